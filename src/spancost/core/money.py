@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Money as an integer number of femto-dollars (1e-15 USD); text and floats are made here and nowhere else."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+FEMTO_PER_USD = 10**15
+FEMTO_PER_NANO = 10**6
+
+_BUCKETS = (
+    (FEMTO_PER_USD // 10_000, "lt_0.0001"),
+    (FEMTO_PER_USD // 1_000, "lt_0.001"),
+    (FEMTO_PER_USD // 100, "lt_0.01"),
+    (FEMTO_PER_USD // 10, "lt_0.1"),
+    (FEMTO_PER_USD, "lt_1"),
+    (10 * FEMTO_PER_USD, "lt_10"),
+)
+
+
+def usd_float(femto: int) -> float:
+    """Return *femto* as the nearest double in USD (int / int rounds correctly once)."""
+    return femto / FEMTO_PER_USD
+
+
+def usd_text(femto: int) -> str:
+    """Return *femto* as an exact plain decimal string in USD, without an exponent or trailing zeros."""
+    sign = "-" if femto < 0 else ""
+    whole, rest = divmod(abs(femto), FEMTO_PER_USD)
+    digits = f"{rest:015d}".rstrip("0")
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def femto_from_text(usd: str) -> int:
+    """Return the femto-dollars of a decimal string in USD, rounded half-even; ValueError when it is no number."""
+    return round(Fraction(usd) * FEMTO_PER_USD)
+
+
+def nano(femto: int) -> int:
+    """Return *femto* in nano-dollars (1e-9 USD), rounded half-even."""
+    return round_div(femto, FEMTO_PER_NANO)
+
+
+def round_div(numerator: int, denominator: int) -> int:
+    """Return numerator / denominator rounded half-even; *denominator* is positive."""
+    quotient, rest = divmod(numerator, denominator)
+    twice = rest * 2
+    if twice > denominator or (twice == denominator and quotient & 1):
+        quotient += 1
+    return quotient
+
+
+def bucket(femto: int) -> str:
+    """Return the `llm.cost_bucket` name of a cost: `lt_0.0001` … `lt_10`, `gte_10` (bounds in USD)."""
+    for bound, name in _BUCKETS:
+        if femto < bound:
+            return name
+    return "gte_10"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one span says about a model call, after its dialect's words were put into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from spancost.core.call import Quantity
+
+CALL = "call"
+"""The span's operation is a model call (chat, generate_content, text_completion, embeddings, …)."""
+CONTAINER = "container"
+"""The span's operation holds calls (agent, workflow, chain, tool, request, …); usage on it is a sum or a copy."""
+
+
+class Reading(NamedTuple):
+    """What a span says.
+
+    emitter: the family of instrumentation that made the span (a dialect's id, such as `openllmetry`).
+    kind: CALL or CONTAINER. operation: our word for it (chat, embeddings, invoke_agent, …).
+    provider: seller as a value of `gen_ai.provider.name`, None when the span does not say.
+    model, request_model, response_id, finish_reason, service_tier, processing: as reported, None when absent.
+    usage: inclusive meters (DESIGN §3); empty when the span reports none.
+    doubt: None, or (status, reason) when the source lacks a fact: ("partial" | "estimated" | "unpriced", code).
+    context: facts that can change the price (see `Call.context`).
+    reported_femto: a cost somebody else put on the span, in 1e-15 USD; billed: it is the seller's own bill.
+    """
+
+    emitter: str
+    kind: str
+    operation: str
+    provider: str | None
+    model: str | None
+    usage: Mapping[str, Quantity]
+    request_model: str | None = None
+    response_id: str | None = None
+    finish_reason: str | None = None
+    service_tier: str | None = None
+    processing: str | None = None
+    doubt: tuple[str, str] | None = None
+    context: Mapping[str, str] | None = None
+    reported_femto: int | None = None
+    billed: bool = False
