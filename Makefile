@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything is one command. `make demo` and `make test` set up what they need; nothing is installed outside .venv.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.14 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
+UV_VERSION := 0.13.9
+UV := $(BIN)/uv --quiet --no-config
+WORKERS ?= 2
+
+.PHONY: help
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | column -t -s '|'
+
+$(VENV)/bin/uv:
+	@if [ -z "$(PYTHON)" ]; then echo "found no Python >= 3.10; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
+	@echo "installing into $(VENV) ..."
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --requirements requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/installed ## Make .venv with the package (editable), its tools and .venv/bin/spancost
+
+.PHONY: demo
+demo: install ## Show the main job: a traced support agent, priced, with no key and no network
+	@$(BIN)/spancost demo
+
+.PHONY: test
+test: install ## Run all tests
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+include $(sort $(wildcard make/*.mk))

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a change must pass besides the tests.
+
+.PHONY: check format lint types generated fix lock
+check: format lint types generated ## Format, lint, types, generated files, data, docs, wheel
+
+format: install
+	@$(BIN)/ruff format --check .
+
+lint: install
+	@$(BIN)/ruff check .
+
+types: install
+	@$(BIN)/mypy
+
+generated: install
+	@$(BIN)/python tools/generate_semconv.py --check
+
+fix: install ## Repair what a machine can repair: format, lint, generated files
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/python tools/generate_semconv.py
+
+lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
+	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \
+		requirements/dev.in pyproject.toml --output-file requirements/dev.txt
