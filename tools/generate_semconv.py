@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generate the attribute constants and their documentation from the registry in `semconv/registry`.
+
+Without arguments the generated files are written; with `--check` they are compared and the first difference is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parent.parent
+REGISTRY = ROOT / "semconv" / "registry"
+PREFIXES = ("llm.", "app.")
+EXAMPLE_TYPES: Mapping[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": list}
+
+
+class RegistryError(ValueError):
+    """The registry breaks one of its own rules: where, what was found, what is expected."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute: its key, wire type (string, int, double, boolean, string[]), sentence, note, and enum members."""
+
+    key: str
+    type: str
+    brief: str
+    note: str
+    members: tuple[tuple[str, str], ...]
+
+    @property
+    def constant(self) -> str:
+        return self.key.upper().replace(".", "_")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Attributes that stand on the same spans: *brief* says which."""
+
+    id: str
+    brief: str
+    attributes: tuple[Attribute, ...]
+
+
+def load(folder: Path = REGISTRY) -> tuple[Group, ...]:
+    """Return the groups of the registry in file and reading order; RegistryError when a rule is broken."""
+    yaml = YAML(typ="safe")
+    attributes: dict[str, Attribute] = {}
+    raw_groups: list[tuple[str, dict[str, Any]]] = []
+    for path in sorted(folder.glob("*.yaml"), key=_reading_order):
+        document = yaml.load(path)
+        expect(document.get("file_format") == "definition/2", path.name, "file_format definition/2")
+        for raw in document.get("attributes", ()):
+            attribute = _attribute(path.name, raw)
+            expect(attribute.key not in attributes, f"{path.name}: {attribute.key}", "a key defined once")
+            attributes[attribute.key] = attribute
+        raw_groups += [(path.name, raw) for raw in document.get("attribute_groups", ())]
+    groups = tuple(_group(name, raw, attributes) for name, raw in raw_groups)
+    grouped = [attribute.key for group in groups for attribute in group.attributes]
+    for key in attributes:
+        expect(grouped.count(key) == 1, key, f"membership of exactly one group, found {grouped.count(key)}")
+    return groups
+
+
+def expect(holds: bool, where: str, expected: str) -> None:
+    if not holds:
+        raise RegistryError(f"semconv/registry/{where}: expected {expected}")
+
+
+def _reading_order(path: Path) -> tuple[int, str]:
+    order = ("call", "totals", "attribution")
+    return (order.index(path.stem) if path.stem in order else len(order), path.stem)
+
+
+def _attribute(file: str, raw: Mapping[str, Any]) -> Attribute:
+    key = raw["key"]
+    where = f"{file}: {key}"
+    unknown = set(raw) - {"key", "type", "brief", "note", "stability", "examples", "annotations", "deprecated"}
+    expect(not unknown, where, f"no key {sorted(unknown)}")
+    expect(key.startswith(PREFIXES) and key == key.lower(), where, f"a lower-case key under {' or '.join(PREFIXES)}")
+    expect(raw["brief"].endswith("."), where, "a brief that is a sentence")
+    expect(not key.endswith("_usd") or raw["type"] == "double", where, "type double for USD")
+    kind = raw["type"]
+    if isinstance(kind, Mapping):
+        members = tuple((member["value"], member["brief"]) for member in kind["members"])
+        return Attribute(key, "string", raw["brief"], raw.get("note", ""), members)
+    expect(kind in EXAMPLE_TYPES, where, f"a type of {sorted(EXAMPLE_TYPES)}")
+    for example in raw["examples"]:
+        expect(type(example) is EXAMPLE_TYPES[kind], where, f"examples of type {kind}, found {example!r}")
+    return Attribute(key, kind, raw["brief"], raw.get("note", ""), ())
+
+
+def _group(file: str, raw: Mapping[str, Any], attributes: Mapping[str, Attribute]) -> Group:
+    refs = [entry["ref"] for entry in raw["attributes"]]
+    for ref in refs:
+        expect(ref in attributes, f"{file}: {raw['id']}", f"a defined attribute, found {ref}")
+    return Group(raw["id"], raw["brief"], tuple(attributes[ref] for ref in refs))
+
+
+def python_constants(groups: tuple[Group, ...]) -> str:
+    """Return the source of `spancost.core.semconv`."""
+    lines = [
+        "# SPDX-License-Identifier: Apache-2.0",
+        "# Generated from semconv/registry by tools/generate_semconv.py; edit the registry.",
+        '"""Names of every attribute spancost writes."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Final",
+    ]
+    for group in groups:
+        lines += ["", f"# {group.brief}"]
+        lines += [f'{attribute.constant}: Final = "{attribute.key}"' for attribute in group.attributes]
+    return "\n".join(lines) + "\n"
+
+
+def table(groups: tuple[Group, ...]) -> str:
+    """Return one Markdown table for each group."""
+    lines: list[str] = []
+    for group in groups:
+        lines += ["", f"## {group.brief}", "", "| attribute | type | meaning |", "|---|---|---|"]
+        for attribute in group.attributes:
+            lines.append(f"| `{attribute.key}` | {attribute.type} | {attribute.brief} {attribute.note}".rstrip() + " |")
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def values(groups: tuple[Group, ...]) -> str:
+    """Return one Markdown table for each attribute whose values are a closed list."""
+    lines: list[str] = []
+    for attribute in (attribute for group in groups for attribute in group.attributes if attribute.members):
+        lines += ["", f"### `{attribute.key}`", "", "| value | meaning |", "|---|---|"]
+        lines += [f"| `{value}` | {brief} |" for value, brief in attribute.members]
+    return "\n".join(lines) + "\n"
+
+
+def attributes_page(groups: tuple[Group, ...]) -> str:
+    """Return docs/attributes.md."""
+    return (
+        "<!-- Generated from semconv/registry by tools/generate_semconv.py; edit the registry. -->\n"
+        "# Attributes\n\n"
+        "USD is always a double and a count always an int, whatever the value, because backends fix a column's type\n"
+        "at first sight. An attribute that has nothing to say is absent.\n\n"
+        f"{table(groups)}\n## Closed lists of values\n{values(groups)}"
+    )
+
+
+TARGETS: Mapping[Path, Callable[[tuple[Group, ...]], str]] = {
+    ROOT / "src" / "spancost" / "core" / "semconv.py": python_constants,
+    ROOT / "docs" / "attributes.md": attributes_page,
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare instead of writing; status 1 on a difference")
+    check = parser.parse_args(argv).check
+    groups = load()
+    stale = 0
+    for path, render in TARGETS.items():
+        expected = render(groups)
+        found = path.read_text(encoding="utf-8") if path.exists() else ""
+        if found == expected:
+            continue
+        stale += 1
+        if check:
+            name = str(path.relative_to(ROOT))
+            sys.stderr.writelines(
+                difflib.unified_diff(found.splitlines(True), expected.splitlines(True), name, f"{name} (generated)")
+            )
+        else:
+            path.write_text(expected, encoding="utf-8")
+    if check and stale:
+        print("run `make fix`: generated files differ from semconv/registry", file=sys.stderr)
+    return int(check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
