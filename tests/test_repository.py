@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The repository agrees with itself: generated files, links, pins, and words that do not belong in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.repository import ROOT, files
+from tools import generate_semconv
+
+TEXT = {".py", ".go", ".md", ".yaml", ".yml", ".toml", ".mk", ".sh", ".txt", ".in", ".cfg", ".json", ".jsonl", ""}
+DATA = {".json", ".jsonl"}
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# Joined here so that this file does not hold them.
+MACHINE_PATHS = tuple("".join(parts) for parts in (("/wo", "rk/"), ("/tm", "p/"), ("/ro", "ot/"), ("/ho", "me/")))
+REGISTRY_HOSTS = tuple(
+    "".join(parts)
+    for parts in (
+        ("pypi", ".org"),
+        ("pythonhosted", ".org"),
+        ("registry.npmjs", ".org"),
+        ("proxy.golang", ".org"),
+        ("deb.debian", ".org"),
+    )
+)
+LEFT_OPEN = tuple("".join(parts) for parts in (("TO", "DO"), ("FIX", "ME"), ("X", "XX")))
+LOCKS = {"go.sum"}
+
+
+def texts() -> list[tuple[Path, str]]:
+    """Return the path and the text of every text file of the project."""
+    paths = [path for path in files() if path.suffix in TEXT and path.name not in LOCKS]
+    return [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in paths]
+
+
+@pytest.mark.parametrize("word", [*MACHINE_PATHS, *REGISTRY_HOSTS])
+def test_no_file_names_a_machine_path_or_a_registry(word: str) -> None:
+    """The project works wherever it is checked out and whichever mirror it installs from."""
+    assert [str(path) for path, text in texts() if word in text] == []
+
+
+@pytest.mark.parametrize("word", LEFT_OPEN)
+def test_no_code_is_marked_as_unfinished(word: str) -> None:
+    """What is left to do is written in an issue, not in the code."""
+    marked = re.compile(rf"\b{word}\b")
+    assert [str(path) for path, text in texts() if path.suffix not in DATA and marked.search(text)] == []
+
+
+@pytest.mark.parametrize("path", generate_semconv.TARGETS, ids=lambda path: path.name)
+def test_generated_files_equal_a_fresh_generation(path: Path) -> None:
+    """The registry in `semconv/registry` is the one source of attribute names."""
+    assert path.read_text(encoding="utf-8") == generate_semconv.TARGETS[path](generate_semconv.load())
+
+
+def test_every_attribute_name_in_the_package_is_in_the_registry() -> None:
+    """Code writes no `llm.*` attribute the registry does not define; what it only reads lives in data."""
+    keys = {attribute.key for group in generate_semconv.load() for attribute in group.attributes}
+    constants = {attribute.constant for group in generate_semconv.load() for attribute in group.attributes}
+    literal = re.compile(r'"(app\.[a-z_]+)"')
+    for path, text in texts():
+        if path.parts[:2] == ("src", "spancost") and path.suffix == ".py":
+            assert set(literal.findall(text)) <= keys, path
+            used = set(re.findall(r"\bsemconv\.((?:LLM|APP)_[A-Z_]+)\b", text))
+            assert used <= constants, path
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Every relative link in a Markdown page names a file that exists."""
+    for path, text in texts():
+        if path.suffix == ".md":
+            for link in LINK.findall(text):
+                if "://" not in link and not link.startswith("mailto:"):
+                    assert (ROOT / path.parent / link).exists(), f"{path} links to {link}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    """docs/index.md leads to every page of docs/."""
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / link).resolve() for link in LINK.findall(index)}
+    pages = {path for path in files() if path.suffix == ".md" and path.is_relative_to(ROOT / "docs")}
+    assert {path.name for path in pages - linked} <= {"index.md"}
+
+
+def test_every_development_requirement_is_pinned() -> None:
+    """requirements/*.txt hold exact versions and no addresses."""
+    locks = [path for path in files() if path.parent == ROOT / "requirements" and path.suffix == ".txt"]
+    assert locks
+    for path in locks:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert "://" not in line, f"{path.name}: {line}"
+            if line and not line.lstrip().startswith("#"):
+                assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==[0-9][^ ]*( ; .+)?$", line), f"{path.name}: {line}"
+
+
+def test_every_make_target_with_a_help_text_exists_once() -> None:
+    """Two files that define the same target would silently shadow one another."""
+    makefiles = [ROOT / "Makefile", *sorted((ROOT / "make").glob("*.mk"))]
+    targets = [
+        name for path in makefiles for name in re.findall(r"^([a-z][a-z-]+):", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert sorted(targets) == sorted(set(targets))
+    assert {"install", "demo", "test", "check", "fix"} <= set(targets)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which way imports point, how long things get, and what loading the package costs the host."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.repository import PACKAGE, ROOT, files, imports, modules, python_files, runtime_imports, target
+
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 60
+CORE = f"{PACKAGE}.core"
+IMPURE = {"os", "io", "pathlib", "tempfile", "time", "random", "socket", "ssl", "urllib", "http", "logging", "subprocess"}
+    "os",
+    "io",
+    "pathlib",
+    "time",
+    "socket",
+    "ssl",
+    "logging",
+    "subprocess",
+    "urllib",
+    "http",
+    "random",
+    "tempfile",
+}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
+ENTRY_LAYERS = (f"{PACKAGE}.cli", f"{PACKAGE}.demo")
+HEAVY = ("pydantic", "httpx", "httpx2", "click", "rich", "requests", "grpc", "ruamel", "opentelemetry.exporter", "yaml")
+GENERATED = {"attributes.go"}
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("name", sorted(name for name in modules() if within(name, CORE)))
+def test_the_core_imports_the_standard_library_and_itself_only(name: str) -> None:
+    """No clock, environment, file, network, logging, OpenTelemetry or pydantic in `core/`."""
+    for module, _ in imports(modules()[name]):
+        top = module.split(".")[0]
+        assert within(module, CORE) or top in sys.stdlib_module_names, f"{name} imports {module}"
+        assert top not in IMPURE, f"{name} imports {module}: the core is pure"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in modules() if within(name, CORE)))
+def test_the_core_calls_nothing_impure(name: str) -> None:
+    """Files, the console and the clock are reached through calls as well as imports."""
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            assert called not in IMPURE_CALLS, f"{name}:{node.lineno} calls {called}"
+
+
+def test_no_module_imports_itself_round_a_circle() -> None:
+    """An import cycle, even one hidden in a function, means that two modules are one idea."""
+    graph = {
+        name: {found for module, item in runtime_imports(tree) if (found := target(module, item)) and found != name}
+        for name, tree in modules().items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name not in done:
+            for following in sorted(graph[name]):
+                visit(following, (*path, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+
+
+def test_only_commands_and_the_demo_use_commands_the_demo_and_the_test_servers() -> None:
+    """The library does not depend on its own command line."""
+    private = (*ENTRY_LAYERS, f"{PACKAGE}.testing")
+    for name, tree in modules().items():
+        if any(within(name, package) for package in private):
+            continue
+        for module, item in imports(tree):
+            reached = target(module, item)
+            assert reached is None or not any(within(reached, package) for package in private), (
+                f"{name} imports {reached}"
+            )
+
+
+def test_no_module_uses_a_private_name_of_another_package() -> None:
+    """A name with a leading underscore belongs to the module that defines it."""
+    for name, tree in modules().items():
+        for module, item in imports(tree):
+            if within(module, PACKAGE):
+                assert item is None or not item.startswith("_") or item.startswith("__"), (
+                    f"{name} imports {module}.{item}"
+                )
+                private = [part for part in module.split(".") if part.startswith("_")]
+                assert not private, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_holds_one_idea(path: Path) -> None:
+    """At most 350 lines a file."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_FILE_LINES, f"found {lines} lines, expected at most {MAX_FILE_LINES}"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_function_fits_on_a_screen(name: str) -> None:
+    """At most 60 lines a function, its docstring included."""
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines, expected at most {MAX_FUNCTION_LINES}"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_every_module_says_what_it_is(name: str) -> None:
+    """A module and each of its public functions and classes has a docstring."""
+    tree = modules()[name]
+    assert not tree.body or ast.get_docstring(tree), f"{name} has no docstring"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node) or is_overload(node), f"{name}.{node.name} has no docstring"
+
+
+def is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    return any("overload" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def test_every_source_file_names_its_licence() -> None:
+    """The SPDX line is among the first three lines (after `#!`, a generated mark or a build tag)."""
+    sources = [path for path in files() if path.suffix in {".py", ".go", ".mk", ".sh"} and path.stat().st_size]
+    for path in [*sources, ROOT / "Makefile"]:
+        head = path.read_text(encoding="utf-8").splitlines()[:3]
+        assert any("SPDX-License-Identifier: Apache-2.0" in line for line in head), path.relative_to(ROOT)
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """`import spancost` leaves validation, HTTP clients, exporters and the command line for when they are used."""
+    loaded = loaded_by("import spancost")
+    assert PACKAGE in loaded
+    assert not {name for name in loaded if any(within(name, heavy) for heavy in HEAVY)}
+
+
+def test_making_a_processor_loads_nothing_heavy() -> None:
+    """A processor with default settings needs neither pydantic nor an HTTP client nor an exporter."""
+    loaded = loaded_by("import spancost; spancost.LLMCostProcessor()")
+    assert f"{PACKAGE}.processor" in loaded
+    assert not {name for name in loaded if any(within(name, heavy) for heavy in HEAVY)}
+
+
+def test_the_core_loads_without_opentelemetry() -> None:
+    """What prices a call works where OpenTelemetry is not installed."""
+    names = ", ".join(sorted(name for name in modules() if within(name, CORE)))
+    assert not {name for name in loaded_by(f"import {names}") if within(name, "opentelemetry")}
