@@ -15,20 +15,7 @@ from tests.repository import PACKAGE, ROOT, files, imports, modules, python_file
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 CORE = f"{PACKAGE}.core"
-IMPURE = {"os", "io", "pathlib", "tempfile", "time", "random", "socket", "ssl", "urllib", "http", "logging", "subprocess"}
-    "os",
-    "io",
-    "pathlib",
-    "time",
-    "socket",
-    "ssl",
-    "logging",
-    "subprocess",
-    "urllib",
-    "http",
-    "random",
-    "tempfile",
-}
+IMPURE = frozenset("os io pathlib tempfile time random socket ssl urllib http logging subprocess".split())
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
 ENTRY_LAYERS = (f"{PACKAGE}.cli", f"{PACKAGE}.demo")
 HEAVY = ("pydantic", "httpx", "httpx2", "click", "rich", "requests", "grpc", "ruamel", "opentelemetry.exporter", "yaml")
