@@ -35,6 +35,6 @@ demo: install ## Show the main job: a traced support agent, priced, with no key 
 
 .PHONY: test
 test: install ## Run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 include $(sort $(wildcard make/*.mk))
