@@ -14,12 +14,14 @@ types: install
 	@$(BIN)/mypy
 
 generated: install
-	@$(BIN)/python tools/generate_semconv.py --check
+	@$(BIN)/python -m tools.generate_semconv --check
+	@$(BIN)/python -m tools.generate_docs --check
 
 fix: install ## Repair what a machine can repair: format, lint, generated files
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/python tools/generate_semconv.py
+	@$(BIN)/python -m tools.generate_semconv
+	@$(BIN)/python -m tools.generate_docs
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
 	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Generate the attribute constants and their documentation from the registry in `semconv/registry`.
 
-Without arguments the generated files are written; with `--check` they are compared and the first difference is named.
+Run as `python -m tools.generate_semconv [--check]`.
 """
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.generated import ROOT, Targets, main
+
 REGISTRY = ROOT / "semconv" / "registry"
 PREFIXES = ("llm.", "app.")
 EXAMPLE_TYPES: Mapping[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": list}
@@ -152,35 +151,10 @@ def attributes_page(groups: tuple[Group, ...]) -> str:
     )
 
 
-TARGETS: Mapping[Path, Callable[[tuple[Group, ...]], str]] = {
-    ROOT / "src" / "spancost" / "core" / "semconv.py": python_constants,
-    ROOT / "docs" / "attributes.md": attributes_page,
+TARGETS: Targets = {
+    ROOT / "src" / "spancost" / "core" / "semconv.py": lambda: python_constants(load()),
+    ROOT / "docs" / "attributes.md": lambda: attributes_page(load()),
 }
 
-
-def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare instead of writing; status 1 on a difference")
-    check = parser.parse_args(argv).check
-    groups = load()
-    stale = 0
-    for path, render in TARGETS.items():
-        expected = render(groups)
-        found = path.read_text(encoding="utf-8") if path.exists() else ""
-        if found == expected:
-            continue
-        stale += 1
-        if check:
-            name = str(path.relative_to(ROOT))
-            sys.stderr.writelines(
-                difflib.unified_diff(found.splitlines(True), expected.splitlines(True), name, f"{name} (generated)")
-            )
-        else:
-            path.write_text(expected, encoding="utf-8")
-    if check and stale:
-        print("run `make fix`: generated files differ from semconv/registry", file=sys.stderr)
-    return int(check and stale > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(__doc__ or "", TARGETS, sys.argv[1:]))
