@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who and what a call is for: `app.*` tags that travel in the OpenTelemetry context and land on every span started."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, TypeVar
+
+from opentelemetry.context import Context, attach, create_key, detach, get_current
+
+from spancost.core import semconv
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ATTRIBUTES: Mapping[str, str] = {
+    "feature": semconv.APP_FEATURE,
+    "team": semconv.APP_TEAM,
+    "workspace_id": semconv.APP_WORKSPACE_ID,
+    "user_tier": semconv.APP_USER_TIER,
+    "experiment": semconv.APP_EXPERIMENT,
+    "environment": semconv.APP_ENVIRONMENT,
+    "prompt_name": semconv.APP_PROMPT_NAME,
+    "prompt_version": semconv.APP_PROMPT_VERSION,
+}
+"""Tag as it is named in code -> attribute on the span."""
+
+_KEY = create_key("spancost-attribution")
+_open: ContextVar[tuple[Token[Context], Any] | None] = ContextVar("spancost-attribution-open", default=None)
+
+refused = 0
+"""Tags left out because their value was no text, number or truth value."""
+used = False
+"""Whether tags were ever put into a context in this process; while not, spans start without a look at their context."""
+
+
+def tags(context: Context | None = None) -> Mapping[str, str]:
+    """Return the tags in force in *context* (the current one when None), attribute name -> text; do not change it."""
+    found = (get_current() if context is None else context).get(_KEY)
+    return found if isinstance(found, dict) else {}
+
+
+def with_tags(new: Mapping[str, str], context: Context | None = None) -> Context:
+    """Return *context* (the current one when None) with *new* over the tags that are in force there."""
+    global used
+    used = True
+    base = get_current() if context is None else context
+    return Context({**base, _KEY: {**tags(base), **new}})
+
+
+class attribution:
+    """Put `app.*` tags on every span started inside a block, or inside a function, generators and async ones included.
+
+    `with attribution(feature="search", team="growth"): ...` or `@attribution(feature="search")`. Blocks nest: the inner
+    one adds to the outer and wins over it. The tags go where OpenTelemetry's context goes: into tasks, and into threads
+    that are given the context. They are never sent to other services unless `baggage` is switched on. None leaves a tag as it
+    is; a number becomes text; anything else is left out and counted (`tags_refused`).
+    """
+
+    def __init__(
+        self,
+        *,
+        feature: str | None = None,
+        team: str | None = None,
+        workspace_id: str | None = None,
+        user_tier: str | None = None,
+        experiment: str | None = None,
+        environment: str | None = None,
+        prompt_name: str | None = None,
+        prompt_version: str | None = None,
+    ) -> None:
+        given = (feature, team, workspace_id, user_tier, experiment, environment, prompt_name, prompt_version)
+        self._tags: dict[str, str] = {}
+        for attribute, value in zip(ATTRIBUTES.values(), given, strict=True):
+            if value is not None and (text := _text(value)) is not None:
+                self._tags[attribute] = text
+
+    def __enter__(self) -> None:
+        # The token is kept in a context variable, not here: one object may be entered by many tasks at a time.
+        _open.set((attach(with_tags(self._tags)), _open.get()))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened = _open.get()
+        if opened is not None:
+            token, outer = opened
+            _open.set(outer)
+            detach(token)
+
+    def __call__(self, function: F) -> F:
+        if inspect.isasyncgenfunction(function):
+            return self._around_async_generator(function)
+        if inspect.isgeneratorfunction(function):
+            return self._around_generator(function)
+        if inspect.iscoroutinefunction(function):
+            return self._around_coroutine(function)
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+    def _around_coroutine(self, function: Any) -> Any:
+        @functools.wraps(function)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return await function(*args, **kwargs)
+
+        return call
+
+    def _around_generator(self, function: Any) -> Any:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            inside = _Inside(self._tags)
+            generator = function(*args, **kwargs)
+            step, value = generator.send, None
+            while True:
+                try:
+                    item = inside.run(step, value)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    step, value = generator.send, (yield item)
+                except GeneratorExit:
+                    inside.run(generator.close)
+                    raise
+                except BaseException as error:
+                    step, value = generator.throw, error
+
+        return call
+
+    def _around_async_generator(self, function: Any) -> Any:
+        @functools.wraps(function)
+        async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            inside = _Inside(self._tags)
+            generator = function(*args, **kwargs)
+            step, value = generator.asend, None
+            while True:
+                try:
+                    item = await inside.run_async(step, value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    step, value = generator.asend, (yield item)
+                except GeneratorExit:
+                    await inside.run_async(generator.aclose)
+                    raise
+                except BaseException as error:
+                    step, value = generator.athrow, error
+
+        return call
+
+
+class _Inside:
+    """The context inside a generator, put in place for each step and taken away between steps.
+
+    Without this the tags, and the spans a generator makes current, would leak to its caller at every `yield`.
+    """
+
+    __slots__ = ("_context", "_tags")
+
+    def __init__(self, new: Mapping[str, str]) -> None:
+        self._tags = new
+        self._context: Context | None = None
+
+    def _enter(self) -> Token[Context]:
+        return attach(with_tags(self._tags) if self._context is None else self._context)
+
+    def _leave(self, token: Token[Context]) -> None:
+        self._context = get_current()
+        detach(token)
+
+    def run(self, step: Callable[..., Any], *args: Any) -> Any:
+        token = self._enter()
+        try:
+            return step(*args)
+        finally:
+            self._leave(token)
+
+    async def run_async(self, step: Callable[..., Any], *args: Any) -> Any:
+        token = self._enter()
+        try:
+            return await step(*args)
+        finally:
+            self._leave(token)
+
+
+def _text(value: object) -> str | None:
+    """Return *value* as the text of a tag; None, and counted, when it is not text, a number or a truth value."""
+    global refused
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        try:
+            return str(value)
+        except ValueError:  # an int beyond the interpreter's limit of digits
+            pass
+    refused += 1
+    return None

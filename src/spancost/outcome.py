@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What came of the work: `app.outcome` on the span that carries the trace's cost, for cost per successful outcome."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+from opentelemetry import trace
+
+from spancost.core import semconv
+from spancost.core.recent import Recent
+
+MAX_WAITING = 4096
+"""Outcomes kept while their spans are open, at least; further ones push out the oldest."""
+
+
+class Outcome(NamedTuple):
+    """An outcome and the order in which it was recorded: the last one recorded beneath a span is that span's."""
+
+    order: int
+    text: str
+
+
+_order = itertools.count(1)
+waiting: Recent[int, Outcome] = Recent(MAX_WAITING)
+"""Span id -> outcome, for open spans; it moves to the parent as each span ends, until a local root takes it."""
+
+homeless = 0
+"""Outcomes that were recorded where no span is open."""
+used = False
+"""Whether an outcome was ever recorded in this process; while not, spans end without a look for one."""
+heard = False
+"""Whether a processor of this process sees spans end; without one an outcome is written on its own span at once."""
+
+
+def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
+    """Record *outcome* ("success", "failure", "escalated", …) of the work the current span belongs to.
+
+    It becomes `app.outcome` on the local root (the topmost span of this process), which carries `llm.trace_cost_usd`, so
+    that cost by outcome is one group-by. The last one recorded wins. *span* names another open span than the current one.
+    Returns False, and counts, when there is no open span or *outcome* is no text.
+    """
+    global homeless, used
+    span = trace.get_current_span() if span is None else span
+    context = span.get_span_context()
+    if not isinstance(outcome, str) or not outcome or not context.is_valid:
+        homeless += 1
+        return False
+    used = True
+    if heard:
+        waiting.set(context.span_id, Outcome(next(_order), outcome))
+    else:
+        span.set_attribute(semconv.APP_OUTCOME, outcome)
+    return True
+
+
+def take(span_id: int, parent_id: int | None) -> str | None:
+    """Return the outcome of a span that ends, if it is a local root (*parent_id* None); else pass it to the parent."""
+    outcome = waiting.pop(span_id)
+    if outcome is None:
+        return None
+    if parent_id is None:
+        return outcome.text
+    earlier = waiting.get(parent_id)
+    if earlier is None or earlier.order < outcome.order:
+        waiting.set(parent_id, outcome)
+    return None

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`LLMCostProcessor`: prices every LLM span as it ends and gives each span above it the totals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanContext
+
+from spancost import attributing, outcome
+from spancost.core import semconv
+from spancost.core.recent import Recent
+from spancost.core.span import AttributeValue
+from spancost.core.span import Span as EndedSpan
+from spancost.processor import strategy as strategies
+from spancost.processor.attribution import complete, tag
+from spancost.processor.faults import Faults
+from spancost.processor.ledgers import SpanLedger, make_ledger
+from spancost.processor.spans import read, write
+from spancost.processor.wrapping import wrap_end
+from spancost.settings import Settings, load
+
+LOGGER = logging.getLogger("spancost")
+DONE_KEPT = 8192
+"""Spans remembered as done, at least, so that one that comes by two ways is counted once."""
+
+
+class LLMCostProcessor(SpanProcessor):
+    """Writes `llm.*` on LLM spans and the spans above them, before any exporter sees them.
+
+    `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
+    raises into the application. *settings* are the settings in force; keyword arguments are those of `Settings` and win
+    over the environment and the file. `stats` counts what happened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        ledger: SpanLedger | None = None,
+        **arguments: Any,
+    ) -> None:
+        self.settings = settings if settings is not None and not arguments else load(arguments)
+        self.strategy = ""
+        self._wraps = False
+        self._finished: SpanContext | None = None
+        self._faults = Faults()
+        self._counts = {"attribution_missing": 0}
+        self._required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
+        self._ledger = make_ledger(self.settings) if ledger is None else ledger
+        self._forget()
+        outcome.heard = True
+        if hasattr(os, "register_at_fork"):
+            reference = weakref.WeakMethod(self._forget)
+            os.register_at_fork(after_in_child=lambda: (forget := reference()) is not None and forget())
+
+    def _forget(self) -> None:
+        """Start with an empty ledger and a free lock: in a child after a fork, where another thread held the old one."""
+        self._lock = threading.Lock()
+        self._done = Recent[tuple[int, int], bool](DONE_KEPT)
+        self._ledger.clear()
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Tag *span* with the attribution in force; choose the strategy at the first span."""
+        try:
+            if not self.strategy:
+                self._choose()
+            if self._wraps:
+                wrap_end(span, self._before_end)
+            if attributing.used:
+                tag(span, parent_context)
+        except Exception as error:
+            self._faults.record("on_start", error)
+
+    def _on_ending(self, span: Span) -> None:
+        try:
+            context = span.context
+            if context is not self._finished:
+                self._finish(span, context, 0)
+        except Exception as error:
+            self._faults.record("on_ending", error)
+
+    def on_ending(self, span: Span) -> None:
+        """Do what `_on_ending` does, for SDKs that give the hook its public name; a span is finished once."""
+        self._on_ending(span)
+
+    def _before_end(self, span: Span, end_ns: int) -> None:
+        try:
+            self._finish(span, span.context, end_ns)
+        except Exception as error:
+            self._faults.record("end", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Finish what no hook finished before. In `auto`, a hook that is not called makes later spans be wrapped."""
+        try:
+            context = span.context
+            if context is not self._finished:
+                self._catch_up(span, context)
+        except Exception as error:
+            self._faults.record("on_end", error)
+
+    def _finish(self, span: ReadableSpan, context: SpanContext, end_ns: int) -> bool:
+        """Price, roll up and write *span* unless that was done; return whether there was something to do."""
+        span_id = context.span_id
+        parent = span.parent
+        ledger = self._ledger
+        ledger.close(span_id, None if parent is None or parent.is_remote else parent.span_id)
+        self._finished = context
+        attributes = span.attributes
+        if ledger.is_idle(span_id, attributes) and not (outcome.used and span_id in outcome.waiting):
+            return False
+        ended = read(span, attributes.copy(), end_ns)
+        key = (ended.trace_id, span_id)
+        with self._lock:
+            if key in self._done:
+                return False
+            self._done.set(key, True)
+            written = dict(ledger.end(ended))
+        self._attribute(ended, written)
+        if written:
+            write(span, written)
+        return True
+
+    def _catch_up(self, span: ReadableSpan, context: SpanContext) -> None:
+        unhooked = self._finished is None
+        late = self._finish(span, context, 0)
+        if self.strategy == strategies.HOOK and self.settings.strategy == "auto" and (late or unhooked):
+            self.strategy, self._wraps = strategies.WRAP, True
+            self._faults.say_once("on_end", "the hook for ending spans is not called; later spans are wrapped instead")
+
+    def _choose(self) -> None:
+        wanted = self.settings.strategy
+        self.strategy = strategies.best() if wanted == "auto" else wanted
+        self._wraps = self.strategy == strategies.WRAP
+        if self.strategy == strategies.ON_END:
+            self._on_ending = _leave_to_on_end  # type: ignore[method-assign]
+        LOGGER.debug("spancost: strategy %s", self.strategy)
+
+    def _attribute(self, span: EndedSpan, written: dict[str, AttributeValue]) -> None:
+        """Add to *written* what attribution has to say about *span*: outcome, environment, tags that lack."""
+        if outcome.used:
+            text = outcome.take(span.span_id, None if span.is_local_root else span.parent_id)
+            if text is not None:
+                written[semconv.APP_OUTCOME] = text
+        if written:
+            lacking = complete(span, written, self._required)
+            self._counts["attribution_missing"] += lacking
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """Counts since the start of the process (or its fork): see docs/processor.md for each."""
+        return {
+            **self._ledger.counters,
+            **self._counts,
+            "tags_refused": attributing.refused,
+            "outcomes_homeless": outcome.homeless,
+            **self._faults.counts,
+        }
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Return True: nothing is held back. (A falsy result would stop later processors from flushing.)"""
+        LOGGER.debug("spancost: %s", self.stats)
+        return True
+
+    def shutdown(self) -> None:
+        """Log the counters; spans that end afterwards are still priced, as the SDK still delivers them."""
+        LOGGER.debug("spancost: %s", self.stats)
+
+
+def _leave_to_on_end(span: Span) -> None:
+    """Stand in for the hook where `on_end` is to do everything."""

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: arguments win over the environment (`SPANCOST_*`), which wins over a file.
+
+What people write is validated by pydantic, which is loaded only when something was written.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+LOGGER = logging.getLogger("spancost")
+PREFIX = "SPANCOST_"
+FILE_VARIABLE = "SPANCOST_CONFIG_FILE"
+Tag = Literal[
+    "feature", "team", "workspace_id", "user_tier", "experiment", "environment", "prompt_name", "prompt_version"
+]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names where it stands, its key, what was found and what was expected."""
+
+
+def _setting(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"description": description})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set; each field's description is its documentation."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "str_strip_whitespace": True}
+
+    enabled: bool = _setting(True, "Whether spancost does anything at all.")
+    card: str | None = _setting(
+        None,
+        "The rate card to price with: a file, or the version of a released card. The newest one packaged when unset.",
+    )
+    strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
+        "auto",
+        "How attributes get onto a span that ends. `auto` tries out what the installed SDK can do and takes the best.",
+    )
+    rollup: bool = _setting(True, "Whether the spans above a call carry totals (`llm.subtree_*`, `llm.trace_*`).")
+    keep_provider: bool = _setting(
+        False, "Whether an `llm.provider` that another tool wrote stays as it is, in its own words."
+    )
+    max_open_parents: int = _setting(
+        32768, "Spans with cost waiting for their end that are remembered, at least; further ones push out the oldest."
+    )
+    required_tags: tuple[Tag, ...] = _setting(
+        (), "Tags every call must carry. A call that lacks one is marked with `app.attribution_missing` and counted."
+    )
+    baggage: Literal["off", "send", "accept", "both"] = _setting(
+        "off",
+        "Whether attribution crosses services in the W3C baggage header. It is never sent to a known model provider, nor "
+        "where the destination is not known.",
+    )
+    baggage_keys: tuple[Tag, ...] = _setting((), "The only tags sent or accepted through baggage.")
+
+
+BOUNDS: Mapping[str, tuple[int, int]] = {"max_open_parents": (1, 10_000_000)}
+"""Least and greatest value of the settings that are numbers."""
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, *, strict: bool = False
+) -> Settings:
+    """Return the settings in force.
+
+    Wrong *arguments* raise SettingsError: they are in the program. What the environment or the file holds wrongly is
+    logged and left at its default, because a deployment must not stop the host; with *strict* it raises as well.
+    """
+    environ = os.environ if environ is None else environ
+    settings = Settings()
+    for where, given in _sources(environ, strict):
+        settings = _merge(settings, where, given, strict=strict)
+    return _merge(settings, "argument", arguments or {}, strict=True)
+
+
+def _sources(environ: Mapping[str, str], strict: bool) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the file's settings, then the environment's, each with the words that lead to a key there."""
+    found = {
+        (name := variable[len(PREFIX) :].lower()): _split(name, value)
+        for variable, value in environ.items()
+        if variable.startswith(PREFIX) and variable != FILE_VARIABLE and value
+    }
+    sources: list[tuple[str, Mapping[str, Any]]] = [("environment", found)] if found else []
+    path = environ.get(FILE_VARIABLE)
+    if path:
+        try:
+            sources.insert(0, (path, _read(Path(path))))
+        except SettingsError as error:
+            if strict:
+                raise
+            LOGGER.error("spancost: %s; the file is left out", error)
+    return sources
+
+
+def _split(name: str, text: str) -> Any:
+    """Return a variable's text as pydantic takes it: lists are separated by commas."""
+    if name in ("required_tags", "baggage_keys"):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Return the settings of a .json or .toml file; SettingsError when there are none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".toml":
+            if sys.version_info < (3, 11):
+                raise SettingsError(f"{path}: found TOML; expected JSON, as Python before 3.11 reads no TOML")
+            import tomllib
+
+            given = tomllib.loads(text)
+        else:
+            given = json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: found a file that cannot be read ({error}); expected settings") from None
+    except SettingsError:
+        raise
+    except ValueError as error:
+        raise SettingsError(f"{path}: found no valid {path.suffix.lstrip('.') or 'json'} ({error})") from None
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path}: found a {type(given).__name__}; expected an object of settings")
+    return given
+
+
+def _merge(settings: Settings, where: str, given: Mapping[str, Any], *, strict: bool) -> Settings:
+    """Return *settings* with *given* over them; what is wrong is raised (*strict*) or logged and left out."""
+    if not given:
+        return settings
+    values, errors = _validate(where, given)
+    if errors and strict:
+        raise SettingsError("; ".join(errors))
+    for error in errors:
+        LOGGER.error("spancost: %s; the default is used", error)
+    return replace(settings, **values)
+
+
+def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of *given* that are right, by key, and a sentence for each that is not."""
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(Settings)
+    values: dict[str, Any] = {}
+    errors: list[str] = []
+    known = sorted(field.name for field in fields(Settings))
+    for key, value in given.items():
+        name = f"{PREFIX}{key.upper()}" if where == "environment" else f"{where}: {key}"
+        if key not in known:
+            errors.append(f"{name}: found an unknown setting; expected one of {', '.join(known)}")
+            continue
+        try:
+            value = getattr(adapter.validate_python({key: value}), key)
+        except ValidationError as error:
+            wanted = "; ".join(sorted({detail["msg"] for detail in error.errors(include_url=False)}))
+            errors.append(f"{name}: found {_short(value)}; expected: {wanted}")
+            continue
+        least, greatest = BOUNDS.get(key, (None, None))
+        if least is not None and greatest is not None and not least <= value <= greatest:
+            errors.append(f"{name}: found {_short(value)}; expected a number from {least} to {greatest}")
+            continue
+        values[key] = value
+    return values, errors
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
