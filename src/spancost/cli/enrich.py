@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost enrich`: OTLP JSON in, the same with `llm.*` out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import click
+
+from spancost import data
+from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.price import Pricer
+from spancost.otlp.enrich import enrich
+from spancost.otlp.request import Carried, RequestError, carried_spans
+
+
+@click.command(name="enrich")
+@click.argument("files", nargs=-1, type=click.File("r", encoding="utf-8"))
+@click.option("--each", is_flag=True, help="Every request is its own set of spans in hand.")
+@click.option("--keep-provider", is_flag=True, help="An llm.provider already on a span stays as it is.")
+def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool) -> None:
+    """Put costs and totals on the spans of FILES (standard input when there are none).
+
+    A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
+    come out one a line, in the same order. All spans of all files are taken together, unless --each is given.
+    """
+    dialects, pricer = data.default_dialects(), Pricer(data.default_card())
+    options = LedgerOptions(keep_provider=keep_provider, join_services=True)
+    sources = files or (click.get_text_stream("stdin", encoding="utf-8"),)
+    failed = False
+    held: list[tuple[Any, str | None]] = []
+    for request, fault in (found for source in sources for found in requests(source)):
+        if each:
+            failed |= _finish([(request, fault)], Ledger(dialects, pricer, options))
+        else:
+            held.append((request, fault))
+    if held:
+        failed |= _finish(held, Ledger(dialects, pricer, options))
+    sys.exit(1 if failed else 0)
+
+
+def requests(source: TextIO) -> Iterator[tuple[Any, str | None]]:
+    """Yield (request, None) or (None, fault) of a source: one request a line, else the whole of it as one request."""
+    for number, line in enumerate(source, 1):
+        if not line.strip():
+            continue
+        request, fault = _parsed(line, f"line {number}")
+        if fault is not None and number == 1 and line.strip() in ("{", "["):
+            yield _parsed(line + source.read(), "file")
+            return
+        yield request, fault
+
+
+def _parsed(text: str, where: str) -> tuple[Any, str | None]:
+    try:
+        return json.loads(text), None
+    except ValueError as error:
+        return None, f"{where}: found no JSON ({error}), expected an ExportTraceServiceRequest"
+
+
+def _finish(held: list[tuple[Any, str | None]], ledger: Ledger) -> bool:
+    """Enrich one set of spans in hand and print its lines in order; return whether one was bad."""
+    carried: list[Carried] = []
+    faults: list[str | None] = []
+    for request, fault in held:
+        if fault is None:
+            try:
+                carried.extend(carried_spans(request))
+            except RequestError as error:
+                fault = str(error)
+        faults.append(fault)
+    enrich(carried, ledger)
+    for (request, _), fault in zip(held, faults, strict=True):
+        answer = request if fault is None else {"id": None, "error": fault}
+        click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+    return any(fault is not None for fault in faults)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The counting rule: which of the spans that report one call carries its cost. Nearest to the wire wins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spancost.core.call import Quantity
+from spancost.core.reading import CALL, Reading
+from spancost.core.recent import Recent
+from spancost.core.span import Span
+
+OWN = "own"
+DUPLICATE = "duplicate"
+AGGREGATE = "aggregate"
+
+SAME_RESPONSE = "same_response_id"
+REPEATS = "repeats_call_beneath"
+SUM = "sum_of_calls_beneath"
+EXCEEDS = "exceeds_calls_beneath"
+SAME_CALL = "same_call_elsewhere"
+ONLY_CARRIER = "only_carrier"
+
+_PER_TOKENS = 8
+
+
+class Counted(NamedTuple):
+    """A call that was counted: what later spans are compared with. Token counts are inclusive, None when unknown."""
+
+    span_id: int
+    scope: str
+    models: frozenset[str]
+    input: Quantity | None
+    output: Quantity | None
+    response_id: str | None
+    start_ns: int
+    end_ns: int
+
+
+class Verdict(NamedTuple):
+    """What a span is: OWN (its usage is counted), DUPLICATE (of one call: `of`), AGGREGATE (of several)."""
+
+    role: str
+    reason: str | None = None
+    of: Counted | None = None
+
+
+_OWN = Verdict(OWN)
+_CARRIER = Verdict(OWN, ONLY_CARRIER)
+
+
+class Memory:
+    """Calls counted lately, in this trace or another, by response id and by tokens; bounded."""
+
+    def __init__(self, size: int) -> None:
+        self._by_response: Recent[str, Counted] = Recent(size)
+        self._by_tokens: Recent[tuple[Quantity | None, Quantity | None], tuple[Counted, ...]] = Recent(size)
+
+    def add(self, call: Counted) -> None:
+        """Remember *call*."""
+        if call.response_id:
+            self._by_response.set(call.response_id, call)
+        tokens = (call.input, call.output)
+        if tokens != (None, None):
+            self._by_tokens.set(tokens, ((self._by_tokens.get(tokens) or ()) + (call,))[-_PER_TOKENS:])
+
+    def response(self, response_id: str) -> Counted | None:
+        """Return the call with this response id."""
+        return self._by_response.get(response_id)
+
+    def tokens(self, entered: Quantity | None, left: Quantity | None) -> tuple[Counted, ...]:
+        """Return the calls with exactly these tokens, oldest first."""
+        return self._by_tokens.get((entered, left)) or ()
+
+
+class Beneath(NamedTuple):
+    """The calls counted beneath a span: the latest of them, how many in all, and their tokens added up."""
+
+    calls: list[Counted]
+    count: int
+    input: Quantity
+    output: Quantity
+
+
+def counted(reading: Reading, span: Span) -> Counted:
+    """Return what is to be remembered of a call that was counted."""
+    models = frozenset(bare_model(name) for name in (reading.model, reading.request_model) if name)
+    return Counted(
+        span.span_id,
+        span.scope_name or reading.emitter,
+        models,
+        reading.usage.get("input_tokens"),
+        reading.usage.get("output_tokens"),
+        reading.response_id,
+        span.start_ns,
+        span.end_ns,
+    )
+
+
+def bare_model(name: str) -> str:
+    """Return a model name without the vendor or path before it, in small letters, to compare by."""
+    return name.rpartition("/")[2].lower()
+
+
+def judge(reading: Reading, span: Span, beneath: Beneath | None, memory: Memory) -> Verdict:
+    """Return whether *span* is the call, repeats a counted one, or adds counted ones up (DESIGN §6)."""
+    if reading.response_id:
+        same = memory.response(reading.response_id)
+        if same is not None:
+            return Verdict(DUPLICATE, SAME_RESPONSE, same)
+    this = counted(reading, span)
+    reports = this.input is not None or this.output is not None
+    if beneath is not None and beneath.count:
+        verdict = _over(reading, this, beneath) if reports else _blank(beneath)
+        if verdict is not None:
+            return verdict
+    if reports:
+        for other in reversed(memory.tokens(this.input, this.output)):
+            if other.scope != this.scope and _same_model(this, other) and _encloses(this, other):
+                return Verdict(DUPLICATE, SAME_CALL, other)
+    return _OWN if reading.kind == CALL else _CARRIER
+
+
+def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
+    """Judge a span that reports usage above calls already counted; None when it is a call of its own."""
+    for other in reversed(beneath.calls):
+        if (this.input, this.output) == (other.input, other.output) and not _own_response(this, [other]):
+            return Verdict(DUPLICATE, REPEATS, other)
+    within = (this.input or 0) <= beneath.input and (this.output or 0) <= beneath.output
+    if reading.kind != CALL:
+        return Verdict(AGGREGATE, SUM if within else EXCEEDS)
+    if _own_response(this, beneath.calls):
+        return None
+    if within:
+        return Verdict(AGGREGATE, SUM)
+    only = beneath.calls[-1]
+    if beneath.count == 1 and only.scope != this.scope and _same_model(this, only):
+        return Verdict(DUPLICATE, EXCEEDS, only)
+    return None
+
+
+def _blank(beneath: Beneath) -> Verdict:
+    """Judge a model call without usage above calls already counted."""
+    if beneath.count == 1:
+        return Verdict(DUPLICATE, REPEATS, beneath.calls[-1])
+    return Verdict(AGGREGATE, SUM)
+
+
+def _own_response(this: Counted, others: list[Counted]) -> bool:
+    """Whether *this* has a response id and each of *others* has another one, from the same emitter's hand."""
+    return this.response_id is not None and all(
+        other.response_id is not None and other.response_id != this.response_id and other.scope == this.scope
+        for other in others
+    )
+
+
+def _same_model(this: Counted, other: Counted) -> bool:
+    if not this.models or not other.models or this.models & other.models:
+        return True
+    return any(a.startswith(b) or b.startswith(a) for a in this.models for b in other.models)
+
+
+def _encloses(this: Counted, other: Counted) -> bool:
+    """Whether one of the two spans lies within the other in time."""
+    return (this.start_ns <= other.start_ns and other.end_ns <= this.end_ns) or (
+        other.start_ns <= this.start_ns and this.end_ns <= other.end_ns
+    )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which dialect a span speaks, and what it says in it. The dialects are data: `semconv/dialects/`, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spancost.core.dialect_program import MARKING_FIELDS, Names, Program
+from spancost.core.dialect_rule import name_matches
+from spancost.core.reading import Reading
+from spancost.core.recent import Recent
+from spancost.core.span import Span
+
+FORMAT = 1
+"""The form of the compiled dialects that this code reads."""
+
+_KNOWN_SCOPES = 1024
+
+
+class DialectError(ValueError):
+    """The compiled dialects are not what this code reads."""
+
+
+class Dialects:
+    """Every dialect, ready to read spans.
+
+    markers: keys of which a span that speaks of a model call carries at least one.
+    """
+
+    def __init__(self, compiled: Mapping[str, Any], names: Names) -> None:
+        if compiled.get("format") != FORMAT:
+            raise DialectError(f"compiled dialects: format is {compiled.get('format')!r}, expected {FORMAT}")
+        self._names = names
+        self._entries: list[dict[str, Any]] = compiled["dialects"]
+        self._by_id = {entry["id"]: entry for entry in self._entries}
+        self._programs: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._scopes: Recent[str, str] = Recent(_KNOWN_SCOPES)
+        self._tells: list[tuple[frozenset[str], str]] = [
+            (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
+        ]
+        self._fallback: str = compiled["fallback"]
+        self.markers: frozenset[str] = frozenset(
+            key.partition("$")[0]
+            for entry in self._entries
+            for field, keys in entry["keys"].items()
+            if field in MARKING_FIELDS
+            for key in keys
+        )
+
+    def read(self, span: Span) -> Reading | None:
+        """Return what *span* says about a model call, None when it says nothing.
+
+        Never raises on what attributes hold; a value of a wrong type is a doubt of the reading.
+        """
+        if self.markers.isdisjoint(span.attributes):
+            return None
+        return self.program(span).read(span)
+
+    def program(self, span: Span) -> Program:
+        """Return the tables and rules by which *span* is read."""
+        dialect = self._scopes.get(span.scope_name)
+        if dialect is None:
+            dialect = self._dialect_of_scope(span.scope_name)
+            self._scopes.set(span.scope_name, dialect)
+        if not dialect:
+            dialect = self._dialect_of_words(span)
+        key = (dialect, span.scope_name, span.scope_version)
+        program = self._programs.get(key)
+        if program is None:
+            program = Program(self._by_id[dialect], span.scope_name, span.scope_version, self._names)
+            self._programs.set(key, program)
+        return program
+
+    def _dialect_of_scope(self, scope_name: str) -> str:
+        """Return the dialect whose scope pattern fits best (the longest one), "" when none does."""
+        best, chosen = -1, ""
+        for entry in self._entries:
+            for pattern in entry["scopes"]:
+                if len(pattern) > best and name_matches((pattern,), scope_name):
+                    best, chosen = len(pattern), entry["id"]
+        return chosen
+
+    def _dialect_of_words(self, span: Span) -> str:
+        """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""
+        for tells, dialect in self._tells:
+            if not tells.isdisjoint(span.attributes):
+                return dialect
+        return self._fallback

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One dialect made ready for one instrumentation scope: tables from attribute keys to fields, and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from spancost.core.call import Quantity
+from spancost.core.dialect_rule import rules_for
+from spancost.core.encoded import dig, parse, text_of
+from spancost.core.inclusive import FIGURES, inclusive
+from spancost.core.money import femto_from_text
+from spancost.core.reading import CALL, CONTAINER, Reading
+from spancost.core.span import Attributes, Span
+
+OTHER_METERS = (
+    "input_audio_tokens",
+    "output_audio_tokens",
+    "cache_read_audio_tokens",
+    "input_image_tokens",
+    "output_image_tokens",
+    "input_video_tokens",
+    "input_characters",
+    "audio_seconds",
+    "web_searches",
+)
+COUNTS = FIGURES + OTHER_METERS
+TEXTS = (
+    "operation",
+    "provider",
+    "model",
+    "request_model",
+    "response_id",
+    "finish_reason",
+    "service_tier",
+    "processing",
+    "server_address",
+)
+CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type")
+MONEY = ("reported_cost_usd", "billed_cost_usd")
+FIELDS = COUNTS + TEXTS + CONTEXT + MONEY
+MARKING_FIELDS = frozenset(COUNTS) | {"operation"}
+"""Fields whose keys tell that a span speaks of a model call."""
+
+_COUNT = len(COUNTS)
+_SLOT = {field: slot for slot, field in enumerate(FIELDS)}
+_UNSET = (99,) * len(FIELDS)
+_MAX_COUNT = 1 << 60
+
+
+class Names(Protocol):
+    """What this module asks of `ProviderNames`."""
+
+    def canonical(self, name: str | None, server_address: str | None = None) -> str | None:
+        """Return the seller as a value of `gen_ai.provider.name`, None when it is unknown."""
+
+
+class Program:
+    """How spans of one scope and version are read."""
+
+    __slots__ = ("_default", "_encoded", "_id", "_names", "_operations", "_providers", "_rules", "_table")
+
+    def __init__(self, entry: Mapping[str, Any], scope_name: str, scope_version: str, names: Names) -> None:
+        self._id: str = entry["id"]
+        self._names = names
+        self._operations: dict[str, list[str]] = entry["operations"]
+        self._default: list[str] = entry["default"]
+        self._providers: dict[str, str] = entry.get("providers", {})
+        self._rules = rules_for(entry.get("rules", []), scope_name, scope_version)
+        self._table: dict[str, tuple[int, int]] = {}
+        self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
+        for field, keys in entry["keys"].items():
+            for rank, key in enumerate(keys):
+                self._enter(key, _SLOT[field], rank)
+
+    def _enter(self, key: str, slot: int, rank: int) -> None:
+        attribute, dollar, path = key.partition("$")
+        if dollar:
+            self._encoded.setdefault(attribute, []).append((tuple(path.split(".")), slot, rank))
+        else:
+            self._table[attribute] = (slot, rank)
+
+    def read(self, span: Span) -> Reading | None:
+        """Return what *span* says, None when it says nothing about a model call."""
+        values = self._gather(span.attributes)
+        get = values.get
+        address = _host(get("server_address"))
+        named = text_of(get("provider"))
+        if named is not None:
+            named = self._providers.get(named, named)
+        provider = self._names.canonical(named or None, address)
+        raw = text_of(get("operation"))
+        kind, operation = self._default if raw is None else self._operations.get(raw.lower(), (CONTAINER, raw))
+        doubt: tuple[str, str] | None = None
+        for rule in self._rules:
+            if not rule.matches(span, span.attributes, provider):
+                continue
+            if rule.ignore:
+                return None
+            kind, operation, provider = rule.kind or kind, rule.operation or operation, rule.provider or provider
+            doubt = rule.doubt or doubt
+            for field in rule.drop:
+                values.pop(field, None)
+            for field, meaning in rule.means.items():
+                if field in values:
+                    values[meaning] = values.pop(field)
+        figures, bad = _figures(values)
+        if not figures and (kind != CALL or raw is None):
+            return None
+        if bad:
+            doubt = ("unpriced" if bad in _ESSENTIAL else "partial", "bad_usage")
+        billed = _femto(get("billed_cost_usd"))
+        return Reading(
+            self._id,
+            kind,
+            operation,
+            provider,
+            text_of(get("model")) or text_of(get("request_model")),
+            inclusive(figures) if figures else figures,
+            text_of(get("request_model")),
+            text_of(get("response_id")),
+            _finish(get("finish_reason")),
+            text_of(get("service_tier")),
+            text_of(get("processing")),
+            doubt,
+            self._context(values, address),
+            _femto(get("reported_cost_usd")) if billed is None else billed,
+            billed is not None,
+        )
+
+    def _gather(self, attributes: Attributes) -> dict[str, Any]:
+        """Return field -> the value of its first key, in the dialect's order, that the span carries."""
+        table, encoded = self._table, self._encoded
+        ranks = list(_UNSET)
+        found: dict[str, Any] = {}
+        for key, value in attributes.items():
+            hit = table.get(key)
+            if hit is not None:
+                slot, rank = hit
+                if rank < ranks[slot] and value is not None and value != "":
+                    ranks[slot] = rank
+                    found[FIELDS[slot]] = value
+            if key in encoded:
+                content = parse(value)
+                for path, slot, rank in encoded[key]:
+                    if rank < ranks[slot]:
+                        inner = dig(content, path)
+                        if inner is not None:
+                            ranks[slot] = rank
+                            found[FIELDS[slot]] = inner
+        return found
+
+    def _context(self, values: dict[str, Any], address: str | None) -> dict[str, str] | None:
+        context = {"server_address": address} if address else {}
+        for field in CONTEXT:
+            if field in values:
+                text = text_of(values[field])
+                if text:
+                    context[field] = text
+        return context or None
+
+
+_ESSENTIAL = frozenset(FIGURES[:6])
+
+
+def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
+    """Return the counts among *values* that are whole and at or above 0, and the name of one that is not, if any."""
+    figures: dict[str, Quantity] = {}
+    bad = None
+    for field, value in values.items():
+        if _SLOT[field] >= _COUNT:
+            continue
+        if type(value) is int and 0 <= value < _MAX_COUNT:
+            figures[field] = value
+        elif type(value) is float and value.is_integer() and 0 <= value < _MAX_COUNT:
+            figures[field] = int(value)
+        elif bad is None or bad not in _ESSENTIAL:
+            bad = field
+    return figures, bad
+
+
+def _host(value: Any) -> str | None:
+    """Return the host of a server address or URL, None when there is none."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.partition("://")[2].partition("/")[0] or None if "://" in value else value
+
+
+def _finish(value: Any) -> str | None:
+    text = text_of(value)
+    return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
+
+
+def _femto(value: Any) -> int | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
+        return femto_from_text(repr(value))
+    return None

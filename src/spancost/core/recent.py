@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bounded memory of what was seen lately: two generations of a dictionary, the older forgotten as a whole."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A mapping that keeps at least the last *size* keys set and at most twice as many.
+
+    Every operation is O(1). `forgotten` counts the entries that were still held when their generation was dropped.
+    """
+
+    __slots__ = ("forgotten", "new", "old", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.new: dict[K, V] = {}
+        self.old: dict[K, V] = {}
+        self.forgotten = 0
+
+    def __contains__(self, key: K) -> bool:
+        return key in self.new or key in self.old
+
+    def __len__(self) -> int:
+        return len(self.new) + sum(key not in self.new for key in self.old)
+
+    def get(self, key: K) -> V | None:
+        """Return the value of *key*, None when it is not held."""
+        value = self.new.get(key)
+        return self.old.get(key) if value is None else value
+
+    def set(self, key: K, value: V) -> None:
+        """Hold *value* under *key*; the older generation goes when the newer one is full."""
+        new = self.new
+        new[key] = value
+        if len(new) >= self.size:
+            self.forgotten += sum(key not in new for key in self.old)
+            self.old, self.new = new, {}
+
+    def pop(self, key: K) -> V | None:
+        """Take *key* out and return its value, None when it is not held."""
+        old = self.old.pop(key, None) if self.old else None
+        return self.new.pop(key, old)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.new, self.old = {}, {}

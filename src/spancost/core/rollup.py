@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Totals passed up from child to parent as spans end: O(1) a span, state only for parents of calls, bounded."""
+
+from __future__ import annotations
+
+from spancost.core.call import Quantity
+from spancost.core.counting import Beneath, Counted
+from spancost.core.recent import Recent
+
+KEPT_CALLS = 64
+"""How many of the calls beneath a span are kept for comparison; totals cover all of them."""
+
+
+class Subtotal:
+    """What the calls of a subtree add up to. `femto` covers the priced ones; `incomplete` says that some fact lacks."""
+
+    __slots__ = ("calls", "count", "femto", "incomplete", "input", "output", "priced", "requests", "unpriced")
+
+    def __init__(self) -> None:
+        self.femto = 0
+        self.priced = 0
+        self.input: Quantity = 0
+        self.output: Quantity = 0
+        self.requests = 0
+        self.unpriced = 0
+        self.incomplete = False
+        self.calls: list[Counted] = []
+        self.count = 0
+
+    def add(self, other: Subtotal) -> None:
+        """Take another subtree into this one; *other* is not used afterwards."""
+        self.femto += other.femto
+        self.priced += other.priced
+        self.input += other.input
+        self.output += other.output
+        self.requests += other.requests
+        self.unpriced += other.unpriced
+        self.incomplete = self.incomplete or other.incomplete
+        self.count += other.count
+        if not self.calls:
+            self.calls = other.calls
+            return
+        self.calls.extend(other.calls)
+        if len(self.calls) > 2 * KEPT_CALLS:
+            del self.calls[:-KEPT_CALLS]
+
+    def beneath(self) -> Beneath:
+        """Return what the counting rule needs of this subtree."""
+        return Beneath(self.calls, self.count, self.input, self.output)
+
+
+class RollUp:
+    """The open subtotals by the span id they belong to, and the spans that have ended."""
+
+    def __init__(self, open_spans: int, closed_spans: int) -> None:
+        self.pending: Recent[int, Subtotal] = Recent(open_spans)
+        self.closed: Recent[int, int] = Recent(closed_spans)
+        self.late = 0
+
+    def close(self, span_id: int, parent_id: int | None) -> None:
+        """Note that a span has ended, so that a later child finds the nearest ancestor still open."""
+        self.closed.set(span_id, parent_id or 0)
+
+    def take(self, span_id: int) -> Subtotal | None:
+        """Take out what was passed up to this span."""
+        return self.pending.pop(span_id)
+
+    def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
+        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
+        target: int | None = parent_id
+        while target:
+            above = self.closed.get(target)
+            if above is None:
+                break
+            target = above
+        if not target:
+            self.late += subtotal.requests
+            return
+        held = self.pending.get(target)
+        if held is None:
+            self.pending.set(target, subtotal)
+        else:
+            held.add(subtotal)
+        if target in self.closed:
+            again = self.pending.pop(target)
+            if again is not None:
+                self.pass_up(target, again)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ExportTraceServiceRequest` in OTLP's JSON form: spans out of it, attributes into it.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding (1.9): ids are hex, 64-bit integers are decimal strings
+(numbers are accepted), enumerations are numbers. The request object is changed in place and otherwise kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from spancost.core.span import AttributeValue, Span
+
+Json = dict[str, Any]
+_ERROR = (2, "STATUS_CODE_ERROR")
+
+
+class RequestError(ValueError):
+    """The input is no `ExportTraceServiceRequest`: where, what was found, what was expected."""
+
+
+class Carried(NamedTuple):
+    """A span of a request: the object it came from, to be written to, the span, and the service it belongs to."""
+
+    raw: Json
+    span: Span
+    service: str
+
+
+def carried_spans(request: object) -> Iterator[Carried]:
+    """Yield every span of *request*, with `is_local_root` true when it names no parent.
+
+    Raises RequestError where the request is not of the right form.
+    """
+    for r, resource_spans in enumerate(_list(_object(request, "request"), "resourceSpans", "request")):
+        at_resource = f"resourceSpans[{r}]"
+        resource = _object(_object(resource_spans, at_resource).get("resource") or {}, f"{at_resource}.resource")
+        about = _attributes(resource, f"{at_resource}.resource")
+        service = "\0".join(str(about.get(f"service.{key}", "")) for key in ("namespace", "name", "instance.id"))
+        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans", at_resource)):
+            at_scope = f"{at_resource}.scopeSpans[{s}]"
+            scope = _object(_object(scope_spans, at_scope).get("scope") or {}, f"{at_scope}.scope")
+            for n, raw in enumerate(_list(scope_spans, "spans", at_scope)):
+                where = f"{at_scope}.spans[{n}]"
+                yield Carried(raw, _span(_object(raw, where), scope, about, where), service)
+
+
+def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: str) -> Span:
+    parent = _id(raw, "parentSpanId", where) if raw.get("parentSpanId") else 0
+    status = raw.get("status")
+    return Span(
+        trace_id=_id(raw, "traceId", where),
+        span_id=_id(raw, "spanId", where),
+        parent_id=parent or None,
+        is_local_root=not parent,
+        start_ns=_whole(raw, "startTimeUnixNano", where),
+        end_ns=_whole(raw, "endTimeUnixNano", where),
+        scope_name=str(scope.get("name") or ""),
+        scope_version=str(scope.get("version") or ""),
+        name=str(raw.get("name") or ""),
+        attributes=_attributes(raw, where),
+        is_error=isinstance(status, dict) and status.get("code") in _ERROR,
+        resource=resource,
+    )
+
+
+def put(raw: Json, written: Mapping[str, AttributeValue]) -> None:
+    """Set attributes on the span object *raw*: an attribute already there is replaced in its place."""
+    attributes = raw.get("attributes")
+    if not isinstance(attributes, list):
+        attributes = raw["attributes"] = []
+    places = {entry["key"]: n for n, entry in enumerate(attributes) if isinstance(entry, dict) and "key" in entry}
+    for key, value in written.items():
+        entry = {"key": key, "value": any_value(value)}
+        if key in places:
+            attributes[places[key]] = entry
+        else:
+            attributes.append(entry)
+
+
+def any_value(value: AttributeValue) -> Json:
+    """Return *value* as an OTLP `AnyValue` object."""
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, str):
+        return {"stringValue": value}
+    return {"arrayValue": {"values": [any_value(item) for item in value]}}
+
+
+def _attributes(holder: Json, where: str) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {}
+    for n, entry in enumerate(_list(holder, "attributes", where)):
+        key = _object(entry, f"{where}.attributes[{n}]").get("key")
+        value = plain(entry.get("value"))
+        if isinstance(key, str) and value is not None:
+            found[key] = value
+    return found
+
+
+def plain(value: object) -> Any:
+    """Return what an `AnyValue` object holds, None when it is empty or of an unknown kind."""
+    if not isinstance(value, dict):
+        return None
+    for kind, held in value.items():
+        if kind == "intValue":
+            return _int_or_text(held)
+        if kind == "arrayValue":
+            values = held.get("values", []) if isinstance(held, dict) else []
+            return [plain(item) for item in values]
+        if kind == "kvlistValue":
+            values = held.get("values", []) if isinstance(held, dict) else []
+            return {item.get("key"): plain(item.get("value")) for item in values if isinstance(item, dict)}
+        if kind in ("stringValue", "boolValue", "doubleValue"):
+            return held
+    return None
+
+
+def _int_or_text(held: object) -> Any:
+    try:
+        return int(held) if isinstance(held, (str, int)) else held
+    except ValueError:
+        return held
+
+
+def _object(value: object, where: str) -> Json:
+    if not isinstance(value, dict):
+        raise RequestError(f"{where}: found {type(value).__name__}, expected an object")
+    return value
+
+
+def _list(holder: Json, key: str, where: str) -> list[Any]:
+    value = holder.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise RequestError(f"{where}.{key}: found {type(value).__name__}, expected a list")
+    return value
+
+
+def _id(raw: Json, key: str, where: str) -> int:
+    value = raw.get(key)
+    try:
+        return int(value, 16) if isinstance(value, str) else _refuse(value)
+    except ValueError:
+        raise RequestError(f"{where}.{key}: found {value!r}, expected hexadecimal digits") from None
+
+
+def _refuse(value: object) -> int:
+    raise ValueError(value)
+
+
+def _whole(raw: Json, key: str, where: str) -> int:
+    value = raw.get(key, 0)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise RequestError(f"{where}.{key}: found {value!r}, expected nanoseconds as a whole number") from None

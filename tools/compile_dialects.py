@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compile `semconv/dialects/*.yaml` into `semconv/compiled/dialects.json`, the one file both languages read.
+
+python tools/compile_dialects.py            write it
+python tools/compile_dialects.py --check    fail when it differs from its sources
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from spancost.core.dialect import FORMAT
+from spancost.core.dialect_program import FIELDS
+from spancost.core.reading import CALL, CONTAINER
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "semconv" / "dialects"
+COMPILED = ROOT / "semconv" / "compiled" / "dialects.json"
+
+FALLBACK = "otel_genai"
+_ENTRY = {"id", "extends", "scopes", "tells", "default", "keys", "operations", "providers", "rules", "without"}
+_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name"}
+_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop"}
+
+
+class SourceError(ValueError):
+    """A source file says something that cannot be compiled: where, what was found, what was expected."""
+
+
+def documents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every source file's name and content, in the order of names."""
+    yaml = YAML(typ="safe")
+    for path in sorted(SOURCES.glob("*.yaml")):
+        yield path.name, yaml.load(path.read_text(encoding="utf-8"))
+
+
+def expected(where: str, found: object, allowed: set[str] | tuple[str, ...]) -> None:
+    if found not in allowed:
+        raise SourceError(f"{where}: found {found!r}, expected one of {', '.join(sorted(allowed))}")
+
+
+def flat_operations(where: str, source: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
+    """Return raw word (in small letters) -> [kind, our word]."""
+    flat: dict[str, list[str]] = {}
+    for kind, words in source.items():
+        expected(where, kind, (CALL, CONTAINER))
+        for word, raws in words.items():
+            for raw in raws:
+                flat[raw.lower()] = [kind, word]
+    return flat
+
+
+def merged_keys(where: str, layers: list[dict[str, list[str]]]) -> dict[str, list[str]]:
+    """Return field -> keys, those of earlier layers first."""
+    keys: dict[str, list[str]] = {}
+    for layer in layers:
+        for field, names in layer.items():
+            expected(f"{where} keys", field, FIELDS)
+            held = keys.setdefault(field, [])
+            held.extend(name for name in names if name not in held)
+    return keys
+
+
+def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
+    for part, allowed in (("when", _WHEN), ("then", _THEN)):
+        for key in rule[part]:
+            expected(f"{where} {part}", key, allowed)
+    for figure, meaning in rule["then"].get("means", {}).items():
+        expected(f"{where} means", figure, FIELDS)
+        expected(f"{where} means", meaning, FIELDS)
+    return {"when": rule["when"], "then": rule["then"]}
+
+
+def compiled_dialect(where: str, entry: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    for key in entry:
+        expected(where, key, _ENTRY)
+    bases = entry.get("extends", [])
+    layers = [entry] + [shared[base] for base in ([bases] if isinstance(bases, str) else bases)]
+    operations: dict[str, list[str]] = {}
+    for layer in reversed(layers):
+        operations.update(flat_operations(where, layer.get("operations", {})))
+    keys = merged_keys(where, [layer.get("keys", {}) for layer in layers])
+    for field in entry.get("without", []):
+        keys.pop(field, None)
+    return {
+        "id": entry["id"],
+        "scopes": entry.get("scopes", []),
+        "tells": entry.get("tells", []),
+        "default": entry["default"],
+        "keys": keys,
+        "operations": operations,
+        "providers": entry.get("providers", {}),
+        "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
+    }
+
+
+def compile_all() -> bytes:
+    """Return the compiled dialects: canonical JSON (sorted keys, UTF-8, no spaces) and a line end."""
+    found = list(documents())
+    shared: dict[str, Any] = {}
+    for _, content in found:
+        shared.update(content.get("vocabularies", {}))
+    dialects = [
+        compiled_dialect(f"{name} {entry.get('id')}", entry, shared)
+        for name, content in found
+        for entry in content.get("dialects", [])
+    ]
+    ids = [dialect["id"] for dialect in dialects]
+    if len(set(ids)) != len(ids) or FALLBACK not in ids:
+        raise SourceError(f"ids are not unique, or {FALLBACK} is missing: {ids}")
+    content = {"format": FORMAT, "fallback": FALLBACK, "dialects": dialects}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def main() -> int:
+    compiled = compile_all()
+    if "--check" in sys.argv[1:]:
+        if not COMPILED.exists() or COMPILED.read_bytes() != compiled:
+            print(f"{COMPILED.relative_to(ROOT)} differs from its sources; run python tools/compile_dialects.py")
+            return 1
+        return 0
+    COMPILED.parent.mkdir(exist_ok=True)
+    COMPILED.write_bytes(compiled)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
