@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost extract`: recorded HTTP exchanges in, what each used out; JSON Lines both ways."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from spancost import data
+from spancost.core.call import Quantity
+from spancost.core.wire_match import Target, Wires
+from spancost.core.wire_reader import UsageReader
+from spancost.core.wire_reading import WireReading
+
+
+@click.command(name="extract")
+@click.option("--provider", help="Seller of every exchange, when hosts do not tell (as configured for a private host).")
+def command(provider: str | None) -> None:
+    """Tell what each recorded HTTP exchange on standard input used, one JSON object a line."""
+    wires = data.default_wires()
+    failed = False
+    for line in click.get_text_stream("stdin", encoding="utf-8"):
+        if line.strip():
+            answer = extract_line(wires, line, provider)
+            failed |= "error" in answer
+            click.echo(json.dumps(answer, ensure_ascii=False))
+    sys.exit(1 if failed else 0)
+
+
+def extract_line(wires: Wires, line: str, provider: str | None = None) -> dict[str, Any]:
+    """Return the answer to one line: what the exchange used, or `error` with what is wrong with the line."""
+    identity = None
+    try:
+        exchange = json.loads(line)
+        if not isinstance(exchange, dict):
+            raise ValueError("found no object; expected an object with host, path and body")
+        identity = exchange.get("id")
+        return {"id": identity, **answer(read_exchange(wires, exchange, provider))}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return {"id": identity, "error": f"{type(error).__name__}: {error}"}
+
+
+def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | None = None) -> WireReading:
+    """Return the reading of one recorded exchange.
+
+    Its keys: method, host, path, status, headers, content_type, request (an object), body (text) or body_b64.
+    """
+    request = exchange.get("request") or {}
+    headers = {str(k): str(v) for k, v in (exchange.get("headers") or {}).items()}
+    if exchange.get("content_type"):
+        headers.setdefault("content-type", exchange["content_type"])
+    model = request.get("model")
+    target = wires.match(
+        exchange.get("method") or "POST", exchange["host"] or "", exchange["path"] or "",
+        model=model if isinstance(model, str) else None, provider=provider,
+    ) or Target(None, None, None, "none", None, None, {})
+    reader = UsageReader(wires, target, status=exchange.get("status") or 200, headers=headers, request=request)
+    reader.feed(_body(exchange))
+    return reader.finish()
+
+
+def _body(exchange: Mapping[str, Any]) -> bytes:
+    if exchange.get("body_b64"):
+        return base64.b64decode(exchange["body_b64"])
+    return (exchange.get("body") or "").encode()
+
+
+def answer(reading: WireReading) -> dict[str, Any]:
+    """Return a reading as the command prints it; what is not known is left out, the first two keys excepted."""
+    known = {
+        "operation": reading.operation,
+        **{meter: number(n) for meter, n in reading.usage.items()},
+        "request_model": reading.request_model,
+        "response_model": reading.response_model,
+        "response_id": reading.response_id,
+        "service_tier": reading.service_tier,
+        "finish_reason": reading.finish_reason,
+        "provider_cost_usd": None if reading.provider_cost is None else number(reading.provider_cost),
+        "gateway": reading.gateway,
+        "upstream": reading.upstream,
+        "other_usage": [
+            {"kind": f.kind, "model": f.model, **{m: number(n) for m, n in f.usage.items()}} for f in reading.further
+        ] or None,
+        "doubts": list(reading.doubts) or None,
+        "context": dict(reading.context) if reading.context else None,
+    }
+    return {"outcome": reading.outcome, "provider": reading.provider, "complete": reading.complete,
+            **{k: v for k, v in known.items() if v is not None}}
+
+
+def number(value: Quantity) -> int | float:
+    """Return an exact number as JSON writes it."""
+    return float(value) if isinstance(value, Fraction) else value

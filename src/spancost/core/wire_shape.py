@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one kind of payload tells what was used: a shape of the wire data, compiled. This file knows no provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from spancost.core.wire_expr import (
+    Formula,
+    Getter,
+    Json,
+    Number,
+    Test,
+    WireDataError,
+    compile_formula,
+    compile_getter,
+    compile_path,
+    compile_test,
+    quantity,
+)
+
+Slots = dict[str, Any]
+"""What was kept of an exchange, by name; `headers`, `request` and `path` are there from the start."""
+
+
+class Rule(NamedTuple):
+    """One thing to keep of a document: `get` finds it, `test` says when, `keep` puts it into `slot`."""
+
+    slot: str
+    get: Getter
+    test: Test | None
+    keep: Callable[[Slots, str, Json], None]
+    paths: tuple[str, ...]
+
+
+class Further(NamedTuple):
+    """Other model passes billed with a call but outside its totals: rows, each with its kind, model and meters."""
+
+    rows: Callable[[Json], list[Json]]
+    kind: Getter
+    model: Getter
+    meters: Mapping[str, Formula]
+
+
+class Shape(NamedTuple):
+    """A compiled shape.
+
+    rules: what to keep of each document. mark: a stream document without a match adds nothing once model and id are
+    known; None: every document is read. done: texts that end a stream. end: tests of documents that end it.
+    complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
+    pending: true of the slots when work has not ended yet (usage comes on a later poll).
+    meters, tools, cost, facts, context: formulas and getters over the slots.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    mark: re.Pattern[bytes] | None
+    done: frozenset[bytes]
+    end: tuple[Test, ...]
+    complete: tuple[Getter, ...] | None
+    pending: Test | None
+    meters: Mapping[str, Formula]
+    cost: Formula | None
+    facts: Mapping[str, Getter]
+    context: Mapping[str, Getter]
+    further: Further | None
+    unwrap: str | None
+    paths: frozenset[str]
+
+
+def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
+    """Return the shape *name* of the canonical wire data; WireDataError when a part has no meaning."""
+    rules = tuple(_rule(name, r) for r in data["read"])
+    further = data.get("further")
+    paths = {p for r in rules for p in r.paths}
+    paths.update(p for when in data.get("end", ()) for p in when)
+    paths.update(p for r in data["read"] for p in r.get("when", ()))
+    complete = data.get("complete")
+    return Shape(
+        name=name,
+        rules=rules,
+        mark=re.compile("|".join(data["marks"]).encode()) if data.get("marks") else None,
+        done=frozenset(text.encode() for text in data.get("done", ())),
+        end=tuple(t for t in map(compile_test, data.get("end", ())) if t),
+        complete=None if complete is None else tuple(compile_getter(c) for c in complete),
+        pending=compile_test(data.get("pending")),
+        meters={m: compile_formula(e) for m, e in data["meters"].items()},
+        cost=compile_formula(data["cost"]) if "cost" in data else None,
+        facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
+        context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
+        further=further
+        and Further(
+            compile_path(further["rows"]),
+            compile_getter(further["kind"]),
+            compile_getter(further["model"]),
+            {m: compile_formula(e) for m, e in further["meters"].items()},
+        ),
+        unwrap=data.get("unwrap"),
+        paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
+    )
+
+
+def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
+    keep = _KEEP.get(data.get("how", "last"))
+    if keep is None:
+        raise WireDataError(f"shape {shape}: how {data['how']!r}: expected one of {sorted(_KEEP)}")
+    paths = data.get("from", [])
+    paths = [paths] if isinstance(paths, str) else paths
+    if "count" in data:
+        get: Getter = _counter(data["count"])
+        paths = []
+    elif "pick" in data:
+        get = _picker(data["pick"], compile_getter(paths) if paths else None)
+        prefix = f"{paths[0]}." if paths else ""
+        paths = [prefix + key for key in data["pick"]]
+    else:
+        get = compile_getter(paths)
+    return Rule(data["slot"], get, compile_test(data.get("when")), keep, tuple(paths))
+
+
+def _counter(path: str) -> Getter:
+    values = compile_path(path)
+    return lambda document: len(values(document)) or None
+
+
+def _picker(keys: list[str], base: Getter | None) -> Getter:
+    def pick(document: Json) -> Json:
+        source = base(document) if base else document
+        if not isinstance(source, Mapping):
+            return None
+        return {k: source[k] for k in keys if source.get(k) is not None} or None
+
+    return pick
+
+
+def _last(slots: Slots, slot: str, value: Json) -> None:
+    slots[slot] = value
+
+
+def _first(slots: Slots, slot: str, value: Json) -> None:
+    slots.setdefault(slot, value)
+
+
+def _merge(slots: Slots, slot: str, value: Json) -> None:
+    kept = slots.get(slot)
+    if isinstance(kept, dict) and isinstance(value, Mapping):
+        kept.update((k, v) for k, v in value.items() if v is not None)
+    else:
+        slots[slot] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _rows(slots: Slots, slot: str, value: Json) -> None:
+    slots.setdefault(slot, []).append(value)
+
+
+def _combining(combine: Callable[[Number, Number], Number]) -> Callable[[Slots, str, Json], None]:
+    def join(kept: Json, value: Json) -> Json:
+        if isinstance(kept, Mapping) and isinstance(value, Mapping):
+            return {k: join(kept.get(k), value.get(k)) for k in {**kept, **value}}
+        a, b = quantity(kept), quantity(value)
+        if a is None or b is None:
+            return kept if value is None else value
+        return combine(a, b)
+
+    def keep(slots: Slots, slot: str, value: Json) -> None:
+        slots[slot] = join(slots.get(slot), value)
+
+    return keep
+
+
+def _add(a: Number, b: Number) -> Number:
+    return a + b
+
+
+def _max(a: Number, b: Number) -> Number:
+    return max(a, b)
+
+
+_KEEP: dict[str, Callable[[Slots, str, Json], None]] = {
+    "last": _last,
+    "first": _first,
+    "merge": _merge,
+    "rows": _rows,
+    "add": _combining(_add),
+    "max": _combining(_max),
+}
+
+
+def exact(text: str) -> Number | None:
+    """Return a header's decimal text as an exact number, None when it is something else."""
+    if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE]-?[0-9]{1,2})?", text):
+        return None
+    value = Fraction(text)
+    return value.numerator if value.denominator == 1 else value
