@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# What spancost costs its host, measured beside its peers. A lane of its own: it installs them, and gates nothing.
+
+BENCH := .venv-bench
+
+$(BENCH)/installed: benchmarks/requirements.txt benchmarks/overrides.txt pyproject.toml | $(VENV)/bin/uv
+	@echo "installing into $(BENCH) ..."
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(UV) pip install --python $(BENCH)/bin/python --override benchmarks/overrides.txt \
+		--requirements benchmarks/requirements.txt --editable .
+	@touch $@
+
+.PHONY: bench
+bench: $(BENCH)/installed ## Measure against the bare SDK and the peers; writes docs/performance.md
+	@$(BENCH)/bin/python -m benchmarks --page docs/performance.md $(ARGS)
