@@ -83,6 +83,7 @@ class Ledger:
         self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
         self._memory = Memory(self.options.recent_calls)
         self._pending = self._rollup.pending
+        self._closed = self._rollup.closed
 
     @property
     def counters(self) -> dict[str, int]:
@@ -98,9 +99,19 @@ class Ledger:
         """Note the end of an idle span. Call it before `is_idle`, so that a child ending meanwhile is not lost."""
         self._rollup.close(span_id, parent_id)
 
+    def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
+        """`close`, then `is_idle`, in one call and spelled out: it is the price of every span that is no model call."""
+        closed, pending = self._closed, self._pending
+        if len(closed.new) < closed.size - 1:
+            closed.new[span_id] = parent_id or 0
+        else:
+            closed.set(span_id, parent_id or 0)
+        return span_id not in pending.new and span_id not in pending.old and self._markers.isdisjoint(attributes)
+
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
-        self._rollup.close(span.span_id, span.parent_id)
+        above = span.parent_id if self.options.join_services or not span.is_local_root else None
+        self._rollup.close(span.span_id, above)
         beneath = self._rollup.take(span.span_id)
         written: Written = {}
         own = self._own(span, beneath, written)

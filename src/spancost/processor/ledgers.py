@@ -17,11 +17,8 @@ class SpanLedger(Protocol):
     def counters(self) -> Mapping[str, int]:
         """What was counted so far."""
 
-    def close(self, span_id: int, parent_id: int | None) -> None:
-        """Note the end of a span."""
-
-    def is_idle(self, span_id: int, attributes: Attributes) -> bool:
-        """Whether there is nothing to do for this span."""
+    def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
+        """Note the end of a span; return whether there is nothing to do for it. Needs no lock."""
 
     def end(self, span: Span) -> Mapping[str, AttributeValue]:
         """Return the attributes to write on *span*."""

@@ -23,7 +23,7 @@ from spancost.processor import strategy as strategies
 from spancost.processor.attribution import complete, tag
 from spancost.processor.faults import Faults
 from spancost.processor.ledgers import SpanLedger, make_ledger
-from spancost.processor.spans import read, write
+from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
 
@@ -52,6 +52,7 @@ class LLMCostProcessor(SpanProcessor):
         self._wraps = False
         self._finished: SpanContext | None = None
         self._faults = Faults()
+        self._read = Reader().read
         self._counts = {"attribution_missing": 0}
         self._required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
@@ -62,7 +63,7 @@ class LLMCostProcessor(SpanProcessor):
             os.register_at_fork(after_in_child=lambda: (forget := reference()) is not None and forget())
 
     def _forget(self) -> None:
-        """Start with an empty ledger and a free lock: in a child after a fork, where another thread held the old one."""
+        """Start with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
         self._lock = threading.Lock()
         self._done = Recent[tuple[int, int], bool](DONE_KEPT)
         self._ledger.clear()
@@ -108,21 +109,21 @@ class LLMCostProcessor(SpanProcessor):
 
     def _finish(self, span: ReadableSpan, context: SpanContext, end_ns: int) -> bool:
         """Price, roll up and write *span* unless that was done; return whether there was something to do."""
-        span_id = context.span_id
+        span_id = context[SPAN_ID]
         parent = span.parent
-        ledger = self._ledger
-        ledger.close(span_id, None if parent is None or parent.is_remote else parent.span_id)
         self._finished = context
-        attributes = span.attributes
-        if ledger.is_idle(span_id, attributes) and not (outcome.used and span_id in outcome.waiting):
+        attributes: Any = span.attributes
+        if self._ledger.passes(
+            span_id, None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID], attributes
+        ) and not (outcome.used and span_id in outcome.waiting):
             return False
-        ended = read(span, attributes.copy(), end_ns)
+        ended = self._read(span, attributes.copy(), end_ns)
         key = (ended.trace_id, span_id)
         with self._lock:
             if key in self._done:
                 return False
             self._done.set(key, True)
-            written = dict(ledger.end(ended))
+            written = dict(self._ledger.end(ended))
         self._attribute(ended, written)
         if written:
             write(span, written)
