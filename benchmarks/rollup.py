@@ -95,7 +95,7 @@ def per_span_us(spans: list[Span], rounds: int) -> float:
 
 
 def open_span_bytes(open_spans: int, options: LedgerOptions) -> tuple[float, dict[str, int]]:
-    """Return the bytes the ledger holds for each of *open_spans* spans with one ended call beneath, and its counters."""
+    """Return the bytes the ledger holds for each of *open_spans* spans with an ended call beneath, and its counters."""
     subject = ledger(options)
     subject.end(ended(next(_IDS), next(_IDS), call_attributes(0), 0))  # the tables it reads with are not state
     gc.collect()
