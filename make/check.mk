@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a change must pass besides the tests.
 
-.PHONY: check format lint types generated fix lock
-check: format lint types generated ## Format, lint, types, generated files, data, docs, wheel
+.PHONY: check format lint types generated data docs wheel fix lock
+check: format lint types generated data docs wheel ## Format, lint, types, generated files, data, docs, wheel
 
 format: install
 	@$(BIN)/ruff format --check .
@@ -16,6 +16,16 @@ types: install
 generated: install
 	@$(BIN)/python -m tools.generate_semconv --check
 	@$(BIN)/python -m tools.generate_docs --check
+
+data: install
+	@$(BIN)/python tools/compile_dialects.py --check
+	@$(BIN)/python tools/compile_wires.py --check
+
+docs: install
+	@$(BIN)/python -m pytest -q tests/test_readme.py tests/test_repository.py tests/test_contributing.py
+
+wheel: install
+	@$(BIN)/python -m pytest -q tests/test_wheel.py
 
 fix: install ## Repair what a machine can repair: format, lint, generated files
 	@$(BIN)/ruff format .
