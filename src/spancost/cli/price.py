@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost price`: calls in, exact costs out, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spancost import data
+from spancost.cli.call_json import CallError, call_of, parse
+from spancost.core.call import LineItem, Quantity
+from spancost.core.card import CardError, RateCard
+from spancost.core.money import usd_text
+from spancost.core.price import Pricer
+
+
+@click.command(name="price")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of the newest one.")
+def command(card_name: str | None) -> None:
+    """Price calls: one JSON object a line on standard input, one on standard output, in the same order.
+
+    A bad line gives {"id": …, "error": …}, and the exit status is then 1.
+    """
+    pricer = Pricer(card_named(card_name))
+    failed = False
+    out = click.get_text_stream("stdout", encoding="utf-8")
+    for line in click.get_text_stream("stdin", encoding="utf-8", errors="replace"):
+        if not line.strip():
+            continue
+        answer = answer_to(line, pricer)
+        failed = failed or "error" in answer
+        out.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n")
+    sys.exit(1 if failed else 0)
+
+
+def card_named(name: str | None) -> RateCard:
+    """Return the card of a version or a file, the newest one for None; a click error when there is none."""
+    try:
+        if name is None:
+            return data.default_card()
+        path = Path(name)
+        return data.card_from_file(path) if path.exists() else data.card(name)
+    except CardError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def answer_to(line: str, pricer: Pricer) -> dict[str, Any]:
+    """Return the answer to one line: cost, line items, version and rate, or the error."""
+    row: dict[str, Any] = {}
+    try:
+        row = parse(line)
+        call = call_of(row)
+    except CallError as error:
+        return {"id": row.get("id"), "error": str(error)}
+    cost = pricer.price(call)
+    answer: dict[str, Any] = {"id": row.get("id"), "status": cost.status}
+    if cost.reason is not None:
+        answer["reason"] = cost.reason
+    answer["cost_usd"] = None if cost.femto is None else usd_text(cost.femto)
+    answer["line_items"] = [_item(item) for item in pricer.line_items(call)]
+    answer["pricing_version"] = pricer.version
+    answer["rate_id"] = cost.rate_id
+    return answer
+
+
+def _item(item: LineItem) -> dict[str, Any]:
+    return {
+        "meter": item.meter,
+        "quantity": number(item.quantity),
+        "price": item.price,
+        "per": item.per,
+        "cost_usd": usd_text(item.femto),
+    }
+
+
+def number(quantity: Quantity) -> int | float:
+    """Return a quantity as JSON has it: whole where it is whole."""
+    return float(quantity) if isinstance(quantity, Fraction) else quantity
+
+
+def _plain(value: Any) -> Any:
+    """Return a decimal that a line carried as its `id` as the number it was."""
+    return float(value)

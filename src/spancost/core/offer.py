@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one entry offers a call with certain facts: dated eras, long-context steps, windows of the day, and their rates.
+
+Everything that does not depend on the quantities or the time of one call is worked out here, once for each match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from math import gcd
+from typing import Any
+
+from spancost.core import reasons
+from spancost.core.call import ESTIMATED
+from spancost.core.facts import UNKNOWN
+from spancost.core.match import Match
+from spancost.core.units import Units
+
+Rate = tuple[int, int]
+"""Femto-dollars for one unit, as numerator and denominator."""
+Doubt = tuple[str, str]
+"""(status, reason)."""
+
+_SECONDS_PER_DAY = 86_400
+
+
+class Level:
+    """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
+
+    __slots__ = ("doubt", "kernels", "minimum", "published", "rate_id", "rates")
+
+    def __init__(
+        self,
+        rate_id: str,
+        published: Mapping[str, Rate],
+        rates: Mapping[str, Rate],
+        minimum: Mapping[str, int],
+        doubt: Doubt | None,
+    ) -> None:
+        self.rate_id = rate_id
+        self.published = published
+        self.rates = rates
+        self.minimum = minimum
+        self.doubt = doubt
+        self.kernels: dict[tuple[str, ...], Any] = {}
+
+
+class Step:
+    """A whole-request step: it holds when the quantity of `meter` is above (or at) `bound`."""
+
+    __slots__ = ("bound", "level", "meter")
+
+    def __init__(self, meter: str, bound: int, level: Level) -> None:
+        self.meter = meter
+        self.bound = bound
+        self.level = level
+
+
+class Window:
+    """Minutes of certain days in UTC in which other levels hold."""
+
+    __slots__ = ("base", "days", "minutes", "not_on", "steps")
+
+    def __init__(
+        self, days: int, minutes: Sequence[Sequence[int]], not_on: frozenset[int], base: Level, steps: tuple[Step, ...]
+    ) -> None:
+        self.days = days
+        self.minutes = minutes
+        self.not_on = not_on
+        self.base = base
+        self.steps = steps
+
+    def holds(self, at_seconds: int) -> bool:
+        """Tell whether an instant (seconds since the epoch) lies in the window."""
+        day, second = divmod(at_seconds, _SECONDS_PER_DAY)
+        # 1970-01-01 was a Thursday; bit 0 is Monday.
+        if not self.days >> ((day + 3) % 7) & 1 or day in self.not_on:
+            return False
+        return any(start * 60 <= second < end * 60 for start, end in self.minutes)
+
+
+class Era:
+    """The levels that hold from an instant on: `base`, then steps in rising order, then windows, the last wins."""
+
+    __slots__ = ("base", "from_ns", "source", "steps", "until_ns", "windows")
+
+    def __init__(
+        self, from_ns: int | None, until_ns: int | None, base: Level, steps: tuple[Step, ...], windows: tuple[Window, ...],
+        source: Mapping[str, Any],
+    ) -> None:
+        self.from_ns = from_ns
+        self.until_ns = until_ns
+        self.base = base
+        self.steps = steps
+        self.windows = windows
+        self.source = source
+
+    def level(self, usage: Mapping[str, Any], at_ns: int) -> Level:
+        """Return the level that holds for *usage* at an instant inside the era."""
+        level, steps = self.base, self.steps
+        for window in self.windows:
+            if window.holds(at_ns // 1_000_000_000):
+                level, steps = window.base, window.steps
+        for step in steps:
+            quantity = usage.get(step.meter)
+            if quantity is not None and quantity >= step.bound:
+                level = step.level
+        return level
+
+
+class Offer:
+    """The eras of a match, newest first."""
+
+    __slots__ = ("eras",)
+
+    def __init__(self, eras: tuple[Era, ...]) -> None:
+        self.eras = eras
+
+    def era(self, at_ns: int) -> Era | None:
+        """Return the era that holds at an instant, None when there is none."""
+        for era in self.eras:
+            if (era.from_ns is None or at_ns >= era.from_ns) and (era.until_ns is None or at_ns < era.until_ns):
+                return era
+        return None
+
+    def levels(self) -> Iterator[Level]:
+        """Yield every level of every era."""
+        for era in self.eras:
+            yield era.base
+            yield from (step.level for step in era.steps)
+            for window in era.windows:
+                yield window.base
+                yield from (step.level for step in window.steps)
+
+
+class OfferBuilder:
+    """Turns matches into offers, with one card's units and calendars."""
+
+    def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], must_be_priced: Sequence[str]) -> None:
+        self._units = units
+        self._calendars = calendars
+        self._must_be_priced = must_be_priced
+
+    def offer(self, match: Match) -> Offer:
+        """Return what the matched entries offer, newest era first."""
+        eras: list[Era] = []
+        for start, end, entry_id in match.spans:
+            entry = match.line["models"][entry_id]
+            starts = [era.get("from") for era in entry["eras"]]
+            for era, era_start, era_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
+                low = _latest(start, era_start)
+                high = _earliest(end, era_end)
+                if low is None or high is None or low < high:
+                    eras.append(self._era(match, entry_id, entry, era, low, high))
+        return Offer(tuple(reversed(eras)))
+
+    def _era(
+        self, match: Match, entry_id: str, entry: Mapping[str, Any], era: Mapping[str, Any],
+        low: int | None, high: int | None,
+    ) -> Era:
+        table, consumed, variant_id = self._variant(era, match.facts)
+        modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
+        doubt = self._doubt(match, consumed | used)
+        name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
+        parts = [name, *variant_id, *modifier_ids]
+        minimum = era.get("minimum", {})
+        base, steps = self._levels(parts, table, era, modifier, minimum, doubt)
+        windows = []
+        for window in era.get("windows", ()):
+            numerator, denominator = window["x"]
+            scaled = (modifier[0] * numerator, modifier[1] * denominator)
+            inner, inner_steps = self._levels([*parts, window["id"]], table, era, scaled, minimum, doubt)
+            not_on = self._calendars[window["except"]] if "except" in window else frozenset()
+            windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
+        source = {"checked": era["checked"], "source": match.line["sources"][era["source"]]}
+        return Era(_ns(low), _ns(high), base, steps, tuple(windows), source)
+
+    def _variant(
+        self, era: Mapping[str, Any], facts: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
+        """Return the price table for the facts, the dimensions it answers, and its name; most conditions, then first."""
+        best: Mapping[str, Any] | None = None
+        for variant in era.get("variants", ()):
+            when = variant["when"]
+            fits = all(facts.get(dimension) == value for dimension, value in when.items())
+            if fits and (best is None or len(when) > len(best["when"])):
+                best = variant
+        if best is None:
+            return era, frozenset(), []
+        # A variant replaces the rates of tokens as a whole; fees and measures that it does not name stay.
+        kept = {m: r for m, r in era["rates"].items() if not self._units.meters[m].is_token}
+        table = {"rates": {**kept, **best["rates"]}, "steps": best.get("steps", ())}
+        when = best["when"]
+        return table, frozenset(when), [f"{dimension}={when[dimension]}" for dimension in sorted(when)]
+
+    def _modifiers(
+        self, match: Match, entry: Mapping[str, Any], consumed: frozenset[str]
+    ) -> tuple[Rate, list[str], frozenset[str]]:
+        """Return the product of the modifiers whose conditions hold, their names and the dimensions they answer."""
+        numerator, denominator, names = 1, 1, []
+        used: set[str] = set()
+        for index in entry.get("modifiers", ()):
+            modifier = match.line["modifiers"][index]
+            when = modifier["when"]
+            if any(d in consumed or match.facts.get(d) != value for d, value in when.items()):
+                continue
+            numerator *= modifier["x"][0]
+            denominator *= modifier["x"][1]
+            names.append(modifier["id"])
+            used.update(when)
+        return (numerator, denominator), names, frozenset(used)
+
+    def _doubt(self, match: Match, answered: frozenset[str]) -> Doubt | None:
+        for dimension in self._must_be_priced:
+            value = match.facts.get(dimension)
+            if value is not None and dimension not in answered:
+                return ESTIMATED, reasons.UNKNOWN_SERVICE_TIER if value == UNKNOWN else reasons.NO_TIER_RATE
+        return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
+
+    def _levels(
+        self, parts: list[str], table: Mapping[str, Any], era: Mapping[str, Any], modifier: Rate,
+        minimum: Mapping[str, int], doubt: Doubt | None,
+    ) -> tuple[Level, tuple[Step, ...]]:
+        published = {meter: _rate(value) for meter, value in table["rates"].items()}
+        base = Level(";".join(parts), published, self._scaled(published, modifier), minimum, doubt)
+        steps = []
+        for step in table.get("steps", ()):
+            inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
+            # The bound on the card is inclusive: ">272000" is compiled to 272001.
+            rate_id = ";".join([*parts, f"from={step['from']}"])
+            level = Level(rate_id, inner, self._scaled(inner, modifier), minimum, doubt)
+            steps.append(Step(step["meter"], step["from"], level))
+        return base, tuple(steps)
+
+    def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
+        """Return the rates with those of tokens multiplied, in lowest terms."""
+        scaled = {}
+        for meter, (numerator, denominator) in rates.items():
+            if self._units.meters[meter].is_token:
+                numerator, denominator = numerator * modifier[0], denominator * modifier[1]
+            common = gcd(numerator, denominator)
+            scaled[meter] = (numerator // common, denominator // common)
+        return scaled
+
+
+def _rate(value: int | list[int]) -> Rate:
+    return (value, 1) if isinstance(value, int) else (value[0], value[1])
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _ns(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1_000_000_000
+
+
+def _instant(seconds: int | None) -> str:
+    if seconds is None:
+        return "launch"
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

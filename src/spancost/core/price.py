@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact cost of one call.
+
+The cost of a set of meters is linear in the quantities once the rates are chosen, as long as no part exceeds its total.
+So each set of meters gets a kernel: one coefficient a meter, and the sums that must not be negative. Whatever a kernel
+cannot say (parts that exceed totals, meters without rates, zero costs, odd numbers) is worked out in `line_items`' way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm
+from typing import Any, NamedTuple
+
+from spancost.core import reasons
+from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
+from spancost.core.card import RateCard
+from spancost.core.match import match
+from spancost.core.money import round_div, usd_text
+from spancost.core.offer import Doubt, Era, Level, Offer, OfferBuilder, Rate
+from spancost.core.usage import checked, split
+
+RATE_CARD = "rate_card"
+_MATCHES_KEPT = 2_048
+_KERNELS_KEPT = 64
+
+
+class Kernel(NamedTuple):
+    """Coefficients and bounds for one set of meters at one level.
+
+    terms: (meter, coefficient); the cost is the sum of quantity times coefficient, over denominator. bounds: sums of
+    (meter, sign) that must not be negative. zeros: meters without a rate, which must not have been used. is_free: every
+    rate is 0.
+    """
+
+    terms: tuple[tuple[str, int], ...]
+    denominator: int
+    bounds: tuple[tuple[tuple[str, int], ...], ...]
+    zeros: tuple[str, ...]
+    is_free: bool
+
+
+class Item(NamedTuple):
+    """A leaf with its rate: `published` before modifiers, `rate` after."""
+
+    meter: str
+    quantity: Quantity
+    rate: Rate
+    published: Rate
+
+
+class Bill(NamedTuple):
+    """A call worked out in full: what is owed for each leaf, at which level and era, and what is in doubt."""
+
+    items: tuple[Item, ...]
+    cost: Cost
+    era: Era | None = None
+    level: Level | None = None
+
+
+class Pricer:
+    """Prices calls by one rate card. Never raises on what a call holds; safe to share among threads."""
+
+    def __init__(self, card: RateCard) -> None:
+        """Price by *card*; `version` is what goes into `llm.pricing_version`."""
+        self.version = card.version
+        self._card = card
+        self._builder = OfferBuilder(card.units, card.calendars, card.fact_words.must_be_priced)
+        # Two generations of matches: when the young one is full it becomes the old one, and what is used comes back.
+        self._young: dict[Any, Offer | Cost] = {}
+        self._old: dict[Any, Offer | Cost] = {}
+
+    def price(self, call: Call) -> Cost:
+        """Return what *call* costs, or why that cannot be said."""
+        provider, model, usage, at_ns, request_model, _, tier, processing, context = call
+        try:
+            key = (provider, model, request_model, tier, processing, tuple(context.items()) if context else None)
+            offer = self._young.get(key)
+            if offer is None:
+                offer = self._remember(key, call)
+            if offer.__class__ is Cost:
+                return offer  # type: ignore[return-value]
+            level = offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            terms, denominator, bounds, zeros, is_free = level.kernels[tuple(usage)]
+            numerator = 0
+            for meter, coefficient in terms:
+                quantity = usage[meter]
+                if quantity.__class__ is not int or quantity < 0:
+                    return self._bill(call).cost
+                numerator += quantity * coefficient  # type: ignore[operator]
+            for bound in bounds:
+                room = 0
+                for meter, sign in bound:
+                    room += usage[meter] * sign  # type: ignore[operator]
+                if room < 0:
+                    return self._bill(call).cost
+            for meter in zeros:
+                if usage[meter] != 0:
+                    return self._bill(call).cost
+        except (TypeError, AttributeError, KeyError, ValueError):
+            return self._bill(call).cost
+        doubt = level.doubt
+        if not numerator and (not is_free or doubt is not None or not any(usage.values())):
+            return self._bill(call).cost
+        femto = numerator if denominator == 1 else round_div(numerator, denominator)
+        if is_free:
+            return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
+        if doubt is None:
+            return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
+        return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
+
+    def line_items(self, call: Call) -> list[LineItem]:
+        """Return what *call* costs meter by meter; the items' costs add up to the cost of the call."""
+        bill = self._bill(call)
+        if bill.cost.femto is None or not bill.items:
+            return []
+        costs = [round_div(*_product(item.quantity, item.rate)) for item in bill.items]
+        largest = max(range(len(costs)), key=costs.__getitem__)
+        costs[largest] += bill.cost.femto - sum(costs)
+        return [
+            LineItem(item.meter, item.quantity, self.price_text(item.meter, item.rate), self._per(item.meter), cost)
+            for item, cost in zip(bill.items, costs, strict=True)
+        ]
+
+    def bill(self, call: Call) -> Bill:
+        """Return *call* worked out in full, for people who want to see how its cost came about."""
+        return self._bill(call)
+
+    def price_text(self, meter: str, rate: Rate) -> str:
+        """Return a rate as the price of as many units as the meter is sold in, USD in decimal text."""
+        return usd_text(round_div(rate[0] * self._per(meter), rate[1]))
+
+    def _per(self, meter: str) -> int:
+        return self._card.units.meters[meter].per
+
+    def _remember(self, key: Any, call: Call) -> Offer | Cost:
+        """Return the offer of *call* and keep it under *key*, and under the part of the key that can change it."""
+        offer = self._old.get(key)
+        if offer is None:
+            context = call.context or {}
+            facts = tuple(sorted(pair for pair in context.items() if pair[0] in self._card.fact_words.dimensions))
+            narrow = (*key[:-1], facts, "facts")
+            offer = self._young.get(narrow) or self._old.get(narrow)
+            if offer is None:
+                found = match(self._card, call)
+                offer = Cost(UNPRICED, found, None) if isinstance(found, str) else self._builder.offer(found)
+            self._keep(narrow, offer)
+        self._keep(key, offer)
+        return offer
+
+    def _keep(self, key: Any, offer: Offer | Cost) -> None:
+        if len(self._young) >= _MATCHES_KEPT:
+            self._old, self._young = self._young, {}
+        self._young[key] = offer
+
+    def _offer(self, call: Call) -> Offer | Cost:
+        context = tuple(call.context.items()) if call.context else None
+        key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
+        return self._young.get(key) or self._remember(key, call)
+
+    def _bill(self, call: Call) -> Bill:
+        """Work out *call* in full, however odd it is."""
+        if not _is_sound(call):
+            return _unpriced(reasons.BAD_USAGE)
+        offer = self._offer(call)
+        if isinstance(offer, Cost):
+            return Bill((), offer)
+        if isinstance(call.at_ns, bool) or not isinstance(call.at_ns, int):
+            return _unpriced(reasons.BAD_TIME)
+        usage = checked(self._card.units, call.usage)
+        if usage is None:
+            return _unpriced(reasons.BAD_USAGE)
+        if not usage:
+            return _unpriced(reasons.NO_USAGE)
+        era = offer.era(call.at_ns)
+        if era is None:
+            return _unpriced(reasons.NO_PRICE_AT_TIME)
+        level = era.level(usage, call.at_ns)
+        self._add_kernels(offer, tuple(call.usage))
+        return self._bill_at(usage, era, level)
+
+    def _bill_at(self, usage: dict[str, Quantity], era: Era, level: Level) -> Bill:
+        leaves, doubt = split(self._card.units, usage)
+        doubts: list[Doubt] = [found for found in (doubt, level.doubt) if found is not None]
+        items: list[Item] = []
+        missing: list[Doubt] = []
+        measures: list[Doubt] = []
+        for meter in self._card.units.meters:
+            quantity = leaves.get(meter)
+            if not quantity:
+                continue
+            source, how = self._rate_of(level, meter)
+            if source is None:
+                code = (PARTIAL, f"{reasons.MISSING_RATE}:{meter}")
+                (measures if self._card.units.meters[meter].is_measure else missing).append(code)
+                continue
+            if how == "estimate":
+                doubts.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
+            quantity = max(quantity, level.minimum.get(meter, 0))
+            items.append(Item(meter, quantity, level.rates[source], level.published[source]))
+        if not items:
+            missing += measures
+        unknown = [name for name, quantity in usage.items() if quantity and name not in self._card.units.meters]
+        if unknown:
+            missing.append((PARTIAL, reasons.UNKNOWN_METER))
+        return Bill(tuple(items), _total(items, level, missing + doubts, bool(missing)), era, level)
+
+    def _rate_of(self, level: Level, meter: str) -> tuple[str | None, str]:
+        """Return the meter whose rate bills *meter* (itself, else the nearest around it with a rate), and how exactly."""
+        if meter in level.rates:
+            return meter, "exact"
+        how = self._card.units.meters[meter].parent_rate
+        if how != "none":
+            for total in self._card.units.ancestors[meter]:
+                if total in level.rates:
+                    return total, how
+        return None, how
+
+    def _add_kernels(self, offer: Offer, meters: tuple[str, ...]) -> None:
+        """Make the kernel of a set of meters on every level of an offer, where one can be made."""
+        for level in offer.levels():
+            if meters not in level.kernels and len(level.kernels) < _KERNELS_KEPT:
+                kernel = self._kernel(level, meters)
+                if kernel is not None:
+                    level.kernels[meters] = kernel
+
+    def _kernel(self, level: Level, meters: tuple[str, ...]) -> Kernel | None:
+        units = self._card.units
+        if any(name not in units.meters for name in meters) or level.minimum:
+            return None
+        present = set(meters)
+        sums: dict[str, dict[str, int]] = {}
+        costs: dict[str, Rate] = {}
+        zeros: list[str] = []
+        for name in units.deepest_first:
+            if name not in present:
+                continue
+            roots = [total for total in units.ancestors[name] if not units.meters[total].inside]
+            if any(root not in present for root in roots):
+                return None
+            source, how = self._rate_of(level, name)
+            if source is None or how == "estimate":
+                zeros.append(name)
+                continue
+            costs[name] = level.rates[source]
+            # What is left of a total is its quantity less what is left of everything inside of it.
+            sums[name] = {name: 1}
+            for inner in [other for other in sums if name in units.ancestors[other]]:
+                for meter, sign in sums[inner].items():
+                    sums[name][meter] = sums[name].get(meter, 0) - sign
+        denominator = lcm(*(rate[1] for rate in costs.values())) if costs else 1
+        coefficients = dict.fromkeys(meters, 0)
+        for name, parts in sums.items():
+            whole = costs[name][0] * (denominator // costs[name][1])
+            for meter, sign in parts.items():
+                coefficients[meter] += sign * whole
+        bounds = tuple(
+            tuple((meter, sign) for meter, sign in parts.items() if sign) for parts in sums.values() if len(parts) > 1
+        )
+        terms = tuple(pair for pair in coefficients.items() if pair[0] not in zeros)
+        is_free = bool(costs) and not any(rate[0] for rate in costs.values())
+        return Kernel(terms, denominator, bounds, tuple(zeros), is_free)
+
+
+def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:
+    """Return quantity times rate as numerator and denominator."""
+    if isinstance(quantity, int):
+        return quantity * rate[0], rate[1]
+    return quantity.numerator * rate[0], quantity.denominator * rate[1]
+
+
+def _total(items: list[Item], level: Level, doubts: list[Doubt], is_missing: bool) -> Cost:
+    """Return the cost of the items with the worst of the doubts; nothing priced is unpriced, never 0."""
+    exact = sum((Fraction(*_product(item.quantity, item.rate)) for item in items), Fraction(0))
+    femto = round_div(exact.numerator, exact.denominator)
+    worst = next((doubt for doubt in doubts if doubt[0] == PARTIAL), doubts[0] if doubts else None)
+    if worst is not None and is_missing and not femto:
+        return Cost(UNPRICED, worst[1], None, level.rate_id)
+    if worst is not None:
+        return Cost(worst[0], worst[1], femto, level.rate_id, RATE_CARD)
+    if items and not exact:
+        return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
+    return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
+
+
+def _unpriced(reason: str) -> Bill:
+    return Bill((), Cost(UNPRICED, reason, None))
+
+
+def _is_sound(call: Call) -> bool:
+    """Tell whether the call's fields have the types they must have; what came from outside may hold anything."""
+    texts = (call.provider, call.model, call.request_model, call.service_tier, call.processing)
+    if any(text is not None and not isinstance(text, str) for text in texts):
+        return False
+    if call.context is not None and not (
+        isinstance(call.context, Mapping) and all(isinstance(value, str) for value in call.context.values())
+    ):
+        return False
+    return isinstance(call.usage, Mapping)

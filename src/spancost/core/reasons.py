@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The closed list of codes that `llm.cost_reason` takes from pricing, each with the one sentence that documents it.
+
+A code may be followed by `:` and a meter's name (`missing_rate:web_searches`); nothing else is ever appended.
+"""
+
+from __future__ import annotations
+
+UNKNOWN_PROVIDER = "unknown_provider"
+UNKNOWN_MODEL = "unknown_model"
+NO_MODEL = "no_model"
+NO_USAGE = "no_usage"
+BAD_USAGE = "bad_usage"
+BAD_TIME = "bad_time"
+NO_PRICE_AT_TIME = "no_price_at_time"
+MISSING_RATE = "missing_rate"
+UNKNOWN_METER = "unknown_meter"
+MISSING_TOTAL = "missing_total"
+INCONSISTENT_USAGE = "inconsistent_usage"
+PARENT_RATE = "parent_rate"
+UNKNOWN_SERVICE_TIER = "unknown_service_tier"
+NO_TIER_RATE = "no_tier_rate"
+REQUESTED_MODEL = "requested_model"
+FREE_RATE = "free_rate"
+
+SENTENCES = {
+    UNKNOWN_PROVIDER: "No rate card of this seller exists.",
+    UNKNOWN_MODEL: "The seller's card has no entry of exactly this name.",
+    NO_MODEL: "The call names no model.",
+    NO_USAGE: "The call reports no meter at all.",
+    BAD_USAGE: "A quantity is negative, not finite or not a number.",
+    BAD_TIME: "The time of the call is not a number of nanoseconds.",
+    NO_PRICE_AT_TIME: "The entry has no price at the time of the call.",
+    MISSING_RATE: "The meter was used and the entry has no rate for it; the rest is priced.",
+    UNKNOWN_METER: "The call reports a meter that the card does not know; the rest is priced.",
+    MISSING_TOTAL: "A part is reported without the total that it is inside of; only the part is priced.",
+    INCONSISTENT_USAGE: "Parts exceed the total that they are inside of; they were cut to it.",
+    PARENT_RATE: "The meter has no rate of its own and is billed at the rate of the meter that it is inside of.",
+    UNKNOWN_SERVICE_TIER: "The service tier is no known one; standard rates were used.",
+    NO_TIER_RATE: "The card has no rate of this entry for the tier, processing or speed served; standard rates were used.",
+    REQUESTED_MODEL: "The card does not know the model that answered; the rates of the one asked for were used.",
+    FREE_RATE: "The card says that this is free.",
+}
+"""Code -> what it says; the table in the documentation is made from it."""

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data files that come with spancost, each read once and kept.
+
+In a wheel they lie inside the package under `_data`; in a checkout they lie at its root.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from spancost.core.card import CardError, RateCard
+from spancost.core.names import ProviderNames
+from spancost.core.price import Pricer
+
+_PACKAGE = Path(__file__).parent
+_VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
+
+
+@lru_cache(maxsize=1)
+def root() -> Path:
+    """Return the directory that holds `pricing/` and `semconv/`."""
+    packaged = _PACKAGE / "_data"
+    return packaged if packaged.is_dir() else _PACKAGE.parent.parent
+
+
+def read(relative: str) -> bytes:
+    """Return the bytes of a data file, named relative to `root()` with forward slashes; FileNotFoundError names it."""
+    return (root() / relative).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def default_card() -> RateCard:
+    """Return the newest rate card that comes with this release."""
+    return RateCard.from_bytes(read("pricing/compiled/card.jsonl"), "pricing/compiled/card.jsonl")
+
+
+@lru_cache(maxsize=4)
+def card(version: str) -> RateCard:
+    """Return the rate card of a version (`llm.pricing_version` without a contract's part); CardError when none comes along."""
+    if not _VERSION.match(version):
+        raise CardError(f"card version: found {version!r}; expected YYYY.MM.DD-<12 hex digits>")
+    if version == default_card().version:
+        return default_card()
+    relative = f"pricing/released/{version}.jsonl.gz"
+    try:
+        packed = read(relative)
+    except FileNotFoundError:
+        known = ", ".join(versions())
+        raise CardError(f"card version: found {version}, which is not in this release; expected one of {known}") from None
+    return RateCard.from_bytes(gzip.decompress(packed), relative)
+
+
+def versions() -> tuple[str, ...]:
+    """Return the versions of all rate cards that come with this release, oldest first."""
+    released = {path.name.removesuffix(".jsonl.gz") for path in (root() / "pricing/released").glob("*.jsonl.gz")}
+    return tuple(sorted({*released, default_card().version}))
+
+
+def card_from_file(path: Path) -> RateCard:
+    """Return the rate card in a file (plain or gzip); CardError names the file."""
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError) as error:
+        raise CardError(f"{path}: cannot be read ({error}); expected a compiled rate card") from error
+    return RateCard.from_bytes(content, str(path))
+
+
+@lru_cache(maxsize=1)
+def default_pricer() -> Pricer:
+    """Return the pricer of the newest rate card; its cache of matches is shared by all who use it."""
+    return Pricer(default_card())
+
+
+def default_names() -> ProviderNames:
+    """Return the sellers' names of the newest rate card."""
+    return default_card().providers

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the YAML that people edit to the one canonical card (pricing/SPEC.md says how it is read)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tools.pricing.form import FormError, Model, PriceEntry, Rates, Seller, Step, fraction_of, load_seller, load_yaml, seconds_of
+
+FEMTO = 10**15
+FORMAT = 1
+_DAYS = {"mon-fri": 0b0011111, "sat-sun": 0b1100000, "all": 0b1111111}
+
+
+def compile_card(pricing: Path, day: str) -> bytes:
+    """Return the canonical bytes of the card made from the sources under *pricing*, dated *day* (YYYY.MM.DD)."""
+    units = _units(load_yaml(pricing / "units.yaml"))
+    sellers = [load_seller(path) for path in sorted((pricing / "sellers").glob("*.yaml"), key=lambda path: path.stem)]
+    shared = {
+        "calendars": _calendars(load_yaml(pricing / "calendars.yaml")),
+        "date": day,
+        "names": _names(load_yaml(pricing / "names.yaml")),
+        "sellers": [seller.seller for seller in sellers],
+        "units": units,
+    }
+    lines = [_canonical(shared), *(_canonical(_seller(seller, units, shared)) for seller in sellers)]
+    body = b"".join(line + b"\n" for line in lines)
+    version = f"{day}-{hashlib.sha256(body).hexdigest()[:12]}"
+    return _canonical({"format": FORMAT, "version": version}) + b"\n" + body
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _units(source: Any) -> dict[str, Any]:
+    table = {}
+    for order, (name, row) in enumerate(source["meters"].items()):
+        table[name] = {**row, "order": order, "per": int(row["per"])}
+        for parent in row.get("inside", ()):
+            if parent not in table:
+                raise FormError(f"units.yaml, {name}.inside: found {parent!r}; expected a meter further up")
+    return table
+
+
+def _calendars(source: Any) -> dict[str, list[int]]:
+    table = {}
+    for name, days in source["calendars"].items():
+        numbers: set[int] = set()
+        for text in days:
+            first, _, last = text.partition("..")
+            start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+            numbers.update((start + timedelta(n) - date(1970, 1, 1)).days for n in range((end - start).days + 1))
+        table[name] = sorted(numbers)
+    return table
+
+
+def _names(source: Any) -> dict[str, Any]:
+    owner: dict[str, str] = {}
+    for provider, row in source["providers"].items():
+        for spelling in (provider, *row.get("names", ())):
+            if owner.setdefault(spelling, provider) != provider:
+                raise FormError(f"names.yaml, {provider}: {spelling!r} is also a name of {owner[spelling]}")
+    return dict(source)
+
+
+def _seller(seller: Seller, units: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    where = f"{seller.seller}.yaml"
+    line: dict[str, Any] = {
+        "models": {},
+        "modifiers": [
+            {"id": modifier.id, "source": modifier.source, "when": modifier.when, "x": _pair(fraction_of(modifier.x))}
+            for modifier in seller.modifiers
+        ],
+        "names": _name_table(seller, where),
+        "seller": seller.seller,
+        "sources": seller.sources,
+    }
+    if seller.request_model_prices == "false":
+        line["request_model_prices"] = 0
+    for model_id, model in seller.models.items():
+        line["models"][model_id] = _model(seller, model_id, model, units, shared, f"{where}, {model_id}")
+    return line
+
+
+def _name_table(seller: Seller, where: str) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for model_id, model in seller.models.items():
+        for name in (model_id, *model.names):
+            lowered = name.lower()
+            if lowered in table and table[lowered] != model_id:
+                raise FormError(f"{where}, {model_id}: the name {name!r} is also one of {table[lowered]}")
+            table[lowered] = model_id
+    for name, targets in seller.aliases.items():
+        if name in table:
+            raise FormError(f"{where}, aliases: the name {name!r} is also one of {table[name]}")
+        for target in targets:
+            if target.to not in seller.models:
+                raise FormError(f"{where}, aliases.{name}: found {target.to!r}; expected a model of this file")
+        table[name] = [[seconds_of(target.from_), target.to] for target in targets]
+    return table
+
+
+def _model(
+    seller: Seller, model_id: str, model: Model, units: dict[str, Any], shared: dict[str, Any], where: str
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {"eras": [_era(seller, price, units, shared, where) for price in model.prices]}
+    starts = [era.get("from") for era in entry["eras"]]
+    if any(start is None for start in starts[1:]) or starts[1:] != sorted(set(starts[1:])):
+        raise FormError(f"{where}, prices: found {starts}; expected each from later than the one before")
+    modifiers = [
+        index
+        for index, modifier in enumerate(seller.modifiers)
+        if any(fnmatchcase(model_id, glob) for glob in modifier.only)
+        and not any(fnmatchcase(model_id, glob) for glob in modifier.except_)
+    ]
+    if modifiers:
+        entry["modifiers"] = modifiers
+    return entry
+
+
+def _era(seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str) -> dict[str, Any]:
+    if price.source not in seller.sources:
+        raise FormError(f"{where}, source: found {price.source!r}; expected one of {', '.join(seller.sources)}")
+    era: dict[str, Any] = {"checked": price.checked, "rates": _rates(price.rates, units, where), "source": price.source}
+    start = seconds_of(price.from_)
+    if start is not None:
+        era["from"] = start
+    if price.steps:
+        era["steps"] = _steps(price.steps, units, where)
+    if price.variants:
+        era["variants"] = [
+            {
+                "rates": _rates(variant.rates, units, where),
+                **({"steps": _steps(variant.steps, units, where)} if variant.steps else {}),
+                "when": variant.when,
+            }
+            for variant in price.variants
+        ]
+    if price.minimum:
+        era["minimum"] = price.minimum
+    if price.windows:
+        era["windows"] = [_window(window, shared, where) for window in price.windows]
+    return era
+
+
+def _window(window: Any, shared: dict[str, Any], where: str) -> dict[str, Any]:
+    compiled = {
+        "days": _DAYS[window.days],
+        "id": window.id,
+        "minutes": [[_minute(part) for part in span.split("-")] for span in window.utc],
+        "x": _pair(fraction_of(window.x)),
+    }
+    if window.except_ is not None:
+        if window.except_ not in shared["calendars"]:
+            raise FormError(f"{where}, windows.except: found {window.except_!r}; expected a name of calendars.yaml")
+        compiled["except"] = window.except_
+    return compiled
+
+
+def _minute(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _steps(steps: list[Step], units: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    compiled = [{"from": step.first, "meter": step.meter, "rates": _rates(step.rates, units, where)} for step in steps]
+    if [step["from"] for step in compiled] != sorted(step["from"] for step in compiled):
+        raise FormError(f"{where}, steps: expected rising bounds")
+    return compiled
+
+
+def _rates(rates: Rates, units: dict[str, Any], where: str) -> dict[str, Any]:
+    compiled = {}
+    for meter, text in rates.items():
+        if meter not in units:
+            raise FormError(f"{where}, rates: found {meter!r}; expected a meter of units.yaml")
+        exact = fraction_of(text) * FEMTO / units[meter]["per"]
+        compiled[meter] = exact.numerator if exact.denominator == 1 else _pair(exact)
+    return compiled
+
+
+def _pair(exact: Fraction) -> list[int]:
+    return [exact.numerator, exact.denominator]
