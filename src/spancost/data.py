@@ -7,13 +7,16 @@ In a wheel they lie inside the package under `_data`; in a checkout they lie at 
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from spancost.core.card import CardError, RateCard
+from spancost.core.dialect import Dialects
 from spancost.core.names import ProviderNames
 from spancost.core.price import Pricer
+from spancost.core.wire_match import Wires
 
 _PACKAGE = Path(__file__).parent
 _VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
@@ -79,3 +82,15 @@ def default_pricer() -> Pricer:
 def default_names() -> ProviderNames:
     """Return the sellers' names of the newest rate card."""
     return default_card().providers
+
+
+@lru_cache(maxsize=1)
+def default_dialects() -> Dialects:
+    """Return the dialects that come with this release, with the sellers' names of the newest rate card."""
+    return Dialects(json.loads(read("semconv/compiled/dialects.json")), default_names())
+
+
+@lru_cache(maxsize=1)
+def default_wires() -> Wires:
+    """Return the wires (how each provider's answers say what was used) that come with this release."""
+    return Wires.from_bytes(read("semconv/compiled/wires.json"))
