@@ -24,7 +24,7 @@ SOURCES = ROOT / "semconv" / "dialects"
 COMPILED = ROOT / "semconv" / "compiled" / "dialects.json"
 
 FALLBACK = "otel_genai"
-_ENTRY = {"id", "extends", "scopes", "tells", "default", "keys", "operations", "providers", "rules", "without"}
+_ENTRY = {"id", "extends", "scopes", "tells", "default", "keys", "operations", "providers", "rules", "objects"}
 _WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name"}
 _THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop"}
 
@@ -77,7 +77,21 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
     return {"when": rule["when"], "then": rule["then"]}
 
 
-def compiled_dialect(where: str, entry: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, Any]) -> dict[str, list[str]]:
+    """Return field -> keys of the provider's objects that the attribute *name* carries (what follows a # only tells apart)."""
+    attribute = name.partition("#")[0]
+    prefix = f"{place['at']}." if place["at"] else ""
+    keys: dict[str, list[str]] = {}
+    for shape in place["shapes"]:
+        expected(f"{where} objects", shape, set(shapes))
+        for field, paths in shapes[shape].items():
+            keys.setdefault(field, []).extend(f"{attribute}${prefix}{path}" for path in paths)
+    return keys
+
+
+def compiled_dialect(
+    where: str, entry: dict[str, Any], shared: dict[str, Any], shapes: dict[str, Any]
+) -> dict[str, Any]:
     for key in entry:
         expected(where, key, _ENTRY)
     bases = entry.get("extends", [])
@@ -85,9 +99,8 @@ def compiled_dialect(where: str, entry: dict[str, Any], shared: dict[str, Any]) 
     operations: dict[str, list[str]] = {}
     for layer in reversed(layers):
         operations.update(flat_operations(where, layer.get("operations", {})))
-    keys = merged_keys(where, [layer.get("keys", {}) for layer in layers])
-    for field in entry.get("without", []):
-        keys.pop(field, None)
+    own_objects = [shape_keys(where, name, place, shapes) for name, place in entry.get("objects", {}).items()]
+    keys = merged_keys(where, [layer.get("keys", {}) for layer in layers] + own_objects)
     return {
         "id": entry["id"],
         "scopes": entry.get("scopes", []),
@@ -104,10 +117,12 @@ def compile_all() -> bytes:
     """Return the compiled dialects: canonical JSON (sorted keys, UTF-8, no spaces) and a line end."""
     found = list(documents())
     shared: dict[str, Any] = {}
+    shapes: dict[str, Any] = {}
     for _, content in found:
         shared.update(content.get("vocabularies", {}))
+        shapes.update(content.get("shapes", {}))
     dialects = [
-        compiled_dialect(f"{name} {entry.get('id')}", entry, shared)
+        compiled_dialect(f"{name} {entry.get('id')}", entry, shared, shapes)
         for name, content in found
         for entry in content.get("dialects", [])
     ]

@@ -161,7 +161,7 @@ class Program:
         return context or None
 
 
-_ESSENTIAL = frozenset(FIGURES[:6])
+_ESSENTIAL = frozenset(FIGURES[:7])
 
 
 def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:

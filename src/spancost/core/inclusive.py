@@ -16,6 +16,7 @@ FIGURES = (
     "output_tokens",
     "visible_output_tokens",
     "total_tokens",
+    "tool_prompt_tokens",
     "cache_read_tokens",
     "cache_write_tokens",
     "cache_write_5m_tokens",
@@ -25,9 +26,10 @@ FIGURES = (
     "reasoning_tokens",
 )
 """What a dialect may say about tokens. Beyond the meters: `uncached_input_tokens` leaves cache reads and writes out,
-`doubled_input_tokens` holds cache reads twice, `visible_output_tokens` leaves reasoning out, `total_tokens` proves."""
+`doubled_input_tokens` holds cache reads twice, `visible_output_tokens` leaves reasoning out,
+`tool_prompt_tokens` is input outside of the input, `total_tokens` proves."""
 
-_WRITES = FIGURES[8:12]
+_WRITES = FIGURES[9:13]
 
 
 def inclusive(figures: dict[str, Quantity]) -> dict[str, Quantity]:
@@ -39,16 +41,16 @@ def inclusive(figures: dict[str, Quantity]) -> dict[str, Quantity]:
     usage = {name: amount for name, amount in figures.items() if name not in _DERIVED}
     read = get("cache_read_tokens") or 0
     written = get("cache_write_tokens")
-    if written is None:
-        parts = [figures[name] for name in _WRITES if name in figures]
-        if parts:
-            written = usage["cache_write_tokens"] = sum(parts)
+    parts = [figures[name] for name in _WRITES if name in figures]
+    if parts and (written is None or sum(parts) > written):
+        written = usage["cache_write_tokens"] = sum(parts)
     cached = read + (written or 0)
     total = get("total_tokens")
     output = get("output_tokens")
     visible = get("visible_output_tokens")
     entered = _input(figures, cached, read, total, visible if output is None else output)
     if entered is not None:
+        entered += get("tool_prompt_tokens") or 0
         usage["input_tokens"] = entered
     reasoning = get("reasoning_tokens") or 0
     if output is not None:
@@ -64,16 +66,7 @@ def inclusive(figures: dict[str, Quantity]) -> dict[str, Quantity]:
     return usage
 
 
-_DERIVED = frozenset(
-    (
-        "input_tokens",
-        "uncached_input_tokens",
-        "doubled_input_tokens",
-        "output_tokens",
-        "visible_output_tokens",
-        "total_tokens",
-    )
-)
+_DERIVED = frozenset(FIGURES[:7])
 
 
 def _input(
