@@ -8,7 +8,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
@@ -54,9 +54,9 @@ def with_tags(new: Mapping[str, str], context: Context | None = None) -> Context
 class attribution:
     """Put `app.*` tags on every span started inside a block, or inside a function, generators and async ones included.
 
-    `with attribution(feature="search", team="growth"): ...` or `@attribution(feature="search")`. Blocks nest: the inner
-    one adds to the outer and wins over it. The tags go where OpenTelemetry's context goes: into tasks, and into threads
-    that are given the context. They are never sent to other services unless `baggage` is switched on. None leaves a tag as it
+    `with attribution(feature="search", team="growth"): ...` or `@attribution(feature="search")`. Blocks nest: the
+    inner one adds to the outer and wins over it. The tags go where OpenTelemetry's context goes: into tasks, and into
+    threads that are given the context; to other services only when `baggage` is switched on. None leaves a tag as it
     is; a number becomes text; anything else is left out and counted (`tags_refused`).
     """
 
@@ -93,18 +93,22 @@ class attribution:
 
     def __call__(self, function: F) -> F:
         if inspect.isasyncgenfunction(function):
-            return self._around_async_generator(function)
-        if inspect.isgeneratorfunction(function):
-            return self._around_generator(function)
-        if inspect.iscoroutinefunction(function):
-            return self._around_coroutine(function)
+            around = self._around_async_generator
+        elif inspect.isgeneratorfunction(function):
+            around = self._around_generator
+        elif inspect.iscoroutinefunction(function):
+            around = self._around_coroutine
+        else:
+            around = self._around_function
+        return cast(F, around(function))
 
+    def _around_function(self, function: Any) -> Any:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             with self:
                 return function(*args, **kwargs)
 
-        return call  # type: ignore[return-value]
+        return call
 
     def _around_coroutine(self, function: Any) -> Any:
         @functools.wraps(function)

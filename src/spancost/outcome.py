@@ -37,9 +37,9 @@ heard = False
 def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
     """Record *outcome* ("success", "failure", "escalated", …) of the work the current span belongs to.
 
-    It becomes `app.outcome` on the local root (the topmost span of this process), which carries `llm.trace_cost_usd`, so
-    that cost by outcome is one group-by. The last one recorded wins. *span* names another open span than the current one.
-    Returns False, and counts, when there is no open span or *outcome* is no text.
+    It becomes `app.outcome` on the local root (the topmost span of this process), which carries `llm.trace_cost_usd`,
+    so that cost by outcome is one group-by. The last one recorded wins. *span* names another open span than the current
+    one. Returns False, and counts, when there is no open span or *outcome* is no text.
     """
     global homeless, used
     span = trace.get_current_span() if span is None else span

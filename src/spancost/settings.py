@@ -24,7 +24,7 @@ Tag = Literal[
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names where it stands, its key, what was found and what was expected."""
+    """A setting cannot be used; the message names where it stands, its key, what was found and what was expected."""
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -58,12 +58,16 @@ class Settings:
     )
     baggage: Literal["off", "send", "accept", "both"] = _setting(
         "off",
-        "Whether attribution crosses services in the W3C baggage header. It is never sent to a known model provider, nor "
-        "where the destination is not known.",
+        "Whether attribution crosses services in the W3C baggage header. It is never sent to a known model provider, "
+        "nor where the destination is not known.",
     )
     baggage_keys: tuple[Tag, ...] = _setting((), "The only tags sent or accepted through baggage.")
+    baggage_hosts: tuple[str, ...] = _setting(
+        (), "The only hosts, with their subdomains, that tags are sent to; any but known providers when unset."
+    )
 
 
+_LISTS = frozenset(field.name for field in fields(Settings) if field.default == ())
 BOUNDS: Mapping[str, tuple[int, int]] = {"max_open_parents": (1, 10_000_000)}
 """Least and greatest value of the settings that are numbers."""
 
@@ -104,7 +108,7 @@ def _sources(environ: Mapping[str, str], strict: bool) -> list[tuple[str, Mappin
 
 def _split(name: str, text: str) -> Any:
     """Return a variable's text as pydantic takes it: lists are separated by commas."""
-    if name in ("required_tags", "baggage_keys"):
+    if name in _LISTS:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
@@ -113,23 +117,24 @@ def _read(path: Path) -> Mapping[str, Any]:
     """Return the settings of a .json or .toml file; SettingsError when there are none."""
     try:
         text = path.read_text(encoding="utf-8")
-        if path.suffix == ".toml":
-            if sys.version_info < (3, 11):
-                raise SettingsError(f"{path}: found TOML; expected JSON, as Python before 3.11 reads no TOML")
-            import tomllib
-
-            given = tomllib.loads(text)
-        else:
-            given = json.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: found a file that cannot be read ({error}); expected settings") from None
+        given = _toml(path, text) if path.suffix == ".toml" else json.loads(text)
     except SettingsError:
         raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: found a file that cannot be read ({error}); expected settings") from None
     except ValueError as error:
         raise SettingsError(f"{path}: found no valid {path.suffix.lstrip('.') or 'json'} ({error})") from None
     if not isinstance(given, dict):
         raise SettingsError(f"{path}: found a {type(given).__name__}; expected an object of settings")
     return given
+
+
+def _toml(path: Path, text: str) -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib.loads(text)
+    raise SettingsError(f"{path}: found TOML; expected JSON, as Python before 3.11 reads no TOML")
 
 
 def _merge(settings: Settings, where: str, given: Mapping[str, Any], *, strict: bool) -> Settings:

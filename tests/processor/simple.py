@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ledger with one dialect and one price, for tests of the processor alone; and a provider that keeps what is exported."""
+"""A ledger with one dialect and one price, to test the processor alone; a provider that keeps what is exported."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class OneDialect:
     markers = frozenset((MODEL, INPUT))
 
     def read(self, span: Span) -> Reading | None:
+        if self.markers.isdisjoint(span.attributes):
+            return None
         usage = {
             meter: value
             for meter, key in (("input_tokens", INPUT), ("output_tokens", OUTPUT))
@@ -61,7 +63,7 @@ class OnePrice:
 
 
 def simple_ledger(**options: Any) -> Ledger:
-    return Ledger(OneDialect(), OnePrice(), LedgerOptions(**options))
+    return Ledger(OneDialect(), OnePrice(), LedgerOptions(**{"closed_spans": 4096, **options}))
 
 
 def processor(ledger: Ledger | None = None, **arguments: Any) -> LLMCostProcessor:

@@ -27,7 +27,7 @@ def tag(span: SdkSpan, context: Context | None) -> None:
 
 
 def complete(span: Span, written: dict[str, AttributeValue], required: Sequence[str]) -> bool:
-    """Add the environment the resource names, and the *required* tags a counted call lacks; return whether one lacks."""
+    """Add the environment that the resource names, and the *required* tags a call lacks; return whether one does."""
     attributes = span.attributes
     if semconv.APP_ENVIRONMENT not in attributes:
         resource = span.resource or {}

@@ -3,11 +3,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
+from spancost import baggage
+from spancost.core.call import UNPRICED, Call, Cost
+from spancost.core.card import CardError
+from spancost.core.ledger import Ledger, LedgerOptions, Prices
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
+
+LOGGER = logging.getLogger("spancost")
+CARD_SUFFIXES = (".jsonl", ".json", ".gz")
+RATE_CARD_UNUSABLE = "rate_card_unusable"
 
 
 class SpanLedger(Protocol):
@@ -27,15 +37,51 @@ class SpanLedger(Protocol):
         """Forget every span in hand."""
 
 
+class NoCard:
+    """Stands in for a rate card that cannot be used: every call is unpriced and says so, none has a wrong price."""
+
+    version = "unavailable"
+
+    def price(self, call: Call) -> Cost:
+        """Return that no cost can be said."""
+        return Cost(UNPRICED, RATE_CARD_UNUSABLE, None)
+
+
 def make_ledger(settings: Settings) -> SpanLedger:
-    """Return an empty ledger under *settings*."""
+    """Return an empty ledger under *settings*. A rate card that cannot be used is logged, and stood in for."""
     # Loaded here, so that a processor that is given its ledger loads no rate card.
     from spancost import data
-    from spancost.core.ledger import Ledger, LedgerOptions
-    from spancost.core.price import Pricer
 
     options = LedgerOptions(
         keep_provider=settings.keep_provider, roll_up=settings.rollup, open_spans=settings.max_open_parents
     )
-    card = data.default_card() if settings.card is None else data.card(settings.card)
-    return Ledger(data.default_dialects(), Pricer(card), options)
+    return Ledger(data.default_dialects(), prices(settings.card), options)
+
+
+def prices(card: str | None) -> Prices:
+    """Return what prices by *card*: a file, a released version, or None for the newest card that comes along."""
+    from spancost import data
+    from spancost.core.price import Pricer
+
+    try:
+        if card is None:
+            return data.default_pricer()
+        path = Path(card).expanduser()
+        is_file = path.suffix in CARD_SUFFIXES or path.exists()
+        return Pricer(data.card_from_file(path) if is_file else data.card(card))
+    except (CardError, OSError, ValueError) as error:
+        LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
+        return NoCard()
+
+
+def carry_tags(settings: Settings) -> None:
+    """Let attribution cross services as *settings* say; hosts of providers are those of the rate card's names."""
+    from spancost import data
+
+    baggage.install(
+        settings.baggage_keys,
+        lambda host: bool(data.default_names().at_host(host)),
+        send=settings.baggage in ("send", "both"),
+        accept=settings.baggage in ("accept", "both"),
+        hosts=settings.baggage_hosts,
+    )

@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanContext
 
-from spancost import attributing, outcome
+from spancost import attributing, baggage, outcome
 from spancost.core import semconv
 from spancost.core.recent import Recent
 from spancost.core.span import AttributeValue
@@ -22,7 +22,7 @@ from spancost.core.span import Span as EndedSpan
 from spancost.processor import strategy as strategies
 from spancost.processor.attribution import complete, tag
 from spancost.processor.faults import Faults
-from spancost.processor.ledgers import SpanLedger, make_ledger
+from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
 from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
@@ -58,6 +58,10 @@ class LLMCostProcessor(SpanProcessor):
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
         self._forget()
         outcome.heard = True
+        if not self.settings.enabled:
+            self.disable()
+        elif self.settings.baggage != "off":
+            carry_tags(self.settings)
         if hasattr(os, "register_at_fork"):
             reference = weakref.WeakMethod(self._forget)
             os.register_at_fork(after_in_child=lambda: (forget := reference()) is not None and forget())
@@ -67,6 +71,12 @@ class LLMCostProcessor(SpanProcessor):
         self._lock = threading.Lock()
         self._done = Recent[tuple[int, int], bool](DONE_KEPT)
         self._ledger.clear()
+
+    def disable(self) -> None:
+        """Do nothing from now on; a tracer provider keeps its processors for good."""
+        self.strategy = "disabled"
+        self._wraps = False
+        self.on_start = self._on_ending = self.on_end = _do_nothing  # type: ignore[method-assign]
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tag *span* with the attribution in force; choose the strategy at the first span."""
@@ -107,10 +117,10 @@ class LLMCostProcessor(SpanProcessor):
         except Exception as error:
             self._faults.record("on_end", error)
 
-    def _finish(self, span: ReadableSpan, context: SpanContext, end_ns: int) -> bool:
+    def _finish(self, span: ReadableSpan, context: Any, end_ns: int) -> bool:
         """Price, roll up and write *span* unless that was done; return whether there was something to do."""
         span_id = context[SPAN_ID]
-        parent = span.parent
+        parent: Any = span.parent
         self._finished = context
         attributes: Any = span.attributes
         if self._ledger.passes(
@@ -141,7 +151,7 @@ class LLMCostProcessor(SpanProcessor):
         self.strategy = strategies.best() if wanted == "auto" else wanted
         self._wraps = self.strategy == strategies.WRAP
         if self.strategy == strategies.ON_END:
-            self._on_ending = _leave_to_on_end  # type: ignore[method-assign]
+            self._on_ending = _do_nothing  # type: ignore[method-assign]
         LOGGER.debug("spancost: strategy %s", self.strategy)
 
     def _attribute(self, span: EndedSpan, written: dict[str, AttributeValue]) -> None:
@@ -162,6 +172,7 @@ class LLMCostProcessor(SpanProcessor):
             **self._counts,
             "tags_refused": attributing.refused,
             "outcomes_homeless": outcome.homeless,
+            **baggage.counts,
             **self._faults.counts,
         }
 
@@ -175,5 +186,5 @@ class LLMCostProcessor(SpanProcessor):
         LOGGER.debug("spancost: %s", self.stats)
 
 
-def _leave_to_on_end(span: Span) -> None:
-    """Stand in for the hook where `on_end` is to do everything."""
+def _do_nothing(*_: object, **__: object) -> None:
+    """Stand in for a callback that is to do nothing."""

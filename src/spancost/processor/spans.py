@@ -25,12 +25,12 @@ class Reader:
 
     def __init__(self) -> None:
         self._scope: tuple[object, str, str] = (self, "", "")
-        self._resource: tuple[object, Mapping[str, Any] | None] = (self, None)
+        self._resource: tuple[object, dict[str, Any] | None] = (self, None)
 
     def read(self, span: ReadableSpan, attributes: Mapping[str, Any], end_ns: int) -> Span:
         """Return *span* as the core sees it; *attributes* are its attributes, *end_ns* the end if it has none yet."""
-        context = span.context
-        parent = span.parent
+        context: Any = span.context
+        parent: Any = span.parent
         scope = span.instrumentation_scope
         known = self._scope
         if known[0] is not scope:
