@@ -3,7 +3,7 @@
 
 The second word after the fence says how: `run` (as it stands), `output` (what the block above prints), `make` (targets
 that exist), `install` (extras that exist), `zero-code` (under opentelemetry-instrument), `example` (from the root of
-the checkout), `step` (followed by tests/test_contributing.py).
+the checkout), `step-N` (followed by tests/test_contributing.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.repository import ROOT
 PAGES = ("README.md", "CONTRIBUTING.md", "examples/README.md")
 FENCE = re.compile(r"^```(\w+) ?([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = {"python": [sys.executable, "-c"], "bash": ["bash", "-euo", "pipefail", "-c"]}
-CHECKED_ELSEWHERE = {"step"}
+CHECKED_ELSEWHERE = {"step-1", "step-2", "step-3"}
 
 
 class Block(NamedTuple):
