@@ -22,8 +22,8 @@ from spancost.core.wire_match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {"about", "extends", "marks", "done", "end", "complete", "pending", "read", "facts", "context", "meters",
-              "cost", "further", "unwrap"}
-RULE_KEYS = {"slot", "from", "when", "how", "count", "pick"}
+              "billed", "cost", "further", "unwrap"}
+RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
 ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
 PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names"}
 FURTHER_KEYS = {"rows", "kind", "model", "meters"}
@@ -49,7 +49,7 @@ def shapes() -> dict[str, Any]:
             refuse_unknown(f"{path.name} {name}", shape, SHAPE_KEYS)
             for rule in shape.get("read", ()):
                 refuse_unknown(f"{path.name} {name}.read", rule, RULE_KEYS)
-            refuse_unknown(f"{path.name} {name}.further", shape.get("further", {}), FURTHER_KEYS)
+            refuse_unknown(f"{path.name} {name}.further", shape.get("further") or {}, FURTHER_KEYS)
             if name in raw:
                 sys.exit(f"{path.name}: found {name} twice; expected each shape once")
             raw[name] = shape
@@ -69,7 +69,7 @@ def flat(raw: Mapping[str, Any], name: str, seen: tuple[str, ...] = ()) -> dict[
     for key in ("meters", "facts", "context"):
         both = {**base.get(key, {}), **shape.get(key, {})}
         merged[key] = {k: v for k, v in both.items() if v is not None}
-    if "marks" in base and "marks" in shape:
+    if base.get("marks") and shape.get("marks"):
         merged["marks"] = base["marks"] + shape["marks"]
     return {k: v for k, v in merged.items() if v is not None}
 

@@ -76,6 +76,7 @@ def answer(reading: WireReading) -> dict[str, Any]:
     known = {
         "operation": reading.operation,
         **{meter: number(n) for meter, n in reading.usage.items()},
+        **{f"billed_{meter}": number(n) for meter, n in (reading.billed or {}).items()},
         "request_model": reading.request_model,
         "response_model": reading.response_model,
         "response_id": reading.response_id,

@@ -4,8 +4,8 @@
 A path is keys joined by dots: `usage.prompt_tokens`. `rows[]` goes through every element of a list, `rows[kind=a|b]`
 through those whose `kind` is one of the words (numbers are compared as text), `*` through every value of an object.
 An expression is a path, a list of alternatives (the first that is present), or an object with one operator:
-`sum`, `minus`, `max`, `min`, `count`, `any` (1 when something is there), `times` ([expression, decimal text]),
-`if` ({equal: [a, b], then, else}). Absent stays absent (None): a sum has a value when one of its terms has.
+`sum`, `minus`, `max`, `min`, `count`, `positive` (absent instead of 0), `times` ([expression, decimal text]),
+`if` ({equal: [a, b], then, else} or {holds: path, then, else}). Absent stays absent (None): a sum has a value when one of its terms has.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def _step(value: Json, key: str | None, field: str | None, words: frozenset[str]
         return []
     if words is None:
         return [v for v in value if v is not None]
-    return [v for v in value if isinstance(v, Mapping) and str(v.get(field)) in words]
+    keys = tuple((field or "").split("."))
+    return [v for v in value if str(_walk(v, keys)) in words]
 
 
 def compile_getter(paths: str | Sequence[str]) -> Getter:
@@ -182,9 +183,9 @@ def _count(path: Json) -> Formula:
     return value
 
 
-def _any(path: Json) -> Formula:
-    values = compile_path(path)
-    return lambda slots: 1 if any(values(slots)) else None
+def _positive(operand: Json) -> Formula:
+    formula = compile_formula(operand)
+    return lambda slots: formula(slots) or None
 
 
 def _times(operands: Json) -> Formula:
@@ -198,14 +199,24 @@ def _times(operands: Json) -> Formula:
 
 
 def _if(operands: Json) -> Formula:
-    left, right = (compile_formula(e) for e in operands["equal"])
+    holds = _holds(operands["holds"]) if "holds" in operands else _equal(*operands["equal"])
     then, otherwise = compile_formula(operands["then"]), compile_formula(operands["else"])
+    return lambda slots: then(slots) if holds(slots) else otherwise(slots)
 
-    def value(slots: Json) -> Number | None:
-        a, b = left(slots), right(slots)
-        return then(slots) if a is not None and a == b else otherwise(slots)
 
-    return value
+def _holds(path: str) -> Test:
+    values = compile_path(path)
+    return lambda slots: any(v is True for v in values(slots))
+
+
+def _equal(left: Json, right: Json) -> Test:
+    one, other = compile_formula(left), compile_formula(right)
+
+    def equal(slots: Json) -> bool:
+        found = one(slots)
+        return found is not None and found == other(slots)
+
+    return equal
 
 
 _OPERATORS: dict[str, Callable[[Json], Formula]] = {
@@ -214,7 +225,7 @@ _OPERATORS: dict[str, Callable[[Json], Formula]] = {
     "min": _over(min),
     "minus": _minus,
     "count": _count,
-    "any": _any,
+    "positive": _positive,
     "times": _times,
     "if": _if,
 }

@@ -179,8 +179,7 @@ class UsageReader:
         value["$event"] = event
         for rule in shape.rules:
             if rule.test is None or rule.test(value):
-                found = rule.get(value)
-                if found is not None:
+                for found in rule.get(value):
                     rule.keep(self._slots, rule.slot, found)
         if not self._ended:
             self._ended = any(test(value) for test in shape.end)
@@ -212,6 +211,7 @@ class UsageReader:
         facts: dict[str, str | None] = {}
         further: tuple[FurtherUsage, ...] = ()
         cost: Number | None = None
+        billed: dict[str, Number] = {}
         context = {k: v for k, v in self._target.path.items() if k != "model"}
         if shape is not None:
             usage = {m: n for m, f in shape.meters.items() if (n := f(slots)) is not None}
@@ -219,10 +219,11 @@ class UsageReader:
             facts = {k: _text(get(slots)) for k, get in shape.facts.items()}
             context.update((k, t) for k, get in shape.context.items() if (t := _text(get(slots))) is not None)
             cost = shape.cost(slots) if shape.cost else None
+            billed = {m: n for m, f in shape.billed.items() if (n := f(slots)) is not None}
             further = _further(shape, slots)
         outcome = self._outcome(shape, usage)
         if outcome in (outcomes.ERROR, outcomes.ADMIN, outcomes.COUNT_ONLY, outcomes.NO_USAGE):
-            usage, further = {}, ()
+            usage, billed, further = {}, {}, ()
         return WireReading(
             outcome=outcome,
             provider=self._provider,

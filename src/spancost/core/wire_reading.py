@@ -36,6 +36,7 @@ class WireReading(NamedTuple):
     told again) | batch_result (a sum over the calls of a batch).
     usage: inclusive meters (DESIGN: meters), empty when none are to be counted here.
     complete: the answer ran to its end. provider_cost: the provider's own cost of the call in USD.
+    billed: the meters that are sold in another quantity than was processed (Cohere), None when there are none.
     doubts: codes of what was inconsistent and clamped. context: facts that can change the price (see `Call.context`).
     """
 
@@ -55,3 +56,4 @@ class WireReading(NamedTuple):
     further: tuple[FurtherUsage, ...] = ()
     doubts: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
+    billed: Mapping[str, Quantity] | None = None

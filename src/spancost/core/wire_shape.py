@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -27,10 +27,10 @@ Slots = dict[str, Any]
 
 
 class Rule(NamedTuple):
-    """One thing to keep of a document: `get` finds it, `test` says when, `keep` puts it into `slot`."""
+    """One thing to keep of a document: `get` finds every value, `test` says when, `keep` puts each into `slot`."""
 
     slot: str
-    get: Getter
+    get: Callable[[Json], Sequence[Json]]
     test: Test | None
     keep: Callable[[Slots, str, Json], None]
     paths: tuple[str, ...]
@@ -52,7 +52,8 @@ class Shape(NamedTuple):
     known; None: every document is read. done: texts that end a stream. end: tests of documents that end it.
     complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
     pending: true of the slots when work has not ended yet (usage comes on a later poll).
-    meters, tools, cost, facts, context: formulas and getters over the slots.
+    meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
+    what was processed.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Shape(NamedTuple):
     complete: tuple[Getter, ...] | None
     pending: Test | None
     meters: Mapping[str, Formula]
+    billed: Mapping[str, Formula]
     cost: Formula | None
     facts: Mapping[str, Getter]
     context: Mapping[str, Getter]
@@ -88,6 +90,7 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         complete=None if complete is None else tuple(compile_getter(c) for c in complete),
         pending=compile_test(data.get("pending")),
         meters={m: compile_formula(e) for m, e in data["meters"].items()},
+        billed={m: compile_formula(e) for m, e in data.get("billed", {}).items()},
         cost=compile_formula(data["cost"]) if "cost" in data else None,
         facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
         context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
@@ -107,31 +110,55 @@ def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
     keep = _KEEP.get(data.get("how", "last"))
     if keep is None:
         raise WireDataError(f"shape {shape}: how {data['how']!r}: expected one of {sorted(_KEEP)}")
-    paths = data.get("from", [])
-    paths = [paths] if isinstance(paths, str) else paths
+    paths = [data["from"]] if isinstance(data.get("from"), str) else data.get("from", [])
+    get: Callable[[Json], Sequence[Json]]
     if "count" in data:
-        get: Getter = _counter(data["count"])
-        paths = []
+        get, paths = _counter(data["count"]), []
+    elif "distinct" in data:
+        get, paths = _distinct(data["distinct"]), []
+    elif "each" in data:
+        get, paths = compile_path(data["each"]), [data["each"]]
     elif "pick" in data:
         get = _picker(data["pick"], compile_getter(paths) if paths else None)
-        prefix = f"{paths[0]}." if paths else ""
-        paths = [prefix + key for key in data["pick"]]
+        paths = [f"{paths[0]}.{key}" if paths else key for key in data["pick"]]
     else:
-        get = compile_getter(paths)
+        get = _one(compile_getter(paths))
     return Rule(data["slot"], get, compile_test(data.get("when")), keep, tuple(paths))
 
 
-def _counter(path: str) -> Getter:
+def _one(get: Getter) -> Callable[[Json], Sequence[Json]]:
+    def one(document: Json) -> Sequence[Json]:
+        found = get(document)
+        return () if found is None else (found,)
+
+    return one
+
+
+def _counter(path: str) -> Callable[[Json], Sequence[Json]]:
     values = compile_path(path)
-    return lambda document: len(values(document)) or None
+
+    def count(document: Json) -> Sequence[Json]:
+        found = len(values(document))
+        return (found,) if found else ()
+
+    return count
 
 
-def _picker(keys: list[str], base: Getter | None) -> Getter:
-    def pick(document: Json) -> Json:
+def _distinct(path: str) -> Callable[[Json], Sequence[Json]]:
+    values = compile_path(path)
+
+    def count(document: Json) -> Sequence[Json]:
+        found = len({v for v in values(document) if isinstance(v, str)})
+        return (found,) if found else ()
+
+    return count
+
+
+def _picker(keys: list[str], base: Getter | None) -> Callable[[Json], Sequence[Json]]:
+    def pick(document: Json) -> Sequence[Json]:
         source = base(document) if base else document
-        if not isinstance(source, Mapping):
-            return None
-        return {k: source[k] for k in keys if source.get(k) is not None} or None
+        found = {k: source[k] for k in keys if source.get(k) is not None} if isinstance(source, Mapping) else None
+        return (found,) if found else ()
 
     return pick
 
