@@ -18,6 +18,7 @@ generated: install
 	@$(BIN)/python -m tools.generate_docs --check
 
 data: install
+	@$(BIN)/python tools/compile_card.py --check
 	@$(BIN)/python tools/compile_dialects.py --check
 	@$(BIN)/python tools/compile_wires.py --check
 
@@ -31,6 +32,9 @@ fix: install ## Repair what a machine can repair: format, lint, generated files
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/python -m tools.generate_semconv
+	@$(BIN)/python tools/compile_card.py
+	@$(BIN)/python tools/compile_dialects.py
+	@$(BIN)/python tools/compile_wires.py
 	@$(BIN)/python -m tools.generate_docs
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt

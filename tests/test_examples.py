@@ -63,14 +63,6 @@ def test_an_example_sends_spans_whose_cost_is_what_the_provider_billed(name: str
     assert sum(cost for cost in roots if cost is not None) == pytest.approx(billed, rel=1e-9)
 
 
-def test_the_script_for_trying_examples_prints_what_arrived() -> None:
-    """`examples/local.py` is the way to run an example without an account."""
-    command = [sys.executable, str(EXAMPLES / "local.py"), *(str(part) for part in RUNS["existing_setup"])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^answer .*in all \$0\.0000\d+", done.stdout, re.MULTILINE), done.stdout
-
-
 def test_honeycomb_queries_name_columns_that_are_written() -> None:
     """Columns are attributes of the registry, and sums are taken of numbers."""
     queries: Mapping[str, Mapping[str, list[dict[str, str]]]] = json.loads(
