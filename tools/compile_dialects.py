@@ -26,7 +26,7 @@ COMPILED = ROOT / "semconv" / "compiled" / "dialects.json"
 FALLBACK = "otel_genai"
 _ENTRY = {"id", "extends", "scopes", "tells", "default", "keys", "operations", "providers", "rules", "objects"}
 _WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name"}
-_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop"}
+_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model"}
 
 
 class SourceError(ValueError):
@@ -78,7 +78,7 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, Any]) -> dict[str, list[str]]:
-    """Return field -> keys of the provider's objects that the attribute *name* carries (what follows a # only tells apart)."""
+    """Return field -> keys of the provider's objects that the attribute *name* carries; `#…` only tells names apart."""
     attribute = name.partition("#")[0]
     prefix = f"{place['at']}." if place["at"] else ""
     keys: dict[str, list[str]] = {}

@@ -12,7 +12,6 @@ import click
 
 from spancost import data
 from spancost.core.ledger import Ledger, LedgerOptions
-from spancost.core.price import Pricer
 from spancost.otlp.enrich import enrich
 from spancost.otlp.request import Carried, RequestError, carried_spans
 
@@ -27,7 +26,7 @@ def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool) -> None:
     A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
     come out one a line, in the same order. All spans of all files are taken together, unless --each is given.
     """
-    dialects, pricer = data.default_dialects(), Pricer(data.default_card())
+    dialects, pricer = data.default_dialects(), data.default_pricer()
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (click.get_text_stream("stdin", encoding="utf-8"),)
     failed = False

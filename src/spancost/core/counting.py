@@ -54,6 +54,7 @@ class Memory:
 
     def __init__(self, size: int) -> None:
         self._by_response: Recent[str, Counted] = Recent(size)
+        self._claims: Recent[tuple[int, str], bool] = Recent(size)
         self._by_tokens: Recent[tuple[Quantity | None, Quantity | None], tuple[Counted, ...]] = Recent(size)
 
     def add(self, call: Counted) -> None:
@@ -63,6 +64,14 @@ class Memory:
         tokens = (call.input, call.output)
         if tokens != (None, None):
             self._by_tokens.set(tokens, ((self._by_tokens.get(tokens) or ()) + (call,))[-_PER_TOKENS:])
+
+    def claim(self, call: Counted, by: Counted) -> bool:
+        """Let *by* repeat *call*; false when another span of the same emitter has: then there are two calls."""
+        key = (call.span_id, by.scope)
+        if key in self._claims:
+            return False
+        self._claims.set(key, True)
+        return True
 
     def response(self, response_id: str) -> Counted | None:
         """Return the call with this response id."""
@@ -74,12 +83,16 @@ class Memory:
 
 
 class Beneath(NamedTuple):
-    """The calls counted beneath a span: the latest of them, how many in all, and their tokens added up."""
+    """The calls beneath a span that report tokens: the latest of them, how many in all, and their tokens added up.
+
+    blank: the latest call beneath that reports none.
+    """
 
     calls: list[Counted]
     count: int
     input: Quantity
     output: Quantity
+    blank: Counted | None = None
 
 
 def counted(reading: Reading, span: Span) -> Counted:
@@ -92,7 +105,7 @@ def counted(reading: Reading, span: Span) -> Counted:
         reading.usage.get("input_tokens"),
         reading.usage.get("output_tokens"),
         reading.response_id,
-        span.start_ns,
+        span.start_ns if reading.began_ns is None else reading.began_ns,
         span.end_ns,
     )
 
@@ -110,13 +123,17 @@ def judge(reading: Reading, span: Span, beneath: Beneath | None, memory: Memory)
             return Verdict(DUPLICATE, SAME_RESPONSE, same)
     this = counted(reading, span)
     reports = this.input is not None or this.output is not None
+    if beneath is not None and not reports and (beneath.count or beneath.blank):
+        return _blank(beneath)
     if beneath is not None and beneath.count:
-        verdict = _over(reading, this, beneath) if reports else _blank(beneath)
+        verdict = _over(reading, this, beneath)
         if verdict is not None:
             return verdict
     if reports:
         for other in reversed(memory.tokens(this.input, this.output)):
-            if other.scope != this.scope and _same_model(this, other) and _encloses(this, other):
+            if other.scope == this.scope or not _same_model(this, other) or not _overlap(this, other):
+                continue
+            if memory.claim(other, this):
                 return Verdict(DUPLICATE, SAME_CALL, other)
     return _OWN if reading.kind == CALL else _CARRIER
 
@@ -124,7 +141,7 @@ def judge(reading: Reading, span: Span, beneath: Beneath | None, memory: Memory)
 def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
     """Judge a span that reports usage above calls already counted; None when it is a call of its own."""
     for other in reversed(beneath.calls):
-        if (this.input, this.output) == (other.input, other.output) and not _own_response(this, [other]):
+        if (this.input, this.output) == (other.input, other.output):
             return Verdict(DUPLICATE, REPEATS, other)
     within = (this.input or 0) <= beneath.input and (this.output or 0) <= beneath.output
     if reading.kind != CALL:
@@ -140,10 +157,10 @@ def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
 
 
 def _blank(beneath: Beneath) -> Verdict:
-    """Judge a model call without usage above calls already counted."""
-    if beneath.count == 1:
-        return Verdict(DUPLICATE, REPEATS, beneath.calls[-1])
-    return Verdict(AGGREGATE, SUM)
+    """Judge a model call without usage above calls already counted, be they without usage too."""
+    if beneath.count > 1:
+        return Verdict(AGGREGATE, SUM)
+    return Verdict(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.count else beneath.blank)
 
 
 def _own_response(this: Counted, others: list[Counted]) -> bool:
@@ -160,8 +177,6 @@ def _same_model(this: Counted, other: Counted) -> bool:
     return any(a.startswith(b) or b.startswith(a) for a in this.models for b in other.models)
 
 
-def _encloses(this: Counted, other: Counted) -> bool:
-    """Whether one of the two spans lies within the other in time."""
-    return (this.start_ns <= other.start_ns and other.end_ns <= this.end_ns) or (
-        other.start_ns <= this.start_ns and this.end_ns <= other.end_ns
-    )
+def _overlap(this: Counted, other: Counted) -> bool:
+    """Whether the two spans share an instant."""
+    return this.start_ns <= other.end_ns and other.start_ns <= this.end_ns

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from spancost.core.call import Quantity
-from spancost.core.dialect_rule import rules_for
+from spancost.core.dialect_rule import Rule, rules_for
+from spancost.core.dialect_shape import MAX_COUNT, SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
 from spancost.core.encoded import dig, parse, text_of
 from spancost.core.inclusive import FIGURES, inclusive
 from spancost.core.money import femto_from_text
 from spancost.core.reading import CALL, CONTAINER, Reading
+from spancost.core.recent import Recent
 from spancost.core.span import Attributes, Span
 
 OTHER_METERS = (
@@ -38,15 +40,15 @@ TEXTS = (
     "server_address",
 )
 CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type")
-MONEY = ("reported_cost_usd", "billed_cost_usd")
-FIELDS = COUNTS + TEXTS + CONTEXT + MONEY
+NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
+FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
 MARKING_FIELDS = frozenset(COUNTS) | {"operation"}
 """Fields whose keys tell that a span speaks of a model call."""
 
 _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
+_RESPONSE_ID = _SLOT["response_id"]
 _UNSET = (99,) * len(FIELDS)
-_MAX_COUNT = 1 << 60
 
 
 class Names(Protocol):
@@ -59,7 +61,19 @@ class Names(Protocol):
 class Program:
     """How spans of one scope and version are read."""
 
-    __slots__ = ("_default", "_encoded", "_id", "_names", "_operations", "_providers", "_rules", "_table")
+    __slots__ = (
+        "_by_name",
+        "_default",
+        "_encoded",
+        "_id",
+        "_keys",
+        "_names",
+        "_operations",
+        "_providers",
+        "_rules",
+        "_shapes",
+        "_table",
+    )
 
     def __init__(self, entry: Mapping[str, Any], scope_name: str, scope_version: str, names: Names) -> None:
         self._id: str = entry["id"]
@@ -73,6 +87,10 @@ class Program:
         for field, keys in entry["keys"].items():
             for rank, key in enumerate(keys):
                 self._enter(key, _SLOT[field], rank)
+        asked = {key for rule in self._rules for key in (*rule.has, *rule.lacks, *(pair[0] for pair in rule.equals))}
+        self._keys = frozenset((*self._table, *self._encoded, *asked))
+        self._by_name = any(rule.names for rule in self._rules)
+        self._shapes: Recent[frozenset[str], Shape] = Recent(SHAPES_KEPT)
 
     def _enter(self, key: str, slot: int, rank: int) -> None:
         attribute, dollar, path = key.partition("$")
@@ -83,6 +101,55 @@ class Program:
 
     def read(self, span: Span) -> Reading | None:
         """Return what *span* says, None when it says nothing about a model call."""
+        attributes = span.attributes
+        keys = self._keys.intersection(attributes)
+        shape = self._shapes.get(keys)
+        if shape is None:
+            shape = self._shape(keys)
+        if shape.words is None:
+            return self._read(span)[0]
+        words = (shape.words(attributes), span.name if self._by_name else None)
+        try:
+            frame = shape.frames.get(words)
+        except TypeError:  # a list among the words
+            return self._read(span)[0]
+        if frame is None:
+            return self._learn(span, shape, words)
+        if frame.says is None:
+            return None
+        return fill(frame, frame.says, attributes) or self._read(span)[0]
+
+    def _shape(self, keys: frozenset[str]) -> Shape:
+        """Return the new shape of spans with *keys*: words for all but counts and response ids, if these are plain."""
+        slots = {key: self._table[key][0] for key in keys if key in self._table}
+        inner = {slot for key in keys for _, slot, _ in self._encoded.get(key, ())}
+        is_odd = any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner) or any(
+            FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
+        )
+        fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
+        shape = Shape(None if is_odd else fetcher(tuple(fetched)), keys)
+        self._shapes.set(keys, shape)
+        return shape
+
+    def _learn(self, span: Span, shape: Shape, words: tuple[Any, ...]) -> Reading | None:
+        """Read a span in full and keep what spans like it share, when filling that in gives this span's reading."""
+        reading, rules = self._read(span)
+        holders: dict[str, Any] = {}
+        for key in sorted((key for key in shape.keys if key in self._table), key=lambda key: -self._table[key][1]):
+            holders[FIELDS[self._table[key][0]]] = key
+        _bend(holders, rules)
+        if reading is None:
+            if (rules and rules[-1].ignore) or not any(_SLOT[field] < _COUNT for field in holders):
+                shape.frames.set(words, Frame(None))
+            return None
+        counts = {field: key for field, key in holders.items() if _SLOT[field] < _COUNT}
+        frame = frame_of(reading, counts, holders.get("response_id"))
+        if fill(frame, reading, span.attributes) == reading:
+            shape.frames.set(words, frame)
+        return reading
+
+    def _read(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
+        """Return what *span* says, worked out in full, and the rules that matched."""
         values = self._gather(span.attributes)
         get = values.get
         address = _host(get("server_address"))
@@ -93,31 +160,35 @@ class Program:
         raw = text_of(get("operation"))
         kind, operation = self._default if raw is None else self._operations.get(raw.lower(), (CONTAINER, raw))
         doubt: tuple[str, str] | None = None
+        rules: list[Rule] = []
         for rule in self._rules:
             if not rule.matches(span, span.attributes, provider):
                 continue
+            rules.append(rule)
             if rule.ignore:
-                return None
+                return None, tuple(rules)
             kind, operation, provider = rule.kind or kind, rule.operation or operation, rule.provider or provider
             doubt = rule.doubt or doubt
-            for field in rule.drop:
-                values.pop(field, None)
-            for field, meaning in rule.means.items():
-                if field in values:
-                    values[meaning] = values.pop(field)
+            if rule.seller_in_model and provider is None:
+                seller, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
+                provider = self._names.canonical(seller) if slash else None
+        _bend(values, rules)
         figures, bad = _figures(values)
         if not figures and (kind != CALL or raw is None):
-            return None
+            return None, tuple(rules)
+        usage, split = inclusive(figures) if figures else (figures, None)
         if bad:
             doubt = ("unpriced" if bad in _ESSENTIAL else "partial", "bad_usage")
+        elif split and doubt is None:
+            doubt = ("estimated", split)
         billed = _femto(get("billed_cost_usd"))
-        return Reading(
+        reading = Reading(
             self._id,
             kind,
             operation,
             provider,
             text_of(get("model")) or text_of(get("request_model")),
-            inclusive(figures) if figures else figures,
+            usage,
             text_of(get("request_model")),
             text_of(get("response_id")),
             _finish(get("finish_reason")),
@@ -127,7 +198,9 @@ class Program:
             self._context(values, address),
             _femto(get("reported_cost_usd")) if billed is None else billed,
             billed is not None,
+            _began(span, get("duration_seconds")),
         )
+        return reading, tuple(rules)
 
     def _gather(self, attributes: Attributes) -> dict[str, Any]:
         """Return field -> the value of its first key, in the dialect's order, that the span carries."""
@@ -161,7 +234,17 @@ class Program:
         return context or None
 
 
-_ESSENTIAL = frozenset(FIGURES[:7])
+def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
+    """Drop and rename the fields of *values* as *rules* say."""
+    for rule in rules:
+        for field in rule.drop:
+            values.pop(field, None)
+        for field, meaning in rule.means.items():
+            if field in values:
+                values[meaning] = values.pop(field)
+
+
+_ESSENTIAL = frozenset(FIGURES[:8])
 
 
 def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
@@ -171,9 +254,9 @@ def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
     for field, value in values.items():
         if _SLOT[field] >= _COUNT:
             continue
-        if type(value) is int and 0 <= value < _MAX_COUNT:
+        if type(value) is int and 0 <= value < MAX_COUNT:
             figures[field] = value
-        elif type(value) is float and value.is_integer() and 0 <= value < _MAX_COUNT:
+        elif type(value) is float and value.is_integer() and 0 <= value < MAX_COUNT:
             figures[field] = int(value)
         elif bad is None or bad not in _ESSENTIAL:
             bad = field
@@ -190,6 +273,13 @@ def _host(value: Any) -> str | None:
 def _finish(value: Any) -> str | None:
     text = text_of(value)
     return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
+
+
+def _began(span: Span, duration: Any) -> int | None:
+    """Return when the call began, by a duration in seconds that the span reports, None when it reports none."""
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < 1e6:
+        return min(span.start_ns, span.end_ns - round(duration * 1e9))
+    return None
 
 
 def _femto(value: Any) -> int | None:

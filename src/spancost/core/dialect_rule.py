@@ -17,6 +17,7 @@ class Rule(NamedTuple):
 
     means: figure -> figure, the second being what the first means here. kind, operation, provider: set when not None.
     doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
+    seller_in_model: a seller that is not told stands before the slash of the model's name.
     """
 
     has: tuple[str, ...]
@@ -31,6 +32,7 @@ class Rule(NamedTuple):
     doubt: tuple[str, str] | None
     ignore: bool
     drop: tuple[str, ...]
+    seller_in_model: bool
 
     def matches(self, span: Span, attributes: Attributes, provider: str | None) -> bool:
         """Whether every condition holds on this span."""
@@ -117,6 +119,7 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
                 doubt=(doubt[0], doubt[1]) if doubt else None,
                 ignore=then.get("ignore", False),
                 drop=tuple(then.get("drop", ())),
+                seller_in_model=then.get("seller_in_model", False),
             )
         )
     return tuple(chosen)

@@ -15,6 +15,7 @@ FIGURES = (
     "doubled_input_tokens",
     "output_tokens",
     "visible_output_tokens",
+    "stated_output_tokens",
     "total_tokens",
     "tool_prompt_tokens",
     "cache_read_tokens",
@@ -27,15 +28,20 @@ FIGURES = (
 )
 """What a dialect may say about tokens. Beyond the meters: `uncached_input_tokens` leaves cache reads and writes out,
 `doubled_input_tokens` holds cache reads twice, `visible_output_tokens` leaves reasoning out,
+`stated_output_tokens` leaves out what the total holds beyond it,
 `tool_prompt_tokens` is input outside of the input, `total_tokens` proves."""
 
-_WRITES = FIGURES[9:13]
+_WRITES = FIGURES[10:14]
 
 
-def inclusive(figures: dict[str, Quantity]) -> dict[str, Quantity]:
-    """Return the inclusive meters that *figures* tell.
+OUTPUT_FROM_TOTAL = "output_from_total"
+"""Reason of the doubt when the output was completed from the total: beyond reasoning it may hold tool prompts."""
 
-    Only whole numbers of tokens at or above 0 are passed in. Meters that no figure tells are left out.
+
+def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | None]:
+    """Return the inclusive meters that *figures* tell, and the code of a doubt about their split or None.
+
+    Only quantities at or above 0 are passed in. Meters that no figure tells are left out.
     """
     get = figures.get
     usage = {name: amount for name, amount in figures.items() if name not in _DERIVED}
@@ -44,29 +50,29 @@ def inclusive(figures: dict[str, Quantity]) -> dict[str, Quantity]:
     parts = [figures[name] for name in _WRITES if name in figures]
     if parts and (written is None or sum(parts) > written):
         written = usage["cache_write_tokens"] = sum(parts)
-    cached = read + (written or 0)
     total = get("total_tokens")
-    output = get("output_tokens")
-    visible = get("visible_output_tokens")
-    entered = _input(figures, cached, read, total, visible if output is None else output)
+    output = get("output_tokens", get("visible_output_tokens", get("stated_output_tokens")))
+    entered = _input(figures, read + (written or 0), read, total, output)
     if entered is not None:
         entered += get("tool_prompt_tokens") or 0
         usage["input_tokens"] = entered
+    if output is None:
+        return usage, None
     reasoning = get("reasoning_tokens") or 0
-    if output is not None:
-        if reasoning and (reasoning > output or (total is not None and total == (entered or 0) + output + reasoning)):
+    if "output_tokens" in figures:
+        if reasoning and (reasoning > output or total == (entered or 0) + output + reasoning):
             output += reasoning
-        usage["output_tokens"] = output
-    elif visible is not None:
-        output = visible + reasoning
-        if not reasoning and total is not None and entered is not None and total > entered + visible:
-            output = total - entered
-            usage["reasoning_tokens"] = output - visible
-        usage["output_tokens"] = output
-    return usage
+    elif "visible_output_tokens" in figures:
+        output += reasoning
+    usage["output_tokens"] = output
+    if "output_tokens" in figures or reasoning or total is None or entered is None or total <= entered + output:
+        return usage, None
+    usage["reasoning_tokens"] = total - entered - output
+    usage["output_tokens"] = total - entered
+    return usage, OUTPUT_FROM_TOTAL
 
 
-_DERIVED = frozenset(FIGURES[:7])
+_DERIVED = frozenset(FIGURES[:8])
 
 
 def _input(

@@ -50,8 +50,8 @@ class Reads(Protocol):
 class LedgerOptions(NamedTuple):
     """How a ledger behaves.
 
-    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to the parent
-    in another process too, for when the spans of all services are in hand. roll_up: write totals above the calls.
+    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to the
+    parent in another process too, for when the spans of all services are in hand. roll_up: write totals above the calls.
     open_spans, closed_spans, recent_calls: how many of each are remembered at least (at most twice as many).
     """
 
@@ -119,6 +119,8 @@ class Ledger:
         if own is not None:
             total = own
             if beneath is not None:
+                if beneath.blanks and own.count and not beneath.count:
+                    beneath.absorb_blanks()
                 total = beneath
                 total.add(own)
         if total is None:
@@ -156,9 +158,12 @@ class Ledger:
         self._memory.add(call)
         subtotal = Subtotal()
         subtotal.input, subtotal.output = call.input or 0, call.output or 0
-        subtotal.requests = subtotal.count = 1
-        subtotal.calls = [call]
-        subtotal.incomplete = cost.status in _UNSURE
+        subtotal.requests = 1
+        if call.input is None and call.output is None:
+            subtotal.blank, subtotal.blanks = call, 1
+        else:
+            subtotal.calls, subtotal.count = [call], 1
+        subtotal.doubtful = int(cost.status in _UNSURE)
         if cost.femto is None:
             subtotal.unpriced = 1
         else:
@@ -293,4 +298,4 @@ def _write_trace(total: Subtotal, written: Written) -> None:
     written[names.LLM_TRACE_INPUT_TOKENS] = int(total.input)
     written[names.LLM_TRACE_OUTPUT_TOKENS] = int(total.output)
     written[names.LLM_TRACE_REQUESTS] = total.requests
-    written[names.LLM_TRACE_COST_COMPLETE] = not total.incomplete
+    written[names.LLM_TRACE_COST_COMPLETE] = not total.doubtful

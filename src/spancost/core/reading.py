@@ -25,6 +25,7 @@ class Reading(NamedTuple):
     doubt: None, or (status, reason) when the source lacks a fact: ("partial" | "estimated" | "unpriced", code).
     context: facts that can change the price (see `Call.context`).
     reported_femto: a cost somebody else put on the span, in 1e-15 USD; billed: it is the seller's own bill.
+    began_ns: when the call began, when the span says that it took longer than the span itself.
     """
 
     emitter: str
@@ -42,3 +43,4 @@ class Reading(NamedTuple):
     context: Mapping[str, str] | None = None
     reported_femto: int | None = None
     billed: bool = False
+    began_ns: int | None = None

@@ -12,9 +12,25 @@ KEPT_CALLS = 64
 
 
 class Subtotal:
-    """What the calls of a subtree add up to. `femto` covers the priced ones; `incomplete` says that some fact lacks."""
+    """What the calls of a subtree add up to.
 
-    __slots__ = ("calls", "count", "femto", "incomplete", "input", "output", "priced", "requests", "unpriced")
+    femto: of the `priced` ones. doubtful: how many are partial or unpriced. calls, count: those that report tokens, the
+    latest and how many; blank, blanks: the latest that reports none, and how many.
+    """
+
+    __slots__ = (
+        "blank",
+        "blanks",
+        "calls",
+        "count",
+        "doubtful",
+        "femto",
+        "input",
+        "output",
+        "priced",
+        "requests",
+        "unpriced",
+    )
 
     def __init__(self) -> None:
         self.femto = 0
@@ -23,7 +39,9 @@ class Subtotal:
         self.output: Quantity = 0
         self.requests = 0
         self.unpriced = 0
-        self.incomplete = False
+        self.doubtful = 0
+        self.blank: Counted | None = None
+        self.blanks = 0
         self.calls: list[Counted] = []
         self.count = 0
 
@@ -35,7 +53,9 @@ class Subtotal:
         self.output += other.output
         self.requests += other.requests
         self.unpriced += other.unpriced
-        self.incomplete = self.incomplete or other.incomplete
+        self.doubtful += other.doubtful
+        self.blanks += other.blanks
+        self.blank = other.blank or self.blank
         self.count += other.count
         if not self.calls:
             self.calls = other.calls
@@ -46,7 +66,14 @@ class Subtotal:
 
     def beneath(self) -> Beneath:
         """Return what the counting rule needs of this subtree."""
-        return Beneath(self.calls, self.count, self.input, self.output)
+        return Beneath(self.calls, self.count, self.input, self.output, self.blank)
+
+    def absorb_blanks(self) -> None:
+        """Take back the calls without usage: the call above them has told it, and is the same request."""
+        self.requests -= self.blanks
+        self.unpriced -= self.blanks
+        self.doubtful -= self.blanks
+        self.blanks, self.blank = 0, None
 
 
 class RollUp:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What spans that look alike have in common, worked out once.
+
+An emitter's spans have few sets of keys (shapes), and under one shape few combinations of words (models, operations,
+hosts). Only counts and response ids differ from call to call; a `Frame` holds everything else. A span with anything odd
+about it (a count that is no whole number, an encoded attribute, a reported cost) has no frame and is read in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from spancost.core.call import Quantity
+from spancost.core.inclusive import inclusive
+from spancost.core.reading import Reading
+from spancost.core.recent import Recent
+
+SHAPES_KEPT = 128
+FRAMES_KEPT = 512
+MAX_COUNT = 1 << 60
+
+_PLAIN = frozenset(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"))
+"""Counts that are meters as they stand, as long as no part exceeds its total."""
+
+
+class Frame(NamedTuple):
+    """A reading without its counts and its response id: those are fetched from the span.
+
+    says: the reading, None when spans like this say nothing. fields: what `counts` fetches, in order.
+    response: the attribute that holds the response id, if any. is_plain: all fields are meters as they stand.
+    """
+
+    says: Reading | None
+    fields: tuple[str, ...] = ()
+    counts: Callable[[Mapping[str, Any]], tuple[Any, ...]] = tuple
+    response: str | None = None
+    is_plain: bool = False
+
+
+class Shape:
+    """The keys of a span that matter: how to fetch the words under them, and the frames for the words seen so far.
+
+    words: None when spans of this shape are to be read in full.
+    """
+
+    __slots__ = ("frames", "keys", "words")
+
+    def __init__(self, words: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None, keys: frozenset[str]) -> None:
+        self.words = words
+        self.keys = keys
+        self.frames: Recent[tuple[Any, ...], Frame] = Recent(FRAMES_KEPT)
+
+
+def fetcher(keys: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what fetches the values of *keys* as a tuple, also of one key or none."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    if keys:
+        only = keys[0]
+        return lambda attributes: (attributes[only],)
+    return lambda attributes: ()
+
+
+def frame_of(reading: Reading | None, counts: Mapping[str, str], response: str | None) -> Frame:
+    """Return the frame of spans that read as *reading*; *counts* maps count fields to the attributes that hold them."""
+    fields = tuple(counts)
+    return Frame(reading, fields, fetcher(tuple(counts.values())), response, _PLAIN.issuperset(fields))
+
+
+def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading | None:
+    """Return *says* with the counts and the response id of one span, None when they must be read in full."""
+    response_id = None
+    if frame.response is not None:
+        response_id = attributes[frame.response]
+        if type(response_id) is not str or not response_id or response_id[0] in "\"['":
+            return None
+    values = frame.counts(attributes)
+    for value in values:
+        if type(value) is not int or not 0 <= value < MAX_COUNT:
+            return None
+    usage: dict[str, Quantity] = dict(zip(frame.fields, values, strict=False))
+    if not (frame.is_plain and _adds_up(usage)):
+        usage, split = inclusive(usage)
+        if split is not None and says.doubt is None:
+            return None
+    return Reading(
+        says.emitter,
+        says.kind,
+        says.operation,
+        says.provider,
+        says.model,
+        usage,
+        says.request_model,
+        response_id,
+        says.finish_reason,
+        says.service_tier,
+        says.processing,
+        says.doubt,
+        says.context,
+    )
+
+
+def _adds_up(usage: dict[str, Quantity]) -> bool:
+    """Whether no part exceeds its total, so that `inclusive` would change nothing."""
+    if len(usage) == 2 and "input_tokens" in usage and "output_tokens" in usage:
+        return True
+    get = usage.get
+    return (get("cache_read_tokens") or 0) + (get("cache_write_tokens") or 0) <= get("input_tokens", 0) and (
+        get("reasoning_tokens") or 0
+    ) <= get("output_tokens", 0)
