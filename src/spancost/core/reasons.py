@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The closed list of codes that `llm.cost_reason` takes from pricing, each with the one sentence that documents it.
+"""The closed list of codes that `llm.cost_reason` takes, each with the one sentence that documents it.
 
 A code may be followed by `:` and a meter's name (`missing_rate:web_searches`); nothing else is ever appended.
 """
@@ -37,8 +37,18 @@ SENTENCES = {
     INCONSISTENT_USAGE: "Parts exceed the total that they are inside of; they were cut to it.",
     PARENT_RATE: "The meter has no rate of its own and is billed at the rate of the meter that it is inside of.",
     UNKNOWN_SERVICE_TIER: "The service tier is no known one; standard rates were used.",
-    NO_TIER_RATE: "The card has no rate of this entry for the tier, processing or speed served; standard rates were used.",
+    NO_TIER_RATE: "The entry has no rate for the tier, processing or speed that was served; standard rates were used.",
     REQUESTED_MODEL: "The card does not know the model that answered; the rates of the one asked for were used.",
     FREE_RATE: "The card says that this is free.",
+    # Codes of the counting rule (core/counting.py) and of what a dialect leaves open (semconv/dialects/).
+    "same_response_id": "A call with this response id is counted already, on the span that `llm.duplicate_of` names.",
+    "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",
+    "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",
+    "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
+    "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it, so it is counted as a call of its own.",
+    "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
+    "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
+    "cache_not_reported": "This instrumentation does not say what was read from or written to the cache.",
+    "reasoning_not_reported": "This instrumentation does not say how much of the output was reasoning.",
 }
 """Code -> what it says; the table in the documentation is made from it."""
