@@ -21,12 +21,27 @@ from ruamel.yaml import YAML
 from spancost.core.wire_match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
-SHAPE_KEYS = {"about", "extends", "marks", "done", "end", "complete", "pending", "read", "facts", "context", "meters",
-              "billed", "cost", "further", "unwrap"}
+SHAPE_KEYS = {
+    "about",
+    "extends",
+    "marks",
+    "done",
+    "end",
+    "complete",
+    "pending",
+    "read",
+    "facts",
+    "context",
+    "meters",
+    "billed",
+    "cost",
+    "further",
+    "unwrap",
+}
 RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
 ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
 PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names"}
-FURTHER_KEYS = {"rows", "kind", "model", "meters"}
+FURTHER_KEYS = {"rows", "name", "kind", "model", "model_slot", "inside", "meters"}
 
 
 def load(path: pathlib.Path) -> Any:
@@ -49,7 +64,8 @@ def shapes() -> dict[str, Any]:
             refuse_unknown(f"{path.name} {name}", shape, SHAPE_KEYS)
             for rule in shape.get("read", ()):
                 refuse_unknown(f"{path.name} {name}.read", rule, RULE_KEYS)
-            refuse_unknown(f"{path.name} {name}.further", shape.get("further") or {}, FURTHER_KEYS)
+            for row in shape.get("further") or ():
+                refuse_unknown(f"{path.name} {name}.further", row, FURTHER_KEYS)
             if name in raw:
                 sys.exit(f"{path.name}: found {name} twice; expected each shape once")
             raw[name] = shape
@@ -57,7 +73,7 @@ def shapes() -> dict[str, Any]:
 
 
 def flat(raw: Mapping[str, Any], name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return shape *name* with what it extends: rules appended, mappings merged (null takes away), the rest replaced."""
+    """Return shape *name* with what it extends: rules appended, mappings merged (null takes away), else replaced."""
     if name in seen or name not in raw:
         sys.exit(f"shape {name}: extends {' -> '.join(seen)}; expected a known shape and no circle")
     shape = {k: v for k, v in raw[name].items() if k not in ("about", "extends")}

@@ -27,9 +27,9 @@ def command(provider: str | None) -> None:
     failed = False
     for line in click.get_text_stream("stdin", encoding="utf-8"):
         if line.strip():
-            answer = extract_line(wires, line, provider)
-            failed |= "error" in answer
-            click.echo(json.dumps(answer, ensure_ascii=False))
+            found = extract_line(wires, line, provider)
+            failed |= "error" in found
+            click.echo(json.dumps(found, ensure_ascii=False))
     sys.exit(1 if failed else 0)
 
 
@@ -57,8 +57,11 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
         headers.setdefault("content-type", exchange["content_type"])
     model = request.get("model")
     target = wires.match(
-        exchange.get("method") or "POST", exchange["host"] or "", exchange["path"] or "",
-        model=model if isinstance(model, str) else None, provider=provider,
+        exchange.get("method") or "POST",
+        exchange["host"] or "",
+        exchange["path"] or "",
+        model=model if isinstance(model, str) else None,
+        provider=provider,
     ) or Target(None, None, None, "none", None, None, {})
     reader = UsageReader(wires, target, status=exchange.get("status") or 200, headers=headers, request=request)
     reader.feed(_body(exchange))
@@ -83,16 +86,23 @@ def answer(reading: WireReading) -> dict[str, Any]:
         "service_tier": reading.service_tier,
         "finish_reason": reading.finish_reason,
         "provider_cost_usd": None if reading.provider_cost is None else number(reading.provider_cost),
+        "cost_is_estimate": reading.cost_is_estimate or None,
         "gateway": reading.gateway,
         "upstream": reading.upstream,
         "other_usage": [
-            {"kind": f.kind, "model": f.model, **{m: number(n) for m, n in f.usage.items()}} for f in reading.further
-        ] or None,
+            {"kind": f.kind, "model": f.model, "inside": f.inside, **{m: number(n) for m, n in f.usage.items()}}
+            for f in reading.further
+        ]
+        or None,
         "doubts": list(reading.doubts) or None,
         "context": dict(reading.context) if reading.context else None,
     }
-    return {"outcome": reading.outcome, "provider": reading.provider, "complete": reading.complete,
-            **{k: v for k, v in known.items() if v is not None}}
+    return {
+        "outcome": reading.outcome,
+        "provider": reading.provider,
+        "complete": reading.complete,
+        **{k: v for k, v in known.items() if v is not None},
+    }
 
 
 def number(value: Quantity) -> int | float:

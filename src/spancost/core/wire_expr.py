@@ -5,7 +5,8 @@ A path is keys joined by dots: `usage.prompt_tokens`. `rows[]` goes through ever
 through those whose `kind` is one of the words (numbers are compared as text), `*` through every value of an object.
 An expression is a path, a list of alternatives (the first that is present), or an object with one operator:
 `sum`, `minus`, `max`, `min`, `count`, `positive` (absent instead of 0), `times` ([expression, decimal text]),
-`if` ({equal: [a, b], then, else} or {holds: path, then, else}). Absent stays absent (None): a sum has a value when one of its terms has.
+`if` ({equal: [a, b], then, else} or {holds: path, then, else}). Absent stays absent (None): a
+sum has a value when one of its terms has.
 """
 
 from __future__ import annotations

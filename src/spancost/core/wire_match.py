@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from spancost.core.wire_expr import Getter, Json, Test, WireDataError, compile_getter, compile_test
+from spancost.core.wire_expr import Getter, Json, Test, WireDataError, compile_formula, compile_getter, compile_test
 from spancost.core.wire_shape import Shape, compile_shape
 
 _CACHE_LIMIT = 4096
@@ -43,7 +43,8 @@ class Seller(NamedTuple):
 class Target(NamedTuple):
     """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
 
-    path: named parts of host and path (model, region, location, deployment).
+    path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model of
+    the request, for a gateway that only the answer shows.
     """
 
     provider: str | None
@@ -53,6 +54,7 @@ class Target(NamedTuple):
     gateway: str | None
     upstream: str | None
     path: Mapping[str, str]
+    asked: tuple[str, str, str] = ("", "", "")
 
 
 class Mark(NamedTuple):
@@ -74,10 +76,12 @@ class Wires:
         self.sellers = tuple(_seller(row, sets) for row in data["providers"])
         self.unknown = _seller(data["unknown"], sets)
         self.marks = tuple(_mark(row) for row in data["marks"])
+        self.estimate = compile_formula(data["estimates"])
         self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
             (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
         )
         self._by_name: dict[str, Seller] = {}
+        self._gateways = {s.gateway: s for s in reversed(self.sellers) if s.gateway}
         for seller in self.sellers:
             if seller.provider and not seller.gateway:
                 self._by_name.setdefault(seller.provider, seller)
@@ -126,40 +130,39 @@ class Wires:
         else:
             found = self.seller(host)
         seller, parts = found or (self.unknown, {})
-        gateway, upstream = seller.gateway, None
-        if seller.upstream:
-            upstream = _upstream(seller, path, model or "")
-            behind = self._by_name.get(upstream or "")
-            if behind:
-                target = self._target(behind, method, path, parts, gateway, upstream)
-                if target.kind != "none":
-                    return target
-        target = self._target(seller, method, path, parts, gateway, upstream)
+        target = self._through(seller, (method, path, model or ""), parts)
         if found is None and target.kind == "none":
             return None
         return target._replace(provider=provider) if provider else target
 
-    def _target(
-        self,
-        seller: Seller,
-        method: str,
-        path: str,
-        parts: Mapping[str, str],
-        gateway: str | None,
-        upstream: str | None,
-    ) -> Target:
-        for endpoint in seller.endpoints:
-            if endpoint.methods is not None and method not in endpoint.methods:
-                continue
-            match = endpoint.path.search(path)
-            if match is None:
-                continue
-            named = {k: unquote(v) for k, v in match.groupdict().items() if v}
-            shape = endpoint.shape and self.shapes[seller.use.get(endpoint.shape, endpoint.shape)]
-            return Target(
-                seller.provider, shape or None, endpoint.operation, endpoint.kind, gateway, upstream, {**parts, **named}
-            )
-        return Target(seller.provider, None, None, "none", gateway, upstream, parts)
+    def _through(self, seller: Seller, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
+        upstream = _upstream(seller, asked[1], asked[2]) if seller.upstream else None
+        behind = self._by_name.get(upstream or "")
+        if behind is not None:
+            target = _target(behind, self.shapes, asked, parts)
+            if target.kind != "none":
+                return target._replace(gateway=seller.gateway, upstream=upstream)
+        return _target(seller, self.shapes, asked, parts)._replace(gateway=seller.gateway, upstream=upstream)
+
+    def told_by_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
+        """Return target, provider and gateway as the answer's headers (lower case) show them."""
+        provider, gateway = target.provider, target.gateway
+        if provider is None or gateway is None:
+            for mark in self.marks:
+                if mark.header is not None and any(mark.header.fullmatch(name) for name in headers):
+                    provider, gateway = provider or mark.provider, gateway or mark.gateway
+        behind = self._gateways.get(gateway or "") if target.provider is None else None
+        if behind is not None and target.gateway is None:
+            target = self._through(behind, target.asked, target.path)
+            provider = provider or target.provider
+        return target, provider, gateway
+
+    def told_by_body(self, document: Json) -> str | None:
+        """Return the seller whose mark *document* carries, None when it carries none."""
+        for mark in self.marks:
+            if mark.body is not None and mark.body(document) is not None:
+                return mark.provider
+        return None
 
     def shape_of_body(self, document: Json) -> Shape | None:
         """Return the shape that *document*, an answer at a path we do not know, shows by its own marks."""
@@ -174,6 +177,23 @@ class Wires:
                 name = endpoint.shape and seller.use.get(endpoint.shape, endpoint.shape)
                 if name and name not in self.shapes:
                     raise WireDataError(f"provider {seller.provider}: found shape {name!r}; expected a file of shapes/")
+
+
+def _target(
+    seller: Seller, shapes: Mapping[str, Shape], asked: tuple[str, str, str], parts: Mapping[str, str]
+) -> Target:
+    method, path, _ = asked
+    for endpoint in seller.endpoints:
+        if endpoint.methods is not None and method not in endpoint.methods:
+            continue
+        match = endpoint.path.search(path)
+        if match is not None:
+            named = {k: unquote(v) for k, v in match.groupdict().items() if v}
+            shape = shapes[seller.use.get(endpoint.shape, endpoint.shape)] if endpoint.shape else None
+            return Target(
+                seller.provider, shape, endpoint.operation, endpoint.kind, None, None, {**parts, **named}, asked
+            )
+    return Target(seller.provider, None, None, "none", None, None, parts, asked)
 
 
 def _upstream(seller: Seller, path: str, model: str) -> str | None:

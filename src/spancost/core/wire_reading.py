@@ -21,11 +21,16 @@ BATCH_RESULT = "batch_result"
 
 
 class FurtherUsage(NamedTuple):
-    """A model pass billed with a call and outside its totals (a compaction, an advisor); model None: the call's."""
+    """A model pass told beside the totals of a call (a compaction, an advisor, a tool's image model).
+
+    kind: what it is. model: None means the call's own. inside: the totals hold it already (a breakdown by model, which
+    matters when each part has its own price); else it is billed on top of them.
+    """
 
     kind: str
     model: str | None
     usage: Mapping[str, Quantity]
+    inside: bool = False
 
 
 class WireReading(NamedTuple):
@@ -35,9 +40,11 @@ class WireReading(NamedTuple):
     error_in_200 | count_only | admin (nothing is billed by this exchange) | retrieval (the usage of an earlier call,
     told again) | batch_result (a sum over the calls of a batch).
     usage: inclusive meters (DESIGN: meters), empty when none are to be counted here.
-    complete: the answer ran to its end. provider_cost: the provider's own cost of the call in USD.
+    complete: the answer ran to its end. provider_cost: the seller's own cost of the call in USD; cost_is_estimate: a
+    gateway reckoned it from a table of its own.
     billed: the meters that are sold in another quantity than was processed (Cohere), None when there are none.
-    doubts: codes of what was inconsistent and clamped. context: facts that can change the price (see `Call.context`).
+    doubts: codes of what is inconsistent; the counts stand as they came.
+    context: facts that can change the price (see `Call.context`).
     """
 
     outcome: str
@@ -57,3 +64,4 @@ class WireReading(NamedTuple):
     doubts: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
     billed: Mapping[str, Quantity] | None = None
+    cost_is_estimate: bool = False

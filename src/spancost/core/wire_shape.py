@@ -37,11 +37,17 @@ class Rule(NamedTuple):
 
 
 class Further(NamedTuple):
-    """Other model passes billed with a call but outside its totals: rows, each with its kind, model and meters."""
+    """Model passes told beside a call's totals: rows, each with its kind, model and meters.
+
+    kind: what the row calls itself, else `name`. model: from the row, else from the slots. inside: the totals hold it.
+    """
 
     rows: Callable[[Json], list[Json]]
-    kind: Getter
-    model: Getter
+    name: str
+    kind: Getter | None
+    model: Getter | None
+    model_slot: Getter | None
+    inside: bool
     meters: Mapping[str, Formula]
 
 
@@ -68,7 +74,7 @@ class Shape(NamedTuple):
     cost: Formula | None
     facts: Mapping[str, Getter]
     context: Mapping[str, Getter]
-    further: Further | None
+    further: tuple[Further, ...]
     unwrap: str | None
     paths: frozenset[str]
 
@@ -76,7 +82,6 @@ class Shape(NamedTuple):
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
     """Return the shape *name* of the canonical wire data; WireDataError when a part has no meaning."""
     rules = tuple(_rule(name, r) for r in data["read"])
-    further = data.get("further")
     paths = {p for r in rules for p in r.paths}
     paths.update(p for when in data.get("end", ()) for p in when)
     paths.update(p for r in data["read"] for p in r.get("when", ()))
@@ -94,16 +99,16 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         cost=compile_formula(data["cost"]) if "cost" in data else None,
         facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
         context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
-        further=further
-        and Further(
-            compile_path(further["rows"]),
-            compile_getter(further["kind"]),
-            compile_getter(further["model"]),
-            {m: compile_formula(e) for m, e in further["meters"].items()},
-        ),
+        further=tuple(map(_further, data.get("further", ()))),
         unwrap=data.get("unwrap"),
         paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
     )
+
+
+def _further(row: Mapping[str, Json]) -> Further:
+    kind, model, slot = (compile_getter(row[key]) if key in row else None for key in ("kind", "model", "model_slot"))
+    meters = {m: compile_formula(e) for m, e in row["meters"].items()}
+    return Further(compile_path(row["rows"]), row.get("name", ""), kind, model, slot, row.get("inside", False), meters)
 
 
 def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
