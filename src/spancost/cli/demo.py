@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost demo`: the main job on a small support agent."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+_EXTRA = "pip install 'spancost[demo]'"
+
+
+@click.command(name="demo")
+@click.option("--spans", type=click.Path(dir_okay=False, path_type=Path), help="Keep the spans: OTLP JSON, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the spans as OTLP JSON, one request a line, and no page.")
+@click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
+def command(spans: Path | None, as_json: bool, width: int | None) -> None:
+    """Run a small support agent and show what its calls cost.
+
+    Real clients call providers that answer on loopback; a real instrumentation makes the spans, spancost prices
+    them, and the real exporter sends them to a receiver on loopback. It needs no key and no network.
+    """
+    session = _load("spancost.demo.session").run()
+    if spans is not None:
+        spans.write_text(session.otlp_lines, encoding="utf-8")
+    if as_json:
+        click.echo(session.otlp_lines, nl=False)
+        return
+    console = _load("rich.console").Console(width=width, highlight=False)
+    _load("spancost.demo.page").show(session, console)
+    if spans is not None:
+        lines = len([json.loads(line) for line in session.otlp_lines.splitlines()])
+        click.echo(f"{len(session.spans)} spans in {lines} requests kept in {spans}")
+
+
+def _load(name: str) -> Any:
+    """Return a module that the demo extra brings; a clear error names the extra when it is not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("spancost"):
+            raise
+        raise click.ClickException(f"found no module {error.name}; expected the demo extra: {_EXTRA}") from None
