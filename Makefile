@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything is one command. `make demo` and `make test` set up what they need; nothing is installed outside .venv.
 
-SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.14 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
+	$$p $(NEW_ENOUGH) && { echo $$p; break; }; done)
 UV_VERSION := 0.13.9
 UV := $(BIN)/uv --quiet --no-config
 WORKERS ?= 2
 
 .PHONY: help
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 
 $(VENV)/bin/uv:
-	@if [ -z "$(PYTHON)" ]; then echo "found no Python >= 3.10; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@test -n "$(PYTHON)" && $(PYTHON) $(NEW_ENOUGH) || { \
+		echo "found $(if $(PYTHON),$(PYTHON),no python3); expected Python >= 3.10: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 

@@ -96,6 +96,16 @@ def test_every_development_requirement_is_pinned() -> None:
                 assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==[0-9][^ ]*( ; .+)?$", line), f"{path.name}: {line}"
 
 
+def test_the_lock_holds_everything_that_is_asked_for() -> None:
+    """`make lock` was run after a requirement was added to requirements/dev.in or pyproject.toml."""
+    asked = re.findall(r"^([a-z][a-z0-9.-]+)$", (ROOT / "requirements" / "dev.in").read_text(encoding="utf-8"), re.M)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    asked += re.findall(r'^    "([a-z0-9-]+)>=', project, re.M)
+    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", lock, re.M))
+    assert {name.replace(".", "-") for name in asked} - {name.replace(".", "-") for name in locked} == set()
+
+
 def test_every_make_target_with_a_help_text_exists_once() -> None:
     """Two files that define the same target would silently shadow one another."""
     makefiles = [ROOT / "Makefile", *sorted((ROOT / "make").glob("*.mk"))]
