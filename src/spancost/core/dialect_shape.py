@@ -21,8 +21,10 @@ SHAPES_KEPT = 128
 FRAMES_KEPT = 512
 MAX_COUNT = 1 << 60
 
-_PLAIN = frozenset(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"))
-"""Counts that are meters as they stand, as long as no part exceeds its total."""
+_PLAIN = frozenset(
+    ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
+)
+"""Counts that stand for themselves, as long as no part exceeds its whole and the total is input and output."""
 
 
 class Frame(NamedTuple):
@@ -81,7 +83,9 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
         if type(value) is not int or not 0 <= value < MAX_COUNT:
             return None
     usage: dict[str, Quantity] = dict(zip(frame.fields, values, strict=False))
-    if not (frame.is_plain and _adds_up(usage)):
+    if frame.is_plain and _adds_up(usage):
+        usage.pop("total_tokens", None)
+    else:
         usage, split = inclusive(usage)
         if split is not None and says.doubt is None:
             return None
@@ -102,11 +106,16 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
     )
 
 
-def _adds_up(usage: dict[str, Quantity]) -> bool:
-    """Whether no part exceeds its total, so that `inclusive` would change nothing."""
-    if len(usage) == 2 and "input_tokens" in usage and "output_tokens" in usage:
+def _adds_up(figures: dict[str, Quantity]) -> bool:
+    """Whether these figures prove nothing but themselves, so that `inclusive` would only leave out their total."""
+    get = figures.get
+    entered, left = get("input_tokens"), get("output_tokens")
+    if entered is None or left is None:
+        return False
+    if len(figures) == 2:
         return True
-    get = usage.get
-    return (get("cache_read_tokens") or 0) + (get("cache_write_tokens") or 0) <= get("input_tokens", 0) and (
-        get("reasoning_tokens") or 0
-    ) <= get("output_tokens", 0)
+    return (
+        get("cache_read_tokens", 0) + get("cache_write_tokens", 0) <= entered
+        and get("reasoning_tokens", 0) <= left
+        and get("total_tokens", entered + left) == entered + left
+    )
