@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from spancost.core.call import Call, Cost
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger import Ledger, LedgerOptions, Prices
 from spancost.core.reading import CALL, Reading
 from spancost.core.span import Span
 from spancost.processor import LLMCostProcessor
@@ -62,8 +62,8 @@ class OnePrice:
         return Cost("priced", None, tokens * FEMTO_PER_TOKEN, "acme/m@1", "rate_card")
 
 
-def simple_ledger(**options: Any) -> Ledger:
-    return Ledger(OneDialect(), OnePrice(), LedgerOptions(**{"closed_spans": 4096, **options}))
+def simple_ledger(prices: Prices | None = None, **options: Any) -> Ledger:
+    return Ledger(OneDialect(), prices or OnePrice(), LedgerOptions(**options))
 
 
 def processor(ledger: Ledger | None = None, **arguments: Any) -> LLMCostProcessor:

@@ -3,39 +3,40 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from time import time_ns
 from typing import Any
 
 
-def wrap_end(span: Any, ending: Callable[[Any, int], None]) -> None:
-    """Make `span.end()` call `ending(span, end_ns)` once before the span ends; *ending* must not raise.
+class WrappedEnd:
+    """Stands in for `span.end`: calls `ending(span, end_ns)` once, then ends the span; *ending* must not raise.
 
-    The span's end time is taken first, so that the work is not part of its duration. Wrappers stack. The closure holds
-    the span weakly: a span that is never ended leaves nothing behind.
+    The end time is taken first, so that the work is not part of the span's duration. Wrappers stack. Span and wrapper
+    hold each other until the end: `tracer.start_span(...).end()` must find its span alive, and a span that is never
+    ended is left to the garbage collector, as a pair.
     """
-    beneath: Callable[..., None] | None = vars(span).get("end")
-    reference = weakref.ref(span)
-    turns = [None]
 
-    def end(end_time: int | None = None) -> None:
-        ended = reference()
-        if ended is None:
-            return
+    __slots__ = ("_beneath", "_ending", "_span")
+
+    def __init__(self, span: Any, ending: Callable[[Any, int], None]) -> None:
+        self._span = span
+        self._ending: Callable[[Any, int], None] | None = ending
+        self._beneath: Callable[..., None] | None = vars(span).get("end")
+
+    def __call__(self, end_time: int | None = None) -> None:
+        span = self._span
         if end_time is None:
             end_time = time_ns()
-        if turns:
-            try:
-                turns.pop()
-            except IndexError:  # another thread ends the same span at the same time: it has the turn
-                pass
-            else:
-                vars(ended).pop("end", None)
-                ending(ended, end_time)
-        if beneath is None:
-            type(ended).end(ended, end_time)
+        vars(span).pop("end", None)
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending(span, end_time)
+        if self._beneath is None:
+            type(span).end(span, end_time)
         else:
-            beneath(end_time)
+            self._beneath(end_time)
 
-    span.end = end
+
+def wrap_end(span: Any, ending: Callable[[Any, int], None]) -> None:
+    """Make `span.end()` call `ending(span, end_ns)` once before the span ends."""
+    span.end = WrappedEnd(span, ending)
