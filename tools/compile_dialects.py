@@ -24,8 +24,20 @@ SOURCES = ROOT / "semconv" / "dialects"
 COMPILED = ROOT / "semconv" / "compiled" / "dialects.json"
 
 FALLBACK = "otel_genai"
-_ENTRY = {"id", "extends", "scopes", "tells", "default", "keys", "operations", "providers", "rules", "objects"}
-_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name"}
+_ENTRY = {
+    "id",
+    "extends",
+    "scopes",
+    "tells",
+    "default",
+    "keys",
+    "operations",
+    "providers",
+    "rules",
+    "objects",
+    "responses",
+}
+_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold"}
 _THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model"}
 
 
@@ -71,6 +83,8 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
     for part, allowed in (("when", _WHEN), ("then", _THEN)):
         for key in rule[part]:
             expected(f"{where} {part}", key, allowed)
+    for field in rule["when"].get("untold", []):
+        expected(f"{where} untold", field, FIELDS)
     for figure, meaning in rule["then"].get("means", {}).items():
         expected(f"{where} means", figure, FIELDS)
         expected(f"{where} means", meaning, FIELDS)
@@ -107,6 +121,9 @@ def compiled_dialect(
         "tells": entry.get("tells", []),
         "default": entry["default"],
         "keys": keys,
+        "responses": merged_keys(
+            where, [shape_keys(where, name, place, shapes) for name, place in entry.get("responses", {}).items()]
+        ),
         "operations": operations,
         "providers": entry.get("providers", {}),
         "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],

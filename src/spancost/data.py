@@ -84,10 +84,14 @@ def default_names() -> ProviderNames:
     return default_card().providers
 
 
-@lru_cache(maxsize=1)
-def default_dialects() -> Dialects:
-    """Return the dialects that come with this release, with the sellers' names of the newest rate card."""
-    return Dialects(json.loads(read("semconv/compiled/dialects.json")), default_names())
+@lru_cache(maxsize=2)
+def default_dialects(read_responses: bool = False) -> Dialects:
+    """Return the dialects that come with this release, with the sellers' names of the newest rate card.
+
+    read_responses: see `Dialects`.
+    """
+    compiled = json.loads(read("semconv/compiled/dialects.json"))
+    return Dialects(compiled, default_names(), read_responses=read_responses)
 
 
 @lru_cache(maxsize=1)

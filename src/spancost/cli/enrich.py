@@ -20,13 +20,18 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
 @click.argument("files", nargs=-1, type=click.File("r", encoding="utf-8"))
 @click.option("--each", is_flag=True, help="Every request is its own set of spans in hand.")
 @click.option("--keep-provider", is_flag=True, help="An llm.provider already on a span stays as it is.")
-def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool) -> None:
+@click.option(
+    "--read-responses",
+    is_flag=True,
+    help="Take figures that an emitter reports nowhere else from the response it put into an attribute.",
+)
+def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool, read_responses: bool) -> None:
     """Put costs and totals on the spans of FILES (standard input when there are none).
 
     A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
     come out one a line, in the same order. All spans of all files are taken together, unless --each is given.
     """
-    dialects, pricer = data.default_dialects(), data.default_pricer()
+    dialects, pricer = data.default_dialects(read_responses), data.default_pricer()
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (click.get_text_stream("stdin", encoding="utf-8"),)
     failed = False

@@ -28,10 +28,16 @@ class Dialects:
     markers: keys of which a span that speaks of a model call carries at least one.
     """
 
-    def __init__(self, compiled: Mapping[str, Any], names: Names) -> None:
+    def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = False) -> None:
+        """Make the compiled dialects ready.
+
+        read_responses: take figures that an emitter reports nowhere else from the usage member of the provider's answer
+        where it put that answer into an attribute; off unless asked for, because the completion lies beside it.
+        """
         if compiled.get("format") != FORMAT:
             raise DialectError(f"compiled dialects: format is {compiled.get('format')!r}, expected {FORMAT}")
         self._names = names
+        self._read_responses = read_responses
         self._entries: list[dict[str, Any]] = compiled["dialects"]
         self._by_id = {entry["id"]: entry for entry in self._entries}
         self._programs: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
@@ -68,7 +74,9 @@ class Dialects:
         key = (dialect, span.scope_name, span.scope_version)
         program = self._programs.get(key)
         if program is None:
-            program = Program(self._by_id[dialect], span.scope_name, span.scope_version, self._names)
+            program = Program(
+                self._by_id[dialect], span.scope_name, span.scope_version, self._names, self._read_responses
+            )
             self._programs.set(key, program)
         return program
 

@@ -48,6 +48,7 @@ MARKING_FIELDS = frozenset(COUNTS) | {"operation"}
 _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
 _RESPONSE_ID = _SLOT["response_id"]
+_LAST_RESORT = 50
 _UNSET = (99,) * len(FIELDS)
 
 
@@ -75,7 +76,9 @@ class Program:
         "_table",
     )
 
-    def __init__(self, entry: Mapping[str, Any], scope_name: str, scope_version: str, names: Names) -> None:
+    def __init__(
+        self, entry: Mapping[str, Any], scope_name: str, scope_version: str, names: Names, read_responses: bool
+    ) -> None:
         self._id: str = entry["id"]
         self._names = names
         self._operations: dict[str, list[str]] = entry["operations"]
@@ -84,9 +87,10 @@ class Program:
         self._rules = rules_for(entry.get("rules", []), scope_name, scope_version)
         self._table: dict[str, tuple[int, int]] = {}
         self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
-        for field, keys in entry["keys"].items():
-            for rank, key in enumerate(keys):
-                self._enter(key, _SLOT[field], rank)
+        for layer, first in ((entry["keys"], 0), (entry["responses"] if read_responses else {}, _LAST_RESORT)):
+            for field, keys in layer.items():
+                for rank, key in enumerate(keys, first):
+                    self._enter(key, _SLOT[field], rank)
         asked = {key for rule in self._rules for key in (*rule.has, *rule.lacks, *(pair[0] for pair in rule.equals))}
         self._keys = frozenset((*self._table, *self._encoded, *asked))
         self._by_name = any(rule.names for rule in self._rules)
@@ -162,7 +166,7 @@ class Program:
         doubt: tuple[str, str] | None = None
         rules: list[Rule] = []
         for rule in self._rules:
-            if not rule.matches(span, span.attributes, provider):
+            if not rule.matches(span, provider, values):
                 continue
             rules.append(rule)
             if rule.ignore:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.span import Attributes, Span
+from spancost.core.span import Span
 
 _BOUND = re.compile(r"\s*(<=|>=|<|>|=)\s*([0-9][0-9.]*)\s*")
 
@@ -23,6 +23,7 @@ class Rule(NamedTuple):
     has: tuple[str, ...]
     lacks: tuple[str, ...]
     equals: tuple[tuple[str, frozenset[Any]], ...]
+    untold: tuple[str, ...]
     providers: frozenset[str]
     names: tuple[str, ...]
     means: Mapping[str, str]
@@ -34,8 +35,9 @@ class Rule(NamedTuple):
     drop: tuple[str, ...]
     seller_in_model: bool
 
-    def matches(self, span: Span, attributes: Attributes, provider: str | None) -> bool:
-        """Whether every condition holds on this span."""
+    def matches(self, span: Span, provider: str | None, told: Mapping[str, Any]) -> bool:
+        """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
+        attributes = span.attributes
         if self.providers and provider not in self.providers:
             return False
         for key in self.has:
@@ -43,6 +45,9 @@ class Rule(NamedTuple):
                 return False
         for key in self.lacks:
             if key in attributes:
+                return False
+        for field in self.untold:
+            if field in told:
                 return False
         for key, values in self.equals:
             found = attributes.get(key)
@@ -110,6 +115,7 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
                 has=tuple(when.get("has", ())),
                 lacks=tuple(when.get("lacks", ())),
                 equals=tuple((key, frozenset(values)) for key, values in sorted(when.get("equals", {}).items())),
+                untold=tuple(when.get("untold", ())),
                 providers=frozenset(when.get("provider", ())),
                 names=tuple(when.get("name", ())),
                 means=then.get("means", {}),
