@@ -29,6 +29,7 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
 
 .PHONY: install
 install: $(VENV)/installed ## Make .venv with the package (editable), its tools and .venv/bin/spancost
+	@:
 
 .PHONY: demo
 demo: install ## Show the main job: a traced support agent, priced, with no key and no network

@@ -2,8 +2,8 @@
 """Every code block of the pages a newcomer reads is run, and what the page says it prints is what it prints.
 
 The second word after the fence says how: `run` (as it stands), `output` (what the block above prints), `make` (targets
-that exist), `install` (extras that exist), `zero-code` (under opentelemetry-instrument), `example` (from the root of
-the checkout), `step-N` (followed by tests/test_contributing.py).
+that exist), `install` (extras that exist), `zero-code` (under opentelemetry-instrument), `demo` (printed by
+`spancost demo`), `example` (from the root of the checkout), `step-N` (followed by tests/test_contributing.py).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def run(command: list[str], cwd: Path, extra: dict[str, str] | None = None) -> s
 
 def test_every_block_is_checked_in_some_way() -> None:
     """A block of a kind that no test knows would be decoration."""
-    known = {"run", "make", "install", "zero-code", "example"} | CHECKED_ELSEWHERE
+    known = {"run", "make", "install", "zero-code", "demo", "example"} | CHECKED_ELSEWHERE
     assert [block.place for block in BLOCKS if block.kind not in known] == []
 
 
@@ -97,6 +97,13 @@ def test_an_extra_exists(block: Block) -> None:
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project.optional-dependencies]")[1]
     for extra in re.findall(r"\[([a-z]+)\]", block.text):
         assert re.search(rf"^{extra} = \[", declared, re.MULTILINE), extra
+
+
+@of("demo")
+def test_the_demo_shows_what_the_page_shows(block: Block, tmp_path: Path) -> None:
+    """The page shows lines of the demo's output as they are at 80 columns."""
+    printed = run(["spancost", "demo", "--width", "80"], tmp_path)
+    assert block.text in "".join(line.rstrip() + "\n" for line in printed.splitlines())
 
 
 @of("zero-code")
