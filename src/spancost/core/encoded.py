@@ -20,7 +20,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _WORDS: dict[str, object] = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}
+_PYTHON_WORD = re.compile(r"(?<=[ :\[{(])(?:None|True|False)(?=[,\]}) ])")
+_JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 _CLOSE = {"{": "}", "[": "]", "(": ")"}
+
+
+def _json_word(found: re.Match[str]) -> str:
+    return _JSON_WORDS[found.group()]
 
 
 class _Unreadable(ValueError):
@@ -34,8 +40,10 @@ def parse(text: object) -> Any:
     """
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
         return None
+    # Most of what Python prints differs from JSON in its quotes and three words only.
+    is_plain = text[:2] == "{'" and '"' not in text and "\\" not in text
     try:
-        return json.loads(text)
+        return json.loads(_PYTHON_WORD.sub(_json_word, text).replace("'", '"') if is_plain else text)
     except (ValueError, RecursionError):
         pass
     try:

@@ -111,7 +111,7 @@ def plain(value: object) -> Any:
             return _int_or_text(held)
         if kind == "arrayValue":
             values = held.get("values", []) if isinstance(held, dict) else []
-            return [plain(item) for item in values]
+            return tuple(plain(item) for item in values)
         if kind == "kvlistValue":
             values = held.get("values", []) if isinstance(held, dict) else []
             return {item.get("key"): plain(item.get("value")) for item in values if isinstance(item, dict)}
