@@ -66,30 +66,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))
 
 
-@pytest.fixture(scope="module")
-def environment(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def install(wheel: Path, extra: str, folder: Path) -> Path:
     """Return the `bin` folder of a new virtual environment that holds the wheel and what it requires, nothing else."""
-    folder = tmp_path_factory.mktemp("clean")
     uv = Path(sys.executable).with_name("uv")
     run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
     python = folder / "venv" / "bin" / "python"
-    install = (
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        python,
-        "--constraint",
-        ROOT / "requirements/dev.txt",
-        built[1],
-    )
-    offline = subprocess.run(
-        [str(part) for part in (*install, "--offline")], cwd=folder, capture_output=True, check=False
-    )
+    pins = ROOT / "requirements" / "dev.txt"
+    command = [uv, "pip", "install", "--quiet", "--python", python, "--constraint", pins, f"{wheel}{extra}"]
+    offline = subprocess.run([*map(str, command), "--offline"], cwd=folder, capture_output=True, check=False)
     if offline.returncode != 0:  # the cache lacks something, as when the environment was made on another machine
-        run(*install, cwd=folder)
+        run(*command, cwd=folder)
     return python.parent
+
+
+@pytest.fixture(scope="module")
+def environment(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(built[1], "", tmp_path_factory.mktemp("clean"))
 
 
 def clean_environ() -> dict[str, str]:
@@ -138,3 +130,18 @@ def test_the_installed_processor_prices_a_span(environment: Path) -> None:
     assert attributes["llm.request_cost_usd"] == 0.15
     assert attributes["llm.cost_status"] == "priced"
     assert attributes["llm.trace_cost_usd"] == 0.15
+
+
+def test_the_demo_says_what_it_lacks(environment: Path) -> None:
+    """Without its extra the demo names it, and shows no traceback."""
+    command = [str(environment / "spancost"), "demo"]
+    done = subprocess.run(command, cwd=environment.parent, env=clean_environ(), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "spancost[demo]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_runs_with_its_extra_alone(built: tuple[Path, Path], tmp_path: Path) -> None:
+    """What the `demo` extra names is enough."""
+    printed = run(install(built[1], "[demo]", tmp_path) / "spancost", "demo", cwd=tmp_path, env=clean_environ())
+    assert "POST /support" in printed
