@@ -22,9 +22,11 @@ from spancost.core.wire_match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
+    "latest",
     "about",
     "extends",
     "marks",
+    "more_marks",
     "done",
     "end",
     "complete",
@@ -85,8 +87,8 @@ def flat(raw: Mapping[str, Any], name: str, seen: tuple[str, ...] = ()) -> dict[
     for key in ("meters", "facts", "context"):
         both = {**base.get(key, {}), **shape.get(key, {})}
         merged[key] = {k: v for k, v in both.items() if v is not None}
-    if base.get("marks") and shape.get("marks"):
-        merged["marks"] = base["marks"] + shape["marks"]
+    if "more_marks" in merged:
+        merged["marks"] = base["marks"] + merged.pop("more_marks")
     return {k: v for k, v in merged.items() if v is not None}
 
 

@@ -8,7 +8,6 @@ its first `HEAD` and last `TAIL` bytes (usage stands at an end of every payload 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 LIMIT = 1 << 20
@@ -25,47 +24,46 @@ class Document(NamedTuple):
 
 
 class Clip:
-    """Bytes of one document as they arrive; at most LIMIT of them, then the head and a rolling tail."""
+    """Bytes of one document as they arrive; at most LIMIT of them, then the head and a rolling tail. length: of all."""
 
-    __slots__ = ("_length", "_parts", "_size", "clipped")
+    __slots__ = ("_head", "_parts", "_size", "length")
 
     def __init__(self) -> None:
+        self._head: bytes | None = None
         self._parts: list[bytes] = []
         self._size = 0
-        self._length = 0
-        self.clipped = False
-
-    def __len__(self) -> int:
-        return self._length
+        self.length = 0
 
     def add(self, data: bytes) -> None:
         """Append *data*, which may be of any length."""
-        self._length += len(data)
-        if not self.clipped and self._size + len(data) <= LIMIT:
-            self._parts.append(data)
-            self._size += len(data)
-            return
-        if not self.clipped:
-            whole = b"".join(self._parts)
-            head = (whole + data[:HEAD])[:HEAD]
+        self.length += len(data)
+        if self._head is None and self.length > LIMIT:
             # The tail may hold bytes of the head again; a reader looks for the last usage, so that harms nothing.
-            self._parts, self.clipped = [head, whole[-TAIL:]], True
-        self._parts.append(data[-TAIL:])
-        if sum(map(len, self._parts)) > HEAD + 4 * TAIL:
-            self._parts = [self._parts[0], b"".join(self._parts[1:])[-TAIL:]]
+            whole = b"".join(self._parts)
+            self._head = (whole + data[:HEAD])[:HEAD]
+            self._parts, self._size = [whole[-TAIL:]], min(len(whole), TAIL)
+        if self._head is not None:
+            data = data[-TAIL:]
+        self._parts.append(data)
+        self._size += len(data)
+        # Joined at twice the size, the tail is copied once for each byte; and small pieces do not pile up.
+        if self._size > 2 * TAIL and self._head is not None:
+            self._parts = [b"".join(self._parts)[-TAIL:]]
+            self._size = TAIL
 
     def take(self) -> bytes:
-        """Return what was kept and start again."""
-        parts = self._parts
-        if self.clipped:
-            parts = [parts[0], b"\n", b"".join(parts[1:])[-TAIL:]]
-        text = b"".join(parts)
-        self.__init__()  # type: ignore[misc]
-        return text
+        """Return what was kept (`Clipped` when that is not all) and start again."""
+        text, head = b"".join(self._parts), self._head
+        self._head, self._parts, self._size, self.length = None, [], 0, 0
+        return text if head is None else Clipped(head + b"\n" + text[-TAIL:])
+
+
+class Clipped(bytes):
+    """A line of which only the head and the tail are left."""
 
 
 class Lines:
-    """Cuts bytes into lines ended by LF, CR LF or CR; a line may be clipped."""
+    """Cuts bytes into lines ended by LF, CR LF or CR; a line that was too long comes as `Clipped`."""
 
     __slots__ = ("_after_cr", "_rest")
 
@@ -73,76 +71,72 @@ class Lines:
         self._rest = Clip()
         self._after_cr = False
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """Yield (line, clipped) for each line that ends in *data*."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that end in *data*."""
         if self._after_cr and data.startswith(b"\n"):
             data = data[1:]
         if not data:
-            return
-        self._after_cr = data.endswith(b"\r")
+            return []
+        end = data[-1]
+        self._after_cr = end == 13
         lines = data.splitlines()
-        rest = b"" if self._after_cr or data.endswith(b"\n") else lines.pop()
-        for line in lines:
-            if len(self._rest):
-                self._rest.add(line)
-                clipped = self._rest.clipped
-                yield self._rest.take(), clipped
-            elif len(line) > LIMIT:
-                self._rest.add(line)
-                yield self._rest.take(), True
-            else:
-                yield line, False
+        rest = b"" if end == 10 or end == 13 else lines.pop()
+        if lines:
+            if self._rest.length:
+                self._rest.add(lines[0])
+                lines[0] = self._rest.take()
+            if len(data) > LIMIT:
+                lines = [clipped(line) for line in lines]
         if rest:
             self._rest.add(rest)
+        return lines
 
-    def finish(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield what stands after the last line end, if anything does."""
-        if len(self._rest):
-            clipped = self._rest.clipped
-            yield self._rest.take(), clipped
+    def finish(self) -> list[bytes]:
+        """Return what stands after the last line end, if anything does."""
+        return [self._rest.take()] if self._rest.length else []
+
+
+def clipped(line: bytes) -> bytes:
+    """Return *line*, or its two ends when it is longer than LIMIT."""
+    if len(line) <= LIMIT:
+        return line
+    clip = Clip()
+    clip.add(line)
+    return clip.take()
 
 
 class EventText:
     """Server-sent events: `data` lines joined, dispatched at an empty line (WHATWG HTML, §9.2.6, 2026-06)."""
 
-    __slots__ = ("_clipped", "_event", "_lines", "_text")
+    __slots__ = ("_event", "_lines", "_text")
 
     def __init__(self) -> None:
         self._lines = Lines()
         self._event = ""
-        self._text: list[bytes] = []
-        self._clipped = False
+        self._text: bytes | None = None
 
-    def feed(self, data: bytes) -> Iterator[Document]:
-        """Yield each event that ends in *data*."""
-        for line, clipped in self._lines.feed(data):
-            yield from self._line(line, clipped)
+    def feed(self, data: bytes) -> list[Document]:
+        """Return the events that end in *data*."""
+        return self._events(self._lines.feed(data))
 
-    def finish(self) -> Iterator[Document]:
-        """Yield an event that lacks its empty line; providers do end a stream so."""
-        for line, clipped in self._lines.finish():
-            yield from self._line(line, clipped)
-        yield from self._line(b"", False)
+    def finish(self) -> list[Document]:
+        """Return an event that lacks its empty line; providers do end a stream so."""
+        return self._events([*self._lines.finish(), b""])
 
-    def _line(self, line: bytes, clipped: bool) -> Iterator[Document]:
-        if not line:
-            if self._text:
-                text = self._text[0] if len(self._text) == 1 else b"\n".join(self._text)
-                document = Document(text, self._event, self._clipped)
-                self._text, self._clipped, self._event = [], False, ""
-                yield document
-            self._event = ""
-        elif line.startswith(b"data:"):
-            self._data(line[6:] if line.startswith(b"data: ") else line[5:], clipped)
-        elif line.startswith(b"event:"):
-            self._event = line[6:].strip().decode("utf-8", "replace")
-
-    def _data(self, text: bytes, clipped: bool) -> None:
-        self._clipped = self._clipped or clipped
-        # An event of many data lines is bounded as a line is: beyond the limit only its newest lines stay.
-        if len(self._text) > 1 and sum(map(len, self._text)) + len(text) > LIMIT:
-            self._text, self._clipped = [self._text[0][:HEAD]], True
-        self._text.append(text)
+    def _events(self, lines: list[bytes]) -> list[Document]:
+        events = []
+        for line in lines:
+            if not line:
+                if self._text is not None:
+                    events.append(Document(self._text, self._event, type(self._text) is Clipped))
+                    self._text = None
+                self._event = ""
+            elif line.startswith(b"data:"):
+                text = line if type(line) is Clipped else line[6:] if line.startswith(b"data: ") else line[5:]
+                self._text = text if self._text is None else clipped(self._text + b"\n" + text)
+            elif line.startswith(b"event:"):
+                self._event = line[6:].strip().decode("utf-8", "replace")
+        return events
 
 
 class JsonLines:
@@ -153,13 +147,13 @@ class JsonLines:
     def __init__(self) -> None:
         self._lines = Lines()
 
-    def feed(self, data: bytes) -> Iterator[Document]:
-        """Yield each document that ends in *data*."""
-        return (Document(line, "", clipped) for line, clipped in self._lines.feed(data) if line)
+    def feed(self, data: bytes) -> list[Document]:
+        """Return the documents that end in *data*."""
+        return [Document(line, "", type(line) is Clipped) for line in self._lines.feed(data) if line]
 
-    def finish(self) -> Iterator[Document]:
-        """Yield a last document without a line end."""
-        return (Document(line, "", clipped) for line, clipped in self._lines.finish() if line)
+    def finish(self) -> list[Document]:
+        """Return a last document without a line end."""
+        return [Document(line, "", type(line) is Clipped) for line in self._lines.finish() if line]
 
 
 class WholeJson:
@@ -170,16 +164,17 @@ class WholeJson:
     def __init__(self) -> None:
         self._text = Clip()
 
-    def feed(self, data: bytes) -> Iterator[Document]:
-        """Keep *data*; yields nothing before the end."""
+    def feed(self, data: bytes) -> list[Document]:
+        """Keep *data*; there is nothing before the end."""
         self._text.add(data)
-        return iter(())
+        return []
 
-    def finish(self) -> Iterator[Document]:
-        """Yield the body."""
-        clipped = self._text.clipped
-        if len(self._text):
-            yield Document(self._text.take(), "", clipped)
+    def finish(self) -> list[Document]:
+        """Return the body."""
+        if not self._text.length:
+            return []
+        text = self._text.take()
+        return [Document(text, "", type(text) is Clipped)]
 
 
 class EventFrames:
@@ -195,41 +190,44 @@ class EventFrames:
         self._skip = 0
         self._broken = False
 
-    def feed(self, data: bytes) -> Iterator[Document]:
-        """Yield each message that ends in *data*; messages over LIMIT bytes are passed over."""
+    def feed(self, data: bytes) -> list[Document]:
+        """Return the messages that end in *data*; a message over LIMIT bytes is passed over."""
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
         if self._broken or not data:
-            return
-        rest, at = self._rest + data if self._rest else data, 0
+            return []
+        rest = self._rest + data if self._rest else data
+        at, messages = 0, []
         while len(rest) - at >= 12:
             total, headers = struct.unpack_from(">II", rest, at)
             if total < 16 or headers > total - 16:
-                self._broken, self._rest = True, b""
-                return
+                self._broken, at = True, len(rest)
+                break
             if len(rest) - at < total:
                 if total > LIMIT:
                     self._skip, at = total - (len(rest) - at), len(rest)
                 break
             payload = rest[at + 12 + headers : at + total - 4]
-            yield Document(payload, _event_name(rest[at + 12 : at + 12 + headers]))
+            messages.append(Document(payload, _event_name(rest[at + 12 : at + 12 + headers])))
             at += total
         self._rest = rest[at:]
+        return messages
 
-    def finish(self) -> Iterator[Document]:
-        """Yield nothing: a message without its end says nothing."""
-        return iter(())
+    def finish(self) -> list[Document]:
+        """Return nothing: a message without its end says nothing."""
+        return []
 
 
 def _event_name(headers: bytes) -> str:
     found: dict[bytes, str] = {}
     at = 0
-    while at + 4 <= len(headers):
+    while at < len(headers):
         name_end = at + 1 + headers[at]
-        name, kind = headers[at + 1 : name_end], headers[name_end]
-        if kind != 7:  # every header of the services read here is a string (type 7)
+        name = headers[at + 1 : name_end]
+        # Every header of the services read here is a string (type 7); what is not, or is cut, ends the reading of them.
+        if headers[name_end : name_end + 1] != b"\x07" or name_end + 3 > len(headers):
             break
         (size,) = struct.unpack_from(">H", headers, name_end + 1)
         at = name_end + 3 + size

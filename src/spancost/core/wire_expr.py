@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -46,16 +46,25 @@ def _exact(value: float) -> Number:
     return exact.numerator if exact.denominator == 1 else exact
 
 
-def compile_path(path: str) -> Callable[[Json], list[Json]]:
+def compile_path(path: str) -> Callable[[Json], Sequence[Json]]:
     """Return a function from a document to every value at *path* that is not null, in document order."""
+    one = _plain(path)
+    if one is not None:
+        walk = one
+
+        def plain(document: Json) -> Sequence[Json]:
+            found = walk(document)
+            return () if found is None else (found,)
+
+        return plain
     steps = [
-        (key or None, field, frozenset(words.split("|")) if field else None)
+        (key or None, tuple(field.split(".")), frozenset(words.split("|")) if field else None)
         for key, field, words in _STEP.findall(path)
     ]
     if not steps:
         raise WireDataError(f"path {path!r}: found no key; expected keys joined by dots")
 
-    def values(document: Json) -> list[Json]:
+    def values(document: Json) -> Sequence[Json]:
         found = [document]
         for key, field, words in steps:
             found = [after for value in found for after in _step(value, key, field, words)]
@@ -64,34 +73,67 @@ def compile_path(path: str) -> Callable[[Json], list[Json]]:
     return values
 
 
-def _step(value: Json, key: str | None, field: str | None, words: frozenset[str] | None) -> list[Json]:
-    if key == "*":
-        return [v for v in value.values() if v is not None] if isinstance(value, Mapping) else []
+def _plain(path: str) -> Getter | None:
+    """Return a function to the value at a path of keys only, None when the path asks for more than keys."""
+    if not path or set("[]*") & set(path):
+        return None
+    first, *rest = path.split(".")
+    if not rest:
+        return lambda document: document.get(first) if type(document) is dict else None
+
+    def walk(document: Json) -> Json:
+        if type(document) is not dict:
+            return None
+        document = document.get(first)
+        for key in rest:
+            if type(document) is not dict:
+                return None
+            document = document.get(key)
+        return document
+
+    return walk
+
+
+def _step(value: Json, key: str | None, field: tuple[str, ...], words: frozenset[str] | None) -> Iterable[Json]:
     if key is not None:
-        after = value.get(key) if isinstance(value, Mapping) else None
-        return [] if after is None else [after]
-    if not isinstance(value, list):
-        return []
+        if type(value) is not dict:
+            return ()
+        if key == "*":
+            return [v for v in value.values() if v is not None]
+        after = value.get(key)
+        return () if after is None else (after,)
+    if type(value) is not list:
+        return ()
     if words is None:
         return [v for v in value if v is not None]
-    keys = tuple((field or "").split("."))
-    return [v for v in value if str(_walk(v, keys)) in words]
+    return [v for v in value if str(_walk(v, field)) in words]
 
 
 def compile_getter(paths: str | Sequence[str]) -> Getter:
     """Return a function from a document to the first value that is there (not null, not empty text), else None."""
     wanted = [paths] if isinstance(paths, str) else list(paths)
-    plain = [tuple(p.split(".")) if not set("[]*") & set(p) else None for p in wanted]
-    general = [compile_path(p) for p in wanted]
+    getters = [_plain(p) or _first_of(compile_path(p)) for p in wanted]
+    if len(getters) == 1:
+        only = getters[0]
+
+        def get_one(document: Json) -> Json:
+            found = only(document)
+            return None if found == "" else found
+
+        return get_one
 
     def get(document: Json) -> Json:
-        for keys, values in zip(plain, general, strict=True):
-            found = _walk(document, keys) if keys else next(iter(values(document)), None)
+        for getter in getters:
+            found = getter(document)
             if found is not None and found != "":
                 return found
         return None
 
     return get
+
+
+def _first_of(values: Callable[[Json], Sequence[Json]]) -> Getter:
+    return lambda document: next(iter(values(document)), None)
 
 
 def _walk(document: Json, keys: tuple[str, ...]) -> Json:
@@ -122,7 +164,9 @@ def compile_test(when: Mapping[str, Json] | None) -> Test | None:
 def compile_formula(expression: Json) -> Formula:
     """Return a function from the slots of one exchange to an exact number, or None when nothing was reported."""
     if isinstance(expression, str):
-        values = compile_path(expression)
+        one, values = _plain(expression), compile_path(expression)
+        if one is not None:
+            return _number_at(one)
         return lambda slots: _total(quantity(v) for v in values(slots))
     if isinstance(expression, list):
         return _first([compile_formula(e) for e in expression])
@@ -132,6 +176,16 @@ def compile_formula(expression: Json) -> Formula:
         if make is not None:
             return make(operands)
     raise WireDataError(f"expression {expression!r}: expected a path, a list or one of {sorted(_OPERATORS)}")
+
+
+def _number_at(get: Getter) -> Formula:
+    def number(slots: Json) -> Number | None:
+        found = get(slots)
+        if type(found) is int and found >= 0:
+            return found
+        return None if found is None else quantity(found)
+
+    return number
 
 
 def _total(numbers: Any) -> Number | None:

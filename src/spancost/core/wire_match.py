@@ -43,8 +43,8 @@ class Seller(NamedTuple):
 class Target(NamedTuple):
     """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
 
-    path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model of
-    the request, for a gateway that only the answer shows.
+    path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model
+    of the request, for a gateway that only the answer shows.
     """
 
     provider: str | None
@@ -76,6 +76,8 @@ class Wires:
         self.sellers = tuple(_seller(row, sets) for row in data["providers"])
         self.unknown = _seller(data["unknown"], sets)
         self.marks = tuple(_mark(row) for row in data["marks"])
+        self._header_marks: dict[str, list[Mark]] = {}
+        self.header_names = frozenset(re.findall(r"headers\.([a-z0-9-]+)", json.dumps(data)))
         self.estimate = compile_formula(data["estimates"])
         self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
             (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
@@ -148,14 +150,26 @@ class Wires:
         """Return target, provider and gateway as the answer's headers (lower case) show them."""
         provider, gateway = target.provider, target.gateway
         if provider is None or gateway is None:
-            for mark in self.marks:
-                if mark.header is not None and any(mark.header.fullmatch(name) for name in headers):
-                    provider, gateway = provider or mark.provider, gateway or mark.gateway
+            for mark in self._marks_of(headers):
+                provider, gateway = provider or mark.provider, gateway or mark.gateway
         behind = self._gateways.get(gateway or "") if target.provider is None else None
         if behind is not None and target.gateway is None:
             target = self._through(behind, target.asked, target.path)
             provider = provider or target.provider
         return target, provider, gateway
+
+    def _marks_of(self, headers: Mapping[str, str]) -> list[Mark]:
+        # Servers send the same few names over and over, so each name is matched once.
+        found: list[Mark] = []
+        for name in headers:
+            marks = self._header_marks.get(name)
+            if marks is None:
+                marks = [m for m in self.marks if m.header is not None and m.header.fullmatch(name)]
+                if len(self._header_marks) >= _CACHE_LIMIT:
+                    self._header_marks.clear()
+                self._header_marks[name] = marks
+            found += marks
+        return found
 
     def told_by_body(self, document: Json) -> str | None:
         """Return the seller whose mark *document* carries, None when it carries none."""

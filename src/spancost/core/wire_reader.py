@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from spancost.core.framing import Document, EventFrames, EventText, JsonLines, WholeJson
 from spancost.core.wire_expr import Json
@@ -54,15 +54,17 @@ class UsageReader:
         self._target, self._provider, self._gateway = wires.told_by_headers(target, words)
         self._shape: Shape | None = self._target.shape
         self._slots: Slots = {
-            "headers": {k: v if (number := exact(v.strip())) is None else number for k, v in words.items()},
-            "request": request or {},
-            "path": self._target.path,
+            "headers": {k: exact(words[k]) for k in wires.header_names & words.keys()},
+            "request": dict(request or {}),
+            "path": dict(self._target.path),
         }
         self._form: Form | None = None
         self._probe = b""
         self._ended = False
         self._parsed = False
         self._cut = False
+        self._named = False
+        self._held: Document | None = None
         self.skipped = 0
 
     def feed(self, data: bytes) -> bool:
@@ -86,6 +88,9 @@ class UsageReader:
                 self._take(self._form.feed(data))
         if self._form is not None:
             self._take(self._form.finish())
+        if self._held is not None:
+            self._document(self._held)
+            self._held = None
         answer = Answer(self._status, self._provider, self._gateway, self._is_complete(), self._parsed)
         return reading(self._wires, self._target, self._shape, self._slots, answer)
 
@@ -110,19 +115,28 @@ class UsageReader:
             return None
         return EventText() if _EVENT_TEXT.match(start) else WholeJson()
 
-    def _take(self, documents: Iterable[Document]) -> None:
+    def _take(self, documents: list[Document]) -> None:
         for document in documents:
             shape = self._shape
             if shape is not None:
                 if document.text in shape.done:
                     self._ended = True
                     continue
-                if shape.mark is not None and self._has_names() and not shape.mark.search(document.text):
+                if self._is_plain(shape, document.text):
+                    if shape.latest:
+                        self._held = document
                     continue
+                if self._held is not None:
+                    held, self._held = self._held, None
+                    self._document(held)
             self._document(document)
 
-    def _has_names(self) -> bool:
-        return "model" in self._slots and "id" in self._slots and type(self._form) is not WholeJson
+    def _is_plain(self, shape: Shape, text: bytes) -> bool:
+        """Tell whether *text* need not be read: the names are known, and it lacks the marks of its shape."""
+        if self._named:
+            return shape.mark is not None and shape.mark.search(text) is None
+        self._named = type(self._form) is not WholeJson and shape.names <= self._slots.keys()
+        return self._named and shape.mark is not None and shape.mark.search(text) is None
 
     def _document(self, document: Document) -> None:
         if document.clipped:

@@ -42,7 +42,7 @@ class Further(NamedTuple):
     kind: what the row calls itself, else `name`. model: from the row, else from the slots. inside: the totals hold it.
     """
 
-    rows: Callable[[Json], list[Json]]
+    rows: Callable[[Json], Sequence[Json]]
     name: str
     kind: Getter | None
     model: Getter | None
@@ -54,8 +54,9 @@ class Further(NamedTuple):
 class Shape(NamedTuple):
     """A compiled shape.
 
-    rules: what to keep of each document. mark: a stream document without a match adds nothing once model and id are
-    known; None: every document is read. done: texts that end a stream. end: tests of documents that end it.
+    rules: what to keep of each document. mark: a stream document without a match adds nothing once the names (model,
+    id, as far as the shape has them) are known; None: every document is read. latest: such a document does say
+    something, but only the newest of them counts. done: texts that end a stream. end: tests of documents that end it.
     complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
     pending: true of the slots when work has not ended yet (usage comes on a later poll).
     meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
@@ -65,6 +66,8 @@ class Shape(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
     mark: re.Pattern[bytes] | None
+    latest: bool
+    names: frozenset[str]
     done: frozenset[bytes]
     end: tuple[Test, ...]
     complete: tuple[Getter, ...] | None
@@ -90,6 +93,8 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         name=name,
         rules=rules,
         mark=re.compile("|".join(data["marks"]).encode()) if data.get("marks") else None,
+        latest=data.get("latest", False),
+        names=frozenset(r.slot for r in rules if r.slot in ("model", "id")),
         done=frozenset(text.encode() for text in data.get("done", ())),
         end=tuple(t for t in map(compile_test, data.get("end", ())) if t),
         complete=None if complete is None else tuple(compile_getter(c) for c in complete),
@@ -221,9 +226,9 @@ _KEEP: dict[str, Callable[[Slots, str, Json], None]] = {
 }
 
 
-def exact(text: str) -> Number | None:
-    """Return a header's decimal text as an exact number, None when it is something else."""
+def exact(text: str) -> Number | str:
+    """Return a header's value as an exact number when it is decimal text, else as it is."""
     if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE]-?[0-9]{1,2})?", text):
-        return None
+        return text
     value = Fraction(text)
     return value.numerator if value.denominator == 1 else value
