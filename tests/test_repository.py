@@ -77,6 +77,15 @@ def test_links_between_pages_lead_somewhere() -> None:
                     assert (ROOT / path.parent / link).exists(), f"{path} links to {link}"
 
 
+def test_paths_in_the_architecture_exist() -> None:
+    """The map of the project names what is there."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|pricing|semconv|tests|tools|core)/[\w./-]*)`", page)
+    assert named
+    missing = [path for path in named if not ((ROOT / path).exists() or (ROOT / "src" / "spancost" / path).exists())]
+    assert missing == []
+
+
 def test_every_page_is_in_the_index() -> None:
     """docs/index.md leads to every page of docs/."""
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
