@@ -128,7 +128,7 @@ def _model(
 def _era(seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str) -> dict[str, Any]:
     if price.source not in seller.sources:
         raise FormError(f"{where}, source: found {price.source!r}; expected one of {', '.join(seller.sources)}")
-    era: dict[str, Any] = {"checked": price.checked, "rates": _rates(price.rates, units, where), "source": price.source}
+    era: dict[str, Any] = {"basis": price.basis, "checked": price.checked, "rates": _rates(price.rates, units, where), "source": price.source}
     start = seconds_of(price.from_)
     if start is not None:
         era["from"] = start
@@ -155,8 +155,11 @@ def _window(window: Any, shared: dict[str, Any], where: str) -> dict[str, Any]:
         "days": _DAYS[window.days],
         "id": window.id,
         "minutes": [[_minute(part) for part in span.split("-")] for span in window.utc],
-        "x": _pair(fraction_of(window.x)),
     }
+    if window.x is not None:
+        compiled["x"] = _pair(fraction_of(window.x))
+    else:
+        compiled["rates"] = _rates(window.rates, shared["units"], where)
     if window.except_ is not None:
         if window.except_ not in shared["calendars"]:
             raise FormError(f"{where}, windows.except: found {window.except_!r}; expected a name of calendars.yaml")

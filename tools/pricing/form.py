@@ -85,13 +85,20 @@ class Variant(_Form):
 
 
 class Window(_Form):
-    """Hours of certain days, UTC, in which the rates of tokens are multiplied by *x*."""
+    """Hours of certain days, UTC, in which the rates of tokens are multiplied by *x*, or those named are replaced."""
 
     id: str
     utc: list[str]
     days: Literal["mon-fri", "sat-sun", "all"] = "all"
     except_: str | None = Field(default=None, alias="except")
-    x: Ratio
+    x: Ratio | None = None
+    rates: Rates = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Window:
+        if (self.x is None) == (not self.rates):
+            raise ValueError("expected one of x and rates")
+        return self
 
 
 class PriceEntry(_Form):
@@ -105,6 +112,7 @@ class PriceEntry(_Form):
     minimum: dict[str, int] = {}
     source: str
     checked: Day
+    basis: Literal["page", "two_catalogues", "one_catalogue"]
     note: str | None = None
 
 

@@ -11,6 +11,8 @@ from spancost.core.names import fill, host_of
 
 STANDARD = "standard"
 """The value of a fact that changes nothing; it is left out."""
+ITSELF = "="
+"""The word for a fact whose spelling is its value."""
 UNKNOWN = "unknown"
 """The value of a fact whose spelling is on no list."""
 
@@ -36,9 +38,12 @@ class FactWords:
             words = self._words.get(dimension)
             if words is None:
                 continue
-            word = words.get(str(spelling).strip().lower(), words.get("*", UNKNOWN))
+            spelled = spelling.strip().lower()
+            word = words.get(spelled, words.get("*", UNKNOWN))
             if word == STANDARD:
                 continue
+            if word == ITSELF:
+                word = spelled
             other, colon, value = word.partition(":")
             if colon:
                 facts.setdefault(other, value)

@@ -168,12 +168,13 @@ class OfferBuilder:
         base, steps = self._levels(parts, table, era, modifier, minimum, doubt)
         windows = []
         for window in era.get("windows", ()):
-            numerator, denominator = window["x"]
-            scaled = (modifier[0] * numerator, modifier[1] * denominator)
-            inner, inner_steps = self._levels([*parts, window["id"]], table, era, scaled, minimum, doubt)
+            factor = window.get("x", (1, 1))
+            scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
+            inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
+            inner, inner_steps = self._levels([*parts, window["id"]], inside, era, scaled, minimum, doubt)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
-        source = {"checked": era["checked"], "source": match.line["sources"][era["source"]]}
+        source = {"basis": era["basis"], "checked": era["checked"], "source": match.line["sources"][era["source"]]}
         return Era(_ns(low), _ns(high), base, steps, tuple(windows), source)
 
     def _variant(

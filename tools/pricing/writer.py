@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing a seller's entries as the YAML that people then keep: one price a line, keys in a fixed order."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tools.pricing.catalogue import Entry, Era, Rates, Table, plain
+from tools.pricing.merge import AGREED
+
+PAGE = "page"
+"""The mark of an entry whose price was read on the seller's own page."""
+
+_BARE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.+-]*$")
+_ORDER = ["input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "output_tokens"]
+
+
+def text(value: str) -> str:
+    """Return a scalar as YAML, quoted where it needs to be."""
+    if _BARE.match(value) and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off"):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def rates(values: Rates) -> str:
+    """Return rates as a flow mapping, the usual meters first."""
+    known = [m for m in _ORDER if m in values]
+    rest = sorted(m for m in values if m not in _ORDER)
+    return "{" + ", ".join(f"{m}: {plain(values[m])}" for m in known + rest) + "}"
+
+
+def seller_yaml(seller: str, entries: dict[str, Entry], sources: dict[str, str], head: list[str], day: str) -> str:
+    """Return the file of one seller; *sources* maps a key to a URL, *head* holds ready lines (modifiers, aliases)."""
+    keys = {url: key for key, url in sources.items()}
+    lines = ["# SPDX-License-Identifier: Apache-2.0", f"seller: {text(seller)}", "sources:"]
+    lines += [f"  {key}: {text(url)}" for key, url in sources.items()]
+    lines += head
+    lines.append("models:")
+    for model_id in sorted(entries):
+        entry = entries[model_id]
+        lines.append(f"  {text(model_id)}:")
+        names = sorted({name.lower() for name in entry.names} - {model_id.lower()})
+        if names:
+            lines.append(f"    names: [{', '.join(text(name) for name in names)}]")
+        if entry.note:
+            lines.append(f"    note: {text(entry.note)}")
+        lines.append("    prices:")
+        for era in entry.eras:
+            lines += _era(era, keys[entry.source], *_provenance(entry, day))
+    return "\n".join(lines) + "\n"
+
+
+def _provenance(entry: Entry, day: str) -> tuple[str, str]:
+    """Return the day of the check and what it rests on."""
+    if PAGE in entry.marks:
+        return day, "page"
+    return (day, "two_catalogues") if AGREED in entry.marks else ("unknown", "one_catalogue")
+
+
+def _era(era: Era, source: str, checked: str, basis: str) -> list[str]:
+    lines = [f"      - from: {era.start}", f"        rates: {rates(era.table.rates)}"]
+    if era.table.steps:
+        lines += ["        steps:", *_steps(era.table, "          ")]
+    if era.variants:
+        lines.append("        variants:")
+        for when, table in sorted(era.variants, key=lambda pair: sorted(pair[0].items())):
+            conditions = ", ".join(f"{key}: {value}" for key, value in sorted(when.items()))
+            lines.append(f"          - when: {{{conditions}}}")
+            lines.append(f"            rates: {rates(table.rates)}")
+            if table.steps:
+                lines += ["            steps:", *_steps(table, "              ")]
+    for key, value in era.extra.items():
+        lines += _extra(key, value)
+    lines += [f"        source: {source}", f"        checked: {checked}", f"        basis: {basis}"]
+    return lines
+
+
+def _steps(table: Table, indent: str) -> list[str]:
+    return [
+        f"{indent}- {{{'above' if bound % 10 == 1 else 'at_least'}: {bound - 1 if bound % 10 == 1 else bound}, rates: {rates(values)}}}"
+        for bound, values in table.steps
+    ]
+
+
+def _extra(key: str, value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [f"        {key}:", *(f"          - {line}" for line in value)]
+    return [f"        {key}: {value}"]
