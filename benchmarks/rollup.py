@@ -38,7 +38,7 @@ def call_attributes(number: int) -> Attributes:
 def ended(span_id: int, parent_id: int | None, attributes: Attributes, order: int, name: str = "step") -> Span:
     """Return a span that ended as number *order* of its trace."""
     moment = START_NS + order * 1_000_000
-    return Span(1, span_id, parent_id, parent_id is None, moment, moment + 900_000, "bench", "1", name, attributes)
+    return Span(1, span_id, parent_id, parent_id is None, moment, moment + 900_000, "opentelemetry.instrumentation.openai_v2", "2.3", name, attributes)
 
 
 def deep(depth: int) -> list[Span]:

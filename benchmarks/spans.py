@@ -17,6 +17,7 @@ from opentelemetry.trace import Tracer, set_span_in_context
 
 from benchmarks.measure import Timing, Variant, added, interleave, ratio
 
+SCOPE = "opentelemetry.instrumentation.openai_v2"
 QUEUE = 8192
 SPANS_A_BATCH = 600
 TRACES_A_BATCH = 20
@@ -147,7 +148,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
 def _time(kind: str, providers: dict[str, TracerProvider], rounds: int) -> dict[str, Timing]:
     variants = []
     for name, provider in providers.items():
-        tracer = provider.get_tracer("benchmark")
+        tracer = provider.get_tracer(SCOPE, "2.3")
         runners = {
             "bare span": under_a_root(tracer, bare_span),
             "HTTP span, 7 attributes": under_a_root(tracer, http_span),

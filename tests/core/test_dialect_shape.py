@@ -16,6 +16,7 @@ from spancost.core.span import Span
 SCOPES = (
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.google_generativeai",
     "openinference.instrumentation.openai",
     "anthropic",
     "langfuse-sdk",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from spancost.core.call import Quantity
@@ -97,17 +98,22 @@ class Beneath(NamedTuple):
 
 def counted(reading: Reading, span: Span) -> Counted:
     """Return what is to be remembered of a call that was counted."""
-    models = frozenset(bare_model(name) for name in (reading.model, reading.request_model) if name)
+    usage = reading.usage
     return Counted(
         span.span_id,
         span.scope_name or reading.emitter,
-        models,
-        reading.usage.get("input_tokens"),
-        reading.usage.get("output_tokens"),
+        _bare_models(reading.model, reading.request_model),
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
         reading.response_id,
         span.start_ns if reading.began_ns is None else reading.began_ns,
         span.end_ns,
     )
+
+
+@lru_cache(maxsize=1024)
+def _bare_models(model: str | None, request_model: str | None) -> frozenset[str]:
+    return frozenset(bare_model(name) for name in (model, request_model) if name)
 
 
 def bare_model(name: str) -> str:
@@ -115,13 +121,12 @@ def bare_model(name: str) -> str:
     return name.rpartition("/")[2].lower()
 
 
-def judge(reading: Reading, span: Span, beneath: Beneath | None, memory: Memory) -> Verdict:
-    """Return whether *span* is the call, repeats a counted one, or adds counted ones up (DESIGN §6)."""
+def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memory) -> Verdict:
+    """Return whether *this*, as *reading* has it, is the call, repeats a counted one, or adds some up (DESIGN §6)."""
     if reading.response_id:
         same = memory.response(reading.response_id)
         if same is not None:
             return Verdict(DUPLICATE, SAME_RESPONSE, same)
-    this = counted(reading, span)
     reports = this.input is not None or this.output is not None
     if beneath is not None and not reports and (beneath.count or beneath.blank):
         return _blank(beneath)

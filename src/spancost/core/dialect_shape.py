@@ -21,6 +21,7 @@ SHAPES_KEPT = 128
 FRAMES_KEPT = 512
 MAX_COUNT = 1 << 60
 
+_new = tuple.__new__  # a named tuple's own constructor takes four times as long
 _PLAIN = frozenset(
     ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 )
@@ -32,6 +33,7 @@ class Frame(NamedTuple):
 
     says: the reading, None when spans like this say nothing. fields: what `counts` fetches, in order.
     response: the attribute that holds the response id, if any. is_plain: all fields are meters as they stand.
+    before, after: the reading's values before its usage and after its response id.
     """
 
     says: Reading | None
@@ -39,6 +41,8 @@ class Frame(NamedTuple):
     counts: Callable[[Mapping[str, Any]], tuple[Any, ...]] = tuple
     response: str | None = None
     is_plain: bool = False
+    before: tuple[Any, ...] = ()
+    after: tuple[Any, ...] = ()
 
 
 class Shape:
@@ -68,7 +72,15 @@ def fetcher(keys: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, .
 def frame_of(reading: Reading | None, counts: Mapping[str, str], response: str | None) -> Frame:
     """Return the frame of spans that read as *reading*; *counts* maps count fields to the attributes that hold them."""
     fields = tuple(counts)
-    return Frame(reading, fields, fetcher(tuple(counts.values())), response, _PLAIN.issuperset(fields))
+    return Frame(
+        reading, fields, fetcher(tuple(counts.values())), response, _PLAIN.issuperset(fields), *_around(reading)
+    )
+
+
+def _around(reading: Reading | None) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    if reading is None:
+        return (), ()
+    return reading[: Reading._fields.index("usage")], reading[Reading._fields.index("response_id") + 1 :]
 
 
 def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading | None:
@@ -87,23 +99,9 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
         usage.pop("total_tokens", None)
     else:
         usage, split = inclusive(usage)
-        if split is not None and says.doubt is None:
+        if split is not None:
             return None
-    return Reading(
-        says.emitter,
-        says.kind,
-        says.operation,
-        says.provider,
-        says.model,
-        usage,
-        says.request_model,
-        response_id,
-        says.finish_reason,
-        says.service_tier,
-        says.processing,
-        says.doubt,
-        says.context,
-    )
+    return _new(Reading, (*frame.before, usage, says.request_model, response_id, *frame.after))
 
 
 def _adds_up(figures: dict[str, Quantity]) -> bool:
