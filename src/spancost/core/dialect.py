@@ -45,6 +45,8 @@ class Dialects:
         self._tells: list[tuple[frozenset[str], str]] = [
             (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
         ]
+        self._telling = frozenset(key for tells, _ in self._tells for key in tells)
+        self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]
@@ -91,7 +93,9 @@ class Dialects:
 
     def _dialect_of_words(self, span: Span) -> str:
         """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""
-        for tells, dialect in self._tells:
-            if not tells.isdisjoint(span.attributes):
-                return dialect
-        return self._fallback
+        found = self._telling.intersection(span.attributes)
+        dialect = self._told.get(found)
+        if dialect is None:
+            dialect = next((told for tells, told in self._tells if not tells.isdisjoint(found)), self._fallback)
+            self._told.set(found, dialect)
+        return dialect
