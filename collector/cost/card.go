@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"sync"
+)
+
+const cardFormat = 1
+
+var cardVersion = regexp.MustCompile(`^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$`)
+
+// CardError says that a rate card cannot be used: where, what was found and what was expected.
+type CardError struct{ Where, Found, Expected string }
+
+func (e *CardError) Error() string {
+	return fmt.Sprintf("%s: found %s; expected %s", e.Where, e.Found, e.Expected)
+}
+
+// RateCard is an immutable card of rates. It is safe for use by many goroutines.
+type RateCard struct {
+	version   string
+	date      string
+	units     *Units
+	providers *ProviderNames
+	models    *modelNames
+	facts     *factWords
+	calendars map[string]map[int64]bool
+	lines     map[string][]byte
+
+	mutex   sync.Mutex
+	sellers map[string]*seller
+}
+
+type sharedPart struct {
+	Calendars map[string][]int64 `json:"calendars"`
+	Date      *string            `json:"date"`
+	Names     *nameTable         `json:"names"`
+	Sellers   []string           `json:"sellers"`
+	Units     map[string]unitRow `json:"units"`
+}
+
+// NewRateCard returns the card held by its canonical bytes (pricing/SPEC.md); where names them in errors.
+func NewRateCard(canonical []byte, where string) (*RateCard, error) {
+	head, body, _ := bytes.Cut(canonical, []byte("\n"))
+	var first struct {
+		Format  json.RawMessage `json:"format"`
+		Version string          `json:"version"`
+	}
+	if err := json.Unmarshal(head, &first); err != nil {
+		return nil, notJSON(where+", line 1", head, err)
+	}
+	if string(first.Format) != fmt.Sprint(cardFormat) {
+		return nil, &CardError{where + ", line 1, format", string(first.Format), fmt.Sprint(cardFormat)}
+	}
+	if !cardVersion.MatchString(first.Version) {
+		return nil, &CardError{where + ", line 1, version", fmt.Sprintf("%q", first.Version), "YYYY.MM.DD-<12 hex digits>"}
+	}
+	sum := sha256.Sum256(body)
+	if found := hex.EncodeToString(sum[:])[:12]; found != first.Version[11:] {
+		return nil, &CardError{where, "content with hash " + found, "that of version " + first.Version}
+	}
+	lines := bytes.Split(body, []byte("\n"))
+	var shared sharedPart
+	if err := json.Unmarshal(lines[0], &shared); err != nil {
+		return nil, notJSON(where+", line 2", lines[0], err)
+	}
+	if shared.Calendars == nil || shared.Date == nil || shared.Names == nil || shared.Sellers == nil || shared.Units == nil {
+		return nil, &CardError{where + ", line 2", "a key missing", "calendars, date, names, sellers, units"}
+	}
+	if len(lines[len(lines)-1]) != 0 || len(lines)-2 != len(shared.Sellers) {
+		return nil, &CardError{where, fmt.Sprint(len(lines)-2, " lines of sellers"), fmt.Sprint(len(shared.Sellers))}
+	}
+	if *shared.Date != first.Version[:10] {
+		return nil, &CardError{where + ", line 2, date", *shared.Date, "that of version " + first.Version}
+	}
+	card := &RateCard{version: first.Version, date: *shared.Date, sellers: map[string]*seller{}, lines: map[string][]byte{}}
+	for n, name := range shared.Sellers {
+		card.lines[name] = lines[n+1]
+	}
+	return card, card.share(&shared)
+}
+
+func (c *RateCard) share(shared *sharedPart) error {
+	var err error
+	if c.units, err = newUnits(shared.Units); err != nil {
+		return err
+	}
+	c.providers = newProviderNames(shared.Names)
+	if c.models, err = newModelNames(shared.Names, c.providers); err != nil {
+		return err
+	}
+	if c.facts, err = newFactWords(shared.Names); err != nil {
+		return err
+	}
+	c.calendars = map[string]map[int64]bool{}
+	for name, days := range shared.Calendars {
+		c.calendars[name] = map[int64]bool{}
+		for _, day := range days {
+			c.calendars[name][day] = true
+		}
+	}
+	return nil
+}
+
+// Version is what goes into llm.pricing_version.
+func (c *RateCard) Version() string { return c.version }
+
+// Date is the card's day, YYYY.MM.DD.
+func (c *RateCard) Date() string { return c.date }
+
+// Providers are the sellers' names.
+func (c *RateCard) Providers() *ProviderNames { return c.providers }
+
+// Check reads every seller's line; without it a line is read when it is first needed.
+func (c *RateCard) Check() error {
+	for name := range c.lines {
+		if _, err := c.seller(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seller returns the card's line of one seller, nil when it has none.
+func (c *RateCard) seller(name string) (*seller, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if found := c.sellers[name]; found != nil {
+		return found, nil
+	}
+	line, known := c.lines[name]
+	if !known {
+		return nil, nil
+	}
+	found := &seller{name: name}
+	where := fmt.Sprintf("rate card %s, seller %s", c.version, name)
+	if err := json.Unmarshal(line, found); err != nil {
+		return nil, notJSON(where, line, err)
+	}
+	if err := found.check(where, c); err != nil {
+		return nil, err
+	}
+	c.sellers[name] = found
+	return found, nil
+}
+
+func notJSON(where string, line []byte, err error) error {
+	return &CardError{where, fmt.Sprintf("%.40q", line), fmt.Sprintf("a JSON object of the card's form (%v)", err)}
+}

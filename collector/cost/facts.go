@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"regexp"
+	"sort"
+	"strings"
+)
+
+const (
+	standardFact = "standard"
+	unknownFact  = "unknown"
+)
+
+// Fact is one thing that a call states about how it was served: service tier, processing, place, speed.
+type Fact struct{ Dimension, Value string }
+
+// factWords are the spellings of facts, and what a host name states.
+type factWords struct {
+	words        map[string]map[string]string
+	hosts        []hostFacts
+	mustBePriced []string
+}
+
+type hostFacts struct {
+	match *regexp.Regexp
+	facts map[string]string
+}
+
+func newFactWords(table *nameTable) (*factWords, error) {
+	f := &factWords{words: table.Facts, mustBePriced: table.MustBePriced}
+	for _, row := range table.HostRules {
+		match, err := fromStart(row.Match)
+		if err != nil {
+			return nil, err
+		}
+		f.hosts = append(f.hosts, hostFacts{match, row.Facts})
+	}
+	return f, nil
+}
+
+// of returns the facts stated in the card's words; standard ones and dimensions that no card knows are left out.
+//
+// A spelling that is on no list becomes `unknown`, unless the dimension has a word for all others (`*`). A word
+// `dimension:value` states another dimension, where nothing else does.
+func (f *factWords) of(stated []Fact) map[string]string {
+	facts := map[string]string{}
+	for _, fact := range stated {
+		words := f.words[fact.Dimension]
+		if words == nil {
+			continue
+		}
+		word, known := words[plainName(fact.Value)]
+		if !known {
+			if word, known = words["*"]; !known {
+				word = unknownFact
+			}
+		}
+		if word == standardFact {
+			continue
+		}
+		if other, value, colon := strings.Cut(word, ":"); colon {
+			if _, held := facts[other]; !held {
+				facts[other] = value
+			}
+		} else {
+			facts[fact.Dimension] = word
+		}
+	}
+	return facts
+}
+
+// atHost returns what the host that answered states, as spelled there.
+func (f *factWords) atHost(serverAddress string) []Fact {
+	host := hostOf(serverAddress)
+	for _, rule := range f.hosts {
+		groups := rule.match.FindStringSubmatch(host)
+		if groups == nil {
+			continue
+		}
+		return filled(rule.facts, groups)
+	}
+	return nil
+}
+
+func filled(facts map[string]string, groups []string) []Fact {
+	found := sortedFacts(facts)
+	for n := range found {
+		found[n].Value = fill(found[n].Value, groups)
+	}
+	return found
+}
+
+func sortedFacts(facts map[string]string) []Fact {
+	found := make([]Fact, 0, len(facts))
+	for key, value := range facts {
+		found = append(found, Fact{key, value})
+	}
+	sort.Slice(found, func(a, b int) bool { return found[a].Dimension < found[b].Dimension })
+	return found
+}
+
+// stated returns facts with later ones in the place of earlier ones of the same dimension.
+func stated(layers ...[]Fact) []Fact {
+	var found []Fact
+	for _, layer := range layers {
+	next:
+		for _, fact := range layer {
+			for n := range found {
+				if found[n].Dimension == fact.Dimension {
+					found[n].Value = fact.Value
+					continue next
+				}
+			}
+			found = append(found, fact)
+		}
+	}
+	return found
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import "strings"
+
+// Call is one request to a model as it is to be priced. Fields that are not known are empty.
+type Call struct {
+	// Provider is the seller in any known spelling, Model the model as the response gave it, else as requested.
+	Provider, Model, RequestModel string
+	// Usage holds inclusive meters: input_tokens holds cache reads, writes and every modality.
+	Usage []Amount
+	// AtNs is when the call started, nanoseconds since the Unix epoch, UTC.
+	AtNs int64
+	// ServiceTier is the tier that was served; Processing is "batch" or empty.
+	ServiceTier, Processing string
+	// Context holds further facts that can change the price: server_address, speed, inference_geo, ….
+	Context []Fact
+}
+
+// matched are the entries that a name stands for over time.
+type matched struct {
+	seller    *seller
+	spans     nameSpan
+	facts     map[string]string
+	byRequest bool
+}
+
+// match returns the entry of a call, or the reason why there is none.
+func (c *RateCard) match(call *Call) (*matched, string) {
+	address := ""
+	for _, fact := range call.Context {
+		if fact.Dimension == "server_address" {
+			address = fact.Value
+		}
+	}
+	name := c.providers.Canonical(call.Provider, address)
+	if name == "" {
+		return nil, reasonUnknownProvider
+	}
+	line, err := c.seller(name)
+	if err != nil || line == nil {
+		return nil, reasonUnknownProvider
+	}
+	model := call.Model
+	if model == "" {
+		model = call.RequestModel
+	}
+	if strings.TrimFunc(model, isSpace) == "" {
+		return nil, reasonNoModel
+	}
+	byRequest := false
+	spans, spelled := c.lookUp(line, model)
+	if spans == nil && call.RequestModel != "" && (line.RequestModelPrices == nil || *line.RequestModelPrices != 0) {
+		byRequest = true
+		spans, spelled = c.lookUp(line, call.RequestModel)
+	}
+	if spans == nil {
+		return nil, reasonUnknownModel
+	}
+	said := call.Context
+	if address != "" {
+		said = stated(c.facts.atHost(address), said)
+	}
+	var served []Fact
+	if call.ServiceTier != "" {
+		served = append(served, Fact{"service_tier", call.ServiceTier})
+	}
+	if call.Processing != "" {
+		served = append(served, Fact{"processing", call.Processing})
+	}
+	return &matched{line, spans, c.facts.of(stated(spelled, said, served)), byRequest}, ""
+}
+
+func (c *RateCard) lookUp(line *seller, model string) (nameSpan, []Fact) {
+	for _, candidate := range c.models.candidates(line.name, model) {
+		if spans, known := line.Names[candidate.name]; known {
+			return spans, sortedFacts(candidate.facts)
+		}
+	}
+	return nil, nil
+}

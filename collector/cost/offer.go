@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+const nsPerSecond = 1_000_000_000
+
+// level is the rates that hold for a call once era, variant, window and step are chosen; rateID names that choice.
+type level struct {
+	rateID  string
+	rates   []Rate
+	rated   uint64
+	minimum map[int]int64
+	doubt   Doubt
+	// billedBy is for each meter the one whose rate bills it, -1 for none; estimates has a bit where that is a guess.
+	billedBy  []int
+	estimates uint64
+}
+
+// step is a whole-request step: it holds when the quantity of a meter is at or above the bound.
+type step struct {
+	meter int
+	bound Quantity
+	level *level
+}
+
+// tier is a base level with its steps in rising order.
+type tier struct {
+	base  *level
+	steps []step
+}
+
+// window is the minutes of certain days in UTC in which another tier holds.
+type window struct {
+	days    int64
+	minutes [][2]int64
+	notOn   map[int64]bool
+	tier    tier
+}
+
+// era is what holds from an instant on and until another; nil is open. The last window that holds wins.
+type era struct {
+	fromNs, untilNs *int64
+	tier            tier
+	windows         []window
+}
+
+// offer is what the matched entries offer a call with certain facts, the newest era first; or why there is none.
+type offer struct {
+	eras     []era
+	unpriced string
+}
+
+func (o *offer) era(atNs int64) *era {
+	for n := range o.eras {
+		e := &o.eras[n]
+		if (e.fromNs == nil || atNs >= *e.fromNs) && (e.untilNs == nil || atNs < *e.untilNs) {
+			return e
+		}
+	}
+	return nil
+}
+
+func (e *era) level(usage *quantities, atNs int64) *level {
+	chosen := e.tier
+	for n := range e.windows {
+		if e.windows[n].holds(floorDiv(atNs, nsPerSecond)) {
+			chosen = e.windows[n].tier
+		}
+	}
+	found := chosen.base
+	for _, s := range chosen.steps {
+		if s.meter >= 0 && usage.has(s.meter) && usage.of[s.meter].Cmp(s.bound) >= 0 {
+			found = s.level
+		}
+	}
+	return found
+}
+
+func (w *window) holds(atSeconds int64) bool {
+	const perDay = 86_400
+	day := floorDiv(atSeconds, perDay)
+	second := atSeconds - day*perDay
+	// 1970-01-01 was a Thursday; bit 0 is Monday.
+	weekday := uint(((day+3)%7 + 7) % 7)
+	if w.days>>weekday&1 == 0 || w.notOn[day] {
+		return false
+	}
+	for _, span := range w.minutes {
+		if span[0]*60 <= second && second < span[1]*60 {
+			return true
+		}
+	}
+	return false
+}
+
+func floorDiv(n, by int64) int64 {
+	quotient := n / by
+	if n%by < 0 {
+		quotient--
+	}
+	return quotient
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"fmt"
+	"maps"
+	"sort"
+	"strings"
+	"time"
+)
+
+// offer returns what the matched entries offer. All that does not depend on one call's quantities and time is worked
+// out here, once for each match.
+func (c *RateCard) offer(m *matched) *offer {
+	found := &offer{}
+	for n, span := range m.spans {
+		var until *int64
+		if n+1 < len(m.spans) {
+			until = m.spans[n+1].from
+		}
+		e := m.seller.Models[span.entry]
+		for k := range e.Eras {
+			var eraUntil *int64
+			if k+1 < len(e.Eras) {
+				eraUntil = e.Eras[k+1].From
+			}
+			low, high := latest(span.from, e.Eras[k].From), earliest(until, eraUntil)
+			if low == nil || high == nil || *low < *high {
+				found.eras = append(found.eras, c.era(m, span.entry, e, &e.Eras[k], low, high))
+			}
+		}
+	}
+	for a, b := 0, len(found.eras)-1; a < b; a, b = a+1, b-1 {
+		found.eras[a], found.eras[b] = found.eras[b], found.eras[a]
+	}
+	return found
+}
+
+// choice is what stays the same for every level of one era.
+type choice struct {
+	card    *RateCard
+	row     *eraRow
+	table   priceTable
+	minimum map[int]int64
+	doubt   Doubt
+}
+
+func (c *RateCard) era(m *matched, id string, e *entry, row *eraRow, low, high *int64) era {
+	table, answered, variantID := c.variant(row, m.facts)
+	product, modifierIDs := multiplied(m, e, answered)
+	for _, index := range modifierIDs.used {
+		for dimension := range m.seller.Modifiers[index].When {
+			answered[dimension] = true
+		}
+	}
+	parts := []string{fmt.Sprintf("%s/%s@%s", m.seller.name, id, instant(row.From))}
+	parts = append(append(parts, variantID...), modifierIDs.names...)
+	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, answered)}
+	for name, least := range row.Minimum {
+		if with.minimum == nil {
+			with.minimum = map[int]int64{}
+		}
+		if n, known := c.units.byName[name]; known {
+			with.minimum[n] = least
+		}
+	}
+	found := era{fromNs: inNs(low), untilNs: inNs(high), tier: with.tier(parts, product)}
+	for _, w := range row.Windows {
+		scaled, fits := product.times(w.factor())
+		if !fits {
+			continue
+		}
+		within := *with
+		within.table.Rates = overlaid(table.Rates, w.Rates)
+		inner := window{days: w.Days, minutes: w.Minutes, tier: within.tier(append(parts[:len(parts):len(parts)], w.ID), scaled)}
+		if w.Except != nil {
+			inner.notOn = c.calendars[*w.Except]
+		}
+		found.windows = append(found.windows, inner)
+	}
+	return found
+}
+
+// variant returns the price table for the facts, the dimensions it answers, and its name: most conditions, then first.
+func (c *RateCard) variant(row *eraRow, facts map[string]string) (priceTable, map[string]bool, []string) {
+	var best *variantRow
+	for n := range row.Variants {
+		v := &row.Variants[n]
+		if holds(v.When, facts) && (best == nil || len(v.When) > len(best.When)) {
+			best = v
+		}
+	}
+	answered := map[string]bool{}
+	if best == nil {
+		return row.priceTable, answered, nil
+	}
+	// A variant replaces the rates of tokens as a whole; fees and measures that it does not name stay.
+	kept := map[string]Rate{}
+	for name, rate := range row.Rates {
+		if !c.units.meters[c.units.byName[name]].isToken {
+			kept[name] = rate
+		}
+	}
+	var id []string
+	for dimension, value := range best.When {
+		answered[dimension] = true
+		id = append(id, dimension+"="+value)
+	}
+	sort.Slice(id, func(a, b int) bool {
+		left, _, _ := strings.Cut(id[a], "=")
+		right, _, _ := strings.Cut(id[b], "=")
+		return left < right
+	})
+	return priceTable{overlaid(kept, best.Rates), best.Steps}, answered, id
+}
+
+func overlaid(base, over map[string]Rate) map[string]Rate {
+	all := maps.Clone(base)
+	if all == nil {
+		all = map[string]Rate{}
+	}
+	maps.Copy(all, over)
+	return all
+}
+
+func holds(when, facts map[string]string) bool {
+	for dimension, value := range when {
+		if found, known := facts[dimension]; !known || found != value {
+			return false
+		}
+	}
+	return true
+}
+
+type applied struct {
+	used  []int
+	names []string
+}
+
+// multiplied returns the product of the modifiers whose conditions hold and are not answered by the variant already.
+func multiplied(m *matched, e *entry, answered map[string]bool) (Rate, applied) {
+	product := Rate{1, 1}
+	var found applied
+next:
+	for _, index := range e.Modifiers {
+		by := &m.seller.Modifiers[index]
+		for dimension := range by.When {
+			if answered[dimension] {
+				continue next
+			}
+		}
+		if !holds(by.When, m.facts) {
+			continue
+		}
+		if scaled, fits := product.times(Rate{by.X[0], by.X[1]}); fits {
+			product = scaled
+			found.used = append(found.used, index)
+			found.names = append(found.names, by.ID)
+		}
+	}
+	return product, found
+}
+
+func (c *RateCard) doubt(m *matched, answered map[string]bool) Doubt {
+	for _, dimension := range c.facts.mustBePriced {
+		if value, stated := m.facts[dimension]; stated && !answered[dimension] {
+			if value == unknownFact {
+				return Doubt{Estimated, reasonUnknownTier}
+			}
+			return Doubt{Estimated, reasonNoTierRate}
+		}
+	}
+	if m.byRequest {
+		return Doubt{Estimated, reasonRequestedModel}
+	}
+	return Doubt{}
+}
+
+func (with *choice) tier(parts []string, product Rate) tier {
+	id := strings.Join(parts, ";")
+	found := tier{base: with.level(id, with.table.Rates, product)}
+	for _, row := range with.table.Steps {
+		inner := with.level(fmt.Sprintf("%s;from=%d", id, row.From), overlaid(with.table.Rates, row.Rates), product)
+		meter, known := with.card.units.byName[row.Meter]
+		if !known {
+			meter = -1
+		}
+		found.steps = append(found.steps, step{meter, Whole(row.From), inner})
+	}
+	return found
+}
+
+func (with *choice) level(id string, table map[string]Rate, product Rate) *level {
+	units := with.card.units
+	count := len(units.meters)
+	found := &level{rateID: id, minimum: with.minimum, doubt: with.doubt, rates: make([]Rate, count)}
+	for name, rate := range table {
+		n := units.byName[name]
+		if units.meters[n].isToken {
+			var fits bool
+			if rate, fits = rate.times(product); !fits {
+				continue
+			}
+		}
+		found.rates[n] = rate
+		found.rated |= 1 << n
+	}
+	found.billedBy = make([]int, count)
+	for n := range units.meters {
+		found.billedBy[n] = found.source(&units.meters[n], n)
+		if found.billedBy[n] != n && units.meters[n].parentRate == "estimate" {
+			found.estimates |= 1 << n
+		}
+	}
+	return found
+}
+
+// source returns the meter whose rate bills one: itself, else the nearest around it with a rate, where it may be.
+func (l *level) source(m *meter, n int) int {
+	if l.rated>>n&1 == 1 {
+		return n
+	}
+	if m.parentRate != "none" {
+		for _, total := range m.ancestors {
+			if l.rated>>total&1 == 1 {
+				return total
+			}
+		}
+	}
+	return -1
+}
+
+func latest(one, other *int64) *int64 {
+	if one == nil || (other != nil && *other > *one) {
+		return other
+	}
+	return one
+}
+
+func earliest(one, other *int64) *int64 {
+	if one == nil || (other != nil && *other < *one) {
+		return other
+	}
+	return one
+}
+
+func inNs(seconds *int64) *int64 {
+	if seconds == nil {
+		return nil
+	}
+	ns := *seconds * nsPerSecond
+	return &ns
+}
+
+func instant(seconds *int64) string {
+	if seconds == nil {
+		return "launch"
+	}
+	return time.Unix(*seconds, 0).UTC().Format("2006-01-02T15:04:05Z")
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"math/big"
+	"math/bits"
+)
+
+const (
+	sourceRateCard = "rate_card"
+	sourceProvider = "provider"
+)
+
+// Cost is what a call costs, or why that cannot be said.
+type Cost struct {
+	// Status is a value of llm.cost_status, Reason of llm.cost_reason (empty when the status is priced).
+	Status, Reason string
+	// Known is false exactly when no cost can be said; Femto is the cost when it is true.
+	Known bool
+	Femto Femto
+	// RateID is enough, with the card's version, to find the rates again; Source is llm.cost_source.
+	RateID, Source string
+	// List is the list price, when ListKnown, when another source than the rate card gave the cost.
+	ListKnown bool
+	List      Femto
+}
+
+func unpriced(reason string) Cost { return Cost{Status: Unpriced, Reason: reason} }
+
+// Pricer prices calls by one rate card. It is safe for use by many goroutines.
+type Pricer struct {
+	card   *RateCard
+	offers *recentOffers
+}
+
+// NewPricer returns a pricer by a card.
+func NewPricer(card *RateCard) *Pricer { return &Pricer{card, newRecentOffers()} }
+
+// Version is what goes into llm.pricing_version.
+func (p *Pricer) Version() string { return p.card.version }
+
+// Card is the card that is priced by.
+func (p *Pricer) Card() *RateCard { return p.card }
+
+// item is a meter's share of a bill.
+type item struct {
+	meter    int
+	quantity Quantity
+	rate     Rate
+}
+
+// bill is a call worked out: what is owed for each meter.
+type bill struct {
+	items []item
+	cost  Cost
+	room  [16]item
+}
+
+// Price returns what a call costs, or why that cannot be said.
+func (p *Pricer) Price(call *Call) Cost {
+	var b bill
+	p.bill(call, &b)
+	return b.cost
+}
+
+func (p *Pricer) bill(call *Call, b *bill) {
+	found := p.offers.get(p.card, call)
+	if found.unpriced != "" {
+		b.cost = unpriced(found.unpriced)
+		return
+	}
+	var usage quantities
+	units := p.card.units
+	if !units.checked(call.Usage, &usage) {
+		b.cost = unpriced(reasonBadUsage)
+		return
+	}
+	if len(call.Usage) == 0 {
+		b.cost = unpriced(reasonNoUsage)
+		return
+	}
+	at := found.era(call.AtNs)
+	if at == nil {
+		b.cost = unpriced(reasonNoPriceAtTime)
+		return
+	}
+	chosen := at.level(&usage, call.AtNs)
+	p.billAt(&usage, chosen, b)
+}
+
+// billAt prices what is left of each meter once its parts are taken out, and gathers what is in doubt.
+func (p *Pricer) billAt(usage *quantities, at *level, b *bill) {
+	units := p.card.units
+	inconsistent := units.split(usage)
+	b.items = b.room[:0]
+	var missing, measure, guessed Doubt
+	for left := usage.present; left != 0; left &= left - 1 {
+		n := bits.TrailingZeros64(left)
+		quantity := usage.of[n]
+		if quantity.Sign() == 0 {
+			continue
+		}
+		source := at.billedBy[n]
+		if source < 0 {
+			lacks := Doubt{Partial, reasonMissingRate + ":" + units.meters[n].name}
+			if units.meters[n].isMeasure {
+				measure = first(measure, lacks)
+			} else {
+				missing = first(missing, lacks)
+			}
+			continue
+		}
+		if at.estimates>>n&1 == 1 {
+			guessed = first(guessed, Doubt{Estimated, reasonParentRate + ":" + units.meters[n].name})
+		}
+		if least, some := at.minimum[n]; some && quantity.Cmp(Whole(least)) < 0 {
+			quantity = Whole(least)
+		}
+		b.items = append(b.items, item{n, quantity, at.rates[source]})
+	}
+	if len(b.items) == 0 {
+		missing = first(missing, measure)
+	}
+	if usage.unknown {
+		missing = first(missing, Doubt{Partial, reasonUnknownMeter})
+	}
+	b.cost = total(b.items, at, worst(missing, inconsistent, at.doubt, guessed), missing != Doubt{})
+}
+
+func first(one, other Doubt) Doubt {
+	if one == (Doubt{}) {
+		return other
+	}
+	return one
+}
+
+// worst returns the first doubt that makes a cost partial, else the first of all.
+func worst(doubts ...Doubt) Doubt {
+	var found Doubt
+	for _, doubt := range doubts {
+		if doubt.Status == Partial {
+			return doubt
+		}
+		found = first(found, doubt)
+	}
+	return found
+}
+
+// total returns the cost of the items with what is in doubt; nothing priced is unpriced, never 0.
+func total(items []item, at *level, doubt Doubt, isMissing bool) Cost {
+	femto, isZero, fits := sum(items)
+	switch {
+	case !fits:
+		return unpriced(reasonBadUsage)
+	case doubt != Doubt{} && isMissing && femto.IsZero():
+		return Cost{Status: Unpriced, Reason: doubt.Reason, RateID: at.rateID}
+	case doubt != Doubt{}:
+		return Cost{Status: doubt.Status, Reason: doubt.Reason, Known: true, Femto: femto, RateID: at.rateID, Source: sourceRateCard}
+	case len(items) > 0 && isZero:
+		return Cost{Status: Free, Reason: reasonFreeRate, Known: true, RateID: at.rateID, Source: sourceRateCard}
+	}
+	return Cost{Status: Priced, Known: true, Femto: femto, RateID: at.rateID, Source: sourceRateCard}
+}
+
+// sum adds the items up exactly and rounds once, half-even. It is false when the sum is beyond all reason.
+func sum(items []item) (femto Femto, isZero, fits bool) {
+	var hi, lo uint64
+	for _, item := range items {
+		n, whole := item.quantity.Int()
+		if !whole || n < 0 || item.rate.den != 1 {
+			return sumOfFractions(items)
+		}
+		over, product := bits.Mul64(uint64(n), uint64(item.rate.num))
+		var carry uint64
+		lo, carry = bits.Add64(lo, product, 0)
+		hi += over + carry
+	}
+	return Femto{int64(hi), lo}, hi|lo == 0, hi < 1<<62
+}
+
+func sumOfFractions(items []item) (femto Femto, isZero, fits bool) {
+	exact := new(big.Rat)
+	for _, item := range items {
+		exact.Add(exact, item.rate.of(item.quantity))
+	}
+	femto, fits = femtoOfBig(roundDiv(exact.Num(), exact.Denom()))
+	return femto, exact.Sign() == 0, fits
+}
+
+// LineItem is one meter's share of a cost: Price is USD in decimal text for Per units.
+type LineItem struct {
+	Meter    string
+	Quantity Quantity
+	Price    string
+	Per      int64
+	Femto    Femto
+}
+
+// LineItems returns what a call costs meter by meter, and the cost they add up to.
+func (p *Pricer) LineItems(call *Call) ([]LineItem, Cost) {
+	var b bill
+	p.bill(call, &b)
+	if !b.cost.Known || len(b.items) == 0 {
+		return nil, b.cost
+	}
+	found := make([]LineItem, len(b.items))
+	rest, largest := b.cost.Femto, 0
+	for n, item := range b.items {
+		unit := &p.card.units.meters[item.meter]
+		femto, _ := item.rate.cost(item.quantity)
+		found[n] = LineItem{unit.name, item.quantity, item.rate.text(unit.per), unit.per, femto}
+		rest = rest.Add(femto.Neg())
+		if femto.Cmp(found[largest].Femto) > 0 {
+			largest = n
+		}
+	}
+	found[largest].Femto = found[largest].Femto.Add(rest)
+	return found, b.cost
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"math/big"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+// Quantity is how much of a meter was used: tokens and requests are whole, seconds may be a fraction.
+type Quantity struct {
+	whole int64
+	part  *big.Rat
+}
+
+// Whole returns n as a quantity.
+func Whole(n int64) Quantity { return Quantity{whole: n} }
+
+// Amount is a quantity of one meter. A quantity that is no number at all has Bad set.
+type Amount struct {
+	Meter    string
+	Quantity Quantity
+	Bad      bool
+}
+
+// AmountOfText returns a value read from a text as an amount of a meter: 0.1 is a tenth, not the double nearest to it.
+func AmountOfText(meter string, value document.Value) Amount {
+	const longest = 400
+	decimal := value.Decimal()
+	if _, exponent, found := strings.Cut(strings.ToLower(decimal), "e"); found && len(strings.TrimLeft(exponent, "+-0")) > 3 {
+		return Amount{Meter: meter, Bad: true}
+	}
+	if decimal != "" && len(decimal) < longest {
+		if exact, ok := new(big.Rat).SetString(decimal); ok {
+			return amountOfRat(meter, exact)
+		}
+	}
+	return AmountOf(meter, value)
+}
+
+// AmountOf returns a reported value as an amount of a meter.
+func AmountOf(meter string, value document.Value) Amount {
+	if n, ok := value.Int(); ok {
+		return Amount{Meter: meter, Quantity: Whole(n)}
+	}
+	if f, ok := value.Float(); ok {
+		if exact := new(big.Rat).SetFloat64(f); exact != nil {
+			return amountOfRat(meter, exact)
+		}
+	}
+	return Amount{Meter: meter, Bad: true}
+}
+
+func amountOfRat(meter string, exact *big.Rat) Amount {
+	if !exact.IsInt() {
+		return Amount{Meter: meter, Quantity: Quantity{part: exact}}
+	}
+	if !exact.Num().IsInt64() {
+		return Amount{Meter: meter, Bad: true}
+	}
+	return Amount{Meter: meter, Quantity: Whole(exact.Num().Int64())}
+}
+
+// IsWhole tells whether the quantity is a whole number.
+func (q Quantity) IsWhole() bool { return q.part == nil }
+
+// Int returns the quantity when it is a whole number.
+func (q Quantity) Int() (int64, bool) { return q.whole, q.part == nil }
+
+// Rat returns the quantity as a fraction.
+func (q Quantity) Rat() *big.Rat {
+	if q.part != nil {
+		return q.part
+	}
+	return new(big.Rat).SetInt64(q.whole)
+}
+
+// Sign returns -1, 0 or 1.
+func (q Quantity) Sign() int {
+	if q.part != nil {
+		return q.part.Sign()
+	}
+	switch {
+	case q.whole < 0:
+		return -1
+	case q.whole > 0:
+		return 1
+	}
+	return 0
+}
+
+// Cmp returns -1, 0 or 1 as q is less than, equal to or more than r.
+func (q Quantity) Cmp(r Quantity) int {
+	if q.part == nil && r.part == nil {
+		switch {
+		case q.whole < r.whole:
+			return -1
+		case q.whole > r.whole:
+			return 1
+		}
+		return 0
+	}
+	return q.Rat().Cmp(r.Rat())
+}
+
+func (q Quantity) minus(r Quantity) Quantity {
+	if q.part == nil && r.part == nil {
+		return Quantity{whole: q.whole - r.whole}
+	}
+	left := new(big.Rat).Sub(q.Rat(), r.Rat())
+	if left.IsInt() {
+		return Quantity{whole: left.Num().Int64()}
+	}
+	return Quantity{part: left}
+}

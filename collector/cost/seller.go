@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// seller is one seller's line of a card.
+type seller struct {
+	name               string
+	Models             map[string]*entry   `json:"models"`
+	Modifiers          []modifier          `json:"modifiers"`
+	Names              map[string]nameSpan `json:"names"`
+	RequestModelPrices *int                `json:"request_model_prices"`
+}
+
+type entry struct {
+	Eras      []eraRow `json:"eras"`
+	Modifiers []int    `json:"modifiers"`
+}
+
+type modifier struct {
+	ID   string            `json:"id"`
+	When map[string]string `json:"when"`
+	X    [2]int64          `json:"x"`
+}
+
+type eraRow struct {
+	priceTable
+	From     *int64           `json:"from"`
+	Minimum  map[string]int64 `json:"minimum"`
+	Variants []variantRow     `json:"variants"`
+	Windows  []windowRow      `json:"windows"`
+}
+
+type priceTable struct {
+	Rates map[string]Rate `json:"rates"`
+	Steps []stepRow       `json:"steps"`
+}
+
+type variantRow struct {
+	priceTable
+	When map[string]string `json:"when"`
+}
+
+type windowRow struct {
+	ID      string     `json:"id"`
+	Days    int64      `json:"days"`
+	Minutes [][2]int64 `json:"minutes"`
+	Except  *string    `json:"except"`
+	// Rates of the window hold instead of the base's; X multiplies all. Either may be missing.
+	Rates map[string]Rate `json:"rates"`
+	X     *[2]int64       `json:"x"`
+}
+
+func (w *windowRow) factor() Rate {
+	if w.X == nil {
+		return Rate{1, 1}
+	}
+	return Rate{w.X[0], w.X[1]}
+}
+
+type stepRow struct {
+	From  int64           `json:"from"`
+	Meter string          `json:"meter"`
+	Rates map[string]Rate `json:"rates"`
+}
+
+// nameSpan is what a name stands for: one entry, or entries from instants on.
+type nameSpan []nameFrom
+
+type nameFrom struct {
+	from  *int64
+	entry string
+}
+
+// UnmarshalJSON reads an entry's id, or a list of [seconds or null, entry id].
+func (s *nameSpan) UnmarshalJSON(data []byte) error {
+	var id string
+	if json.Unmarshal(data, &id) == nil {
+		*s = nameSpan{{nil, id}}
+		return nil
+	}
+	var rows [][2]json.RawMessage
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		var from nameFrom
+		if err := json.Unmarshal(row[0], &from.from); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(row[1], &from.entry); err != nil {
+			return err
+		}
+		*s = append(*s, from)
+	}
+	return nil
+}
+
+func (s *seller) check(where string, card *RateCard) error {
+	for name, spans := range s.Names {
+		for _, span := range spans {
+			if s.Models[span.entry] == nil {
+				return &CardError{where + ", name " + name, "entry " + span.entry, "one of its models"}
+			}
+		}
+	}
+	for _, m := range s.Modifiers {
+		if m.X[1] <= 0 || m.X[0] < 0 {
+			return &CardError{where + ", modifier " + m.ID, fmt.Sprint(m.X), "a fraction that is not negative"}
+		}
+	}
+	for id, e := range s.Models {
+		at := where + ", model " + id
+		for _, index := range e.Modifiers {
+			if index < 0 || index >= len(s.Modifiers) {
+				return &CardError{at, fmt.Sprint("modifier ", index), "one of the seller's"}
+			}
+		}
+		for n := range e.Eras {
+			if err := e.Eras[n].check(at, card); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *eraRow) check(where string, card *RateCard) error {
+	tables := []priceTable{e.priceTable}
+	for _, variant := range e.Variants {
+		tables = append(tables, variant.priceTable)
+	}
+	for _, window := range e.Windows {
+		if window.Except != nil && card.calendars[*window.Except] == nil {
+			return &CardError{where, "calendar " + *window.Except, "one of the card's"}
+		}
+		tables = append(tables, priceTable{Rates: window.Rates})
+		if factor := window.factor(); factor.den <= 0 || factor.num < 0 {
+			return &CardError{where, "window " + window.ID, "a fraction that is not negative"}
+		}
+	}
+	for _, table := range tables {
+		for name := range table.Rates {
+			if _, known := card.units.byName[name]; !known {
+				return &CardError{where, "meter " + name, "one of the card's"}
+			}
+		}
+		for _, step := range table.Steps {
+			for name := range step.Rates {
+				if _, known := card.units.byName[name]; !known {
+					return &CardError{where, "meter " + name, "one of the card's"}
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import "sort"
+
+const maxMeters = 64
+
+type unitRow struct {
+	Inside     []string `json:"inside"`
+	Kind       string   `json:"kind"`
+	Order      int      `json:"order"`
+	ParentRate string   `json:"parent_rate"`
+	Per        int64    `json:"per"`
+}
+
+type meter struct {
+	name       string
+	per        int64
+	isToken    bool
+	isMeasure  bool
+	parentRate string
+	// ancestors are the meters that this one is inside of, nearest first; roots those of them that are inside of nothing.
+	ancestors []int
+	roots     []int
+}
+
+// Units is the closed list of meters, numbered in the order in which a bill names them.
+type Units struct {
+	meters       []meter
+	byName       map[string]int
+	deepestFirst []int
+}
+
+func newUnits(table map[string]unitRow) (*Units, error) {
+	if len(table) > maxMeters {
+		return nil, &CardError{"units", "more than 64 meters", "at most 64"}
+	}
+	names := make([]string, 0, len(table))
+	for name := range table {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(a, b int) bool {
+		left, right := table[names[a]].Order, table[names[b]].Order
+		return left < right || (left == right && names[a] < names[b])
+	})
+	units := &Units{byName: make(map[string]int, len(names))}
+	for n, name := range names {
+		row := table[name]
+		if row.ParentRate == "" {
+			row.ParentRate = "none"
+		}
+		units.byName[name] = n
+		units.meters = append(units.meters, meter{
+			name: name, per: row.Per, isToken: row.Kind == "token", isMeasure: row.Kind == "measure", parentRate: row.ParentRate,
+		})
+	}
+	for n, name := range names {
+		for _, parent := range table[name].Inside {
+			if _, known := units.byName[parent]; !known {
+				return nil, &CardError{"units, " + name, "inside " + parent, "a meter of the list"}
+			}
+		}
+		units.meters[n].ancestors = units.ancestorsOf(table, name)
+		for _, above := range units.meters[n].ancestors {
+			if len(table[names[above]].Inside) == 0 {
+				units.meters[n].roots = append(units.meters[n].roots, above)
+			}
+		}
+		units.deepestFirst = append(units.deepestFirst, n)
+	}
+	sort.SliceStable(units.deepestFirst, func(a, b int) bool {
+		left, right := units.deepestFirst[a], units.deepestFirst[b]
+		return len(units.meters[left].ancestors) > len(units.meters[right].ancestors)
+	})
+	return units, nil
+}
+
+func (u *Units) ancestorsOf(table map[string]unitRow, name string) []int {
+	var found []int
+	seen := map[string]bool{}
+	queue := append([]string(nil), table[name].Inside...)
+	for len(queue) > 0 {
+		parent := queue[0]
+		queue = queue[1:]
+		if !seen[parent] {
+			seen[parent] = true
+			found = append(found, u.byName[parent])
+			queue = append(queue, table[parent].Inside...)
+		}
+	}
+	return found
+}

@@ -1,0 +1,3 @@
+module github.com/spancost/spancost
+
+go 1.26.0
