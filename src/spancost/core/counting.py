@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from spancost.core.call import Quantity
@@ -36,6 +36,9 @@ class Counted(NamedTuple):
     response_id: str | None
     start_ns: int
     end_ns: int
+
+
+_counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
 
 
 class Verdict(NamedTuple):
@@ -99,15 +102,17 @@ class Beneath(NamedTuple):
 def counted(reading: Reading, span: Span) -> Counted:
     """Return what is to be remembered of a call that was counted."""
     usage = reading.usage
-    return Counted(
-        span.span_id,
-        span.scope_name or reading.emitter,
-        _bare_models(reading.model, reading.request_model),
-        usage.get("input_tokens"),
-        usage.get("output_tokens"),
-        reading.response_id,
-        span.start_ns if reading.began_ns is None else reading.began_ns,
-        span.end_ns,
+    return _counted(
+        (
+            span.span_id,
+            span.scope_name or reading.emitter,
+            _bare_models(reading.model, reading.request_model),
+            usage.get("input_tokens"),
+            usage.get("output_tokens"),
+            reading.response_id,
+            span.start_ns if reading.began_ns is None else reading.began_ns,
+            span.end_ns,
+        )
     )
 
 

@@ -9,6 +9,7 @@ about it (a count that is no whole number, an encoded attribute, a reported cost
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ SHAPES_KEPT = 128
 FRAMES_KEPT = 512
 MAX_COUNT = 1 << 60
 
-_new = tuple.__new__  # a named tuple's own constructor takes four times as long
+_reading = partial(tuple.__new__, Reading)  # a third of the time of Reading(...)
 _PLAIN = frozenset(
     ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 )
@@ -101,7 +102,7 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
         usage, split = inclusive(usage)
         if split is not None:
             return None
-    return _new(Reading, (*frame.before, usage, says.request_model, response_id, *frame.after))
+    return _reading((*frame.before, usage, says.request_model, response_id, *frame.after))
 
 
 def _adds_up(figures: dict[str, Quantity]) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from spancost.core import call as status
@@ -15,6 +16,8 @@ from spancost.core.rollup import RollUp, Subtotal
 from spancost.core.span import Attributes, AttributeValue, Span
 
 _SPAN_ID = (1 << 64) - 1
+_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
+
 Written = dict[str, AttributeValue]
 
 _WORSE = {
@@ -175,16 +178,18 @@ class Ledger:
         if not reading.usage:
             return Cost(status.UNPRICED, "no_usage", None)
         cost = self._pricer.price(
-            Call(
-                reading.provider or "",
-                reading.model or "",
-                reading.usage,
-                span.start_ns,
-                reading.request_model,
-                reading.operation,
-                reading.service_tier,
-                reading.processing,
-                reading.context,
+            _call(
+                (
+                    reading.provider or "",
+                    reading.model or "",
+                    reading.usage,
+                    span.start_ns,
+                    reading.request_model,
+                    reading.operation,
+                    reading.service_tier,
+                    reading.processing,
+                    reading.context,
+                )
             )
         )
         if reading.billed and reading.reported_femto is not None:

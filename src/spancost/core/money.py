@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 
 FEMTO_PER_USD = 10**15
@@ -16,6 +17,8 @@ _BUCKETS = (
     (FEMTO_PER_USD, "lt_1"),
     (10 * FEMTO_PER_USD, "lt_10"),
 )
+_BOUNDS = tuple(bound for bound, _ in _BUCKETS)
+_BUCKET_NAMES = (*(name for _, name in _BUCKETS), "gte_10")
 
 
 def usd_float(femto: int) -> float:
@@ -52,7 +55,4 @@ def round_div(numerator: int, denominator: int) -> int:
 
 def bucket(femto: int) -> str:
     """Return the `llm.cost_bucket` name of a cost: `lt_0.0001` … `lt_10`, `gte_10` (bounds in USD)."""
-    for bound, name in _BUCKETS:
-        if femto < bound:
-            return name
-    return "gte_10"
+    return _BUCKET_NAMES[bisect_right(_BOUNDS, femto)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from math import lcm
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from spancost.core.offer import Doubt, Era, Level, Offer, OfferBuilder, Rate
 from spancost.core.usage import checked, split
 
 RATE_CARD = "rate_card"
+_cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _MATCHES_KEPT = 2_048
 _KERNELS_KEPT = 64
 
@@ -107,7 +109,7 @@ class Pricer:
         if is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
         if doubt is None:
-            return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
+            return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
         return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
 
     def line_items(self, call: Call) -> list[LineItem]:
