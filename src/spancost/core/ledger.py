@@ -243,13 +243,14 @@ def _write_verdict(verdict: Verdict, written: Written) -> None:
         written[names.LLM_DUPLICATE_OF] = f"{verdict.of.span_id & _SPAN_ID:016x}"
 
 
-_TOKENS = {
-    "input_tokens": names.LLM_INPUT_TOKENS,
-    "cache_read_tokens": names.LLM_CACHED_INPUT_TOKENS,
-    "cache_write_tokens": names.LLM_CACHE_WRITE_INPUT_TOKENS,
-    "output_tokens": names.LLM_OUTPUT_TOKENS,
-    "reasoning_tokens": names.LLM_REASONING_OUTPUT_TOKENS,
-}
+_TOKENS = (
+    ("input_tokens", names.LLM_INPUT_TOKENS),
+    ("cache_read_tokens", names.LLM_CACHED_INPUT_TOKENS),
+    ("cache_write_tokens", names.LLM_CACHE_WRITE_INPUT_TOKENS),
+    ("output_tokens", names.LLM_OUTPUT_TOKENS),
+    ("reasoning_tokens", names.LLM_REASONING_OUTPUT_TOKENS),
+)
+"""In the order in which they are written, whatever the order of the usage: the same span gives the same bytes."""
 
 
 def _write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, written: Written) -> None:
@@ -259,9 +260,10 @@ def _write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool,
     if reading.model:
         written[names.LLM_MODEL] = reading.model
     written[names.LLM_OPERATION] = reading.operation
-    for meter, amount in usage.items():
-        if meter in _TOKENS and isinstance(amount, int):
-            written[_TOKENS[meter]] = amount
+    for meter, name in _TOKENS:
+        amount = usage.get(meter)
+        if amount.__class__ is int:
+            written[name] = amount  # type: ignore[assignment]
     if "input_tokens" in usage or "output_tokens" in usage:
         written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
     said, reason, femto, rate_id, source, list_femto = cost

@@ -95,11 +95,15 @@ class RollUp:
     def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
         """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
         target: int | None = parent_id
+        passed: set[int] | None = None
         while target:
             above = self.closed.get(target)
             if above is None:
                 break
-            target = above
+            passed = passed or set()
+            passed.add(target)
+            # Spans that name one another as parents have no ancestor that is open.
+            target = above if above not in passed else None
         if not target:
             self.late += subtotal.requests
             return
