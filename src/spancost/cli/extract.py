@@ -18,6 +18,8 @@ from spancost.core.wire_match import Target, Wires
 from spancost.core.wire_reader import UsageReader
 from spancost.core.wire_reading import WireReading
 
+_EXAMPLES = {"host": "api.openai.com", "path": "/v1/chat/completions"}
+
 
 @click.command(name="extract")
 @click.option("--provider", help="Seller of every exchange, when hosts do not tell (as configured for a private host).")
@@ -25,7 +27,7 @@ def command(provider: str | None) -> None:
     """Tell what each recorded HTTP exchange on standard input used, one JSON object a line."""
     wires = data.default_wires()
     failed = False
-    for line in click.get_text_stream("stdin", encoding="utf-8"):
+    for line in sys.stdin.buffer:
         if line.strip():
             found = extract_line(wires, line, provider)
             failed |= "error" in found
@@ -33,7 +35,7 @@ def command(provider: str | None) -> None:
     sys.exit(1 if failed else 0)
 
 
-def extract_line(wires: Wires, line: str, provider: str | None = None) -> dict[str, Any]:
+def extract_line(wires: Wires, line: str | bytes, provider: str | None = None) -> dict[str, Any]:
     """Return the answer to one line: what the exchange used, or `error` with what is wrong with the line."""
     identity = None
     try:
@@ -42,7 +44,7 @@ def extract_line(wires: Wires, line: str, provider: str | None = None) -> dict[s
             raise ValueError("found no object; expected an object with host, path and body")
         identity = exchange.get("id")
         return {"id": identity, **answer(read_exchange(wires, exchange, provider))}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         return {"id": identity, "error": f"{type(error).__name__}: {error}"}
 
 
@@ -51,6 +53,9 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
 
     Its keys: method, host, path, status, headers, content_type, request (an object), body (text) or body_b64.
     """
+    for key in ("host", "path"):
+        if not isinstance(exchange.get(key), str):
+            raise ValueError(f"{key}: found {exchange.get(key)!r}; expected text, as in {_EXAMPLES[key]!r}")
     request = exchange.get("request") or {}
     headers = {str(k): str(v) for k, v in (exchange.get("headers") or {}).items()}
     if exchange.get("content_type"):
@@ -58,8 +63,8 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
     model = request.get("model")
     target = wires.match(
         exchange.get("method") or "POST",
-        exchange["host"] or "",
-        exchange["path"] or "",
+        exchange["host"],
+        exchange["path"].partition("?")[0],
         model=model if isinstance(model, str) else None,
         provider=provider,
     ) or Target(None, None, None, "none", None, None, {})

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire data: compiled, consistent with the sellers' names and the meters, and refused when it means nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spancost import data
+from spancost.core.wire_expr import WireDataError, compile_formula, compile_getter, compile_test
+from spancost.core.wire_match import Wires
+
+ROOT = Path(__file__).parent.parent.parent
+WIRES = data.default_wires()
+
+
+def test_the_compiled_file_is_that_of_the_sources() -> None:
+    """A change of the YAML files needs the compiler."""
+    done = subprocess.run(
+        [sys.executable, "tools/compile_wires.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_sellers_have_one_name() -> None:
+    """A seller at a host is called here as the rate card calls it."""
+    names = data.default_names()
+    for seller in WIRES.sellers:
+        if seller.provider and names.is_known(seller.provider):
+            assert seller.provider == names.canonical(seller.provider)
+
+
+@pytest.mark.parametrize(
+    ("method", "host", "path", "provider", "shape"),
+    [
+        ("POST", "api.openai.com:443", "/v1/chat/completions", "openai", "openai_chat"),
+        ("POST", "API.OpenAI.com", "/v1/responses", "openai", "openai_responses"),
+        ("POST", "eu.api.openai.com", "/v1/embeddings", "openai", "openai_embeddings"),
+        ("POST", "acme.openai.azure.com", "/anthropic/v1/messages", "azure.ai.openai", "anthropic_messages"),
+        ("POST", "bedrock-mantle.us-east-1.api.aws", "/openai/v1/responses", "aws.bedrock", "openai_responses"),
+        ("POST", "gateway.pydantic.dev", "/proxy/openai/responses", "openai", "openai_responses"),
+        ("POST", "api.x.ai", "/v1/chat/completions", "x_ai", "xai_chat"),
+        ("POST", "localhost:11434", "/v1/chat/completions", "ollama", "openai_chat"),
+        ("POST", "10.0.0.7:8000", "/v1/completions", None, "openai_chat"),
+        ("GET", "api.openai.com", "/v1/models", "openai", None),
+    ],
+)
+def test_host_and_path_tell(method: str, host: str, path: str, provider: str | None, shape: str | None) -> None:
+    """Host first, then the path; never the model."""
+    target = WIRES.match(method, host, path)
+    assert target is not None
+    assert (provider, shape) == (target.provider, target.shape and target.shape.name)
+
+
+def test_a_host_that_only_looks_like_a_seller_is_not_one() -> None:
+    """A host is compared whole."""
+    assert WIRES.seller("api.openai.com.example.org") is None
+    assert WIRES.seller("notapi.openai.com.evil") is None
+
+
+def test_other_paths_of_other_hosts_are_not_ours() -> None:
+    """Nothing of an unrelated request is read."""
+    assert WIRES.match("POST", "example.com", "/login") is None
+    assert WIRES.match("GET", "example.com", "/v1/chat/completions") is None
+
+
+def test_configuration_wins() -> None:
+    """A private host can be said to be a seller's."""
+    target = WIRES.match("POST", "llm.internal", "/v1/chat/completions", provider="x_ai")
+    assert target is not None and target.shape is not None
+    assert (target.provider, target.shape.name) == ("x_ai", "xai_chat")
+
+
+def test_the_host_cache_is_bounded() -> None:
+    """A program that talks to ever new hosts does not grow."""
+    wires = Wires.from_bytes(data.read("semconv/compiled/wires.json"))
+    for number in range(10_000):
+        wires.seller(f"h{number}.example")
+    assert len(wires._hosts) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a", 3),
+        (["z", "a"], 3),
+        ({"sum": ["a", "z", "b.c"]}, 7),
+        ({"sum": ["z"]}, None),
+        ({"minus": ["a", "b.c", "z"]}, 0),
+        ({"minus": ["z", "a"]}, None),
+        ({"max": ["a", "b.c"]}, 4),
+        ({"count": "rows[]"}, 3),
+        ("rows[kind=x].n", 5),
+        ("rows[deep.kind=y].n", 9),
+        ({"times": ["a", "0.1"]}, 0.3),
+        ({"positive": {"minus": ["a", "a"]}}, None),
+        ({"if": {"equal": ["a", 3], "then": "b.c", "else": "a"}}, None),
+        ({"if": {"holds": "t", "then": "b.c", "else": "a"}}, 4),
+    ],
+)
+def test_expressions(expression: object, expected: float | None) -> None:
+    """What each operator of the data means."""
+    slots = {"a": 3, "b": {"c": 4}, "t": True, "rows": [{"kind": "x", "n": 2}, {"kind": "x", "n": 3},
+                                                       {"deep": {"kind": "y"}, "n": 9}, None]}  # fmt: skip
+    if expression == {"if": {"equal": ["a", 3], "then": "b.c", "else": "a"}}:
+        with pytest.raises(WireDataError, match="expected a path"):
+            compile_formula(expression)
+        return
+    found = compile_formula(expression)(slots)
+    assert expected == (found if found is None or isinstance(found, int) else float(found))
+
+
+def test_presence_is_asked_for_by_name() -> None:
+    """`$present` and `$absent` are no values."""
+    test = compile_test({"a": "$present", "b": "$absent", "c": [1, 2]})
+    assert test is not None
+    assert test({"a": 0, "c": 2}) and not test({"a": 0, "b": 1, "c": 2}) and not test({"a": 0, "c": 3})
+    assert compile_getter(["a", "b"])({"a": "", "b": 0}) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kind":"card"}'])
+def test_another_file_is_refused(content: bytes) -> None:
+    """The message tells what was expected."""
+    with pytest.raises(WireDataError, match="expected"):
+        Wires.from_bytes(content)
+
+
+def test_a_provider_with_an_unknown_shape_is_refused() -> None:
+    """A slip in the data is found when it is loaded."""
+    table = json.loads(data.read("semconv/compiled/wires.json"))
+    table["providers"][0]["use"] = {"openai_chat": "nowhere"}
+    with pytest.raises((WireDataError, KeyError)):
+        Wires(table)
