@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The matrix of clients, ways of calling and instrumentations (matrix.json): its runs, and what each call came to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).parent
+RANK = ("billed", "said", "unseen", "wrong")
+"""Outcomes, best first."""
+
+
+class Run(NamedTuple):
+    """One process: calls of one client under some instrumentations. native: the anthropic client's own spans are on."""
+
+    client: str
+    instrument: tuple[str, ...]
+    native: bool
+    fast: bool
+
+    @property
+    def name(self) -> str:
+        own = ["anthropic's own"] if self.client != "openai" and self.native else []
+        return f"{self.client}: {' + '.join([*self.instrument, *own])}"
+
+
+class Limit(NamedTuple):
+    """What spans do not carry: calls and runs (patterns of names), the outcome to be, and the fact behind it."""
+
+    call: str
+    run: str
+    outcome: str
+    because: str
+
+
+class Result(NamedTuple):
+    """What a call came to. usd, billed_usd: of the trace and the bill, None when not known. detail: evidence."""
+
+    call: str
+    outcome: str
+    usd: float | None
+    billed_usd: float | None
+    detail: str
+
+
+@cache
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE / "matrix.json").read_text(encoding="utf-8"))
+    return found
+
+
+def runs() -> list[Run]:
+    """Return the runs in the order of the file."""
+    return [
+        Run(row["client"], tuple(row["instrument"]), row.get("native", True), row.get("fast", False))
+        for row in document()["runs"]
+    ]
+
+
+def limits() -> list[Limit]:
+    return [Limit(**row) for row in document()["limits"]]
+
+
+def allowed(run: Run, call: str) -> Limit | None:
+    """Return the limit of *call* in *run*, None when it is to be `billed`; the first that matches holds."""
+    name = f"{run.client}.{call}"
+    for limit in limits():
+        if fnmatchcase(name, limit.call) and fnmatchcase(run.name, limit.run):
+            return limit
+    return None
+
+
+def execute(run: Run, timeout_seconds: float = 120) -> dict[str, Result]:
+    """Make the calls of *run* in a process of their own; call -> result."""
+    table = document()
+    client = table["clients"][run.client]
+    asked = {
+        "instrument": [table["instrumentations"][name] for name in run.instrument],
+        "calls": [f"{client['module']}:{call}" for call in client["calls"]],
+    }
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "SPANCOST_"))}
+    own = {"ANTHROPIC_OPEN_TELEMETRY": "true" if run.native else "false"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(HERE / "worker.py")],
+        input=json.dumps(asked),
+        env={**kept, **own},
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+    assert done.returncode == 0, f"{run.name}: the worker failed\n{done.stderr}"
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return {(result := _result(answer)).call: result for answer in answers}
+
+
+def _result(answer: Mapping[str, Any]) -> Result:
+    root = answer["root"]
+    usd = root.get("llm.trace_cost_usd")
+    detail = answer["error"] or json.dumps(
+        {"root": root, "spans": answer["spans"], "scopes": answer["scopes"]}, indent=1
+    )
+    call = answer["call"].partition(":")[2]
+    billed = None if answer["unknown_calls"] else answer["billed_usd"]
+    return Result(call, "wrong" if answer["error"] else _outcome(root, usd, billed), usd, billed, detail)
+
+
+def _outcome(root: Mapping[str, Any], usd: float | None, billed: float | None) -> str:
+    if "llm.trace_requests" not in root and billed != 0:
+        return "unseen"
+    if root.get("llm.trace_cost_complete") is False:
+        return "said"
+    return "billed" if (usd or 0.0) == billed else "wrong"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process of a live test: instruments as asked, makes the calls, and says what was traced and what was billed.
+
+Standard input: {"instrument": ["module:Class", …], "calls": ["tests.live.calls.x:function", …]}. Standard output: a
+JSON line for each call. A process of its own, because instrumentations patch clients and a provider is global once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from opentelemetry import trace
+
+from spancost import LLMCostProcessor
+from spancost.testing import OtlpReceiver, ProviderServer
+from spancost.testing.tracing import traced
+
+KEPT = {"llm.request_cost_usd", "llm.cost_status", "llm.cost_reason", "llm.input_tokens", "llm.output_tokens"}
+
+
+def load(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def measure(call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: Any) -> dict[str, Any]:
+    receiver.clear()
+    with ProviderServer() as server:
+        error = ""
+        try:
+            with tracer.start_as_current_span("request"):
+                outcome = call(server)
+                if inspect.iscoroutine(outcome):
+                    asyncio.run(outcome)
+        except Exception:
+            error = traceback.format_exc()
+        provider.force_flush()
+        charges = server.bill.charges
+    spans = receiver.spans
+    roots = [span for span in spans if span.name == "request" and not span.parent_id]
+    return {
+        "error": error,
+        "billed_usd": float(sum(charge.usd or 0 for charge in charges)),
+        "unknown_calls": sum(charge.usd is None for charge in charges),
+        "traces": len({span.trace_id for span in spans}),
+        "root": dict(roots[0].attributes) if roots else {},
+        "spans": [
+            {
+                "scope": span.scope,
+                "name": span.name,
+                **{key: span.attributes[key] for key in KEPT & span.attributes.keys()},
+            }
+            for span in spans
+            if KEPT & span.attributes.keys()
+        ],
+        "scopes": sorted({span.scope for span in spans} - {__name__}),
+    }
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    with OtlpReceiver() as receiver:
+        provider = traced(receiver, [LLMCostProcessor()])
+        trace.set_tracer_provider(provider)
+        for name in asked["instrument"]:
+            instrumentor = load(name)()
+            instrumentor.instrument(tracer_provider=provider)
+            if not instrumentor.is_instrumented_by_opentelemetry:
+                raise RuntimeError(f"{name} does not instrument the client that is installed")
+        tracer = provider.get_tracer(__name__)
+        for name in asked["calls"]:
+            answers.write(json.dumps({"call": name, **measure(load(name), tracer, receiver, provider)}) + "\n")
+            answers.flush()
+        provider.shutdown()
+
+
+if __name__ == "__main__":
+    main()
