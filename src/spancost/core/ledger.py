@@ -10,15 +10,12 @@ from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Call, Cost
 from spancost.core.counting import AGGREGATE, DUPLICATE, OWN, Counted, Memory, Verdict, counted, judge
-from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
 from spancost.core.reading import Reading
 from spancost.core.rollup import RollUp, Subtotal
-from spancost.core.span import Attributes, AttributeValue, Span
+from spancost.core.span import Attributes, Span
+from spancost.core.written import Written, evidence, keep_sums, write_call, write_subtree, write_trace, write_verdict
 
-_SPAN_ID = (1 << 64) - 1
 _call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
-
-Written = dict[str, AttributeValue]
 
 _WORSE = {
     name: rank
@@ -52,8 +49,8 @@ class Reads(Protocol):
 class LedgerOptions(NamedTuple):
     """How a ledger behaves.
 
-    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to the
-    parent in another process too, for when the spans of all services are in hand. roll_up: write totals above the calls.
+    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to its
+    parent in another process too, for when all services' spans are in hand. roll_up: write totals above the calls.
     open_spans, closed_spans, recent_calls: how many of each are remembered at least (at most twice as many).
     """
 
@@ -129,9 +126,11 @@ class Ledger:
             return written
         if self.options.roll_up:
             if beneath is not None:
-                _write_subtree(total, written)
+                write_subtree(total, written)
             if span.is_local_root:
-                _write_trace(total, written)
+                write_trace(total, written)
+            if names.LLM_TRACE_COST_USD in span.attributes or names.LLM_SUBTREE_COST_USD in span.attributes:
+                keep_sums(written, span.attributes)
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return written
@@ -150,11 +149,11 @@ class Ledger:
         verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[verdict.role] += 1
         if verdict.role != OWN:
-            _write_verdict(verdict, written)
+            write_verdict(verdict, written)
             return None
         cost = self._cost(reading, span, verdict)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
-        _write_call(reading, cost, self._pricer.version, keep, written)
+        write_call(reading, cost, self._pricer.version, keep, written)
         return self._count(this, cost)
 
     def _count(self, call: Counted, cost: Cost) -> Subtotal:
@@ -203,107 +202,6 @@ class Ledger:
     def _evidence(self, span: Span) -> Subtotal | None:
         """Return the call that attributes of an earlier run tell, None when they tell of none."""
         self._counts["evidence"] += 1
-        get = span.attributes.get
-        found = get(names.LLM_COST_STATUS)
-        if found in (DUPLICATE, AGGREGATE):
+        if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
             return None
-        usd = get(names.LLM_REQUEST_COST_USD)
-        femto = _femto(usd)
-        model, response_id = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID)
-        call = Counted(
-            span.span_id,
-            span.scope_name,
-            frozenset((model,)) if isinstance(model, str) else frozenset(),
-            _count_of(get(names.LLM_INPUT_TOKENS)),
-            _count_of(get(names.LLM_OUTPUT_TOKENS)),
-            response_id if isinstance(response_id, str) else None,
-            span.start_ns,
-            span.end_ns,
-        )
-        return self._count(call, Cost(str(found), None, femto))
-
-
-def _count_of(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _femto(value: object) -> int | None:
-    """Return an `llm.request_cost_usd` as femto-dollars: exact below 4.5 USD, to the precision of a double above."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
-        numerator, denominator = value.as_integer_ratio()
-        return (numerator * FEMTO_PER_USD * 2 + denominator) // (2 * denominator)
-    return None
-
-
-def _write_verdict(verdict: Verdict, written: Written) -> None:
-    written[names.LLM_COST_STATUS] = verdict.role
-    if verdict.reason:
-        written[names.LLM_COST_REASON] = verdict.reason
-    if verdict.of is not None:
-        written[names.LLM_DUPLICATE_OF] = f"{verdict.of.span_id & _SPAN_ID:016x}"
-
-
-_TOKENS = (
-    ("input_tokens", names.LLM_INPUT_TOKENS),
-    ("cache_read_tokens", names.LLM_CACHED_INPUT_TOKENS),
-    ("cache_write_tokens", names.LLM_CACHE_WRITE_INPUT_TOKENS),
-    ("output_tokens", names.LLM_OUTPUT_TOKENS),
-    ("reasoning_tokens", names.LLM_REASONING_OUTPUT_TOKENS),
-)
-"""In the order in which they are written, whatever the order of the usage: the same span gives the same bytes."""
-
-
-def _write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, written: Written) -> None:
-    usage = reading.usage
-    if reading.provider and not keep_provider:
-        written[names.LLM_PROVIDER] = reading.provider
-    if reading.model:
-        written[names.LLM_MODEL] = reading.model
-    written[names.LLM_OPERATION] = reading.operation
-    for meter, name in _TOKENS:
-        amount = usage.get(meter)
-        if amount.__class__ is int:
-            written[name] = amount  # type: ignore[assignment]
-    if "input_tokens" in usage or "output_tokens" in usage:
-        written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
-    said, reason, femto, rate_id, source, list_femto = cost
-    if femto is not None:
-        written[names.LLM_REQUEST_COST_USD] = usd_float(femto)
-        written[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
-        written[names.LLM_COST_BUCKET] = bucket(femto)
-    written[names.LLM_COST_STATUS] = said
-    written[names.LLM_PRICING_VERSION] = version
-    if list_femto is not None:
-        written[names.LLM_LIST_COST_USD] = usd_float(list_femto)
-    # One line each: this runs for every call, and a loop over pairs takes twice as long.
-    if reason:
-        written[names.LLM_COST_REASON] = reason
-    if source:
-        written[names.LLM_COST_SOURCE] = source
-    if rate_id:
-        written[names.LLM_RATE_ID] = rate_id
-    if reading.response_id:
-        written[names.LLM_REQUEST_ID] = reading.response_id
-    if reading.finish_reason:
-        written[names.LLM_FINISH_REASON] = reading.finish_reason
-    if reading.service_tier:
-        written[names.LLM_SERVICE_TIER] = reading.service_tier
-
-
-def _write_subtree(total: Subtotal, written: Written) -> None:
-    if total.priced:
-        written[names.LLM_SUBTREE_COST_USD] = usd_float(total.femto)
-    written[names.LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
-    written[names.LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
-    written[names.LLM_SUBTREE_REQUESTS] = total.requests
-    written[names.LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
-
-
-def _write_trace(total: Subtotal, written: Written) -> None:
-    if total.priced:
-        written[names.LLM_TRACE_COST_USD] = usd_float(total.femto)
-        written[names.LLM_TRACE_COST_NANOUSD] = nano(total.femto)
-    written[names.LLM_TRACE_INPUT_TOKENS] = int(total.input)
-    written[names.LLM_TRACE_OUTPUT_TOKENS] = int(total.output)
-    written[names.LLM_TRACE_REQUESTS] = total.requests
-    written[names.LLM_TRACE_COST_COMPLETE] = not total.doubtful
+        return self._count(*evidence(span))
