@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the processor's tests on several versions of opentelemetry-sdk, each in a virtual environment of its own.
 
-Names: `oldest`, `newest` (whatever is newest today), `all`, or versions. Prints one line for each: the SDK that was
-installed, the strategy that works with it, and what the tests came to. The status is 1 when one fails.
+Names: `oldest`, `newest` (whatever is newest today, alone and under logfire), `all`, or versions.
+Prints one line for each: the SDK that was installed, the strategy that works with it, and what the tests came to. The
+status is 1 when one fails.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ UV = Path(sys.executable).parent / "uv"
 
 OLDEST = "1.27.0"
 NEWEST = "newest"
+LOGFIRE = "logfire"
 # 1.39: the last without the hook. 1.40: the first with it. 1.42: the last that lets attributes change after the end.
 # 1.43: the first that freezes them.
-VERSIONS = (OLDEST, "1.39.1", "1.40.0", "1.42.1", "1.43.0", NEWEST)
+VERSIONS = (OLDEST, "1.39.1", "1.40.0", "1.42.1", "1.43.0", NEWEST, LOGFIRE)
+NAMES = {"all": VERSIONS, "oldest": (OLDEST,), "newest": (NEWEST, LOGFIRE)}
 TESTS = ("tests/processor", "tests/attribution/test_attribution.py", "tests/attribution/test_outcome.py")
 # Warnings are errors in our suite; what an old SDK uses that Python has deprecated since is not ours to answer for.
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning")
@@ -38,11 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sdks", nargs="*", default=["all"], help="oldest, newest, all, or versions")
     named = parser.parse_args().sdks
-    wanted = dict.fromkeys(
-        version
-        for name in named
-        for version in (VERSIONS if name == "all" else (OLDEST,) if name == "oldest" else (name,))
-    )
+    wanted = dict.fromkeys(version for name in named for version in NAMES.get(name, (name,)))
     results = [tested(version) for version in wanted]
     print("\n".join(line for _, line in results))
     return 0 if all(passed for passed, _ in results) else 1
@@ -61,7 +60,7 @@ def tested(version: str) -> tuple[bool, str]:
     if run.returncode:
         print(run.stdout, run.stderr)
     last = run.stdout.strip().splitlines()[-1] if run.stdout.strip() else "no output"
-    return run.returncode == 0, f"sdk {about.stdout.strip() or version}: {last}"
+    return run.returncode == 0, f"{version} (sdk {about.stdout.strip()}): {last}"
 
 
 def environment(version: str) -> str:
@@ -70,8 +69,9 @@ def environment(version: str) -> str:
     python = place / "bin" / "python"
     if not python.exists():
         run("venv", "--quiet", str(place), "--python", sys.executable)
-    sdk = "opentelemetry-sdk" if version == NEWEST else f"opentelemetry-sdk=={version}"
-    run("pip", "install", "--quiet", "--python", str(python), "--upgrade", sdk, *NEEDED)
+    sdk = f"opentelemetry-sdk=={version}" if version[0].isdigit() else "opentelemetry-sdk"
+    extra = (LOGFIRE,) if version == LOGFIRE else ()
+    run("pip", "install", "--quiet", "--python", str(python), "--upgrade", sdk, *NEEDED, *extra)
     run("pip", "install", "--quiet", "--python", str(python), "--no-deps", "--editable", str(ROOT))
     return str(python)
 

@@ -25,8 +25,10 @@ from opentelemetry import trace
 tracer = trace.get_tracer("opentelemetry.instrumentation.openai_v2")
 with tracer.start_as_current_span("root"), tracer.start_as_current_span("chat gpt-4o") as span:
     span.set_attributes({
-        "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o",
-        "gen_ai.response.model": "gpt-4o-2024-08-06", "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50,
+        "gen_ai.operation.name": "chat", "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50,
     })
 print("program done")
 """

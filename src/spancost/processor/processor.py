@@ -49,7 +49,7 @@ class LLMCostProcessor(SpanProcessor):
     ) -> None:
         self.settings = settings if settings is not None and not arguments else load(arguments)
         self.strategy = ""
-        self._wraps = False
+        self._wraps = self._is_trying = False
         self._finished: SpanContext | None = None
         self._faults = Faults()
         self._read = Reader().read
@@ -92,6 +92,8 @@ class LLMCostProcessor(SpanProcessor):
 
     def _on_ending(self, span: Span) -> None:
         try:
+            if self._is_trying:
+                self._settle(strategies.HOOK)
             context = span.context
             if context is not self._finished:
                 self._finish(span, context, 0)
@@ -109,11 +111,16 @@ class LLMCostProcessor(SpanProcessor):
             self._faults.record("end", error)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Finish what no hook finished before. In `auto`, a hook that is not called makes later spans be wrapped."""
+        """Finish what nothing finished before. In `auto`, a hook that is not called makes spans be wrapped."""
         try:
+            if self._is_trying:
+                self._settle(strategies.WRAP)
             context = span.context
-            if context is not self._finished:
-                self._catch_up(span, context)
+            if context is not self._finished and self._finish(span, context, 0) and self._may_change:
+                self._settle(strategies.WRAP)
+                self._faults.say_once(
+                    "on_end", "the hook for ending spans was not called; spans are wrapped from now on"
+                )
         except Exception as error:
             self._faults.record("on_end", error)
 
@@ -139,20 +146,27 @@ class LLMCostProcessor(SpanProcessor):
             write(span, written)
         return True
 
-    def _catch_up(self, span: ReadableSpan, context: SpanContext) -> None:
-        unhooked = self._finished is None
-        late = self._finish(span, context, 0)
-        if self.strategy == strategies.HOOK and self.settings.strategy == "auto" and (late or unhooked):
-            self.strategy, self._wraps = strategies.WRAP, True
-            self._faults.say_once("on_end", "the hook for ending spans is not called; later spans are wrapped instead")
+    @property
+    def _may_change(self) -> bool:
+        return self.settings.strategy == "auto" and self.strategy == strategies.HOOK
 
     def _choose(self) -> None:
+        """Take the strategy that is set or works. In `auto`, spans are wrapped until the hook proves to be called.
+
+        An SDK that has the hook says nothing of the wrappers between its provider and us, which may not forward it.
+        """
         wanted = self.settings.strategy
-        self.strategy = strategies.best() if wanted == "auto" else wanted
-        self._wraps = self.strategy == strategies.WRAP
+        self._settle(strategies.best() if wanted == "auto" else wanted)
+        if self._may_change:
+            self._wraps = self._is_trying = True
         if self.strategy == strategies.ON_END:
             self._on_ending = _do_nothing  # type: ignore[method-assign]
-        LOGGER.debug("spancost: strategy %s", self.strategy)
+
+    def _settle(self, strategy: str) -> None:
+        self._is_trying = False
+        self._wraps = strategy == strategies.WRAP
+        self.strategy = strategy
+        LOGGER.debug("spancost: strategy %s", strategy)
 
     def _attribute(self, span: EndedSpan, written: dict[str, AttributeValue]) -> None:
         """Add to *written* what attribution has to say about *span*: outcome, environment, tags that lack."""
