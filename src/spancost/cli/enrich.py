@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -17,7 +17,7 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
 
 
 @click.command(name="enrich")
-@click.argument("files", nargs=-1, type=click.File("r", encoding="utf-8"))
+@click.argument("files", nargs=-1, type=click.File("rb"))
 @click.option("--each", is_flag=True, help="Every request is its own set of spans in hand.")
 @click.option("--keep-provider", is_flag=True, help="An llm.provider already on a span stays as it is.")
 @click.option(
@@ -25,7 +25,7 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
     is_flag=True,
     help="Take figures that an emitter reports nowhere else from the response it put into an attribute.",
 )
-def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool, read_responses: bool) -> None:
+def command(files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool) -> None:
     """Put costs and totals on the spans of FILES (standard input when there are none).
 
     A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
@@ -33,7 +33,7 @@ def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool, read_res
     """
     dialects, pricer = data.default_dialects(read_responses), data.default_pricer()
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
-    sources = files or (click.get_text_stream("stdin", encoding="utf-8"),)
+    sources = files or (sys.stdin.buffer,)
     failed = False
     held: list[tuple[Any, str | None]] = []
     for request, fault in (found for source in sources for found in requests(source)):
@@ -46,19 +46,19 @@ def command(files: tuple[TextIO, ...], each: bool, keep_provider: bool, read_res
     sys.exit(1 if failed else 0)
 
 
-def requests(source: TextIO) -> Iterator[tuple[Any, str | None]]:
+def requests(source: BinaryIO) -> Iterator[tuple[Any, str | None]]:
     """Yield (request, None) or (None, fault) of a source: one request a line, else the whole of it as one request."""
     for number, line in enumerate(source, 1):
         if not line.strip():
             continue
         request, fault = _parsed(line, f"line {number}")
-        if fault is not None and number == 1 and line.strip() in ("{", "["):
+        if fault is not None and number == 1 and line.strip() in (b"{", b"["):
             yield _parsed(line + source.read(), "file")
             return
         yield request, fault
 
 
-def _parsed(text: str, where: str) -> tuple[Any, str | None]:
+def _parsed(text: bytes, where: str) -> tuple[Any, str | None]:
     try:
         return json.loads(text), None
     except ValueError as error:
@@ -79,5 +79,6 @@ def _finish(held: list[tuple[Any, str | None]], ledger: Ledger) -> bool:
     enrich(carried, ledger)
     for (request, _), fault in zip(held, faults, strict=True):
         answer = request if fault is None else {"id": None, "error": fault}
-        click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+        line = json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n"
+        sys.stdout.buffer.write(line.encode("utf-8", "replace"))
     return any(fault is not None for fault in faults)
