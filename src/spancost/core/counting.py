@@ -69,6 +69,10 @@ class Memory:
         if tokens != (None, None):
             self._by_tokens.set(tokens, ((self._by_tokens.get(tokens) or ()) + (call,))[-_PER_TOKENS:])
 
+    def also_known(self, response_id: str, call: Counted) -> None:
+        """Remember that *call* is known by another response id too: gateways give ids of their own."""
+        self._by_response.set(response_id, call)
+
     def claim(self, call: Counted, by: Counted) -> bool:
         """Let *by* repeat *call*; false when another span of the same emitter has: then there are two calls."""
         key = (call.span_id, by.scope)

@@ -150,6 +150,8 @@ class Ledger:
         self._counts[verdict.role] += 1
         if verdict.role != OWN:
             write_verdict(verdict, written)
+            if verdict.of is not None and reading.response_id:
+                self._memory.also_known(reading.response_id, verdict.of)
             return None
         cost = self._cost(reading, span, verdict)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
