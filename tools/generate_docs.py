@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generate the pages and tables that repeat what code and registry say: docs/statuses.md, and the table in README.md.
+"""Generate what repeats code and registry: docs/statuses.md, docs/settings.md, and the table in README.md.
 
 Run as `python -m tools.generate_docs [--check]`.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from spancost.core import reasons
 from tools import generate_semconv
 from tools.generated import ROOT, Targets, main, read
+from tools.settings_page import settings_page
 
 README = ROOT / "README.md"
 README_TABLE = re.compile(r"(<!-- attributes: generated from semconv/registry -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -66,7 +67,11 @@ def readme() -> str:
     )
 
 
-TARGETS: Targets = {ROOT / "docs" / "statuses.md": statuses_page, README: readme}
+TARGETS: Targets = {
+    ROOT / "docs" / "statuses.md": statuses_page,
+    ROOT / "docs" / "settings.md": settings_page,
+    README: readme,
+}
 
 if __name__ == "__main__":
     sys.exit(main(__doc__ or "", TARGETS, sys.argv[1:]))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/settings.md, made from the settings model: every setting with its variable, type, default and description."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from spancost.settings import BOUNDS, FILE_VARIABLE, PREFIX, Settings
+
+HEAD = f"""\
+<!-- Generated from src/spancost/settings.py by tools/generate_docs.py. -->
+# Settings
+
+A setting is a keyword argument of `LLMCostProcessor(...)`, an environment variable, or a key of the JSON or TOML file
+(TOML from Python 3.11) that `{FILE_VARIABLE}` names. Arguments win over the environment, which wins over the file. In a
+variable, the parts of a list are separated by commas.
+
+A wrong argument raises `SettingsError` where the processor is made: it is a mistake in the program. A wrong variable, a
+wrong key or a file that cannot be read is logged by name, with what was found and what was expected, and left at its
+default: a deployment's mistake does not stop the host. Under `opentelemetry-instrument` nothing raises.
+
+A rate card that cannot be used, wherever it was named, is logged, and calls are then `unpriced` for the reason
+`rate_card_unusable`: no other card takes its place.
+
+| setting | variable | values | default | meaning |
+|---|---|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Return docs/settings.md."""
+    schema = TypeAdapter(Settings).json_schema()["properties"]
+    rows = [
+        f"| `{field.name}` | `{PREFIX}{field.name.upper()}` | {values(field.name, schema[field.name])} "
+        f"| {default(field.default)} | {field.metadata['description']} |\n"
+        for field in fields(Settings)
+    ]
+    return HEAD + "".join(rows)
+
+
+def values(name: str, schema: dict[str, Any]) -> str:
+    """Return the values a setting takes, in words."""
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(values(name, each) for each in schema["anyOf"] if each.get("type") != "null")
+    if schema["type"] == "array":
+        return f"any of {values(name, schema['items'])}" if "enum" in schema["items"] else "list of text"
+    if name in BOUNDS:
+        return "{} to {}".format(*BOUNDS[name])
+    return {"boolean": "`true`, `false`", "string": "text"}[schema["type"]]
+
+
+def default(value: object) -> str:
+    """Return a default as the page shows it."""
+    if value in (None, ()):
+        return "unset"
+    return f"`{str(value).lower()}`"
