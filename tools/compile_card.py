@@ -25,7 +25,9 @@ def main() -> int:
     """Return 0 when the card is up to date or was written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when card and sources differ")
-    parser.add_argument("--release", action="store_true", help="keep the compiled card under pricing/released/ for good")
+    parser.add_argument(
+        "--release", action="store_true", help="keep the compiled card under pricing/released/ for good"
+    )
     arguments = parser.parse_args()
     existing = CARD.read_bytes() if CARD.exists() else b""
     day = json.loads(existing.split(b"\n", 1)[0])["version"][:10] if existing else ""

@@ -52,7 +52,9 @@ def card(version: str) -> RateCard:
         packed = read(relative)
     except FileNotFoundError:
         known = ", ".join(versions())
-        raise CardError(f"card version: found {version}, which is not in this release; expected one of {known}") from None
+        raise CardError(
+            f"card version: found {version}, which is not in this release; expected one of {known}"
+        ) from None
     return RateCard.from_bytes(gzip.decompress(packed), relative)
 
 

@@ -11,7 +11,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tools.pricing.form import FormError, Model, PriceEntry, Rates, Seller, Step, fraction_of, load_seller, load_yaml, seconds_of
+from tools.pricing.form import (
+    FormError,
+    Model,
+    PriceEntry,
+    Rates,
+    Seller,
+    Step,
+    fraction_of,
+    load_seller,
+    load_yaml,
+    seconds_of,
+)
 
 FEMTO = 10**15
 FORMAT = 1
@@ -43,6 +54,8 @@ def _units(source: Any) -> dict[str, Any]:
     table = {}
     for order, (name, row) in enumerate(source["meters"].items()):
         table[name] = {**row, "order": order, "per": int(row["per"])}
+        if "implied" in row:
+            table[name]["implied"] = int(row["implied"])
         for parent in row.get("inside", ()):
             if parent not in table:
                 raise FormError(f"units.yaml, {name}.inside: found {parent!r}; expected a meter further up")
@@ -125,10 +138,17 @@ def _model(
     return entry
 
 
-def _era(seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str) -> dict[str, Any]:
+def _era(
+    seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str
+) -> dict[str, Any]:
     if price.source not in seller.sources:
         raise FormError(f"{where}, source: found {price.source!r}; expected one of {', '.join(seller.sources)}")
-    era: dict[str, Any] = {"basis": price.basis, "checked": price.checked, "rates": _rates(price.rates, units, where), "source": price.source}
+    era: dict[str, Any] = {
+        "basis": price.basis,
+        "checked": price.checked,
+        "rates": _rates(price.rates, units, where),
+        "source": price.source,
+    }
     start = seconds_of(price.from_)
     if start is not None:
         era["from"] = start
@@ -145,6 +165,8 @@ def _era(seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[
         ]
     if price.minimum:
         era["minimum"] = price.minimum
+    if price.assumes:
+        era["assumes"] = price.assumes
     if price.windows:
         era["windows"] = [_window(window, shared, where) for window in price.windows]
     return era

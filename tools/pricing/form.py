@@ -110,6 +110,8 @@ class PriceEntry(_Form):
     variants: list[Variant] = []
     windows: list[Window] = []
     minimum: dict[str, int] = {}
+    # Facts without which the price is a guess: when a call does not state one, its cost is partial.
+    assumes: list[str] = []
     source: str
     checked: Day
     basis: Literal["page", "two_catalogues", "one_catalogue"]

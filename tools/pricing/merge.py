@@ -64,7 +64,8 @@ def merge(
             if other and other != entry.id:
                 merged.entries[other].names = {n for n in merged.entries[other].names if n.lower() != name.lower()}
         if entry.id in merged.entries:
-            entry.names |= {n for n in merged.entries[entry.id].names if n.lower() not in owner or owner[n.lower()] == entry.id}
+            kept = merged.entries[entry.id].names
+            entry.names |= {name for name in kept if owner.get(name.lower(), entry.id) == entry.id}
         merged.entries[entry.id] = entry
         owner.update({name.lower(): entry.id for name in entry.names})
     return merged
@@ -119,7 +120,7 @@ def _enrich_steps(table: Table, said: Table, meter: str) -> None:
 
 
 def spread_variants(entry: Entry) -> None:
-    """Give earlier and later eras the variants of the current one: as they are at the same price, scaled when in proportion."""
+    """Give the other eras the variants of the current one: as they are at the same price, scaled when in proportion."""
     now = entry.eras[current(entry)]
     for era in entry.eras:
         for when, table in now.variants:
@@ -143,7 +144,9 @@ def _ratio(base: Table, table: Table) -> Decimal | None:
 
 
 def _scaled(table: Table, ratio: Decimal) -> Table:
-    tokens = lambda rates: {m: p * ratio for m, p in rates.items() if m.endswith("_tokens")}  # noqa: E731
+    def tokens(rates: Rates) -> Rates:
+        return {meter: price * ratio for meter, price in rates.items() if meter.endswith("_tokens")}
+
     return Table(tokens(table.rates), [(bound, tokens(rates)) for bound, rates in table.steps])
 
 

@@ -13,7 +13,14 @@ PAGE = "page"
 """The mark of an entry whose price was read on the seller's own page."""
 
 _BARE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.+-]*$")
-_ORDER = ["input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "output_tokens"]
+_ORDER = [
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "cache_write_12h_tokens",
+    "output_tokens",
+]
 
 
 def text(value: str) -> str:
@@ -77,10 +84,12 @@ def _era(era: Era, source: str, checked: str, basis: str) -> list[str]:
 
 
 def _steps(table: Table, indent: str) -> list[str]:
-    return [
-        f"{indent}- {{{'above' if bound % 10 == 1 else 'at_least'}: {bound - 1 if bound % 10 == 1 else bound}, rates: {rates(values)}}}"
-        for bound, values in table.steps
-    ]
+    lines = []
+    for bound, values in table.steps:
+        # A bound just past a round number was published as "above" it.
+        name, shown = ("above", bound - 1) if bound % 10 == 1 else ("at_least", bound)
+        lines.append(f"{indent}- {{{name}: {shown}, rates: {rates(values)}}}")
+    return lines
 
 
 def _extra(key: str, value: Any) -> list[str]:

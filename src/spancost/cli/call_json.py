@@ -63,7 +63,9 @@ def nanoseconds(timestamp: Any) -> int:
             raise ValueError("it has no offset")
         span = instant - _EPOCH
     except (ValueError, OverflowError) as error:
-        raise CallError(f"timestamp: found {timestamp!r} ({error}); expected a time such as 2026-11-21T12:00:00Z") from None
+        raise CallError(
+            f"timestamp: found {timestamp!r} ({error}); expected a time such as 2026-11-21T12:00:00Z"
+        ) from None
     return (span.days * 86_400 + span.seconds) * 1_000_000_000 + span.microseconds * 1_000
 
 

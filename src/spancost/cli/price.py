@@ -28,13 +28,14 @@ def command(card_name: str | None) -> None:
     """
     pricer = Pricer(card_named(card_name))
     failed = False
-    out = click.get_text_stream("stdout", encoding="utf-8")
-    for line in click.get_text_stream("stdin", encoding="utf-8", errors="replace"):
+    for raw in sys.stdin.buffer:
+        line = raw.decode("utf-8", "replace")
         if not line.strip():
             continue
         answer = answer_to(line, pricer)
         failed = failed or "error" in answer
-        out.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n")
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     sys.exit(1 if failed else 0)
 
 

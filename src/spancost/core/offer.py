@@ -12,7 +12,7 @@ from math import gcd
 from typing import Any
 
 from spancost.core import reasons
-from spancost.core.call import ESTIMATED
+from spancost.core.call import ESTIMATED, PARTIAL
 from spancost.core.facts import UNKNOWN
 from spancost.core.match import Match
 from spancost.core.units import Units
@@ -23,12 +23,13 @@ Doubt = tuple[str, str]
 """(status, reason)."""
 
 _SECONDS_PER_DAY = 86_400
+_PLACES = frozenset(("endpoint", "deployment_type"))
 
 
 class Level:
     """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
 
-    __slots__ = ("doubt", "kernels", "minimum", "published", "rate_id", "rates")
+    __slots__ = ("doubt", "implied", "kernels", "minimum", "published", "rate_id", "rates")
 
     def __init__(
         self,
@@ -36,9 +37,11 @@ class Level:
         published: Mapping[str, Rate],
         rates: Mapping[str, Rate],
         minimum: Mapping[str, int],
+        implied: tuple[str, ...],
         doubt: Doubt | None,
     ) -> None:
         self.rate_id = rate_id
+        self.implied = implied
         self.published = published
         self.rates = rates
         self.minimum = minimum
@@ -86,7 +89,12 @@ class Era:
     __slots__ = ("base", "from_ns", "source", "steps", "until_ns", "windows")
 
     def __init__(
-        self, from_ns: int | None, until_ns: int | None, base: Level, steps: tuple[Step, ...], windows: tuple[Window, ...],
+        self,
+        from_ns: int | None,
+        until_ns: int | None,
+        base: Level,
+        steps: tuple[Step, ...],
+        windows: tuple[Window, ...],
         source: Mapping[str, Any],
     ) -> None:
         self.from_ns = from_ns
@@ -110,12 +118,15 @@ class Era:
 
 
 class Offer:
-    """The eras of a match, newest first."""
+    """The eras of a match, newest first; `only` is the level when there is no choice to make."""
 
-    __slots__ = ("eras",)
+    __slots__ = ("eras", "only")
 
     def __init__(self, eras: tuple[Era, ...]) -> None:
         self.eras = eras
+        one = eras[0] if len(eras) == 1 else None
+        is_plain = one is not None and one.from_ns is None and one.until_ns is None and not (one.steps or one.windows)
+        self.only: Level | None = one.base if one is not None and is_plain else None
 
     def era(self, at_ns: int) -> Era | None:
         """Return the era that holds at an instant, None when there is none."""
@@ -156,12 +167,17 @@ class OfferBuilder:
         return Offer(tuple(reversed(eras)))
 
     def _era(
-        self, match: Match, entry_id: str, entry: Mapping[str, Any], era: Mapping[str, Any],
-        low: int | None, high: int | None,
+        self,
+        match: Match,
+        entry_id: str,
+        entry: Mapping[str, Any],
+        era: Mapping[str, Any],
+        low: int | None,
+        high: int | None,
     ) -> Era:
         table, consumed, variant_id = self._variant(era, match.facts)
         modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
-        doubt = self._doubt(match, consumed | used)
+        doubt = self._doubt(match, era, consumed | used)
         name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
         minimum = era.get("minimum", {})
@@ -212,27 +228,49 @@ class OfferBuilder:
             used.update(when)
         return (numerator, denominator), names, frozenset(used)
 
-    def _doubt(self, match: Match, answered: frozenset[str]) -> Doubt | None:
+    def _doubt(self, match: Match, era: Mapping[str, Any], answered: frozenset[str]) -> Doubt | None:
         for dimension in self._must_be_priced:
             value = match.facts.get(dimension)
-            if value is not None and dimension not in answered:
-                return ESTIMATED, reasons.UNKNOWN_SERVICE_TIER if value == UNKNOWN else reasons.NO_TIER_RATE
+            if value is None or dimension in answered:
+                continue
+            if dimension in _PLACES:
+                return ESTIMATED, reasons.NO_PLACE_RATE
+            return ESTIMATED, reasons.UNKNOWN_SERVICE_TIER if value == UNKNOWN else reasons.NO_TIER_RATE
+        for dimension in era.get("assumes", ()):
+            if dimension not in match.facts:
+                return PARTIAL, f"{reasons.ASSUMED_FACT}:{dimension}"
         return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
 
     def _levels(
-        self, parts: list[str], table: Mapping[str, Any], era: Mapping[str, Any], modifier: Rate,
-        minimum: Mapping[str, int], doubt: Doubt | None,
+        self,
+        parts: list[str],
+        table: Mapping[str, Any],
+        era: Mapping[str, Any],
+        modifier: Rate,
+        minimum: Mapping[str, int],
+        doubt: Doubt | None,
     ) -> tuple[Level, tuple[Step, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = Level(";".join(parts), published, self._scaled(published, modifier), minimum, doubt)
+        base = self._level(";".join(parts), published, modifier, minimum, doubt)
         steps = []
         for step in table.get("steps", ()):
             inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
             rate_id = ";".join([*parts, f"from={step['from']}"])
-            level = Level(rate_id, inner, self._scaled(inner, modifier), minimum, doubt)
+            level = self._level(rate_id, inner, modifier, minimum, doubt)
             steps.append(Step(step["meter"], step["from"], level))
         return base, tuple(steps)
+
+    def _level(
+        self,
+        rate_id: str,
+        published: Mapping[str, Rate],
+        modifier: Rate,
+        minimum: Mapping[str, int],
+        doubt: Doubt | None,
+    ) -> Level:
+        implied = tuple(meter for meter in published if self._units.meters[meter].implied)
+        return Level(rate_id, published, self._scaled(published, modifier), minimum, implied, doubt)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates with those of tokens multiplied, in lowest terms."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exact cost of one call.
 
-The cost of a set of meters is linear in the quantities once the rates are chosen, as long as no part exceeds its total.
-So each set of meters gets a kernel: one coefficient a meter, and the sums that must not be negative. Whatever a kernel
-cannot say (parts that exceed totals, meters without rates, zero costs, odd numbers) is worked out in `line_items`' way.
+The usual call goes through a kernel (core/kernel): one multiplication a meter. Whatever a kernel cannot say (parts that
+exceed totals, meters without rates, zero costs, odd numbers) is worked out in full by `bill`, which is the definition.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
-from math import lcm
+from operator import mul
 from typing import Any, NamedTuple
 
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.card import RateCard
+from spancost.core.kernel import kernel_of, rate_of
 from spancost.core.match import match
 from spancost.core.money import round_div, usd_text
 from spancost.core.offer import Doubt, Era, Level, Offer, OfferBuilder, Rate
@@ -26,21 +26,6 @@ RATE_CARD = "rate_card"
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _MATCHES_KEPT = 2_048
 _KERNELS_KEPT = 64
-
-
-class Kernel(NamedTuple):
-    """Coefficients and bounds for one set of meters at one level.
-
-    terms: (meter, coefficient); the cost is the sum of quantity times coefficient, over denominator. bounds: sums of
-    (meter, sign) that must not be negative. zeros: meters without a rate, which must not have been used. is_free: every
-    rate is 0.
-    """
-
-    terms: tuple[tuple[str, int], ...]
-    denominator: int
-    bounds: tuple[tuple[tuple[str, int], ...], ...]
-    zeros: tuple[str, ...]
-    is_free: bool
 
 
 class Item(NamedTuple):
@@ -78,43 +63,36 @@ class Pricer:
         provider, model, usage, at_ns, request_model, _, tier, processing, context = call
         try:
             key = (provider, model, request_model, tier, processing, tuple(context.items()) if context else None)
-            offer = self._young.get(key)
-            if offer is None:
-                offer = self._remember(key, call)
+            offer = self._young.get(key) or self._remember(key, call)
             if offer.__class__ is Cost:
-                return offer  # type: ignore[return-value]
-            level = offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
-            terms, denominator, bounds, zeros, is_free = level.kernels[tuple(usage)]
-            numerator = 0
-            for meter, coefficient in terms:
-                quantity = usage[meter]
+                return offer
+            level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            constant, denominator, coefficients, bounds, zeros, is_free = level.kernels[tuple(usage)]
+            numerator: int = constant
+            for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
                 if quantity.__class__ is not int or quantity < 0:
-                    return self._bill(call).cost
-                numerator += quantity * coefficient  # type: ignore[operator]
+                    return self.bill(call).cost
+                numerator += quantity * coefficient  # type: ignore[assignment]
             for bound in bounds:
-                room = 0
-                for meter, sign in bound:
-                    room += usage[meter] * sign  # type: ignore[operator]
-                if room < 0:
-                    return self._bill(call).cost
-            for meter in zeros:
-                if usage[meter] != 0:
-                    return self._bill(call).cost
+                if sum(map(mul, bound, usage.values())) < 0:
+                    return self.bill(call).cost
+            if zeros and any(map(mul, zeros, usage.values())):
+                return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
-            return self._bill(call).cost
+            return self.bill(call).cost
         doubt = level.doubt
         if not numerator and (not is_free or doubt is not None or not any(usage.values())):
-            return self._bill(call).cost
+            return self.bill(call).cost
         femto = numerator if denominator == 1 else round_div(numerator, denominator)
         if is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
         if doubt is None:
-            return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
+            return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
         return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
 
     def line_items(self, call: Call) -> list[LineItem]:
         """Return what *call* costs meter by meter; the items' costs add up to the cost of the call."""
-        bill = self._bill(call)
+        bill = self.bill(call)
         if bill.cost.femto is None or not bill.items:
             return []
         costs = [round_div(*_product(item.quantity, item.rate)) for item in bill.items]
@@ -124,10 +102,6 @@ class Pricer:
             LineItem(item.meter, item.quantity, self.price_text(item.meter, item.rate), self._per(item.meter), cost)
             for item, cost in zip(bill.items, costs, strict=True)
         ]
-
-    def bill(self, call: Call) -> Bill:
-        """Return *call* worked out in full, for people who want to see how its cost came about."""
-        return self._bill(call)
 
     def price_text(self, meter: str, rate: Rate) -> str:
         """Return a rate as the price of as many units as the meter is sold in, USD in decimal text."""
@@ -161,8 +135,8 @@ class Pricer:
         key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
         return self._young.get(key) or self._remember(key, call)
 
-    def _bill(self, call: Call) -> Bill:
-        """Work out *call* in full, however odd it is."""
+    def bill(self, call: Call) -> Bill:
+        """Return *call* worked out in full, however odd it is: what `price` falls back on, and what people are shown."""
         if not _is_sound(call):
             return _unpriced(reasons.BAD_USAGE)
         offer = self._offer(call)
@@ -189,10 +163,12 @@ class Pricer:
         missing: list[Doubt] = []
         measures: list[Doubt] = []
         for meter in self._card.units.meters:
-            quantity = leaves.get(meter)
+            quantity = leaves.get(meter, 0)
+            if meter in level.implied and meter not in usage:
+                quantity = self._card.units.meters[meter].implied
             if not quantity:
                 continue
-            source, how = self._rate_of(level, meter)
+            source, how = rate_of(self._card.units, level, meter)
             if source is None:
                 code = (PARTIAL, f"{reasons.MISSING_RATE}:{meter}")
                 (measures if self._card.units.meters[meter].is_measure else missing).append(code)
@@ -208,61 +184,13 @@ class Pricer:
             missing.append((PARTIAL, reasons.UNKNOWN_METER))
         return Bill(tuple(items), _total(items, level, missing + doubts, bool(missing)), era, level)
 
-    def _rate_of(self, level: Level, meter: str) -> tuple[str | None, str]:
-        """Return the meter whose rate bills *meter* (itself, else the nearest around it with a rate), and how exactly."""
-        if meter in level.rates:
-            return meter, "exact"
-        how = self._card.units.meters[meter].parent_rate
-        if how != "none":
-            for total in self._card.units.ancestors[meter]:
-                if total in level.rates:
-                    return total, how
-        return None, how
-
     def _add_kernels(self, offer: Offer, meters: tuple[str, ...]) -> None:
         """Make the kernel of a set of meters on every level of an offer, where one can be made."""
         for level in offer.levels():
             if meters not in level.kernels and len(level.kernels) < _KERNELS_KEPT:
-                kernel = self._kernel(level, meters)
+                kernel = kernel_of(self._card.units, level, meters)
                 if kernel is not None:
                     level.kernels[meters] = kernel
-
-    def _kernel(self, level: Level, meters: tuple[str, ...]) -> Kernel | None:
-        units = self._card.units
-        if any(name not in units.meters for name in meters) or level.minimum:
-            return None
-        present = set(meters)
-        sums: dict[str, dict[str, int]] = {}
-        costs: dict[str, Rate] = {}
-        zeros: list[str] = []
-        for name in units.deepest_first:
-            if name not in present:
-                continue
-            roots = [total for total in units.ancestors[name] if not units.meters[total].inside]
-            if any(root not in present for root in roots):
-                return None
-            source, how = self._rate_of(level, name)
-            if source is None or how == "estimate":
-                zeros.append(name)
-                continue
-            costs[name] = level.rates[source]
-            # What is left of a total is its quantity less what is left of everything inside of it.
-            sums[name] = {name: 1}
-            for inner in [other for other in sums if name in units.ancestors[other]]:
-                for meter, sign in sums[inner].items():
-                    sums[name][meter] = sums[name].get(meter, 0) - sign
-        denominator = lcm(*(rate[1] for rate in costs.values())) if costs else 1
-        coefficients = dict.fromkeys(meters, 0)
-        for name, parts in sums.items():
-            whole = costs[name][0] * (denominator // costs[name][1])
-            for meter, sign in parts.items():
-                coefficients[meter] += sign * whole
-        bounds = tuple(
-            tuple((meter, sign) for meter, sign in parts.items() if sign) for parts in sums.values() if len(parts) > 1
-        )
-        terms = tuple(pair for pair in coefficients.items() if pair[0] not in zeros)
-        is_free = bool(costs) and not any(rate[0] for rate in costs.values())
-        return Kernel(terms, denominator, bounds, tuple(zeros), is_free)
 
 
 def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:

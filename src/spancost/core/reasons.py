@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The closed list of codes that `llm.cost_reason` takes, each with the one sentence that documents it.
 
-A code may be followed by `:` and a meter's name (`missing_rate:web_searches`); nothing else is ever appended.
+A code may be followed by `:` and the name of a meter or fact (`missing_rate:web_searches`); nothing else is ever appended.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ INCONSISTENT_USAGE = "inconsistent_usage"
 PARENT_RATE = "parent_rate"
 UNKNOWN_SERVICE_TIER = "unknown_service_tier"
 NO_TIER_RATE = "no_tier_rate"
+NO_PLACE_RATE = "no_place_rate"
+ASSUMED_FACT = "assumed_fact"
 REQUESTED_MODEL = "requested_model"
 FREE_RATE = "free_rate"
 
@@ -38,8 +40,11 @@ SENTENCES = {
     PARENT_RATE: "The meter has no rate of its own and is billed at the rate of the meter that it is inside of.",
     UNKNOWN_SERVICE_TIER: "The service tier is no known one; standard rates were used.",
     NO_TIER_RATE: "The entry has no rate for the tier, processing or speed that was served; standard rates were used.",
+    NO_PLACE_RATE: "The card has no rate of this entry for the endpoint or deployment; the rates without one were used.",
+    ASSUMED_FACT: "The price depends on a fact that the call does not state; the usual one was assumed.",
     REQUESTED_MODEL: "The card does not know the model that answered; the rates of the one asked for were used.",
     FREE_RATE: "The card says that this is free.",
+    "rate_card_unusable": "The rate card that the settings name could not be loaded; the log says why.",
     # Codes of the counting rule (core/counting.py) and of what a dialect leaves open (semconv/dialects/).
     "same_response_id": "A call with this response id is counted already, on the span that `llm.duplicate_of` names.",
     "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",

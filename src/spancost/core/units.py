@@ -12,7 +12,8 @@ class Meter(NamedTuple):
 
     inside: meters whose quantity includes this one's. per: how many units a published price is for.
     is_token: modifiers scale it. is_measure: a second measure of the same work, skipped when it has no rate.
-    parent_rate: "exact", "estimate" or "none": what billing it at a parent's rate amounts to.
+    parent_rate: "exact", "estimate" or "none": what billing it at a parent's rate amounts to. implied: the quantity of a
+    call that does not state it, where it has a rate.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Meter(NamedTuple):
     is_token: bool
     is_measure: bool
     parent_rate: str
+    implied: int
 
 
 class Units:
@@ -37,10 +39,15 @@ class Units:
                 row["kind"] == "token",
                 row["kind"] == "measure",
                 row.get("parent_rate", "none"),
+                row.get("implied", 0),
             )
             for name, row in rows
         }
         self.ancestors: dict[str, tuple[str, ...]] = {name: self._ancestors(name) for name in self.meters}
+        self.roots: dict[str, tuple[str, ...]] = {
+            name: tuple(total for total in self.ancestors[name] if not self.meters[total].inside)
+            for name in self.meters
+        }
         self.deepest_first: tuple[str, ...] = tuple(sorted(self.meters, key=lambda name: -len(self.ancestors[name])))
 
     def _ancestors(self, name: str) -> tuple[str, ...]:

@@ -59,8 +59,7 @@ def split(units: Units, usage: Mapping[str, Quantity]) -> Leaves:
             doubt = (ESTIMATED, reasons.INCONSISTENT_USAGE)
         if take:
             leaves[name] = take
-        roots = [total for total in units.ancestors[name] if not units.meters[total].inside]
-        if any(root not in usage for root in roots):
+        if any(root not in usage for root in units.roots[name]):
             doubt = (PARTIAL, reasons.MISSING_TOTAL)
     return Leaves(leaves, doubt)
 
