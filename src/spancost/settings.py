@@ -10,10 +10,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 LOGGER = logging.getLogger("spancost")
 PREFIX = "SPANCOST_"
@@ -65,6 +65,21 @@ class Settings:
     baggage_hosts: tuple[str, ...] = _setting(
         (), "The only hosts, with their subdomains, that tags are sent to; any but known providers when unset."
     )
+
+
+class Arguments(TypedDict, total=False):
+    """The settings as keyword arguments; a path does for `card`, any sequence for a list."""
+
+    enabled: bool
+    card: str | os.PathLike[str] | None
+    strategy: Literal["auto", "hook", "wrap", "on_end"]
+    rollup: bool
+    keep_provider: bool
+    max_open_parents: int
+    required_tags: Sequence[Tag]
+    baggage: Literal["off", "send", "accept", "both"]
+    baggage_keys: Sequence[Tag]
+    baggage_hosts: Sequence[str]
 
 
 _LISTS = frozenset(field.name for field in fields(Settings) if field.default == ())
@@ -162,6 +177,8 @@ def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         if key not in known:
             errors.append(f"{name}: found an unknown setting; expected one of {', '.join(known)}")
             continue
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
         try:
             value = getattr(adapter.validate_python({key: value}), key)
         except ValidationError as error:

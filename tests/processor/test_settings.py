@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spancost.settings import Settings, SettingsError, load
+from spancost.settings import Arguments, Settings, SettingsError, load
 
 
 def test_arguments_win_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
@@ -85,6 +85,12 @@ def test_a_broken_file_is_told_by_its_name_and_left_out(
     assert "settings.json" in caplog.text
     with pytest.raises(SettingsError, match=r"settings\.json"):
         load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True)
+
+
+def test_every_setting_is_an_argument() -> None:
+    """What an editor offers is what there is; a path does for a card."""
+    assert list(Arguments.__annotations__) == [field.name for field in fields(Settings)]
+    assert load({"card": Path("card.jsonl")}, {}).card == "card.jsonl"
 
 
 def test_every_setting_is_described() -> None:

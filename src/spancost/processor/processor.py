@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -27,9 +27,17 @@ from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from spancost.settings import Arguments
+
 LOGGER = logging.getLogger("spancost")
 DONE_KEPT = 8192
 """Spans remembered as done, at least, so that one that comes by two ways is counted once."""
+
+
+_living: weakref.WeakSet[LLMCostProcessor] = weakref.WeakSet()
 
 
 class LLMCostProcessor(SpanProcessor):
@@ -45,7 +53,7 @@ class LLMCostProcessor(SpanProcessor):
         settings: Settings | None = None,
         *,
         ledger: SpanLedger | None = None,
-        **arguments: Any,
+        **arguments: Unpack[Arguments],
     ) -> None:
         self.settings = settings if settings is not None and not arguments else load(arguments)
         self.strategy = ""
@@ -56,18 +64,16 @@ class LLMCostProcessor(SpanProcessor):
         self._counts = {"attribution_missing": 0}
         self._required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
-        self._forget()
+        self.restart()
         outcome.heard = True
         if not self.settings.enabled:
             self.disable()
         elif self.settings.baggage != "off":
             carry_tags(self.settings)
-        if hasattr(os, "register_at_fork"):
-            reference = weakref.WeakMethod(self._forget)
-            os.register_at_fork(after_in_child=lambda: (forget := reference()) is not None and forget())
+        _living.add(self)
 
-    def _forget(self) -> None:
-        """Start with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
+    def restart(self) -> None:
+        """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
         self._lock = threading.Lock()
         self._done = Recent[tuple[int, int], bool](DONE_KEPT)
         self._ledger.clear()
@@ -198,6 +204,15 @@ class LLMCostProcessor(SpanProcessor):
     def shutdown(self) -> None:
         """Log the counters; spans that end afterwards are still priced, as the SDK still delivers them."""
         LOGGER.debug("spancost: %s", self.stats)
+
+
+def _forget_in_child() -> None:
+    for processor in _living:
+        processor.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def _do_nothing(*_: object, **__: object) -> None:
