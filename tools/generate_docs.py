@@ -17,6 +17,7 @@ from tools.settings_page import settings_page
 
 README = ROOT / "README.md"
 README_TABLE = re.compile(r"(<!-- attributes: generated from semconv/registry -->\n).*?(<!-- end -->)", re.DOTALL)
+README_GROUPS = {"llm.call", "llm.subtree", "llm.trace"}
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
@@ -60,7 +61,7 @@ def readme() -> str:
     table = "".join(
         f"| **{group.brief}** | | |\n" + "".join(f"| `{a.key}` | {a.type} | {a.brief} |\n" for a in group.attributes)
         for group in generate_semconv.load()
-        if group.id != "app.attribution"
+        if group.id in README_GROUPS
     )
     return README_TABLE.sub(
         lambda match: f"{match[1]}| attribute | type | meaning |\n|---|---|---|\n{table}{match[2]}", read(README)
