@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The closed list of codes that `llm.cost_reason` takes, each with the one sentence that documents it.
 
-A code may be followed by `:` and the name of a meter or fact (`missing_rate:web_searches`); nothing else is ever appended.
+A code may be followed by `:` and the name of a meter or fact (`missing_rate:web_searches`); nothing else ever is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SENTENCES = {
     PARENT_RATE: "The meter has no rate of its own and is billed at the rate of the meter that it is inside of.",
     UNKNOWN_SERVICE_TIER: "The service tier is no known one; standard rates were used.",
     NO_TIER_RATE: "The entry has no rate for the tier, processing or speed that was served; standard rates were used.",
-    NO_PLACE_RATE: "The card has no rate of this entry for the endpoint or deployment; the rates without one were used.",
+    NO_PLACE_RATE: "The card has no rate of this entry for the endpoint or deployment; the usual rates were used.",
     ASSUMED_FACT: "The price depends on a fact that the call does not state; the usual one was assumed.",
     REQUESTED_MODEL: "The card does not know the model that answered; the rates of the one asked for were used.",
     FREE_RATE: "The card says that this is free.",
@@ -50,10 +50,13 @@ SENTENCES = {
     "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",
     "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
-    "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it, so it is counted as a call of its own.",
+    "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it; they are counted, the excess is not.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
+    "stream_cut": "The answer was cut before it told all; the cost is a lower bound.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
     "cache_not_reported": "This instrumentation does not say what was read from or written to the cache.",
-    "reasoning_not_reported": "This instrumentation does not say how much of the output was reasoning.",
+    "reasoning_not_reported": "This instrumentation leaves reasoning out of the output and does not tell it.",
+    "region_not_reported": "This instrumentation strips the region off the model; the price without one was used.",
+    "usage_not_reported": "This instrumentation reports a part of the usage only; the cost is a lower bound.",
 }
 """Code -> what it says; the table in the documentation is made from it."""
