@@ -11,6 +11,8 @@ import (
 const (
 	standardFact = "standard"
 	unknownFact  = "unknown"
+	// itself is the word for a fact whose spelling is its value.
+	itself = "="
 )
 
 // Fact is one thing that a call states about how it was served: service tier, processing, place, speed.
@@ -51,7 +53,8 @@ func (f *factWords) of(stated []Fact) map[string]string {
 		if words == nil {
 			continue
 		}
-		word, known := words[plainName(fact.Value)]
+		spelled := plainName(fact.Value)
+		word, known := words[spelled]
 		if !known {
 			if word, known = words["*"]; !known {
 				word = unknownFact
@@ -59,6 +62,9 @@ func (f *factWords) of(stated []Fact) map[string]string {
 		}
 		if word == standardFact {
 			continue
+		}
+		if word == itself {
+			word = spelled
 		}
 		if other, value, colon := strings.Cut(word, ":"); colon {
 			if _, held := facts[other]; !held {

@@ -14,6 +14,8 @@ type level struct {
 	// billedBy is for each meter the one whose rate bills it, -1 for none; estimates has a bit where that is a guess.
 	billedBy  []int
 	estimates uint64
+	// implied has a bit for each meter with a rate of which a call that does not state it has a quantity.
+	implied uint64
 }
 
 // step is a whole-request step: it holds when the quantity of a meter is at or above the bound.

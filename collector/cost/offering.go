@@ -56,7 +56,7 @@ func (c *RateCard) era(m *matched, id string, e *entry, row *eraRow, low, high *
 	}
 	parts := []string{fmt.Sprintf("%s/%s@%s", m.seller.name, id, instant(row.From))}
 	parts = append(append(parts, variantID...), modifierIDs.names...)
-	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, answered)}
+	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, row, answered)}
 	for name, least := range row.Minimum {
 		if with.minimum == nil {
 			with.minimum = map[int]int64{}
@@ -162,13 +162,21 @@ next:
 	return product, found
 }
 
-func (c *RateCard) doubt(m *matched, answered map[string]bool) Doubt {
+func (c *RateCard) doubt(m *matched, row *eraRow, answered map[string]bool) Doubt {
 	for _, dimension := range c.facts.mustBePriced {
 		if value, stated := m.facts[dimension]; stated && !answered[dimension] {
-			if value == unknownFact {
+			switch {
+			case dimension == "endpoint" || dimension == "deployment_type":
+				return Doubt{Estimated, reasonNoPlaceRate}
+			case value == unknownFact:
 				return Doubt{Estimated, reasonUnknownTier}
 			}
 			return Doubt{Estimated, reasonNoTierRate}
+		}
+	}
+	for _, dimension := range row.Assumes {
+		if _, stated := m.facts[dimension]; !stated {
+			return Doubt{Partial, reasonAssumedFact + ":" + dimension}
 		}
 	}
 	if m.byRequest {
@@ -205,6 +213,9 @@ func (with *choice) level(id string, table map[string]Rate, product Rate) *level
 		}
 		found.rates[n] = rate
 		found.rated |= 1 << n
+		if units.meters[n].implied > 0 {
+			found.implied |= 1 << n
+		}
 	}
 	found.billedBy = make([]int, count)
 	for n := range units.meters {

@@ -95,9 +95,13 @@ func (p *Pricer) billAt(usage *quantities, at *level, b *bill) {
 	inconsistent := units.split(usage)
 	b.items = b.room[:0]
 	var missing, measure, guessed Doubt
-	for left := usage.present; left != 0; left &= left - 1 {
+	implied := at.implied &^ usage.present
+	for left := usage.present | implied; left != 0; left &= left - 1 {
 		n := bits.TrailingZeros64(left)
 		quantity := usage.of[n]
+		if implied>>n&1 == 1 {
+			quantity = Whole(units.meters[n].implied)
+		}
 		if quantity.Sign() == 0 {
 			continue
 		}

@@ -29,6 +29,8 @@ const (
 	reasonInconsistentUsage = "inconsistent_usage"
 	reasonParentRate        = "parent_rate"
 	reasonUnknownTier       = "unknown_service_tier"
+	reasonNoPlaceRate       = "no_place_rate"
+	reasonAssumedFact       = "assumed_fact"
 	reasonNoTierRate        = "no_tier_rate"
 	reasonRequestedModel    = "requested_model"
 	reasonFreeRate          = "free_rate"

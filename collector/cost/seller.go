@@ -31,6 +31,7 @@ type eraRow struct {
 	priceTable
 	From     *int64           `json:"from"`
 	Minimum  map[string]int64 `json:"minimum"`
+	Assumes  []string         `json:"assumes"`
 	Variants []variantRow     `json:"variants"`
 	Windows  []windowRow      `json:"windows"`
 }

@@ -7,6 +7,7 @@ import "sort"
 const maxMeters = 64
 
 type unitRow struct {
+	Implied    int64    `json:"implied"`
 	Inside     []string `json:"inside"`
 	Kind       string   `json:"kind"`
 	Order      int      `json:"order"`
@@ -20,6 +21,8 @@ type meter struct {
 	isToken    bool
 	isMeasure  bool
 	parentRate string
+	// implied is the quantity of a call that does not state it, where the meter has a rate.
+	implied int64
 	// ancestors are the meters that this one is inside of, nearest first; roots those of them that are inside of nothing.
 	ancestors []int
 	roots     []int
@@ -52,7 +55,7 @@ func newUnits(table map[string]unitRow) (*Units, error) {
 		}
 		units.byName[name] = n
 		units.meters = append(units.meters, meter{
-			name: name, per: row.Per, isToken: row.Kind == "token", isMeasure: row.Kind == "measure", parentRate: row.ParentRate,
+			name: name, per: row.Per, isToken: row.Kind == "token", isMeasure: row.Kind == "measure", parentRate: row.ParentRate, implied: row.Implied,
 		})
 	}
 	for n, name := range names {

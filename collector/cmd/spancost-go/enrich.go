@@ -4,8 +4,176 @@ package main
 
 import (
 	"bufio"
-	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"os"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/semconv"
 )
 
-func enrich(_ []string, _ io.Reader, _ *bufio.Writer) error { return errors.New("enrich: not yet") }
+// request is one ExportTraceServiceRequest, or what is wrong with it.
+type request struct {
+	value document.Value
+	fault string
+}
+
+// enrich puts costs and totals on the spans of requests in OTLP's JSON form, one a line.
+func enrich(args []string, in io.Reader, out *bufio.Writer) error {
+	flags := flag.NewFlagSet("enrich", flag.ContinueOnError)
+	each := flags.Bool("each", false, "every request is its own set of spans in hand")
+	keep := flags.Bool("keep-provider", false, "an llm.provider already on a span stays as it is")
+	responses := flags.Bool("read-responses", false, "take figures from the response that an emitter put into an attribute")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	ledger, err := newLedger(*keep, *responses)
+	if err != nil {
+		return err
+	}
+	var inHand []request
+	failed := false
+	take := func(found request) error {
+		inHand = append(inHand, found)
+		if !*each {
+			return nil
+		}
+		bad, err := finish(inHand, ledger, out)
+		failed, inHand = failed || bad, inHand[:0]
+		return err
+	}
+	sources := []io.Reader{in}
+	if flags.NArg() > 0 {
+		sources = nil
+	}
+	for _, name := range flags.Args() {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		sources = append(sources, file)
+	}
+	for _, source := range sources {
+		if err := requests(source, take); err != nil {
+			return err
+		}
+	}
+	bad, err := finish(inHand, ledger, out)
+	if err == nil && (failed || bad) {
+		err = errAnswered
+	}
+	return err
+}
+
+func newLedger(keepProvider, readResponses bool) (*cost.Ledger, error) {
+	card, err := cardFrom("")
+	if err != nil {
+		return nil, err
+	}
+	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{ReadResponses: readResponses})
+	if err != nil {
+		return nil, err
+	}
+	options := cost.DefaultLedgerOptions()
+	options.KeepProvider = keepProvider
+	return cost.NewLedger(dialects, cost.NewPricer(card), options), nil
+}
+
+// requests takes one request a line, else the whole source as one.
+func requests(source io.Reader, take func(request) error) error {
+	whole := ""
+	err := lines(source, func(number int, line string) error {
+		if whole != "" {
+			whole += line
+			return nil
+		}
+		found := parsed(line, fmt.Sprintf("line %d", number))
+		if start := strings.TrimSpace(line); found.fault != "" && number == 1 && (start == "{" || start == "[") {
+			whole = line
+			return nil
+		}
+		return take(found)
+	})
+	if err == nil && whole != "" {
+		err = take(parsed(whole, "file"))
+	}
+	return err
+}
+
+func parsed(text, where string) request {
+	value, err := document.Parse(text)
+	if err != nil {
+		return request{fault: fmt.Sprintf("%s: found no JSON (%v), expected an ExportTraceServiceRequest", where, err)}
+	}
+	return request{value: value}
+}
+
+// finish enriches one set of spans in hand and writes its lines in order; it returns whether one was bad.
+func finish(inHand []request, ledger *cost.Ledger, out *bufio.Writer) (bad bool, err error) {
+	ledger.Clear()
+	var all []carried
+	for n := range inHand {
+		if inHand[n].fault != "" {
+			continue
+		}
+		found, err := carriedSpans(inHand[n].value)
+		all = append(all, found...)
+		if err != nil {
+			inHand[n].fault = err.Error()
+		}
+	}
+	enrichSpans(all, ledger)
+	for _, found := range inHand {
+		answer := found.value
+		if found.fault != "" {
+			bad = true
+			answer = refused(document.Value{}, found.fault)
+		}
+		if _, err := out.Write(append(document.Append(nil, answer), '\n')); err != nil {
+			return bad, err
+		}
+	}
+	return bad, nil
+}
+
+// enrichSpans writes llm.* on the objects that spans came from. Order, batches and copies do not matter: a span given
+// more than once is counted once and every copy gets the same attributes.
+func enrichSpans(all []carried, ledger *cost.Ledger) {
+	at := make(map[cost.SpanKey]int, len(all))
+	copies := make([][]document.Value, 0, len(all))
+	spans := make([]cost.Span, 0, len(all))
+	services := make([]string, 0, len(all))
+	for n := range all {
+		key := all[n].span.Key
+		if known, again := at[key]; again {
+			copies[known] = append(copies[known], all[n].raw)
+			continue
+		}
+		at[key] = len(spans)
+		spans = append(spans, all[n].span)
+		copies = append(copies, []document.Value{all[n].raw})
+		services = append(services, all[n].service)
+	}
+	for n := range spans {
+		parent, known := at[spans[n].Parent]
+		if !known {
+			spans[n].Parent = cost.SpanKey{}
+		}
+		spans[n].IsLocalRoot = !known || services[parent] != services[n]
+	}
+	var written cost.Written
+	for _, n := range cost.ChildrenFirst(spans) {
+		written.Put = written.Put[:0]
+		ledger.End(&spans[n], &written)
+		if len(written.Put) == 0 {
+			continue
+		}
+		for _, raw := range copies[n] {
+			put(raw, &written)
+		}
+	}
+}

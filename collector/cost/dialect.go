@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	dialectFormat = 1
+	scopesKept    = 1024
+)
+
+type dialectRow struct {
+	ID         string               `json:"id"`
+	Scopes     []string             `json:"scopes"`
+	Tells      []string             `json:"tells"`
+	Default    [2]string            `json:"default"`
+	Keys       map[string][]string  `json:"keys"`
+	Responses  map[string][]string  `json:"responses"`
+	Operations map[string][2]string `json:"operations"`
+	Providers  map[string]string    `json:"providers"`
+	Rules      []ruleRow            `json:"rules"`
+}
+
+// Dialects is every dialect, ready to read spans. It is safe for use by many goroutines.
+type Dialects struct {
+	names         *ProviderNames
+	readResponses bool
+	rows          []dialectRow
+	byID          map[string]*dialectRow
+	fallback      string
+	fields        *fieldTable
+	markers       keyFilter
+	telling       keyFilter
+
+	mutex    sync.RWMutex
+	scopes   map[string]string
+	programs map[programKey]*program
+}
+
+type programKey struct{ dialect, scope, version string }
+
+// DialectOptions say how dialects are read. ReadResponses: take figures that an emitter reports nowhere else from the
+// provider's answer that it put into an attribute; off unless asked for, because the completion lies beside it.
+type DialectOptions struct{ ReadResponses bool }
+
+// NewDialects returns the compiled dialects, ready to read; names are the sellers' names.
+func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) (*Dialects, error) {
+	var table struct {
+		Dialects []dialectRow `json:"dialects"`
+		Fallback string       `json:"fallback"`
+		Format   int          `json:"format"`
+	}
+	if err := json.Unmarshal(compiled, &table); err != nil {
+		return nil, fmt.Errorf("compiled dialects: %w", err)
+	}
+	if table.Format != dialectFormat {
+		return nil, fmt.Errorf("compiled dialects: found format %d; expected %d", table.Format, dialectFormat)
+	}
+	d := &Dialects{
+		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, fields: newFieldTable(),
+		byID: map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
+	}
+	for n := range d.rows {
+		row := &d.rows[n]
+		d.byID[row.ID] = row
+		for _, field := range sortedKeys(row.Keys) {
+			keys := row.Keys[field]
+			number, fits := d.fields.enter(field)
+			if !fits {
+				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
+			}
+			if isCount(number) || number == fieldOperation {
+				for _, key := range keys {
+					attribute, _, _ := strings.Cut(key, "$")
+					d.markers.add(attribute)
+				}
+			}
+		}
+		for _, field := range sortedKeys(row.Responses) {
+			if _, fits := d.fields.enter(field); !fits {
+				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
+			}
+		}
+		for _, key := range row.Tells {
+			d.telling.add(key)
+		}
+	}
+	if d.byID[d.fallback] == nil {
+		return nil, fmt.Errorf("compiled dialects: found fallback %q; expected a dialect", d.fallback)
+	}
+	return d, nil
+}
+
+// IsMarker tells whether a span that carries this key may speak of a model call; one without such a key does not.
+func (d *Dialects) IsMarker(key string) bool { return d.markers.has(key) }
+
+// Read puts what a span says about a model call into a reading; false when it says nothing. It does not fail on what
+// attributes hold: a value of a wrong type is a doubt of the reading.
+func (d *Dialects) Read(span *Span, into *Reading) bool {
+	for n := range span.Attributes {
+		if d.markers.has(span.Attributes[n].Key) {
+			return d.program(span).read(span, into)
+		}
+	}
+	return false
+}
+
+func (d *Dialects) program(span *Span) *program {
+	d.mutex.RLock()
+	dialect, known := d.scopes[span.ScopeName]
+	d.mutex.RUnlock()
+	if !known {
+		dialect = d.dialectOfScope(span.ScopeName)
+		d.mutex.Lock()
+		if len(d.scopes) >= scopesKept {
+			d.scopes = map[string]string{}
+		}
+		d.scopes[strings.Clone(span.ScopeName)] = dialect
+		d.mutex.Unlock()
+	}
+	if dialect == "" {
+		dialect = d.dialectOfWords(span.Attributes)
+	}
+	key := programKey{dialect, span.ScopeName, span.ScopeVersion}
+	d.mutex.RLock()
+	found := d.programs[key]
+	d.mutex.RUnlock()
+	if found != nil {
+		return found
+	}
+	found = newProgram(d.byID[dialect], span.ScopeName, span.ScopeVersion, d)
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if len(d.programs) >= scopesKept {
+		d.programs = map[programKey]*program{}
+	}
+	d.programs[programKey{dialect, strings.Clone(span.ScopeName), strings.Clone(span.ScopeVersion)}] = found
+	return found
+}
+
+// dialectOfScope returns the dialect whose scope pattern fits best (the longest one), "" when none does.
+func (d *Dialects) dialectOfScope(scope string) string {
+	best, chosen := -1, ""
+	for n := range d.rows {
+		for _, pattern := range d.rows[n].Scopes {
+			if len(pattern) > best && nameMatches([]string{pattern}, scope) {
+				best, chosen = len(pattern), d.rows[n].ID
+			}
+		}
+	}
+	return chosen
+}
+
+// dialectOfWords returns the first dialect one of whose telling keys is there: the scope is unknown.
+func (d *Dialects) dialectOfWords(attributes Attributes) string {
+	var found []string
+	for n := range attributes {
+		if d.telling.has(attributes[n].Key) {
+			found = append(found, attributes[n].Key)
+		}
+	}
+	if len(found) > 0 {
+		for n := range d.rows {
+			for _, key := range d.rows[n].Tells {
+				if slices.Contains(found, key) {
+					return d.rows[n].ID
+				}
+			}
+		}
+	}
+	return d.fallback
+}
+
+// keyFilter is a set of keys that tells most strangers by first letter and length.
+type keyFilter struct {
+	shapes [256]uint64
+	keys   map[string]struct{}
+}
+
+func (f *keyFilter) add(key string) {
+	if key == "" {
+		return
+	}
+	if f.keys == nil {
+		f.keys = map[string]struct{}{}
+	}
+	f.keys[key] = struct{}{}
+	f.shapes[key[0]] |= 1 << (len(key) & 63)
+}
+
+func (f *keyFilter) has(key string) bool {
+	if key == "" || f.shapes[key[0]]>>(len(key)&63)&1 == 0 {
+		return false
+	}
+	_, known := f.keys[key]
+	return known
+}
+
+func sortedKeys[V any](table map[string]V) []string { return slices.Sorted(maps.Keys(table)) }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+// evidence returns the call that attributes of an earlier run tell, nil when they tell of none.
+func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subtotal {
+	l.counters.Evidence++
+	status, _ := span.Attributes.Get(AttrCostStatus).Text()
+	if status == Duplicate || status == Aggregate {
+		return nil
+	}
+	attributes := span.Attributes
+	this := &counted{
+		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
+		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens),
+	}
+	this.models[0], _ = attributes.Get(AttrModel).Text()
+	this.responseID, _ = attributes.Get(AttrRequestID).Text()
+	if l.options.Rejudge {
+		reason, _ := attributes.Get(AttrCostReason).Text()
+		this.models[0] = bareModel(this.models[0])
+		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
+			l.count(found)
+			found.write(written)
+			written.Remove = withdrawn
+			return nil
+		}
+	}
+	cost := Cost{Status: status}
+	usd := attributes.Get(AttrRequestCostUSD)
+	if n, whole := usd.Int(); whole && n >= 0 {
+		cost.Femto, cost.Known = femtoOfUSD(float64(n))
+	} else if f, isFloat := usd.Float(); isFloat {
+		cost.Femto, cost.Known = femtoOfUSD(f)
+	}
+	return l.counted(this, &cost)
+}
+
+// withdrawn is what a call loses that turns out to be counted elsewhere.
+var withdrawn = []string{
+	AttrInputTokens, AttrCachedInput, AttrCacheWriteInput, AttrOutputTokens, AttrReasoningOutput, AttrTotalTokens,
+	AttrRequestCostUSD, AttrRequestCostNano, AttrCostBucket, AttrCostSource, AttrListCostUSD, AttrRateID,
+}
+
+func countOf(attributes Attributes, key string) Count {
+	n, whole := attributes.Get(key).Int()
+	if !whole || n < 0 {
+		return Count{}
+	}
+	return Count{n, true}
+}

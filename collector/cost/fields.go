@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+// The fields that a dialect may tell of a call, by number. The first are figures about tokens, of which some are meters
+// and others say how the meter is to be had: uncached_input_tokens leaves cache reads and writes out,
+// doubled_input_tokens holds cache reads twice, visible_output_tokens leaves reasoning out, stated_output_tokens leaves
+// out what the total holds beyond it, tool_prompt_tokens is input outside of the input, total_tokens proves.
+const (
+	fieldInput = iota
+	fieldUncachedInput
+	fieldDoubledInput
+	fieldOutput
+	fieldVisibleOutput
+	fieldStatedOutput
+	fieldTotal
+	fieldToolPrompt
+	fieldCacheRead
+	fieldCacheWrite
+	fieldCacheWrite5m
+	fieldCacheWrite30m
+	fieldCacheWrite1h
+	fieldCacheWrite12h
+	fieldReasoning
+
+	fieldOperation
+	fieldProvider
+	fieldModel
+	fieldRequestModel
+	fieldResponseID
+	fieldFinishReason
+	fieldServiceTier
+	fieldProcessing
+	fieldServerAddress
+
+	fieldSpeed
+	fieldInferenceGeo
+	fieldDataResidency
+	fieldVertexLocation
+	fieldDeploymentType
+
+	fieldReportedCost
+	fieldBilledCost
+	fieldDuration
+
+	// Fields from here on are further meters, numbered as the dialects name them.
+	fieldOther
+
+	fieldCount = 64
+)
+
+const (
+	// essentials are the figures without which there is no usage.
+	essentials = fieldToolPrompt + 1
+	// figureCount is how many fields are figures.
+	figureCount = fieldReasoning + 1
+	maxCount    = 1 << 60
+)
+
+var knownFields = [fieldOther]string{
+	"input_tokens", "uncached_input_tokens", "doubled_input_tokens", "output_tokens", "visible_output_tokens",
+	"stated_output_tokens", "total_tokens", "tool_prompt_tokens", "cache_read_tokens", "cache_write_tokens",
+	"cache_write_5m_tokens", "cache_write_30m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens",
+	"reasoning_tokens",
+	"operation", "provider", "model", "request_model", "response_id", "finish_reason", "service_tier", "processing",
+	"server_address",
+	"speed", "inference_geo", "data_residency", "vertex_location", "deployment_type",
+	"reported_cost_usd", "billed_cost_usd", "duration_seconds",
+}
+
+// fieldTable numbers the fields: those above, then the meters that the dialects name besides.
+type fieldTable struct {
+	names  []string
+	number map[string]int
+}
+
+func newFieldTable() *fieldTable {
+	t := &fieldTable{number: map[string]int{}}
+	for _, name := range knownFields {
+		t.enter(name)
+	}
+	return t
+}
+
+// enter returns the number of a field; false when there are too many.
+func (t *fieldTable) enter(name string) (int, bool) {
+	if n, known := t.number[name]; known {
+		return n, true
+	}
+	if len(t.names) == fieldCount {
+		return 0, false
+	}
+	t.number[name] = len(t.names)
+	t.names = append(t.names, name)
+	return len(t.names) - 1, true
+}
+
+func isCount(field int) bool { return field < figureCount || field >= fieldOther }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import "math/bits"
+
+const reasonOutputFromTotal = "output_from_total"
+
+// figures are the counts that a span reports, by field.
+type figures struct {
+	known uint64
+	of    [fieldCount]int64
+}
+
+func (f *figures) has(field int) bool { return f.known>>field&1 == 1 }
+
+func (f *figures) set(field int, n int64) {
+	f.known |= 1 << field
+	f.of[field] = n
+}
+
+// inclusive puts the inclusive meters that the figures tell into a reading, and returns the reason of a doubt about
+// their split or "". The arithmetic proofs come before what the dialect says.
+func (f *figures) inclusive(names []string, into *Reading) string {
+	const derived = 1<<fieldCacheRead - 1 | 1<<fieldCacheWrite | 1<<fieldReasoning
+	for left := f.known &^ derived; left != 0; left &= left - 1 {
+		field := bits.TrailingZeros64(left)
+		into.add(field, names[field], f.of[field])
+	}
+	read, written := f.of[fieldCacheRead], f.of[fieldCacheWrite]
+	if parts, known := f.writes(); known && (!f.has(fieldCacheWrite) || parts > written) {
+		f.set(fieldCacheWrite, parts)
+		written = parts
+	}
+	if f.has(fieldCacheWrite) {
+		into.add(fieldCacheWrite, names[fieldCacheWrite], written)
+	}
+	output, hasOutput := f.firstOf(fieldOutput, fieldVisibleOutput, fieldStatedOutput)
+	entered, hasEntered := f.entered(read+written, read, output, hasOutput)
+	if hasEntered {
+		entered += f.of[fieldToolPrompt]
+		into.add(fieldInput, names[fieldInput], entered)
+	}
+	reasoning, reason := f.of[fieldReasoning], ""
+	if hasOutput {
+		total := f.of[fieldTotal]
+		isVisible := !f.has(fieldOutput) && f.has(fieldVisibleOutput)
+		proven := f.has(fieldTotal) && total == entered+output+reasoning
+		if isVisible || (reasoning > 0 && (reasoning > output || proven)) {
+			output += reasoning
+		}
+		isTold := f.has(fieldOutput) || reasoning > 0 || !f.has(fieldTotal) || !hasEntered
+		if !isTold && total > entered+output {
+			f.set(fieldReasoning, total-entered-output)
+			output = total - entered
+			reason = reasonOutputFromTotal
+		}
+		into.add(fieldOutput, names[fieldOutput], output)
+	}
+	if f.has(fieldReasoning) {
+		into.add(fieldReasoning, names[fieldReasoning], f.of[fieldReasoning])
+	}
+	return reason
+}
+
+func (f *figures) writes() (sum int64, known bool) {
+	for field := fieldCacheWrite5m; field <= fieldCacheWrite12h; field++ {
+		sum += f.of[field]
+		known = known || f.has(field)
+	}
+	return sum, known
+}
+
+func (f *figures) firstOf(fields ...int) (int64, bool) {
+	for _, field := range fields {
+		if f.has(field) {
+			return f.of[field], true
+		}
+	}
+	return 0, false
+}
+
+// entered returns the total input: the cached part is added when the figure is proven or said to leave it out.
+func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bool) {
+	total, hasTotal := f.of[fieldTotal], f.has(fieldTotal)
+	switch {
+	case f.has(fieldInput):
+		entered := f.of[fieldInput]
+		if cached > 0 && (cached > entered || (hasTotal && total == entered+output+cached)) {
+			return entered + cached, true
+		}
+		return entered, true
+	case f.has(fieldUncachedInput):
+		return f.of[fieldUncachedInput] + cached, true
+	case f.has(fieldDoubledInput):
+		if doubled := f.of[fieldDoubledInput]; doubled < 2*read {
+			return doubled, true
+		}
+		return f.of[fieldDoubledInput] - read, true
+	case hasTotal && hasOutput && total >= output+cached:
+		return total - output, true
+	}
+	return 0, false
+}
+
+// add puts an amount of a meter into the usage of a reading.
+func (r *Reading) add(field int, meter string, n int64) {
+	if r.Usage == nil {
+		r.Usage = r.usageRoom[:0]
+	}
+	r.Usage = append(r.Usage, Amount{Meter: meter, Quantity: Whole(n)})
+	switch count := (Count{n, true}); field {
+	case fieldInput:
+		r.Input = count
+	case fieldCacheRead:
+		r.CacheRead = count
+	case fieldCacheWrite:
+		r.CacheWrite = count
+	case fieldOutput:
+		r.Output = count
+	case fieldReasoning:
+		r.Reasoning = count
+	}
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+const (
+	rankUnset      = 99
+	rankLastResort = 50
+)
+
+// program is one dialect made ready for one instrumentation scope and version.
+type program struct {
+	row    *dialectRow
+	names  *ProviderNames
+	fields *fieldTable
+	rules  []rule
+	keys   map[string]*keyUse
+	filter keyFilter
+}
+
+// keyUse is what one attribute key is read for: a field, fields inside its encoded value, a question of a rule.
+type keyUse struct {
+	hasField    bool
+	field, rank uint8
+	asked       int
+	encoded     []innerField
+}
+
+type innerField struct {
+	path        []string
+	field, rank uint8
+}
+
+func newProgram(row *dialectRow, scope, version string, dialects *Dialects) *program {
+	p := &program{row: row, names: dialects.names, fields: dialects.fields, keys: map[string]*keyUse{}}
+	p.enter(row.Keys, 0)
+	if dialects.readResponses {
+		p.enter(row.Responses, rankLastResort)
+	}
+	asked := 0
+	set := func(keys []string) (found keySet) {
+		for _, key := range keys {
+			use := p.use(key)
+			if use.asked < 0 {
+				use.asked = asked
+				asked++
+			}
+			found.add(use.asked)
+		}
+		return found
+	}
+	for n := range row.Rules {
+		r := &row.Rules[n]
+		if len(r.When.Scope) > 0 && !nameMatches(r.When.Scope, scope) {
+			continue
+		}
+		if r.When.Versions != "" && !versionWithin(version, r.When.Versions) {
+			continue
+		}
+		p.rules = append(p.rules, p.ruleOf(r, set))
+	}
+	return p
+}
+
+func (p *program) use(key string) *keyUse {
+	found := p.keys[key]
+	if found == nil {
+		found = &keyUse{asked: -1}
+		p.keys[key] = found
+		p.filter.add(key)
+	}
+	return found
+}
+
+func (p *program) enter(layer map[string][]string, first int) {
+	for _, field := range sortedKeys(layer) {
+		for rank, key := range layer[field] {
+			attribute, path, inside := strings.Cut(key, "$")
+			use, number := p.use(attribute), uint8(p.fields.number[field])
+			if inside {
+				use.encoded = append(use.encoded, innerField{strings.Split(path, "."), number, uint8(first + rank)})
+			} else {
+				use.hasField, use.field, use.rank = true, number, uint8(first+rank)
+			}
+		}
+	}
+}
+
+func (p *program) ruleOf(row *ruleRow, set func([]string) keySet) rule {
+	found := rule{
+		has: set(row.When.Has), lacks: set(row.When.Lacks), providers: row.When.Provider, names: row.When.Name,
+		operation: row.Then.Operation, provider: row.Then.Provider, ignore: row.Then.Ignore,
+		isCall: row.Then.Kind == "call", isContainer: row.Then.Kind == "container", sellerInModel: row.Then.SellerInModel,
+	}
+	for _, key := range sortedKeys(row.When.Equals) {
+		found.equals = append(found.equals, equal{key, row.When.Equals[key]})
+	}
+	for _, field := range row.When.Untold {
+		found.untold |= 1 << p.fields.number[field]
+	}
+	for _, from := range sortedKeys(row.Then.Means) {
+		found.means = append(found.means, [2]int{p.fields.number[from], p.fields.number[row.Then.Means[from]]})
+	}
+	for _, field := range row.Then.Drop {
+		found.drop = append(found.drop, p.fields.number[field])
+	}
+	if len(row.Then.Doubt) == 2 {
+		found.doubt = Doubt{row.Then.Doubt[0], row.Then.Doubt[1]}
+	}
+	return found
+}
+
+// values are what a span says, by field; told has a bit for each that is there.
+type values struct {
+	told    uint64
+	of      [fieldCount]document.Value
+	ranks   [fieldCount]uint8
+	present keySet
+}
+
+func (v *values) text(field int) string {
+	if v.told>>field&1 == 0 {
+		return ""
+	}
+	return textOf(v.of[field])
+}
+
+func (v *values) put(field, rank uint8, value document.Value) {
+	if v.told>>field&1 == 0 || rank < v.ranks[field] {
+		v.told |= 1 << field
+		v.of[field], v.ranks[field] = value, rank
+	}
+}
+
+// gather finds for each field the value of its first key, in the dialect's order, that the span carries.
+func (p *program) gather(attributes Attributes, into *values) {
+	for n := range attributes {
+		key := attributes[n].Key
+		if key == "" || p.filter.shapes[key[0]]>>(len(key)&63)&1 == 0 {
+			continue
+		}
+		use := p.keys[key]
+		if use == nil {
+			continue
+		}
+		value := attributes[n].Value
+		if use.asked >= 0 {
+			into.present.add(use.asked)
+		}
+		if use.hasField && !value.IsNull() {
+			if text, isText := value.Text(); !isText || text != "" {
+				into.put(use.field, use.rank, value)
+			}
+		}
+		if len(use.encoded) > 0 {
+			into.inner(use.encoded, value)
+		}
+	}
+}
+
+func (v *values) inner(encoded []innerField, value document.Value) {
+	text, isText := value.Text()
+	if !isText {
+		return
+	}
+	content := decoded(text)
+	for _, field := range encoded {
+		if found := dig(content, field.path); !found.IsNull() {
+			v.put(field.field, field.rank, found)
+		}
+	}
+}
+
+// bend drops and renames fields as a rule says.
+func (v *values) bend(r *rule) {
+	for _, field := range r.drop {
+		v.told &^= 1 << field
+	}
+	for _, means := range r.means {
+		if from, to := means[0], means[1]; v.told>>from&1 == 1 {
+			v.told &^= 1 << from
+			v.told |= 1 << to
+			v.of[to] = v.of[from]
+		}
+	}
+}
+
+// figures returns the counts that are whole and at or above 0, and whether one is not: essential or other.
+func (v *values) figures(into *figures) (badEssential, badOther bool) {
+	const words = (1<<fieldOther - 1) &^ (1<<figureCount - 1)
+	for left := v.told &^ words; left != 0; left &= left - 1 {
+		field := bits.TrailingZeros64(left)
+		n, ok := v.of[field].Int()
+		if f, isFloat := v.of[field].Float(); isFloat && f == math.Trunc(f) && f >= 0 && f < maxCount {
+			n, ok = int64(f), true
+		}
+		switch {
+		case ok && n >= 0 && n < maxCount:
+			into.set(field, n)
+		case field < essentials:
+			badEssential = true
+		default:
+			badOther = true
+		}
+	}
+	return badEssential, badOther
+}

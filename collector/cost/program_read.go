@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"math"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+// read puts what a span says into a reading; false when it says nothing about a model call.
+func (p *program) read(span *Span, into *Reading) bool {
+	var found values
+	p.gather(span.Attributes, &found)
+	address := hostText(found.of[fieldServerAddress])
+	named := found.text(fieldProvider)
+	if renamed, known := p.row.Providers[named]; known {
+		named = renamed
+	}
+	raw := found.text(fieldOperation)
+	into.Emitter = p.row.ID
+	into.Provider = p.names.Canonical(named, address)
+	p.operation(raw, into)
+	matched, said := p.apply(span, &found, into)
+	if !said {
+		return false
+	}
+	for _, n := range matched {
+		found.bend(&p.rules[n])
+	}
+	var counted figures
+	badEssential, badOther := found.figures(&counted)
+	if counted.known == 0 && (!into.IsCall || raw == "") {
+		return false
+	}
+	split := ""
+	if counted.known != 0 {
+		split = counted.inclusive(p.fields.names, into)
+	}
+	switch {
+	case badEssential:
+		into.Doubt = Doubt{Unpriced, reasonBadUsage}
+	case badOther:
+		into.Doubt = Doubt{Partial, reasonBadUsage}
+	case split != "" && into.Doubt == Doubt{}:
+		into.Doubt = Doubt{Estimated, split}
+	}
+	p.words(&found, address, into)
+	into.Billed, into.IsBilled = billed(found.has(fieldBilledCost))
+	into.BeganNs, into.HasBegan = began(span, found.has(fieldDuration))
+	return true
+}
+
+func (p *program) operation(raw string, into *Reading) {
+	kind := p.row.Default
+	if raw != "" {
+		var known bool
+		if kind, known = p.row.Operations[strings.ToLower(raw)]; !known {
+			kind = [2]string{"container", raw}
+		}
+	}
+	into.IsCall, into.Operation = kind[0] == "call", kind[1]
+}
+
+// apply lets the rules that match change the reading, and returns them; false when one says that the span says nothing.
+func (p *program) apply(span *Span, found *values, into *Reading) (matched []int, said bool) {
+	for n := range p.rules {
+		r := &p.rules[n]
+		if !r.matches(span.Name, span.Attributes, &found.present, found.told, into.Provider) {
+			continue
+		}
+		if r.ignore {
+			return nil, false
+		}
+		matched = append(matched, n)
+		if r.isCall || r.isContainer {
+			into.IsCall = r.isCall
+		}
+		into.Operation = or(r.operation, into.Operation)
+		into.Provider = or(r.provider, into.Provider)
+		if r.doubt != (Doubt{}) {
+			into.Doubt = r.doubt
+		}
+		if r.sellerInModel && into.Provider == "" {
+			model := found.of[fieldModel]
+			if found.told>>fieldModel&1 == 0 || !model.Truthy() {
+				model = found.has(fieldRequestModel)
+			}
+			if seller, _, slash := strings.Cut(textOf(model), "/"); slash {
+				into.Provider = p.names.Canonical(seller, "")
+			}
+		}
+	}
+	return matched, true
+}
+
+// has returns the value of a field, null when the span does not say.
+func (v *values) has(field int) document.Value {
+	if v.told>>field&1 == 0 {
+		return document.Value{}
+	}
+	return v.of[field]
+}
+
+func (p *program) words(found *values, address string, into *Reading) {
+	into.RequestModel = found.text(fieldRequestModel)
+	into.Model = or(found.text(fieldModel), into.RequestModel)
+	into.ResponseID = found.text(fieldResponseID)
+	into.FinishReason = finish(found.text(fieldFinishReason))
+	into.ServiceTier = found.text(fieldServiceTier)
+	into.Processing = found.text(fieldProcessing)
+	into.Context = into.contextRoom[:0]
+	if address != "" {
+		into.Context = append(into.Context, Fact{"server_address", address})
+	}
+	for field := fieldSpeed; field <= fieldDeploymentType; field++ {
+		if text := found.text(field); text != "" {
+			into.Context = append(into.Context, Fact{knownFields[field], text})
+		}
+	}
+}
+
+func or(text, other string) string {
+	if text != "" {
+		return text
+	}
+	return other
+}
+
+// hostText returns the host of a server address or URL, "" when there is none.
+func hostText(value document.Value) string {
+	text, _ := value.Text()
+	if _, rest, isURL := strings.Cut(text, "://"); isURL {
+		text, _, _ = strings.Cut(rest, "/")
+	}
+	return text
+}
+
+func finish(text string) string {
+	if strings.HasPrefix(text, "FinishReason.") {
+		return strings.ToLower(text[strings.LastIndexByte(text, '.')+1:])
+	}
+	return text
+}
+
+// began returns when the call began, by a duration in seconds that the span reports.
+func began(span *Span, duration document.Value) (int64, bool) {
+	seconds, isFloat := duration.Float()
+	if n, whole := duration.Int(); whole {
+		seconds = float64(n)
+	} else if !isFloat {
+		return 0, false
+	}
+	if !(seconds >= 0 && seconds < 1e6) {
+		return 0, false
+	}
+	return min(span.StartNs, span.EndNs-int64(math.RoundToEven(seconds*1e9))), true
+}
+
+// billed returns a reported cost in USD as money: the decimal that the number is written as, exactly.
+func billed(value document.Value) (Femto, bool) {
+	if value.Kind() != document.Int && value.Kind() != document.Float {
+		return Femto{}, false
+	}
+	if f, isFloat := value.Float(); isFloat && !(f >= 0 && f < 1e9) {
+		return Femto{}, false
+	}
+	if n, whole := value.Int(); whole && (n < 0 || n >= 1e9) {
+		return Femto{}, false
+	}
+	if f, isFloat := value.Float(); isFloat {
+		return femtoOfDecimal(string(document.AppendFloat(nil, f)))
+	}
+	return femtoOfDecimal(string(document.Append(nil, value)))
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+// Count is a number of tokens; Known is false when the source does not say.
+type Count struct {
+	N     int64
+	Known bool
+}
+
+// Reading is what a span says about a model call, after its dialect's words were put into ours. Empty texts are not
+// known.
+type Reading struct {
+	// Emitter is the family of instrumentation that made the span: a dialect's id.
+	Emitter string
+	// IsCall: the operation is a model call; else it holds calls (agent, workflow, …), and its usage is a sum or a copy.
+	IsCall                                   bool
+	Operation, Provider, Model, RequestModel string
+	ResponseID, FinishReason                 string
+	ServiceTier, Processing                  string
+	// Usage holds inclusive meters; Input … Reasoning are those of them that are written.
+	Usage                                           []Amount
+	Input, CacheRead, CacheWrite, Output, Reasoning Count
+	// Doubt is what the source lacks.
+	Doubt Doubt
+	// Context holds facts that can change the price.
+	Context []Fact
+	// Billed is the seller's own bill for the call, when IsBilled.
+	IsBilled bool
+	Billed   Femto
+	// BeganNs is when the call began, when HasBegan: the span says that it took longer than the span itself.
+	HasBegan bool
+	BeganNs  int64
+
+	usageRoom   [16]Amount
+	contextRoom [4]Fact
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"strconv"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+// write says that a span is not a call of its own.
+func (v verdict) write(written *Written) {
+	written.text(AttrCostStatus, v.role)
+	written.text(AttrCostReason, v.reason)
+	if v.of != nil {
+		id := strconv.FormatUint(v.of.span.ID, 16)
+		written.text(AttrDuplicateOf, "0000000000000000"[len(id):]+id)
+	}
+}
+
+// write puts a call and its cost on its span.
+func (r *Reading) write(cost *Cost, version string, keepProvider bool, written *Written) {
+	if !keepProvider {
+		written.text(AttrProvider, r.Provider)
+	}
+	written.text(AttrModel, r.Model)
+	written.Put = append(written.Put, Attribute{AttrOperation, document.OfString(r.Operation)})
+	written.count(AttrInputTokens, r.Input)
+	written.count(AttrCachedInput, r.CacheRead)
+	written.count(AttrCacheWriteInput, r.CacheWrite)
+	written.count(AttrOutputTokens, r.Output)
+	written.count(AttrReasoningOutput, r.Reasoning)
+	if r.Input.Known || r.Output.Known {
+		written.int(AttrTotalTokens, r.Input.N+r.Output.N)
+	}
+	if cost.Known {
+		written.usd(AttrRequestCostUSD, cost.Femto)
+		written.int(AttrRequestCostNano, cost.Femto.Nano())
+		written.text(AttrCostBucket, cost.Femto.Bucket())
+	}
+	written.text(AttrCostStatus, cost.Status)
+	written.text(AttrPricingVersion, version)
+	if cost.ListKnown {
+		written.usd(AttrListCostUSD, cost.List)
+	}
+	written.text(AttrCostReason, cost.Reason)
+	written.text(AttrCostSource, cost.Source)
+	written.text(AttrRateID, cost.RateID)
+	written.text(AttrRequestID, r.ResponseID)
+	written.text(AttrFinishReason, r.FinishReason)
+	written.text(AttrServiceTier, r.ServiceTier)
+}
+
+func (w *Written) count(key string, count Count) {
+	if count.Known {
+		w.int(key, count.N)
+	}
+}
+
+// WriteSubtree puts the total on a span above calls.
+func (s *Subtotal) WriteSubtree(written *Written) {
+	if s.Priced > 0 {
+		written.usd(AttrSubtreeCostUSD, s.Femto)
+	}
+	written.int(AttrSubtreeInput, s.Input)
+	written.int(AttrSubtreeOutput, s.Output)
+	written.int(AttrSubtreeRequests, s.Requests)
+	written.int(AttrSubtreeUnpriced, s.Unpriced)
+}
+
+// WriteTrace puts the total on the topmost span of a service.
+func (s *Subtotal) WriteTrace(written *Written) {
+	if s.Priced > 0 {
+		written.usd(AttrTraceCostUSD, s.Femto)
+		written.int(AttrTraceCostNano, s.Femto.Nano())
+	}
+	written.int(AttrTraceInput, s.Input)
+	written.int(AttrTraceOutput, s.Output)
+	written.int(AttrTraceRequests, s.Requests)
+	written.Put = append(written.Put, Attribute{AttrTraceComplete, document.OfBool(s.Doubtful == 0)})
+}
