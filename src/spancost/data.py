@@ -42,7 +42,7 @@ def default_card() -> RateCard:
 
 @lru_cache(maxsize=4)
 def card(version: str) -> RateCard:
-    """Return the rate card of a version (`llm.pricing_version` without a contract's part); CardError when none comes along."""
+    """Return the card of a version (`llm.pricing_version` less a contract's part); CardError when there is none."""
     if not _VERSION.match(version):
         raise CardError(f"card version: found {version!r}; expected YYYY.MM.DD-<12 hex digits>")
     if version == default_card().version:

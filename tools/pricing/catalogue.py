@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What another catalogue says about a model, put into the words of our form; the readers make it, the merge reads it."""
+"""What another catalogue says about a model, in the words of our form; the readers make it, the merge reads it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices every model of both catalogues in every way a call can be made, by both and by our card, and lists where we differ.
+"""Prices every model of both catalogues in every way a call can be made, by both and by our card.
 
 Needs the packages `genai-prices` and a litellm price map. Where the two agree and we do not, one of us is wrong.
 """
@@ -106,7 +106,7 @@ def by_genai_prices(
             genai_request_timestamp=at,
             price_context=dict(facts) or None,
         ).total_price
-    except Exception:  # noqa: BLE001 - whatever it raises, it states no price
+    except Exception:  # whatever it raises, it states no price
         return None
 
 
@@ -136,8 +136,6 @@ def _leaves(usage: Mapping[str, int]) -> dict[str, int]:
         parent = _parent(meter)
         if parent in left and parent != meter:
             left[parent] -= usage[meter]
-            if meter == "cache_write_1h_tokens":
-                pass
     return {meter: quantity for meter, quantity in left.items() if quantity}
 
 
@@ -194,9 +192,8 @@ def main() -> None:
         outcome = _outcome(first, second, ours)
         counts[outcome] += 1
         if outcome == "both agree, we differ" or (arguments.all and "differ" in outcome):
-            print(
-                f"{outcome}: {seller}/{name} {way}: genai-prices {first}, litellm {second}, ours {ours} {status} {reason or ''}"
-            )
+            theirs = f"genai-prices {first}, litellm {second}"
+            print(f"{outcome}: {seller}/{name} {way}: {theirs}, ours {ours} {status} {reason or ''}")
     for outcome, count in counts.most_common():
         print(f"{count:7d} {outcome}")
 

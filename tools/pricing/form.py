@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The form of `pricing/*.yaml`: what people write, checked word by word. Every scalar is read as text, so no price is a float."""
+"""The form of `pricing/*.yaml`: what people write, checked word by word. All scalars are text: no float."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Form(BaseModel):
 
 
 class Step(_Form):
-    """A whole-request step: above *above* units of a meter, or at *at_least*, these rates replace those of the same meters."""
+    """A whole-request step: above so many units of a meter, or at so many, these rates replace others."""
 
     above: int | None = None
     at_least: int | None = None
@@ -180,7 +180,7 @@ def load_yaml(path: Path) -> Any:
     """Return the content of a YAML file with every scalar as text."""
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - the base loader makes nothing but text
+        return yaml.load(path.read_bytes(), Loader=loader)  # the base loader makes nothing but text
     except yaml.YAMLError as error:
         raise FormError(f"{path.name}: {error}") from error
 
@@ -192,7 +192,7 @@ def load_seller(path: Path) -> Seller:
         seller = Seller.model_validate(content)
     except ValidationError as error:
         faults = [
-            f"{path.name}, {'.'.join(str(part) for part in fault['loc'])}: found {str(fault['input'])[:60]!r}; {fault['msg']}"
+            f"{path.name}, {'.'.join(map(str, fault['loc']))}: found {str(fault['input'])[:60]!r}; {fault['msg']}"
             for fault in error.errors()
         ]
         raise FormError("\n".join(faults)) from error

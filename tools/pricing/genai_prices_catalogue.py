@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""genai-prices, read into our form. Needs the package `genai-prices`; its own matcher links foreign names to its entries."""
+"""genai-prices, read into our form. Needs the package; its own matcher links foreign names to its entries."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class CardError(ValueError):
 
 
 class RateCard:
-    """An immutable card of rates: `version`, `units`, `providers`, `model_names`, `fact_words` and the sellers' entries."""
+    """An immutable card: `version`, `units`, `providers`, `model_names`, `fact_words` and the sellers' entries."""
 
     def __init__(self, version: str, shared: Mapping[str, Any], seller_lines: list[bytes]) -> None:
         """Take parts that belong together; `from_bytes` is the way in."""
@@ -72,7 +72,7 @@ class RateCard:
         return tuple(self._lines)
 
     def seller(self, name: str) -> Mapping[str, Any] | None:
-        """Return the card's line of one seller (`models`, `modifiers`, `names`, `sources`, …), None when it has none."""
+        """Return a seller's part of the card (`models`, `modifiers`, `names`, `sources`, …), None when it has none."""
         found = self._sellers.get(name)
         if found is None:
             line = self._lines.get(name)

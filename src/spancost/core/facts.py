@@ -21,7 +21,7 @@ class FactWords:
     """The spellings of facts, and what a host name states."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
-        """Read the `names` table of a card: `facts` (dimension -> spelling -> value), `host_rules`, `must_be_priced`."""
+        """Read `facts` (dimension -> spelling -> word), `host_rules` and `must_be_priced` of a card's `names`."""
         self._words: dict[str, Mapping[str, str]] = dict(table["facts"])
         self._hosts = [(re.compile(rule["match"]), dict(rule["facts"])) for rule in table["host_rules"]]
         self.dimensions = frozenset((*self._words, "server_address"))

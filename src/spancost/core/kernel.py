@@ -17,9 +17,10 @@ from spancost.core.units import Units
 class Kernel(NamedTuple):
     """Coefficients and bounds for one ordered set of meters at one level; vectors are in the order of the meters.
 
-    constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the cost
-    is the constant plus the sum of quantity times coefficient. bounds: vectors of signs whose sums with the quantities
-    must not be negative. zeros: 1 at meters without a rate, which must not have been used. is_free: every rate is 0.
+    constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the
+    cost is the constant plus the sum of quantity times coefficient. bounds: vectors of signs whose sums with the
+    quantities must not be negative. zeros: 1 at meters without a rate, which must not have been used. is_free: every
+    rate is 0.
     """
 
     constant: int
@@ -74,7 +75,7 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
 
 
 def _left(units: Units, meters: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """Return, for each meter, what is left of it as a sum of quantities: its own less what is left of all inside of it."""
+    """Return what is left of each meter as a sum of quantities: its own less what is left of all inside of it."""
     left: dict[str, dict[str, int]] = {}
     for name in units.deepest_first:
         if name not in meters:

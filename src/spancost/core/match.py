@@ -14,8 +14,8 @@ from spancost.core.card import RateCard
 class Match(NamedTuple):
     """The entries that a name stands for over time, on one seller's line.
 
-    seller: canonical name. line: the seller's part of the card. spans: (from, until, entry id), seconds since the epoch,
-    until exclusive and None for open. facts: in the card's words. by_request: found by the requested model's name.
+    seller: canonical name. line: the seller's part of the card. spans: (from, until, entry id), seconds since the
+    epoch, until exclusive and None for open. facts: in the card's words. by_request: found by the requested model.
     """
 
     seller: str

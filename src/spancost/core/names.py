@@ -44,7 +44,8 @@ class ProviderNames:
         """Return the seller as a value of `gen_ai.provider.name`.
 
         The host that answered wins over the name that the caller's library uses, because a client library of one
-        seller is used against many. A name that is not known comes back trimmed and in lower case; None: nothing is known.
+        seller is used against many. A name that is not known comes back trimmed and in lower case. None: nothing is
+        known.
         """
         spelled = name.strip().lower().strip('"') if name else ""
         provider = self._by_spelling.get(spelled, spelled)
@@ -114,7 +115,7 @@ class ModelNames:
 
 
 def dated_spellings(name: str) -> tuple[str, ...]:
-    """Return the other spellings of a name that ends in a date (-YYYYMMDD, -YYYY-MM-DD, @YYYYMMDD), then `base*date`."""
+    """Return the other spellings of a name that ends in a date (-YYYYMMDD, -YYYY-MM-DD, @YYYYMMDD), then `…*date`."""
     found = _COMPACT_DATE.match(name) or _DASHED_DATE.match(name)
     if found is None:
         return ()

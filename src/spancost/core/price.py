@@ -19,7 +19,8 @@ from spancost.core.card import RateCard
 from spancost.core.kernel import kernel_of, rate_of
 from spancost.core.match import match
 from spancost.core.money import round_div, usd_text
-from spancost.core.offer import Doubt, Era, Level, Offer, OfferBuilder, Rate
+from spancost.core.offer import Doubt, Era, Level, Offer, Rate
+from spancost.core.offer_builder import OfferBuilder
 from spancost.core.usage import checked, split
 
 RATE_CARD = "rate_card"
@@ -38,7 +39,7 @@ class Item(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """A call worked out in full: what is owed for each leaf, at which level and era, and what is in doubt."""
+    """A call worked out in full: what is owed for each part, at which level and era; these are None when unpriced."""
 
     items: tuple[Item, ...]
     cost: Cost
@@ -72,7 +73,7 @@ class Pricer:
             for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
                 if quantity.__class__ is not int or quantity < 0:
                     return self.bill(call).cost
-                numerator += quantity * coefficient  # type: ignore[assignment]
+                numerator += quantity * coefficient
             for bound in bounds:
                 if sum(map(mul, bound, usage.values())) < 0:
                     return self.bill(call).cost
@@ -136,7 +137,7 @@ class Pricer:
         return self._young.get(key) or self._remember(key, call)
 
     def bill(self, call: Call) -> Bill:
-        """Return *call* worked out in full, however odd it is: what `price` falls back on, and what people are shown."""
+        """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""
         if not _is_sound(call):
             return _unpriced(reasons.BAD_USAGE)
         offer = self._offer(call)

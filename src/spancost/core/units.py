@@ -12,8 +12,8 @@ class Meter(NamedTuple):
 
     inside: meters whose quantity includes this one's. per: how many units a published price is for.
     is_token: modifiers scale it. is_measure: a second measure of the same work, skipped when it has no rate.
-    parent_rate: "exact", "estimate" or "none": what billing it at a parent's rate amounts to. implied: the quantity of a
-    call that does not state it, where it has a rate.
+    parent_rate: "exact", "estimate" or "none": what billing it at a parent's rate amounts to. implied: the quantity of
+    a call that does not state it, where it has a rate.
     """
 
     name: str

@@ -16,7 +16,8 @@ from spancost.core.units import Units
 class Leaves(NamedTuple):
     """Usage with nothing counted twice.
 
-    quantities: meter -> what is left of it once its parts are taken out; zeros left out. doubt: None, or (status, reason).
+    quantities: meter -> what is left of it once its parts are taken out; zeros left out. doubt: None, or (status,
+    reason).
     """
 
     quantities: dict[str, Quantity]

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost explain`: how the cost of one call comes about, in a form people read."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from spancost.cli.call_json import CallError, call_of, parse
+from spancost.cli.call_of_span import call_row_of
+from spancost.cli.price import card_named, number
+from spancost.core.call import Call
+from spancost.core.card import RateCard
+from spancost.core.money import usd_text
+from spancost.core.price import Bill, Item, Pricer
+from spancost.core.reasons import SENTENCES
+
+_UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "1"}
+_BASES = {
+    "page": "read on the seller's page",
+    "two_catalogues": "two catalogues say the same",
+    "one_catalogue": "from one catalogue, not checked since",
+}
+
+
+@click.command(name="explain")
+@click.option("--provider", help="Seller, such as openai or aws.bedrock.")
+@click.option("--model", help="Model as the response names it.")
+@click.option("--usage", multiple=True, metavar="METER=QUANTITY", help="What was used; may be given several times.")
+@click.option("--at", metavar="TIME", help="When the call started (2026-11-21T12:00:00Z); now by default.")
+@click.option("--tier", help="Service tier that was served.")
+@click.option("--batch", is_flag=True, help="The call was part of a batch.")
+@click.option("--context", multiple=True, metavar="FACT=VALUE", help="A fact that changes prices, such as speed=fast.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card.")
+def command(card_name: str | None, **options: Any) -> None:
+    """Show the line items of one call: published prices, multipliers, source, and the card's version.
+
+    Without --provider, the call is read from standard input: one JSON object as `spancost price` reads it, or a span
+    with its attributes as `spancost enrich` writes it.
+    """
+    try:
+        row, written = _row(options)
+        card = card_named(card_name or written.get("pricing_version"))
+        call = call_of(row)
+    except CallError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(explanation(call, card, written)))
+
+
+def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the call as JSON has it, and what a span already says about its cost."""
+    if options["provider"] is None:
+        row = parse(sys.stdin.buffer.read().decode("utf-8", "replace"))
+        return call_row_of(row) if "usage" not in row else (row, {})
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    usage = {}
+    for meter, text in _pairs(options["usage"], "--usage").items():
+        try:
+            usage[meter] = int(text) if text.isdecimal() else Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            raise CallError(f"--usage {meter}: found {text!r}; expected a number") from None
+    row = {
+        "provider": options["provider"],
+        "model": options["model"],
+        "timestamp": options["at"] or now,
+        "usage": usage,
+        "service_tier": options["tier"],
+        "processing": "batch" if options["batch"] else None,
+        "context": _pairs(options["context"], "--context"),
+    }
+    return row, {}
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise CallError(f"{option}: found {text!r}; expected NAME=VALUE")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def explanation(call: Call, card: RateCard, written: dict[str, str]) -> list[str]:
+    """Return the lines that explain the cost of *call*; *written* is what a span already says about it."""
+    pricer = Pricer(card)
+    bill = pricer.bill(call)
+    cost = bill.cost
+    at = datetime.fromtimestamp(call.at_ns / 1_000_000_000, timezone.utc)
+    amount = "no cost can be said" if cost.femto is None else f"${usd_text(cost.femto)}"
+    lines = [f"{call.provider}  {call.model}  {at:%Y-%m-%d %H:%M:%S} UTC", f"{amount}  ({cost.status})", ""]
+    if cost.reason is not None:
+        code, _, about = cost.reason.partition(":")
+        lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" It is about {about}." if about else ""), ""]
+    if bill.items:
+        lines += [*_table(bill, pricer, call), ""]
+    lines += _origin(bill, card)
+    said = written.get("request_cost_usd")
+    if said is not None and cost.femto is not None:
+        same = float(said) == float(usd_text(cost.femto))
+        lines.append(f"the span     says ${said}, " + ("which is the same" if same else "which is NOT the same"))
+    return lines
+
+
+def _table(bill: Bill, pricer: Pricer, call: Call) -> list[str]:
+    """Return the line items as aligned columns, the total last."""
+    header = ("", "quantity", "published price", "multiplied by", "cost")
+    rows = [header]
+    for item, line in zip(bill.items, pricer.line_items(call), strict=True):
+        per = _UNITS.get(line.per, str(line.per))
+        published = f"{_dollars(pricer.price_text(item.meter, item.published))} per {per}"
+        quantity = number(line.quantity)
+        shown = f"{quantity:,}" if isinstance(quantity, int) else f"{quantity:g}"
+        if quantity > call.usage.get(item.meter, quantity):
+            shown = f"minimum {shown}"
+        rows.append((item.meter, shown, published, _factor(item), f"${usd_text(line.femto)}"))
+    assert bill.cost.femto is not None
+    rows.append(("total", "", "", "", f"${usd_text(bill.cost.femto)}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(row[n].rjust(widths[n]) for n in range(1, len(header)))]).rstrip()
+        for row in rows
+    ]
+
+
+def _dollars(price: str) -> str:
+    """Return a price with at least two decimals."""
+    whole, _, cents = price.partition(".")
+    return f"${whole}.{cents:0<2}"
+
+
+def _factor(item: Item) -> str:
+    """Return what the published price was multiplied by, empty for nothing."""
+    if not item.published[0] or item.rate == item.published:
+        return ""
+    ratio = Fraction(*item.rate) / Fraction(*item.published)
+    return f"{float(ratio):g}"
+
+
+def _origin(bill: Bill, card: RateCard) -> list[str]:
+    """Return where the rates come from: entry, conditions, card, source."""
+    lines = []
+    if bill.level is not None and bill.era is not None:
+        entry, *conditions = bill.level.rate_id.split(";")
+        name, _, since = entry.partition("@")
+        lines.append(f"rates        {name}, " + ("since launch" if since == "launch" else f"since {since}"))
+        if conditions:
+            lines.append(f"conditions   {', '.join(_condition(text) for text in conditions)}")
+        source = bill.era.source
+        lines.append(f"source       {source['source']}")
+        day = f" ({source['checked']})" if source["checked"] != "unknown" else ""
+        lines.append(f"checked      {_BASES[source['basis']]}{day}")
+    lines.append(f"rate card    {card.version}")
+    return lines
+
+
+def _condition(text: str) -> str:
+    bound = text.removeprefix("from=")
+    return f"from {int(bound):,} input tokens on" if bound != text else text
