@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The call that an enriched span tells of, in the JSON form of `price`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from spancost.cli.call_json import CallError
+from spancost.core import semconv
+
+_USAGE = {
+    semconv.LLM_INPUT_TOKENS: "input_tokens",
+    semconv.LLM_CACHED_INPUT_TOKENS: "cache_read_tokens",
+    semconv.LLM_CACHE_WRITE_INPUT_TOKENS: "cache_write_tokens",
+    semconv.LLM_OUTPUT_TOKENS: "output_tokens",
+    semconv.LLM_REASONING_OUTPUT_TOKENS: "reasoning_tokens",
+}
+
+
+def call_row_of(span: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the call on a span and what the span says of its cost (`pricing_version`, `request_cost_usd`).
+
+    The span has `attributes`, as a mapping or as OTLP has them, and `startTimeUnixNano` or `timestamp`.
+    """
+    attributes = _attributes(span.get("attributes"))
+    if semconv.LLM_PRICING_VERSION not in attributes:
+        raise CallError(f"found neither usage nor {semconv.LLM_PRICING_VERSION}; expected a call or an enriched span")
+    written = {"pricing_version": str(attributes[semconv.LLM_PRICING_VERSION]).partition("+")[0]}
+    if semconv.LLM_REQUEST_COST_USD in attributes:
+        written["request_cost_usd"] = str(attributes[semconv.LLM_REQUEST_COST_USD])
+    row = {
+        "provider": attributes.get(semconv.LLM_PROVIDER) or "",
+        "model": attributes.get(semconv.LLM_MODEL) or "",
+        "service_tier": attributes.get(semconv.LLM_SERVICE_TIER),
+        "timestamp": span.get("timestamp") or _time(span.get("startTimeUnixNano")),
+        "usage": {meter: attributes[key] for key, meter in _USAGE.items() if key in attributes},
+    }
+    return row, written
+
+
+def _attributes(found: Any) -> dict[str, Any]:
+    if isinstance(found, dict):
+        return found
+    if isinstance(found, list):
+        return {
+            pair["key"]: _value(pair.get("value", {})) for pair in found if isinstance(pair, dict) and "key" in pair
+        }
+    raise CallError("attributes: found none; expected a span with attributes, or a call with usage")
+
+
+def _value(value: Mapping[str, Any]) -> Any:
+    if "intValue" in value:
+        return int(value["intValue"])
+    return next(iter(value.values()), None)
+
+
+def _time(nanoseconds: Any) -> str | None:
+    try:
+        seconds = int(nanoseconds) // 1_000_000_000
+    except (TypeError, ValueError):
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
