@@ -23,7 +23,7 @@ data: install
 	@$(BIN)/python tools/compile_wires.py --check
 
 docs: install
-	@$(BIN)/python -m pytest -q tests/test_readme.py tests/test_repository.py tests/test_contributing.py
+	@$(BIN)/python -m pytest -q tests/test_repository.py
 
 wheel: install
 	@$(BIN)/python -m pytest -q tests/test_wheel.py
