@@ -29,6 +29,7 @@ _ENTRY = {
     "extends",
     "scopes",
     "tells",
+    "claims",
     "default",
     "keys",
     "operations",
@@ -119,6 +120,7 @@ def compiled_dialect(
         "id": entry["id"],
         "scopes": entry.get("scopes", []),
         "tells": entry.get("tells", []),
+        "claims": entry.get("claims", []),
         "default": entry["default"],
         "keys": keys,
         "responses": merged_keys(

@@ -22,6 +22,7 @@ from spancost.core.wire_match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
+    "asks_usage",
     "latest",
     "about",
     "extends",

@@ -45,6 +45,7 @@ class Dialects:
         self._tells: list[tuple[frozenset[str], str]] = [
             (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
         ]
+        self._claims = [(key, str(entry["id"])) for entry in self._entries for key in entry.get("claims", ())]
         self._telling = frozenset(key for tells, _ in self._tells for key in tells)
         self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
@@ -67,7 +68,9 @@ class Dialects:
 
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""
-        dialect = self._scopes.get(span.scope_name)
+        dialect = next((claimed for key, claimed in self._claims if key in span.attributes), None)
+        if dialect is None:
+            dialect = self._scopes.get(span.scope_name)
         if dialect is None:
             dialect = self._dialect_of_scope(span.scope_name)
             self._scopes.set(span.scope_name, dialect)

@@ -25,7 +25,19 @@ OTHER_METERS = (
     "input_video_tokens",
     "input_characters",
     "audio_seconds",
+    "video_seconds",
+    "pages",
+    "images",
+    "input_images",
+    "citation_tokens",
+    "search_units",
     "web_searches",
+    "file_searches",
+    "social_searches",
+    "collection_searches",
+    "attachment_searches",
+    "code_executions",
+    "code_interpreter_sessions",
 )
 COUNTS = FIGURES + OTHER_METERS
 TEXTS = (

@@ -88,6 +88,8 @@ class Wires:
             if seller.provider and not seller.gateway:
                 self._by_name.setdefault(seller.provider, seller)
         self._hosts: dict[str, tuple[Seller, Mapping[str, str]] | None] = {}
+        posts = (e.path.pattern for e in self.unknown.endpoints if e.kind == "call")
+        self._unknown_path = re.compile("|".join(re.sub(r"\?P<[a-z_]+>", "?:", pattern) for pattern in posts))
         self._check()
 
     @classmethod
@@ -111,6 +113,12 @@ class Wires:
                 self._hosts.clear()
             self._hosts[host] = found
             return found
+
+    def may_match(self, method: str, host: str, path: str) -> bool:
+        """Tell quickly whether `match` could find anything: the host is a seller's, or the path could be a call's."""
+        if self.seller(host) is not None:
+            return True
+        return method == "POST" and self._unknown_path.search(path) is not None
 
     def _find(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
         bare = re.sub(r":[0-9]+$", "", host)

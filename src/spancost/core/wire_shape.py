@@ -59,6 +59,7 @@ class Shape(NamedTuple):
     something, but only the newest of them counts. done: texts that end a stream. end: tests of documents that end it.
     complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
     pending: true of the slots when work has not ended yet (usage comes on a later poll).
+    asks_usage: streams tell usage only when stream_options.include_usage asks for it.
     meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
     what was processed.
     """
@@ -79,6 +80,7 @@ class Shape(NamedTuple):
     context: Mapping[str, Getter]
     further: tuple[Further, ...]
     unwrap: str | None
+    asks_usage: bool
     paths: frozenset[str]
 
 
@@ -106,6 +108,7 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
         further=tuple(map(_further, data.get("further", ()))),
         unwrap=data.get("unwrap"),
+        asks_usage=data.get("asks_usage", False),
         paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
     )
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reading of an answer as span attributes, from which the cost can be worked out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spancost.core import semconv
+from spancost.core import wire_reading as outcomes
+from spancost.core.call import Quantity
+from spancost.core.span import AttributeValue
+from spancost.core.wire_reading import FurtherUsage, WireReading
+
+Attributes = dict[str, AttributeValue]
+
+_TOKENS = {
+    "input_tokens": semconv.LLM_INPUT_TOKENS,
+    "cache_read_tokens": semconv.LLM_CACHED_INPUT_TOKENS,
+    "cache_write_tokens": semconv.LLM_CACHE_WRITE_INPUT_TOKENS,
+    "output_tokens": semconv.LLM_OUTPUT_TOKENS,
+    "reasoning_tokens": semconv.LLM_REASONING_OUTPUT_TOKENS,
+}
+_METERS = {
+    value.rpartition(".")[2]: value
+    for name, value in vars(semconv).items()
+    if name.startswith("LLM_METER_") and isinstance(value, str)
+}
+_CONTEXT = {
+    "speed": semconv.LLM_SPEED,
+    "inference_geo": semconv.LLM_INFERENCE_GEO,
+    "vertex_location": semconv.LLM_VERTEX_LOCATION,
+}
+
+
+def of_reading(reading: WireReading) -> Attributes:
+    """Return the attributes of a call. Work that goes on (`admin`) is no call yet: it has no id and no operation."""
+    found: Attributes = {semconv.LLM_CAPTURE: reading.outcome}
+    _put(found, semconv.LLM_PROVIDER, reading.provider)
+    _put(found, semconv.LLM_REQUEST_MODEL, reading.request_model)
+    if reading.outcome == outcomes.ADMIN:
+        return found
+    _put(found, semconv.LLM_OPERATION, reading.operation or "chat")
+    _put(found, semconv.LLM_MODEL, reading.response_model or reading.request_model)
+    _put(found, semconv.LLM_REQUEST_ID, reading.response_id)
+    _put(found, semconv.LLM_FINISH_REASON, reading.finish_reason)
+    _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
+    _put(found, semconv.LLM_GATEWAY, reading.gateway)
+    _put(found, semconv.LLM_UPSTREAM_PROVIDER, reading.upstream)
+    for fact, key in _CONTEXT.items():
+        _put(found, key, (reading.context or {}).get(fact))
+    found.update(of_usage(sold(reading)))
+    if reading.provider_cost and not reading.cost_is_estimate and reading.outcome == outcomes.USAGE:
+        found[semconv.LLM_PROVIDER_COST_USD] = float(reading.provider_cost)
+    return found
+
+
+def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
+    """Return the attributes of a model pass that is billed beside *reading*'s call."""
+    found: Attributes = {semconv.LLM_CAPTURE: outcomes.USAGE, semconv.LLM_OPERATION: further.kind}
+    _put(found, semconv.LLM_PROVIDER, reading.provider)
+    _put(found, semconv.LLM_MODEL, further.model or reading.response_model or reading.request_model)
+    _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
+    found.update(of_usage(further.usage))
+    return found
+
+
+def of_usage(usage: Mapping[str, Quantity]) -> Attributes:
+    """Return the counts of *usage*; meters that no attribute is defined for are left out, parts of 0 too."""
+    found: Attributes = {}
+    for meter, quantity in usage.items():
+        key = _TOKENS.get(meter)
+        if key is None and quantity:
+            key = _METERS.get(meter)
+        if key is not None:
+            found[key] = quantity if isinstance(quantity, int) else float(quantity)
+    return found
+
+
+def sold(reading: WireReading) -> dict[str, Quantity]:
+    """Return the usage as it is sold: where that differs from what was processed, the parts no longer fit and go."""
+    usage = dict(reading.usage)
+    if reading.billed and any(usage.get(meter) != quantity for meter, quantity in reading.billed.items()):
+        return {**{m: n for m, n in usage.items() if not m.endswith("_tokens")}, **reading.billed}
+    return usage
+
+
+def _put(found: Attributes, key: str, value: str | None) -> None:
+    if value:
+        found[key] = value

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One captured call from its request to the last byte of its answer; what every driver shares, sync and async."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from spancost.capture import attributes, guards
+from spancost.capture.decoding import Decoder
+from spancost.capture.faults import Counts
+from spancost.capture.outer import Claims
+from spancost.core import semconv
+from spancost.core import wire_reading as outcomes
+from spancost.core.call import Call
+from spancost.core.price import Pricer
+from spancost.core.wire_match import Target, Wires
+from spancost.core.wire_reader import UsageReader
+from spancost.core.wire_reading import WireReading
+
+SERVER_ADDRESS = "server.address"
+ERROR_TYPE = "error.type"
+SPAN_NAME = "llm.request"
+_KINDS = frozenset({"call", outcomes.RETRIEVAL})
+
+_is_sending: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
+
+
+class Capture:
+    """What all drivers share: wires, tracer, pricer, counters, and the sellers that configuration names for hosts."""
+
+    def __init__(
+        self,
+        wires: Wires,
+        tracer: Tracer,
+        pricer: Pricer,
+        claims: Claims,
+        *,
+        sellers: Mapping[str, str] | None = None,
+        counts: Counts | None = None,
+    ) -> None:
+        self.wires = wires
+        self.tracer = tracer
+        self.pricer = pricer
+        self.claims = claims
+        self.counts = counts or Counts()
+        self._sellers = dict(sellers or {})
+
+    def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
+        """Return where a request goes when it is a model call, else None. Never raises."""
+        try:
+            if _is_sending.get() or not is_http_instrumentation_enabled():
+                return None
+            seller = self._sellers.get(host)
+            if seller is None and not self.wires.may_match(method, host, path):
+                return None
+            target = self.wires.match(method, host, path, model=model, provider=seller)
+            return target if target is not None and target.kind in _KINDS else None
+        except Exception as error:
+            self.counts.fault("match", error)
+            return None
+
+    def begin(self, target: Target, host: str, facts: Mapping[str, Any]) -> CapturedCall | None:
+        """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised."""
+        asked = guards.Asked(target.provider, target.path.get("model") or facts.get("model"), target.operation, host)
+        for guard in guards.before:
+            try:
+                guard(asked)
+            except guards.CallStopped:
+                self.counts.add("stopped")
+                raise
+            except Exception as error:
+                self.counts.fault("guard", error)
+        try:
+            return CapturedCall(self, target, asked, facts)
+        except Exception as error:
+            self.counts.fault("begin", error)
+            return None
+
+
+class CapturedCall:
+    """A call in flight. Every method may be called in any order and more than once, and none raises."""
+
+    def __init__(self, capture: Capture, target: Target, asked: guards.Asked, facts: Mapping[str, Any]) -> None:
+        self._capture = capture
+        self._target = target
+        self._asked = asked
+        self._facts = facts
+        self._started_ns = time.time_ns()
+        self._clock = time.perf_counter()
+        self._first: float | None = None
+        self._is_stream = facts.get("stream") is True
+        self._status = 0
+        self._reader: UsageReader | None = None
+        self._decoder: Decoder | None = None
+        self._is_over = False
+        self._outer = capture.claims.claim(trace.get_current_span())
+        self._parent = trace.set_span_in_context(trace.get_current_span())
+        # A poll is a call of its own only when it brings usage, which is known at its end.
+        self._span: Span | None = None
+        if self._outer is None and target.kind != outcomes.RETRIEVAL:
+            self._span = self._start()
+
+    def _start(self) -> Span:
+        known: attributes.Attributes = {SERVER_ADDRESS: self._asked.host}
+        if self._asked.provider:
+            known[semconv.LLM_PROVIDER] = self._asked.provider
+        if self._asked.model:
+            known[semconv.LLM_REQUEST_MODEL] = self._asked.model
+        return self._capture.tracer.start_span(
+            SPAN_NAME, context=self._parent, kind=SpanKind.CLIENT, attributes=known, start_time=self._started_ns
+        )
+
+    def sending(self) -> AbstractContextManager[Any]:
+        """Return a context in which the call's span is current and requests within this request are not captured."""
+        return _Sending(self._span)
+
+    def answered(self, status: int, headers: Mapping[str, str], *, is_decoded: bool = False) -> None:
+        """Note status and headers (lower case) of the answer; is_decoded: its bytes come without content encoding."""
+        try:
+            self._status = status
+            self._is_stream = self._is_stream or "stream" in headers.get("content-type", "")
+            self._decoder = None if is_decoded else Decoder(headers.get("content-encoding", ""))
+            self._reader = UsageReader(
+                self._capture.wires, self._target, status=status, headers=headers, request=self._facts
+            )
+        except Exception as error:
+            self._capture.counts.fault("answered", error)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body; the call is over when they hold its last event."""
+        if self._is_over or self._reader is None:
+            return
+        if self._first is None:
+            self._first = time.perf_counter()
+        try:
+            if self._reader.feed(data if self._decoder is None else self._decoder.decode(data)):
+                self.finish()
+        except Exception as error:
+            self._capture.counts.fault("feed", error)
+
+    def fail(self, error: BaseException) -> None:
+        """Note that sending or reading raised *error*; what was read until then counts."""
+        self._end(error)
+
+    def finish(self) -> None:
+        """Note that the answer was read, was closed, or is never going to be read."""
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        try:
+            self._conclude(error)
+        except Exception as fault:
+            self._capture.counts.fault("end", fault)
+            if self._span is not None:
+                self._span.end()
+
+    def _conclude(self, error: BaseException | None) -> None:
+        reading = self._reading()
+        self._capture.counts.add(f"calls_{reading.outcome}")
+        told = attributes.of_reading(reading)
+        told[semconv.LLM_STREAMING] = self._is_stream
+        if self._is_stream and self._first is not None:
+            told[semconv.LLM_TIME_TO_FIRST_TOKEN_SECONDS] = self._first - self._clock
+        trouble = type(error).__qualname__ if error is not None else None
+        if trouble is None and self._status >= 400:
+            trouble = str(self._status)
+        if trouble is None and reading.outcome == outcomes.ERROR_IN_200:
+            trouble = reading.outcome
+        self._write(reading, told, trouble)
+        self._warn(reading)
+        if guards.after:
+            self._tell_guards(reading)
+
+    def _reading(self) -> WireReading:
+        if self._reader is not None:
+            return self._reader.finish()
+        return WireReading(
+            outcomes.ERROR, self._target.provider, self._target.operation, {}, False, request_model=self._asked.model
+        )
+
+    def _write(self, reading: WireReading, told: attributes.Attributes, trouble: str | None) -> None:
+        outer, span = self._outer, self._span
+        if outer is not None and (trouble is not None or not reading.usage):
+            # An attempt that used nothing leaves the outer span to the next one, and to its own instrumentation.
+            self._capture.claims.release(outer)
+            return
+        if outer is not None and outer.is_recording():
+            outer.set_attributes(told)
+        elif span is None:
+            if not reading.usage:
+                return
+            span = self._start()
+        if span is not None:
+            span.set_attributes(told)
+            if trouble is not None:
+                span.set_attribute(ERROR_TYPE, trouble)
+                span.set_status(Status(StatusCode.ERROR, trouble))
+            span.end()
+        for further in reading.further:
+            if not further.inside:
+                beside = self._start()
+                beside.set_attributes(attributes.of_further(further, reading))
+                beside.end()
+
+    def _warn(self, reading: WireReading) -> None:
+        if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):
+            return
+        self._capture.counts.say_once(
+            f"a stream of {self._asked.host} told no usage, so its cost is unknown; ask for it with"
+            ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
+        )
+
+    def _tell_guards(self, reading: WireReading) -> None:
+        cost = self._capture.pricer.price(
+            Call(
+                reading.provider or "",
+                reading.response_model or reading.request_model or "",
+                attributes.sold(reading),
+                self._started_ns,
+                reading.request_model,
+                reading.operation,
+                reading.service_tier,
+                None,
+                {**(reading.context or {}), "server_address": self._asked.host},
+            )
+        )
+        for guard in guards.after:
+            try:
+                guard(guards.Answered(self._asked, reading, cost))
+            except Exception as error:
+                self._capture.counts.fault("guard", error)
+
+
+class _Sending:
+    """The span of a call is current, and nothing within the request is captured again."""
+
+    def __init__(self, span: Span | None) -> None:
+        self._current: AbstractContextManager[Any] = (
+            nullcontext()
+            if span is None
+            else trace.use_span(span, end_on_exit=False, record_exception=False, set_status_on_exception=False)
+        )
+
+    def __enter__(self) -> None:
+        self._token = _is_sending.set(True)
+        self._current.__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        self._current.__exit__(*raised)
+        _is_sending.reset(self._token)

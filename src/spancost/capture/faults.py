@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened to captured calls, counted; each kind of trouble is told once. Nothing here raises."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+
+LOGGER = logging.getLogger("spancost")
+_CAUSES_KEPT = 256
+
+
+class Counts:
+    """Counters by name, safe to use from any thread; `say_once` logs a sentence the first time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._said: set[str] = set()
+
+    def add(self, name: str) -> None:
+        """Count one more *name*."""
+        with self._lock:
+            self._counts[name] += 1
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Count an error of ours; its text is not told, because it may quote what was read."""
+        self.add(f"errors_{where}")
+        self.say_once(f"{type(error).__name__} in capture ({where}); the call goes on as if nothing looked")
+
+    def say_once(self, sentence: str) -> None:
+        """Log *sentence* as a warning unless it was logged before."""
+        with self._lock:
+            if sentence in self._said or len(self._said) >= _CAUSES_KEPT:
+                return
+            self._said.add(sentence)
+        try:
+            LOGGER.warning("spancost: %s", sentence)
+        except Exception:  # a handler of the host's may raise: there is nobody left to tell
+            self.add("errors_logging")
+
+    def snapshot(self) -> dict[str, int]:
+        """Return all counters."""
+        with self._lock:
+            return dict(self._counts)

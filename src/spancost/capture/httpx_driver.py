@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sees the requests of httpx and httpx2: wraps `Client.send` and `AsyncClient.send`, the public way every request goes.
+
+A body that was read is looked at where it lies; a stream passes through a tee that hands each chunk on before it reads
+it, so that nothing waits, and that ends the call at its last event, its close, its error or its oblivion.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.request import facts_of, with_usage_asked
+
+
+class HttpxDriver:
+    """Wraps the two `send` methods of one module until `restore`."""
+
+    def __init__(self, module: ModuleType, capture: Capture, *, include_usage: bool = False) -> None:
+        """module: httpx, httpx2 or one like them. include_usage: ask OpenAI-wire streams for their usage."""
+        self._module = module
+        self._capture = capture
+        self._include_usage = include_usage
+        self._tee, self._async_tee = _tees(module)
+        self._restores: list[Callable[[], None]] = []
+
+    def install(self) -> None:
+        """Wrap `Client.send` and `AsyncClient.send`."""
+        self._wrap(self._module.Client, self._sync_send)
+        self._wrap(self._module.AsyncClient, self._async_send)
+
+    def restore(self) -> None:
+        """Put back what `install` found, in reverse order."""
+        while self._restores:
+            self._restores.pop()()
+
+    def _wrap(self, owner: type, make: Callable[[Any], Any]) -> None:
+        original = owner.__dict__["send"]
+        owner.send = make(original)  # type: ignore[attr-defined]
+
+        def put_back() -> None:
+            owner.send = original  # type: ignore[attr-defined]
+
+        self._restores.append(put_back)
+
+    def _sync_send(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def send(client: Any, request: Any, **options: Any) -> Any:
+            request, call = self._begin(request)
+            if call is None:
+                return original(client, request, **options)
+            try:
+                with call.sending():
+                    response = original(client, request, **options)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            self._observe(call, response, self._tee)
+            return response
+
+        return send
+
+    def _async_send(self, original: Any) -> Any:
+        @functools.wraps(original)
+        async def send(client: Any, request: Any, **options: Any) -> Any:
+            request, call = self._begin(request)
+            if call is None:
+                return await original(client, request, **options)
+            try:
+                with call.sending():
+                    response = await original(client, request, **options)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            self._observe(call, response, self._async_tee)
+            return response
+
+        return send
+
+    def _begin(self, request: Any) -> tuple[Any, CapturedCall | None]:
+        """Return the request to send and its call, None when it is no model call. Only `CallStopped` is raised."""
+        capture = self._capture
+        try:
+            url = request.url
+            host = url.host if url.port is None else f"{url.host}:{url.port}"
+            target = capture.target(request.method, host, url.path)
+            if target is None:
+                return request, None
+            body = self._body(request)
+            facts = facts_of(body)
+            if facts.get("model") and (target.gateway or target.provider is None):
+                target = capture.target(request.method, host, url.path, facts["model"]) or target
+            if self._include_usage and body and target.shape is not None and target.shape.asks_usage:
+                request = self._asking(request, body)
+        except Exception as error:
+            capture.counts.fault("request", error)
+            return request, None
+        return request, capture.begin(target, host, facts)
+
+    def _body(self, request: Any) -> bytes | None:
+        try:
+            body = request.content
+        except self._module.RequestNotRead:
+            return None  # an upload in pieces: looking at it would use it up
+        return body if isinstance(body, bytes) else None
+
+    def _asking(self, request: Any, body: bytes) -> Any:
+        changed = with_usage_asked(body)
+        if changed is None:
+            return request
+        headers = [(k, v) for k, v in request.headers.raw if k.lower() != b"content-length"]
+        return self._module.Request(
+            request.method, request.url, headers=headers, content=changed, extensions=request.extensions
+        )
+
+    def _observe(self, call: CapturedCall, response: Any, tee: Callable[[Any, CapturedCall], Any]) -> None:
+        try:
+            headers = {k.lower(): v for k, v in response.headers.items()}
+            try:
+                content = response.content
+            except self._module.ResponseNotRead:
+                call.answered(response.status_code, headers)
+                response.stream = tee(response.stream, call)
+            else:
+                call.answered(response.status_code, headers, is_decoded=True)
+                call.feed(content)
+                call.finish()
+        except Exception as error:
+            self._capture.counts.fault("observe", error)
+            call.finish()
+
+
+def _tees(module: ModuleType) -> tuple[Any, Any]:
+    """Return the two tees for *module*, whose clients check that a stream is of its own kind."""
+
+    class Tee(_Watched, module.SyncByteStream):  # type: ignore[misc, name-defined]
+        """A stream of bytes that a call is read from after each chunk was handed on."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                for chunk in self._inner:
+                    self._pending = chunk
+                    yield chunk
+                    self._read_pending()
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                self._call.fail(error)
+                raise
+            self._call.finish()
+
+        def close(self) -> None:
+            try:
+                self._inner.close()
+            finally:
+                self._over()
+
+    class AsyncTee(_Watched, module.AsyncByteStream):  # type: ignore[misc, name-defined]
+        """The same for asynchronous clients."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                async for chunk in self._inner:
+                    self._pending = chunk
+                    yield chunk
+                    self._read_pending()
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                self._call.fail(error)
+                raise
+            self._call.finish()
+
+        async def aclose(self) -> None:
+            try:
+                await self._inner.aclose()
+            finally:
+                self._over()
+
+    return Tee, AsyncTee
+
+
+class _Watched:
+    """What both tees share: the chunk that was handed on and not read yet, and every other name of the inner stream."""
+
+    def __init__(self, inner: Any, call: CapturedCall) -> None:
+        self._inner = inner
+        self._call = call
+        self._pending: bytes | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def _read_pending(self) -> None:
+        chunk, self._pending = self._pending, None
+        if chunk is not None:
+            self._call.feed(chunk)
+
+    def _over(self) -> None:
+        self._read_pending()
+        self._call.finish()
+
+    def __del__(self) -> None:
+        # A stream that nobody closes ends here; names may be gone already while the interpreter shuts down.
+        call = self.__dict__.get("_call")
+        if call is not None:
+            self._over()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the span that is current when a request is sent is that call's already, made by another instrumentation."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from opentelemetry.trace import Span
+
+from spancost.core.dialect import Dialects
+from spancost.core.reading import CALL
+from spancost.core.recent import Recent
+from spancost.core.span import Span as SeenSpan
+
+_CLAIMS_KEPT = 8192
+
+
+class Claims:
+    """Spans of other instrumentations that carry what was captured; each is given to one call at a time."""
+
+    def __init__(self, dialects: Dialects) -> None:
+        self._dialects = dialects
+        self._lock = threading.Lock()
+        self._claimed: Recent[int, bool] = Recent(_CLAIMS_KEPT)
+
+    def claim(self, span: Span) -> Span | None:
+        """Return *span* when it stands for a model call, reports no usage yet and no other call has it; else None."""
+        known = getattr(span, "attributes", None)
+        if not known or not span.is_recording():
+            return None
+        if self._dialects.markers.isdisjoint(known) or not self._is_open_call(span, known):
+            return None
+        span_id = span.get_span_context().span_id
+        with self._lock:
+            if self._claimed.get(span_id):
+                return None
+            self._claimed.set(span_id, True)
+        return span
+
+    def release(self, span: Span) -> None:
+        """Let the next call have *span*."""
+        with self._lock:
+            self._claimed.set(span.get_span_context().span_id, False)
+
+    def _is_open_call(self, span: Any, known: Any) -> bool:
+        context, scope = span.get_span_context(), getattr(span, "instrumentation_scope", None)
+        reading = self._dialects.read(
+            SeenSpan(
+                context.trace_id,
+                context.span_id,
+                span.parent.span_id if span.parent else None,
+                False,
+                span.start_time or 0,
+                span.start_time or 0,
+                scope.name if scope else "",
+                (scope.version or "") if scope else "",
+                span.name,
+                dict(known),
+            )
+        )
+        return reading is not None and reading.kind == CALL and not reading.usage
