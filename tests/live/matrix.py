@@ -78,7 +78,7 @@ def allowed(run: Run, call: str) -> Limit | None:
     return None
 
 
-def execute(run: Run, timeout_seconds: float = 120) -> dict[str, Result]:
+def execute(run: Run, timeout_seconds: float = 400) -> dict[str, Result]:
     """Make the calls of *run* in a process of their own; call -> result."""
     table = document()
     client = table["clients"][run.client]
