@@ -27,7 +27,10 @@ class FlatPricer:
         if call.model in self.price_of["unknown"]:
             return Cost("unpriced", "unknown_model", None)
         usage = call.usage
-        femto = usage.get("input_tokens", 0) * self.price_of["input"] + usage.get("output_tokens", 0) * self.price_of["output"]
+        femto = (
+            usage.get("input_tokens", 0) * self.price_of["input"]
+            + usage.get("output_tokens", 0) * self.price_of["output"]
+        )
         return Cost("priced", None, int(femto), f"{call.provider}/{call.model}", "rate_card")
 
 

@@ -129,7 +129,9 @@ def test_unknown_is_said_and_nothing_is_negative(spans: list[dict[str, Any]]) ->
         if status == "unpriced":
             assert cost is None and names.LLM_COST_REASON in attributes
         if status in ("duplicate", "aggregate"):
-            assert set(attributes) & {names.LLM_INPUT_TOKENS, names.LLM_OUTPUT_TOKENS, names.LLM_REQUEST_COST_USD} == set()
+            assert (
+                set(attributes) & {names.LLM_INPUT_TOKENS, names.LLM_OUTPUT_TOKENS, names.LLM_REQUEST_COST_USD} == set()
+            )
             assert names.LLM_COST_REASON in attributes
         if cost == 0:
             assert not attributes.get(names.LLM_TOTAL_TOKENS)

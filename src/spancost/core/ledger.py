@@ -107,6 +107,10 @@ class Ledger:
             closed.set(span_id, parent_id or 0)
         return span_id not in pending.new and span_id not in pending.old and self._markers.isdisjoint(attributes)
 
+    def beneath(self, span_id: int) -> Subtotal | None:
+        """Return what was passed up to an open span so far, None when nothing was."""
+        return self._pending.get(span_id)
+
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
@@ -163,7 +167,7 @@ class Ledger:
         subtotal = Subtotal()
         subtotal.input, subtotal.output = call.input or 0, call.output or 0
         subtotal.requests = 1
-        if call.input is None and call.output is None:
+        if call.input is None and call.output is None and cost.femto is None:
             subtotal.blank, subtotal.blanks = call, 1
         else:
             subtotal.calls, subtotal.count = [call], 1
@@ -176,6 +180,8 @@ class Ledger:
 
     def _cost(self, reading: Reading, span: Span, verdict: Verdict) -> Cost:
         """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status."""
+        if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
+            return Cost(status.NOT_BILLED, reading.doubt[1], 0)
         if not reading.usage:
             return Cost(status.UNPRICED, "no_usage", None)
         cost = self._pricer.price(
@@ -193,7 +199,7 @@ class Ledger:
                 )
             )
         )
-        if reading.billed and reading.reported_femto is not None:
+        if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
             return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, "provider", cost.femto)
         doubt = reading.doubt or ((status.ESTIMATED, verdict.reason) if verdict.reason else None)
         if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:

@@ -23,7 +23,7 @@ def enrich(spans_in_hand: Iterable[Carried], ledger: Ledger) -> None:
     copies: dict[tuple[int, int], list[Carried]] = defaultdict(list)
     for carried in spans_in_hand:
         copies[carried.span.trace_id, carried.span.span_id].append(carried)
-    spans = _joined(copies)
+    spans = joined(copies)
     for key in in_order(spans):
         written = ledger.end(spans[key])
         if written:
@@ -31,7 +31,7 @@ def enrich(spans_in_hand: Iterable[Carried], ledger: Ledger) -> None:
                 put(copy.raw, written)
 
 
-def _joined(copies: dict[tuple[int, int], list[Carried]]) -> dict[tuple[int, int], Span]:
+def joined(copies: dict[tuple[int, int], list[Carried]]) -> dict[tuple[int, int], Span]:
     """Return each span once, its ids unique among all traces, `is_local_root` told by the service of its parent."""
     unique: dict[tuple[int, int], int] = {}
     taken: set[int] = set()

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as a process feeds it: spans in the order in which they end, late ones, lost ones, forks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spancost import data
+from spancost.core import semconv as names
+from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.recent import Recent
+from spancost.core.span import Span
+from spancost.otlp.enrich import joined
+from spancost.otlp.request import carried_spans
+from tests.core.ledgers import FlatPricer, ledger, request_of, run
+from tests.core.vectors import cases
+
+PRICE = {"input": 10**9, "output": 10**9, "unknown": ["mystery"]}
+KEYS = {"describes", "price", "spans", "expected"}
+OUT_OF_ORDER = {"child_ends_after_parent"}
+CASES = [
+    (name, case) for kind in ("counting", "rollup") for name, case in cases(kind, KEYS) if name not in OUT_OF_ORDER
+]
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "m",
+    "gen_ai.usage.input_tokens": 3,
+    "gen_ai.usage.output_tokens": 2,
+}
+
+
+def span(number: int, parent: int | None, attributes: dict[str, Any] | None = None, **more: Any) -> Span:
+    facts = {"is_local_root": parent is None, "start_ns": 0, "end_ns": 1, "scope_name": "acme", "scope_version": ""}
+    return Span(1, number, parent, name="", attributes=attributes or {}, **{**facts, **more})
+
+
+def small(**options: Any) -> Ledger:
+    return Ledger(data.default_dialects(), FlatPricer(PRICE), LedgerOptions(**options))
+
+
+def end(book: Ledger, one: Span) -> dict[str, Any]:
+    """End a span as the processor does: most are let pass."""
+    if book.passes(one.span_id, one.parent_id, one.attributes):
+        return {}
+    return dict(book.end(one))
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
+def test_spans_ended_one_after_the_other_get_what_they_get_all_in_hand(name: str, case: dict[str, Any]) -> None:
+    """In process and offline agree."""
+    carried = {(one.span.trace_id, one.span.span_id): [one] for one in carried_spans(request_of(case["spans"]))}
+    spans = joined(carried)
+    book = ledger(case["price"])
+    expected = run(case)
+    for key in sorted(spans, key=lambda key: (spans[key].end_ns, -key[1])):
+        has = spans[key].attributes
+        new = {name: value for name, value in end(book, spans[key]).items() if has.get(name) != value}
+        assert new == expected.get(f"{key[0]}/{key[1]}", {}), key
+
+
+def test_a_late_call_goes_to_the_nearest_ancestor_still_open() -> None:
+    book = small()
+    assert end(book, span(3, 2)) == {}
+    assert end(book, span(2, 1)) == {}
+    assert names.LLM_REQUEST_COST_USD in end(book, span(4, 3, CALL))
+    assert end(book, span(1, None))[names.LLM_TRACE_REQUESTS] == 1
+
+
+def test_a_call_after_the_root_is_counted_as_late() -> None:
+    book = small()
+    end(book, span(1, None))
+    assert end(book, span(2, 1, CALL))[names.LLM_REQUEST_COST_USD] == 5e-6
+    assert book.counters["late"] == 1
+
+
+def test_what_never_ends_is_forgotten_and_counted() -> None:
+    book = small(open_spans=10)
+    for number in range(1000, 1100):
+        end(book, span(number, number + 10_000, CALL))
+    assert 70 < book.counters["evicted"] < 100
+    assert book.counters["own"] == 100
+
+
+def test_a_fork_forgets_spans_and_keeps_counters() -> None:
+    book = small()
+    end(book, span(2, 1, CALL))
+    book.clear()
+    assert end(book, span(1, None)) == {}
+    assert book.counters["own"] == 1
+
+
+def test_a_deep_trace_takes_one_step_a_span() -> None:
+    book = small()
+    end(book, span(2_000, 1_999, CALL))
+    for number in range(1_999, 1, -1):
+        assert end(book, span(number, number - 1))[names.LLM_SUBTREE_REQUESTS] == 1
+    assert end(book, span(1, None))[names.LLM_TRACE_INPUT_TOKENS] == 3
+
+
+def test_a_wide_trace_keeps_few_calls() -> None:
+    book = small()
+    for number in range(2, 3_002):
+        end(book, span(number, 1, {**CALL, "gen_ai.response.id": str(number)}))
+    held = book.beneath(1)
+    assert held is not None and len(held.calls) <= 128 and held.count == 3_000
+    assert end(book, span(1, None))[names.LLM_TRACE_REQUESTS] == 3_000
+
+
+def test_a_remote_parent_is_not_waited_for() -> None:
+    book = small()
+    written = end(book, span(2, 1, CALL, is_local_root=True))
+    assert written[names.LLM_TRACE_REQUESTS] == 1
+    assert book.beneath(1) is None
+
+
+def test_totals_are_not_written_when_switched_off_but_calls_are_still_counted_once() -> None:
+    book = small(roll_up=False)
+    end(book, span(3, 2, {**CALL, "gen_ai.response.id": "x"}))
+    written = end(book, span(2, 1, {**CALL, "gen_ai.response.id": "x"}, scope_name="other"))
+    assert written[names.LLM_COST_STATUS] == "duplicate"
+    assert end(book, span(1, None)) == {}
+
+
+def test_a_dear_call_written_before_leaves_totals_as_they_are() -> None:
+    """Above 4.5 USD a double does not tell every femto-dollar: the sums of an earlier run stay."""
+    own = {
+        names.LLM_COST_STATUS: "priced",
+        names.LLM_REQUEST_COST_USD: 1234567.1234567,
+        names.LLM_INPUT_TOKENS: 1,
+    }
+    before = 3703701.3703701003
+    book = small()
+    for number in (2, 3, 4):
+        assert end(book, span(number, 1, own)) == {}
+    written = end(book, span(1, None, {names.LLM_TRACE_COST_USD: before}))
+    assert written[names.LLM_TRACE_COST_USD] == before
+
+
+def test_recent_keeps_the_last_and_forgets_whole_generations() -> None:
+    seen: Recent[int, int] = Recent(4)
+    for number in range(20):
+        seen.set(number, number)
+        assert all(seen.get(kept) == kept for kept in range(max(0, number - 3), number + 1))
+        assert len(seen) <= 8
+    assert seen.forgotten == 20 - len(seen)
+    assert seen.pop(19) == 19 and seen.get(19) is None and 19 not in seen
