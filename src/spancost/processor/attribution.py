@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import Span as SdkSpan
 
 from spancost import attributing
 from spancost.core import call, semconv
-from spancost.core.span import AttributeValue, Span
+from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.processor.spans import write
 
 ENVIRONMENT_OF_RESOURCE = ("deployment.environment.name", "deployment.environment")
@@ -26,20 +26,32 @@ def tag(span: SdkSpan, context: Context | None) -> None:
         write(span, {key: value for key, value in tags.items() if key not in attributes})
 
 
-def complete(span: Span, written: dict[str, AttributeValue], required: Sequence[str]) -> bool:
-    """Add the environment that the resource names, and the *required* tags a call lacks; return whether one does."""
-    attributes = span.attributes
-    if semconv.APP_ENVIRONMENT not in attributes:
-        resource = span.resource or {}
-        for key in ENVIRONMENT_OF_RESOURCE:
-            environment = resource.get(key)
-            if isinstance(environment, str) and environment:
-                written[semconv.APP_ENVIRONMENT] = environment
-                break
-    status = written.get(semconv.LLM_COST_STATUS)
-    if not required or status is None or status in _NOT_COUNTED:
-        return False
-    missing = tuple(key for key in required if key not in attributes and key not in written)
-    if missing:
-        written[semconv.APP_ATTRIBUTION_MISSING] = missing
-    return bool(missing)
+class Completion:
+    """Adds to what is written on a span the environment that its resource names, and which *required* tags lack."""
+
+    def __init__(self, required: Sequence[str]) -> None:
+        self._required = required
+        self._environment: tuple[object, str | None] = (self, None)
+
+    def add(self, span: Span, written: dict[str, AttributeValue]) -> bool:
+        """Complete *written*; return whether *span* is a counted call that lacks a required tag."""
+        attributes = span.attributes
+        # A process has one resource, so the last one's environment is kept as read.
+        known = self._environment
+        if known[0] is not span.resource:
+            known = self._environment = (span.resource, environment_of(span.resource or {}))
+        if known[1] is not None and semconv.APP_ENVIRONMENT not in attributes:
+            written[semconv.APP_ENVIRONMENT] = known[1]
+        status = written.get(semconv.LLM_COST_STATUS)
+        if not self._required or status is None or status in _NOT_COUNTED:
+            return False
+        missing = tuple(key for key in self._required if key not in attributes and key not in written)
+        if missing:
+            written[semconv.APP_ATTRIBUTION_MISSING] = missing
+        return bool(missing)
+
+
+def environment_of(resource: Attributes) -> str | None:
+    """Return the environment that a resource names."""
+    named = (resource.get(key) for key in ENVIRONMENT_OF_RESOURCE)
+    return next((name for name in named if isinstance(name, str) and name), None)

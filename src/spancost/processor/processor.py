@@ -20,7 +20,7 @@ from spancost.core.recent import Recent
 from spancost.core.span import AttributeValue
 from spancost.core.span import Span as EndedSpan
 from spancost.processor import strategy as strategies
-from spancost.processor.attribution import complete, tag
+from spancost.processor.attribution import Completion, tag
 from spancost.processor.faults import Faults
 from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
 from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, write
@@ -62,7 +62,8 @@ class LLMCostProcessor(SpanProcessor):
         self._faults = Faults()
         self._read = Reader().read
         self._counts = {"attribution_missing": 0}
-        self._required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
+        required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
+        self._complete = Completion(required).add
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
         self.restart()
         outcome.heard = True
@@ -181,8 +182,7 @@ class LLMCostProcessor(SpanProcessor):
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if written:
-            lacking = complete(span, written, self._required)
-            self._counts["attribution_missing"] += lacking
+            self._counts["attribution_missing"] += self._complete(span, written)
 
     @property
     def stats(self) -> Mapping[str, int]:
