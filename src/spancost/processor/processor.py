@@ -181,8 +181,9 @@ class LLMCostProcessor(SpanProcessor):
             text = outcome.take(span.span_id, None if span.is_local_root else span.parent_id)
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
-        if written:
-            self._counts["attribution_missing"] += self._complete(span, written)
+        if written and self._complete(span, written):
+            with self._lock:
+                self._counts["attribution_missing"] += 1
 
     @property
     def stats(self) -> Mapping[str, int]:
