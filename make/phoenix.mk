@@ -11,4 +11,4 @@ $(PHOENIX)/installed: tests/backends/requirements-phoenix.txt pyproject.toml | $
 
 .PHONY: phoenix
 phoenix: $(PHOENIX)/installed ## Send a real trace to a real Phoenix and ask its API what arrived
-	@$(PHOENIX)/bin/python -m pytest -p no:cacheprovider -q tests/backends/test_phoenix.py $(ARGS)
+	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PHOENIX)/bin/python -m pytest -p no:cacheprovider -q tests/backends/test_phoenix.py $(ARGS)

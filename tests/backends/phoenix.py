@@ -36,20 +36,17 @@ class Phoenix:
             return False
 
     def otlp_spans(self, project: str) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return the typed OTLP attribute values of each span of *project*, by span name: {"doubleValue": 0.1}, say."""
+        """Return the typed OTLP attribute values of each span of *project*, by span name: {"double_value": 0.1}."""
         spans = self._get(f"/v1/projects/{project}/spans/otlpv1?limit=100")["data"]
         return {span["name"]: {a["key"]: _one(a["value"]) for a in span["attributes"]} for span in spans}
 
     def own_costs(self, project: str) -> dict[str, tuple[float | None, float | None]]:
-        """Return Phoenix's own cost of each span of *project*, and of the subtree of all, by span name."""
+        """Return Phoenix's own cost of each span of *project*, and of the trace it is in, by span name."""
         query = """query ($name: String!) { getProjectByName(name: $name) { spans(first: 100) { edges { node {
             name costSummary { total { cost } } trace { costSummary { total { cost } } } } } } } }"""
         edges = self.graphql(query, name=project)["getProjectByName"]["spans"]["edges"]
         return {
-            edge["node"]["name"]: (
-                edge["node"]["costSummary"]["total"]["cost"],
-                edge["node"]["trace"]["costSummary"]["total"]["cost"],
-            )
+            edge["node"]["name"]: (_total(edge["node"]["costSummary"]), _total(edge["node"]["trace"]["costSummary"]))
             for edge in edges
         }
 
@@ -125,6 +122,11 @@ def _free_ports(count: int) -> list[int]:
     for opened in sockets:
         opened.close()
     return ports
+
+
+def _total(summary: dict[str, Any] | None) -> float | None:
+    """Return the total of a cost summary, None where Phoenix has no cost."""
+    return summary["total"]["cost"] if summary else None
 
 
 def _one(value: dict[str, Any]) -> dict[str, Any]:
