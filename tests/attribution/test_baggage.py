@@ -247,6 +247,8 @@ def test_what_is_not_understood_is_not_sent() -> None:
         propagator.inject(carrier, trace.set_span_in_context(span, here))
     assert "traceparent" in carrier
     assert "baggage" not in carrier
+    # Counted for the whole process: taken away again, so that other tests see their own faults only.
+    assert spancost.baggage.counts.pop("errors_baggage") == 1
 
 
 def test_propagators_without_baggage_are_told(provider: TracerProvider, caplog: pytest.LogCaptureFixture) -> None:
