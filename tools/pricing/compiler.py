@@ -29,10 +29,14 @@ FORMAT = 1
 _DAYS = {"mon-fri": 0b0011111, "sat-sun": 0b1100000, "all": 0b1111111}
 
 
-def compile_card(pricing: Path, day: str) -> bytes:
-    """Return the canonical bytes of the card made from the sources under *pricing*, dated *day* (YYYY.MM.DD)."""
+def compile_card(pricing: Path, day: str, sellers_in: Path | None = None) -> bytes:
+    """Return the canonical bytes of the card made from the sources under *pricing*, dated *day* (YYYY.MM.DD).
+
+    *sellers_in* is where the sellers' files lie, `sellers/` there by default.
+    """
     units = _units(load_yaml(pricing / "units.yaml"))
-    sellers = [load_seller(path) for path in sorted((pricing / "sellers").glob("*.yaml"), key=lambda path: path.stem)]
+    files = (sellers_in or pricing / "sellers").glob("*.yaml")
+    sellers = [load_seller(path) for path in sorted(files, key=lambda path: path.stem)]
     shared = {
         "calendars": _calendars(load_yaml(pricing / "calendars.yaml")),
         "date": day,

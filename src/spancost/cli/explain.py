@@ -72,7 +72,7 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "processing": "batch" if options["batch"] else None,
         "context": _pairs(options["context"], "--context"),
     }
-    return row, {}
+    return {key: value for key, value in row.items() if value is not None}, {}
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:

@@ -111,6 +111,11 @@ class Pricer:
     def _per(self, meter: str) -> int:
         return self._card.units.meters[meter].per
 
+    @property
+    def matches_kept(self) -> int:
+        """How many matches are kept at present; at most twice the size of a generation."""
+        return len(self._young) + len(self._old)
+
     def _remember(self, key: Any, call: Call) -> Offer | Cost:
         """Return the offer of *call* and keep it under *key*, and under the part of the key that can change it."""
         offer = self._old.get(key)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sources of the rate card: their form is checked word by word, and compiling is a function of them alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spancost import data
+from spancost.core.card import CardError, RateCard
+from spancost.core.reasons import SENTENCES
+from tests.core.vectors import VECTORS
+from tests.repository import ROOT
+from tools.pricing.compiler import compile_card
+from tools.pricing.form import FormError
+
+DAY = "2026.11.21"
+PRICING = ROOT / "pricing"
+pytestmark = pytest.mark.skipif(not (PRICING / "units.yaml").exists(), reason="the sources are not in this tree")
+
+
+def sources(folder: Path, seller: str = "groq") -> Path:
+    """Return a copy of one seller's small sources."""
+    shutil.copy(VECTORS / "small_card" / "sellers" / f"{seller}.yaml", folder)
+    return folder / f"{seller}.yaml"
+
+
+def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """So a check can compare, and a version is the content's."""
+    sources(tmp_path)
+    once = compile_card(PRICING, DAY, tmp_path)
+    assert once == compile_card(PRICING, DAY, tmp_path)
+    assert RateCard.from_bytes(once).version.startswith(DAY)
+
+
+def test_a_changed_price_is_another_version(tmp_path: Path) -> None:
+    """Cards are immutable."""
+    path = sources(tmp_path)
+    before = RateCard.from_bytes(compile_card(PRICING, DAY, tmp_path)).version
+    path.write_text(path.read_text().replace("0.111", "0.112"))
+    assert RateCard.from_bytes(compile_card(PRICING, DAY, tmp_path)).version != before
+
+
+def test_a_comment_changes_nothing(tmp_path: Path) -> None:
+    """Only what is said to the reader is in the card."""
+    path = sources(tmp_path)
+    before = compile_card(PRICING, DAY, tmp_path)
+    path.write_text(path.read_text() + "# checked again\n")
+    assert compile_card(PRICING, DAY, tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "said"),
+    [
+        ("0.111", "-1", "models.whisper.prices.0.rates.audio_seconds: found '-1'"),
+        ("0.111", "1e-3", "plain decimals"),
+        ("audio_seconds: 0.111", "audio_minutes: 0.111", "found 'audio_minutes'; expected a meter"),
+        ("source: p", "source: q", "found 'q'; expected one of p"),
+        ("checked: 2026-11-01", "checked: 2026-13-01", "checked: found '2026-13-01'"),
+        ("basis: page", "basis: hearsay", "basis: found 'hearsay'"),
+        ("from: launch", "from: soon", "from: found 'soon'"),
+        ("from: launch", "since: launch", "since: found 'launch'"),
+        ("seller: groq", "seller: grok", "seller: found 'grok'; expected the name of the file"),
+    ],
+)
+def test_a_source_that_breaks_the_form_is_refused(tmp_path: Path, found: str, written: str, said: str) -> None:
+    """The message names file, key, what was found and what was expected."""
+    path = sources(tmp_path)
+    path.write_text(path.read_text().replace(found, written, 1))
+    with pytest.raises(FormError) as refused:
+        compile_card(PRICING, DAY, tmp_path)
+    assert "groq.yaml" in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_one_name_has_one_entry(tmp_path: Path) -> None:
+    """Two entries of one name would make the price a matter of order."""
+    path = sources(tmp_path, "mistral_ai")
+    path.write_text(path.read_text().replace("  large-2:\n", "  large-2:\n    names: [LARGE-1]\n"))
+    with pytest.raises(FormError, match="also one of large-1"):
+        compile_card(PRICING, DAY, tmp_path)
+
+
+def test_prices_are_in_the_order_of_time(tmp_path: Path) -> None:
+    """Each entry ends where the next begins."""
+    path = sources(tmp_path, "deepseek")
+    path.write_text(path.read_text().replace("2026-08-16T16:00:00Z", "launch"))
+    with pytest.raises(FormError, match="later than the one before"):
+        compile_card(PRICING, DAY, tmp_path)
+
+
+def test_every_seller_of_the_card_is_well_formed_and_has_a_known_name() -> None:
+    """Every entry has provenance, and every seller can be reached by its name."""
+    card = data.default_card()
+    for name in card.sellers:
+        line = card.seller(name)
+        assert line is not None
+        assert card.providers.canonical(name) == name
+        for entry in line["models"].values():
+            for era in entry["eras"]:
+                assert era["source"] in line["sources"]
+                assert era["basis"] in ("page", "two_catalogues", "one_catalogue")
+
+
+def test_released_cards_load_by_version() -> None:
+    """A number of an old release can be worked out again."""
+    for version in data.versions():
+        assert data.card(version).version == version
+    with pytest.raises(CardError, match="expected YYYY"):
+        data.card("latest")
+
+
+def test_every_reason_has_a_sentence() -> None:
+    """The table in the documentation is made from them."""
+    assert all(sentence.endswith(".") for sentence in SENTENCES.values())
