@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import StatusCode
@@ -13,6 +14,8 @@ from spancost.core.span import AttributeValue, Span
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+
+_span = partial(tuple.__new__, Span)  # a third of the time of Span(...)
 
 TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
 """Places in `SpanContext`, which is a tuple: its properties of these names take four times as long."""
@@ -40,19 +43,21 @@ class Reader:
         about = self._resource
         if about[0] is not resource:
             about = self._resource = (resource, dict(resource.attributes) if resource is not None else None)
-        return Span(
-            context[TRACE_ID],
-            context[SPAN_ID],
-            None if parent is None else parent[SPAN_ID],
-            parent is None or parent[IS_REMOTE],
-            span.start_time or end_ns,
-            span.end_time or end_ns,
-            known[1],
-            known[2],
-            span.name,
-            attributes,
-            span.status.status_code is StatusCode.ERROR,
-            about[1],
+        return _span(
+            (
+                context[TRACE_ID],
+                context[SPAN_ID],
+                None if parent is None else parent[SPAN_ID],
+                parent is None or parent[IS_REMOTE],
+                span.start_time or end_ns,
+                span.end_time or end_ns,
+                known[1],
+                known[2],
+                span.name,
+                attributes,
+                span.status.status_code is StatusCode.ERROR,
+                about[1],
+            )
         )
 
 

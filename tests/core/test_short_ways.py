@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values made the short way, for speed, hold every field: Python does not check a named tuple made of a plain one."""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from spancost import data
+from spancost.core.call import Call
+from spancost.core.counting import counted
+from spancost.core.ledger import Ledger
+from spancost.core.price import Pricer
+from spancost.core.span import Span
+from spancost.processor.spans import Reader
+
+ATTRIBUTES = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 12,
+    "gen_ai.usage.output_tokens": 3,
+}
+
+
+def test_short_ways_fill_every_field() -> None:
+    """A field added to one of these values must be added where the value is made the short way."""
+    provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
+    sdk_span = provider.get_tracer("test").start_span("chat gpt-4o", attributes=ATTRIBUTES)
+    span = Reader().read(sdk_span, ATTRIBUTES, 10**18)  # type: ignore[arg-type]
+    dialects = data.default_dialects()
+    first, again = dialects.read(span), dialects.read(span)
+    assert first is not None
+    assert again == first
+    seen: list[Call] = []
+
+    class Watched(Pricer):
+        def price(self, call: Call) -> object:  # type: ignore[override]
+            seen.append(call)
+            return super().price(call)
+
+    pricer = Watched(data.default_card())
+    Ledger(dialects, pricer).end(span)
+    costs = [Pricer.price(pricer, seen[0]) for _ in range(3)]
+    for value in (span, first, again, counted(first, span), seen[0], *costs):
+        assert len(value) == len(type(value)._fields), type(value)
+    assert type(span) is Span
