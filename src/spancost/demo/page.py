@@ -136,9 +136,10 @@ def _agreement(session: Session, rows: list[tree.Row]) -> Text:
     else:
         text.append(f"{usd(traced)}, which is not the same", "bold red")
     repeats = sum(row.kind == tree.REPEAT for row in rows)
-    return text.append(
-        f". {repeats} calls were reported twice, by OpenInference and by the anthropic client: counted once."
-    )
+    text.append(". ")
+    if repeats:
+        text.append(f"{repeats} calls were reported twice, by OpenInference and by the anthropic client: counted once.")
+    return text
 
 
 def _remedy(span: ReceivedSpan) -> Text:
@@ -149,7 +150,7 @@ def _remedy(span: ReceivedSpan) -> Text:
     text = Text.assemble(("No price: ", "bold red"), (f"{model} at {seller}", "bold"))
     text.append(f" ({reason}). {reasons.SENTENCES.get(reason, '')} Nothing is guessed: its tokens are in the totals, ")
     text.append("its cost is in none, and llm.trace_cost_complete is false. To price it:\n")
-    text.append(f"  1. add {model} with its prices to pricing/sellers/{seller}.yaml\n")
+    text.append(f"  1. in a checkout, add {model} to pricing/sellers/{seller}.yaml\n")
     text.append("  2. python tools/compile_card.py\n")
     text.append("  3. set SPANCOST_CARD=pricing/compiled/card.jsonl where your service runs")
     return text
