@@ -88,7 +88,7 @@ class Pricer:
         if is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
         if doubt is None:
-            return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
+            return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
         return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
 
     def line_items(self, call: Call) -> list[LineItem]:
