@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from spancost import data
 from spancost.core import semconv as names
 from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.money import usd_float
 from spancost.core.recent import Recent
+from spancost.core.rollup import RollUp, Subtotal
 from spancost.core.span import Span
 from spancost.otlp.enrich import joined
 from spancost.otlp.request import carried_spans
@@ -76,6 +79,24 @@ def test_a_call_after_the_root_is_counted_as_late() -> None:
     assert book.counters["late"] == 1
 
 
+def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
+    """The parent's end falls between the child's look for an open ancestor and its adding to it."""
+
+    class Meanwhile(Recent[int, Subtotal]):
+        def set(self, key: int, value: Subtotal) -> None:
+            super().set(key, value)
+            if key == 2:
+                totals.close(2, 1)
+
+    totals = RollUp(10, 10)
+    totals.pending = Meanwhile(10)
+    one = Subtotal()
+    one.requests = 1
+    totals.pass_up(2, one)
+    assert totals.take(2) is None
+    assert totals.take(1) is one
+
+
 def test_what_never_ends_is_forgotten_and_counted() -> None:
     book = small(open_spans=10)
     for number in range(1000, 1100):
@@ -131,12 +152,15 @@ def test_a_dear_call_written_before_leaves_totals_as_they_are() -> None:
         names.LLM_REQUEST_COST_USD: 1234567.1234567,
         names.LLM_INPUT_TOKENS: 1,
     }
-    before = 3703701.3703701003
     book = small()
     for number in (2, 3, 4):
         assert end(book, span(number, 1, own)) == {}
+    sums = book.beneath(1)
+    assert sums is not None
+    before = math.nextafter(usd_float(sums.femto), math.inf)
     written = end(book, span(1, None, {names.LLM_TRACE_COST_USD: before}))
     assert written[names.LLM_TRACE_COST_USD] == before
+    assert written[names.LLM_SUBTREE_COST_USD] != before
 
 
 def test_recent_keeps_the_last_and_forgets_whole_generations() -> None:
