@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values that emitters encode into one attribute: JSON, or the text Python prints for a dictionary.
 
-Values are scanned, nothing is evaluated. Texts longer than `MAX_CHARACTERS` are not read, nor are literals nested deeper
-than `MAX_DEPTH` that JSON's own reader does not take.
+Values are scanned, nothing is evaluated. Texts longer than `MAX_CHARACTERS` are not read, nor are literals nested
+deeper than `MAX_DEPTH` that JSON's own reader does not take.
 """
 
 from __future__ import annotations
