@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
@@ -52,6 +52,10 @@ class Capture:
         self.claims = claims
         self.counts = counts or Counts()
         self._sellers = dict(sellers or {})
+
+    def is_unknown(self, host: str) -> bool:
+        """Tell whether *host* (without a port) is nobody's whom we know."""
+        return host not in self._sellers and self.wires.seller(host) is None
 
     def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
         """Return where a request goes when it is a model call, else None. Never raises."""
@@ -101,21 +105,20 @@ class CapturedCall:
         self._reader: UsageReader | None = None
         self._decoder: Decoder | None = None
         self._is_over = False
-        self._outer = capture.claims.claim(trace.get_current_span())
-        self._parent = trace.set_span_in_context(trace.get_current_span())
+        self._parent = context.get_current()
+        self._outer = capture.claims.claim(trace.get_current_span(self._parent))
         # A poll is a call of its own only when it brings usage, which is known at its end.
         self._span: Span | None = None
         if self._outer is None and target.kind != outcomes.RETRIEVAL:
             self._span = self._start()
 
     def _start(self) -> Span:
-        known: attributes.Attributes = {SERVER_ADDRESS: self._asked.host}
-        if self._asked.provider:
-            known[semconv.LLM_PROVIDER] = self._asked.provider
-        if self._asked.model:
-            known[semconv.LLM_REQUEST_MODEL] = self._asked.model
         return self._capture.tracer.start_span(
-            SPAN_NAME, context=self._parent, kind=SpanKind.CLIENT, attributes=known, start_time=self._started_ns
+            SPAN_NAME,
+            context=self._parent,
+            kind=SpanKind.CLIENT,
+            attributes={SERVER_ADDRESS: self._asked.host},
+            start_time=self._started_ns,
         )
 
     def sending(self) -> AbstractContextManager[Any]:

@@ -85,7 +85,11 @@ class HttpxDriver:
         capture = self._capture
         try:
             url = request.url
-            host = url.host if url.port is None else f"{url.host}:{url.port}"
+            host: str = url.host
+            if request.method != "POST" and capture.is_unknown(host):
+                return request, None
+            if url.port is not None:
+                host = f"{host}:{url.port}"
             target = capture.target(request.method, host, url.path)
             if target is None:
                 return request, None
@@ -118,7 +122,7 @@ class HttpxDriver:
 
     def _observe(self, call: CapturedCall, response: Any, tee: Callable[[Any, CapturedCall], Any]) -> None:
         try:
-            headers = {k.lower(): v for k, v in response.headers.items()}
+            headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in response.headers.raw}
             try:
                 content = response.content
             except self._module.ResponseNotRead:

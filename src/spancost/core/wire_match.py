@@ -88,6 +88,7 @@ class Wires:
             if seller.provider and not seller.gateway:
                 self._by_name.setdefault(seller.provider, seller)
         self._hosts: dict[str, tuple[Seller, Mapping[str, str]] | None] = {}
+        self._paths: dict[str, bool] = {}
         posts = (e.path.pattern for e in self.unknown.endpoints if e.kind == "call")
         self._unknown_path = re.compile("|".join(re.sub(r"\?P<[a-z_]+>", "?:", pattern) for pattern in posts))
         self._check()
@@ -118,7 +119,15 @@ class Wires:
         """Tell quickly whether `match` could find anything: the host is a seller's, or the path could be a call's."""
         if self.seller(host) is not None:
             return True
-        return method == "POST" and self._unknown_path.search(path) is not None
+        if method != "POST":
+            return False
+        known = self._paths.get(path)
+        if known is None:
+            known = self._unknown_path.search(path) is not None
+            if len(self._paths) >= _CACHE_LIMIT:
+                self._paths.clear()
+            self._paths[path] = known
+        return known
 
     def _find(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
         bare = re.sub(r":[0-9]+$", "", host)
