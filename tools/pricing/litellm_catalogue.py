@@ -77,8 +77,7 @@ def entry(name: str, row: dict[str, Any]) -> Entry | None:
             tables.setdefault(tier, {}).setdefault(bound, {})[meter] = price
     _searches(row, tables)
     base = tables.pop(None, {})
-    # A zero may mean free, not priced or not known there; it is no evidence.
-    if not any(price for rates in base.values() for price in rates.values()):
+    if 0 not in base:
         return None
     variants = [(_TIERS[tier], _table(steps)) for tier, steps in tables.items() if tier and 0 in steps]
     found = Entry(name, {name}, [Era("launch", _table(base), variants)], row.get("source") or "")
@@ -96,7 +95,8 @@ def _price(key: str, value: Decimal, mode: str) -> tuple[str | None, int, str | 
     base, tier = found["base"], found["tier"]
     bound = int(found["k"]) * 1000 + 1 if found["k"] else 0
     meter, per = _BY_MODE.get((mode, base)) or METERS.get(base, (None, Decimal(1)))
-    if meter in ("cache_write_tokens", "cache_read_tokens") and not value:
+    # A zero may mean free, included, not sold that way or not known there; it is no evidence.
+    if not value:
         return None, 0, None, value
     return meter, bound, tier, value * per
 
