@@ -91,13 +91,13 @@ class Memory:
 
 
 class Beneath(NamedTuple):
-    """The calls beneath a span that report tokens: the latest of them, how many in all, and their tokens added up.
+    """The calls beneath a span that report tokens: the latest of them, their number, and their tokens added up.
 
     blank: the latest call beneath that reports none.
     """
 
     calls: list[Counted]
-    count: int
+    number: int
     input: Quantity
     output: Quantity
     blank: Counted | None = None
@@ -137,9 +137,9 @@ def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memo
         if same is not None:
             return Verdict(DUPLICATE, SAME_RESPONSE, same)
     reports = this.input is not None or this.output is not None
-    if beneath is not None and not reports and (beneath.count or beneath.blank):
+    if beneath is not None and not reports and (beneath.number or beneath.blank):
         return _blank(beneath)
-    if beneath is not None and beneath.count:
+    if beneath is not None and beneath.number:
         verdict = _over(reading, this, beneath)
         if verdict is not None:
             return verdict
@@ -165,16 +165,16 @@ def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
     if within:
         return Verdict(AGGREGATE, SUM)
     only = beneath.calls[-1]
-    if beneath.count == 1 and only.scope != this.scope and _same_model(this, only):
+    if beneath.number == 1 and only.scope != this.scope and _same_model(this, only):
         return Verdict(DUPLICATE, EXCEEDS, only)
     return None
 
 
 def _blank(beneath: Beneath) -> Verdict:
     """Judge a model call without usage above calls already counted, be they without usage too."""
-    if beneath.count > 1:
+    if beneath.number > 1:
         return Verdict(AGGREGATE, SUM)
-    return Verdict(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.count else beneath.blank)
+    return Verdict(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.number else beneath.blank)
 
 
 def _own_response(this: Counted, others: list[Counted]) -> bool:

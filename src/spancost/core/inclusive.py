@@ -59,9 +59,8 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
     if output is None:
         return usage, None
     reasoning = get("reasoning_tokens") or 0
-    if "output_tokens" not in figures and "visible_output_tokens" in figures:
-        output += reasoning
-    elif reasoning and (reasoning > output or total == (entered or 0) + output + reasoning):
+    is_visible = "output_tokens" not in figures and "visible_output_tokens" in figures
+    if is_visible or (reasoning and (reasoning > output or total == (entered or 0) + output + reasoning)):
         output += reasoning
     usage["output_tokens"] = output
     if "output_tokens" in figures or reasoning or total is None or entered is None or total <= entered + output:

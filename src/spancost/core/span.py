@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-AttributeValue: TypeAlias = "str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]"
+AttributeValue: TypeAlias = (
+    "str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]"
+)
 Attributes: TypeAlias = "Mapping[str, AttributeValue]"
 
 
@@ -15,7 +17,7 @@ class Span(NamedTuple):
 
     trace_id, span_id: integers. parent_id: the parent's span id, None at the root of a trace.
     is_local_root: no parent, or a parent in another process.
-    start_ns, end_ns: nanoseconds since the Unix epoch. scope_name, scope_version: instrumentation scope, "" when absent.
+    start_ns, end_ns: nanoseconds since the Unix epoch. scope_name, scope_version: instrumentation scope, "" when none.
     is_error: the span's status is ERROR. resource: attributes of the resource, for the few rules that need them.
     """
 

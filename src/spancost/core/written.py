@@ -89,7 +89,7 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
     for meter, name in _TOKENS:
         amount = usage.get(meter)
         if amount.__class__ is int:
-            written[name] = amount  # type: ignore[assignment]
+            written[name] = amount
     if "input_tokens" in usage or "output_tokens" in usage:
         written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
     said, reason, femto, rate_id, source, list_femto = cost
