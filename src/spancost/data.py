@@ -11,12 +11,15 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spancost.core.card import CardError, RateCard
 from spancost.core.dialect import Dialects
 from spancost.core.names import ProviderNames
 from spancost.core.price import Pricer
-from spancost.core.wire_match import Wires
+
+if TYPE_CHECKING:
+    from spancost.core.wire_match import Wires
 
 _PACKAGE = Path(__file__).parent
 _VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
@@ -99,4 +102,7 @@ def default_dialects(read_responses: bool = False) -> Dialects:
 @lru_cache(maxsize=1)
 def default_wires() -> Wires:
     """Return the wires (how each provider's answers say what was used) that come with this release."""
+    # Only capture and `extract` read wires; a processor must not pay for their modules when it starts.
+    from spancost.core.wire_match import Wires
+
     return Wires.from_bytes(read("semconv/compiled/wires.json"))
