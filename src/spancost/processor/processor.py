@@ -23,7 +23,7 @@ from spancost.processor import strategy as strategies
 from spancost.processor.attribution import Completion, tag
 from spancost.processor.faults import Faults
 from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
-from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, write
+from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, held, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
 
@@ -136,7 +136,9 @@ class LLMCostProcessor(SpanProcessor):
         span_id = context[SPAN_ID]
         parent: Any = span.parent
         self._finished = context
-        attributes: Any = span.attributes
+        attributes: Any = held(span)
+        if attributes is None:
+            attributes = dict(span.attributes or {})
         if self._ledger.passes(
             span_id, None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID], attributes
         ) and not (outcome.used and span_id in outcome.waiting):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading SDK spans and writing on them. `write` holds the only access to what the SDK calls private."""
+"""Reading SDK spans and writing on them. What the SDK calls private is touched here and nowhere else."""
 
 from __future__ import annotations
 
@@ -61,6 +61,18 @@ class Reader:
         )
 
 
+def held(span: Any) -> dict[str, Any] | None:
+    """Return the dictionary that holds the attributes of *span*, None when this SDK keeps them otherwise.
+
+    Through `span.attributes` they take three times as long (0.8 µs for seven), on every span that is no model call.
+    """
+    try:
+        attributes: dict[str, Any] = span._attributes._dict
+    except AttributeError:
+        return None
+    return attributes
+
+
 def write(span: Any, new: Mapping[str, AttributeValue]) -> None:
     """Put *new* on *span*, ended or not, without pushing out attributes that are there.
 
@@ -68,15 +80,14 @@ def write(span: Any, new: Mapping[str, AttributeValue]) -> None:
     ended span refuses attributes while `_on_ending` runs (SDK 1.40 to 1.45), and a span at its attribute limit
     evicts its oldest attribute, which is usually the model's name, for each new one.
     """
-    bounded = getattr(span, "_attributes", None)
+    own = held(span)
     is_recording = getattr(span, "is_recording", None)
     if is_recording is not None and is_recording():
-        limit = getattr(bounded, "maxlen", None)
+        limit = getattr(getattr(span, "_attributes", None), "maxlen", None)
         if limit is None or len(span.attributes) + len(new) <= limit:
             span.set_attributes(new)
             return
-    held = getattr(bounded, "_dict", None)
-    if held is not None:
-        held.update(new)
+    if own is not None:
+        own.update(new)
     else:
         span._attributes = {**(span.attributes or {}), **new}
