@@ -53,7 +53,7 @@ def page(results: Mapping[matrix.Run, Mapping[str, matrix.Result]]) -> Iterator[
     yield f"{len(cells)} cells: " + ", ".join(f"{cells.count(name)} {MARKS[name]}" for name in matrix.RANK) + "."
     for client in matrix.document()["clients"]:
         yield from _table(client, {run: found for run, found in results.items() if run.client == client})
-    yield from _limits(results)
+    yield from _limits()
     yield "## Versions"
     yield ""
     yield from (f"- {name} {version(name)}" for name in PACKAGES)
@@ -70,11 +70,10 @@ def _table(client: str, results: Mapping[matrix.Run, Mapping[str, matrix.Result]
         yield f"| {call} | " + " | ".join(MARKS[results[run][call].outcome] for run in runs) + " |"
 
 
-def _limits(results: Mapping[matrix.Run, Mapping[str, matrix.Result]]) -> Iterator[str]:
-    yield from ("", "## What spans do not carry", "", "| call | under | outcome | because |", "|---|---|---|---|")
+def _limits() -> Iterator[str]:
+    yield from ("", "## What is not ✓, and why", "", "| call | under | outcome | because |", "|---|---|---|---|")
     for limit in matrix.limits():
-        call = limit.call.replace("*", "\\*")
-        yield f"| {call} | {limit.run.replace('*', 'any')} | {MARKS[limit.outcome]} | {limit.because} |"
+        yield f"| `{limit.call}` | `{limit.run}` | {MARKS[limit.outcome]} | {limit.because} |"
     yield ""
 
 
