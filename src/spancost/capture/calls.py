@@ -34,7 +34,10 @@ _is_sending: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
 
 
 class Capture:
-    """What all drivers share: wires, tracer, pricer, counters, and the sellers that configuration names for hosts."""
+    """What all drivers share: wires, tracer, pricer, counters, and the sellers that configuration names for hosts.
+
+    is_on: False lets every request pass, for replaced methods that others hold on to after `uninstrument()`.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Capture:
         self.claims = claims
         self.counts = counts or Counts()
         self._sellers = dict(sellers or {})
+        self.is_on = True
 
     def is_unknown(self, host: str) -> bool:
         """Tell whether *host* (without a port) is nobody's whom we know."""
@@ -60,7 +64,7 @@ class Capture:
     def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
         """Return where a request goes when it is a model call, else None. Never raises."""
         try:
-            if _is_sending.get() or not is_http_instrumentation_enabled():
+            if not self.is_on or _is_sending.get() or not is_http_instrumentation_enabled():
                 return None
             seller = self._sellers.get(host)
             if seller is None and not self.wires.may_match(method, host, path):

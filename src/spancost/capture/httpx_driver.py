@@ -13,40 +13,33 @@ from types import ModuleType
 from typing import Any
 
 from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.patching import Patches
 from spancost.capture.request import facts_of, with_usage_asked
 
 
-class HttpxDriver:
-    """Wraps the two `send` methods of one module until `restore`."""
+def install(module: ModuleType, capture: Capture, patches: Patches, *, include_usage: bool = False) -> None:
+    """Wrap the two `send` methods of *module*: httpx, httpx2 or one like them.
 
-    def __init__(self, module: ModuleType, capture: Capture, *, include_usage: bool = False) -> None:
-        """module: httpx, httpx2 or one like them. include_usage: ask OpenAI-wire streams for their usage."""
+    include_usage: ask OpenAI-wire streams for their usage, which changes the request.
+    """
+    driver = _Driver(module, capture, include_usage)
+    # `httpx2.alias_httpx()` makes both names one module, whose methods are replaced once.
+    patches.replace(module.Client, "send", driver.sync_send)
+    patches.replace(module.AsyncClient, "send", driver.async_send)
+
+
+class _Driver:
+    """What the two replacements share."""
+
+    def __init__(self, module: ModuleType, capture: Capture, include_usage: bool) -> None:
         self._module = module
         self._capture = capture
         self._include_usage = include_usage
         self._tee, self._async_tee = _tees(module)
-        self._restores: list[Callable[[], None]] = []
 
-    def install(self) -> None:
-        """Wrap `Client.send` and `AsyncClient.send`."""
-        self._wrap(self._module.Client, self._sync_send)
-        self._wrap(self._module.AsyncClient, self._async_send)
+    def sync_send(self, original: Any) -> Any:
+        """Return `Client.send` that sees model calls."""
 
-    def restore(self) -> None:
-        """Put back what `install` found, in reverse order."""
-        while self._restores:
-            self._restores.pop()()
-
-    def _wrap(self, owner: type, make: Callable[[Any], Any]) -> None:
-        original = owner.__dict__["send"]
-        owner.send = make(original)  # type: ignore[attr-defined]
-
-        def put_back() -> None:
-            owner.send = original  # type: ignore[attr-defined]
-
-        self._restores.append(put_back)
-
-    def _sync_send(self, original: Any) -> Any:
         @functools.wraps(original)
         def send(client: Any, request: Any, **options: Any) -> Any:
             request, call = self._begin(request)
@@ -63,7 +56,9 @@ class HttpxDriver:
 
         return send
 
-    def _async_send(self, original: Any) -> Any:
+    def async_send(self, original: Any) -> Any:
+        """Return `AsyncClient.send` that sees model calls."""
+
         @functools.wraps(original)
         async def send(client: Any, request: Any, **options: Any) -> Any:
             request, call = self._begin(request)

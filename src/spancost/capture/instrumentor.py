@@ -5,32 +5,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from importlib import import_module
-from importlib.util import find_spec
+from functools import partial
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
 from spancost import __version__, data
+from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requests_driver
 from spancost.capture.calls import Capture
-from spancost.capture.httpx_driver import HttpxDriver
 from spancost.capture.outer import Claims
+from spancost.capture.patching import Patches
 
 LOGGER = logging.getLogger("spancost")
 SCOPE = "spancost.capture"
-MODULES = ("httpx", "httpx2")
+DRIVERS = {
+    "requests": requests_driver.install,
+    "aiohttp": aiohttp_driver.install,
+    "botocore.httpsession": botocore_driver.install,
+}
 
 
 class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
-    """Captures the model calls of httpx and httpx2 clients.
+    """Captures the model calls of httpx, httpx2, requests, aiohttp and botocore clients, as soon as these are imported.
 
     Keyword arguments of `instrument()`: tracer_provider; sellers, which names the seller of a private host
     (`{"llm.internal": "vllm"}`); include_usage, which adds `stream_options.include_usage` to OpenAI-wire streams that
-    lack it, and so changes the request (off by default).
+    lack it (httpx and httpx2), and so changes the request (off by default). gRPC and websockets are not seen.
     """
 
-    _drivers: list[HttpxDriver] = []  # noqa: RUF012  (BaseInstrumentor is a singleton, set anew by instrument())
+    _patches: Patches | None = None
     _capture: Capture | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -52,20 +56,22 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 Claims(data.default_dialects()),
                 sellers=kwargs.get("sellers"),
             )
-            self._drivers = []
-            seen: list[type] = []
-            for name in MODULES:
-                # `httpx2.alias_httpx()` makes both names one module, which is wrapped once.
-                if find_spec(name) is None or (module := import_module(name)).Client in seen:
-                    continue
-                seen.append(module.Client)
-                driver = HttpxDriver(module, self._capture, include_usage=bool(kwargs.get("include_usage")))
-                driver.install()
-                self._drivers.append(driver)
+            self._patches = patches = Patches(self._capture.counts.fault)
+            capture = self._capture
+            asks = bool(kwargs.get("include_usage"))
+            for name in ("httpx", "httpx2"):
+                patches.when_imported(
+                    name, partial(httpx_driver.install, capture=capture, patches=patches, include_usage=asks)
+                )
+            for name, driver in DRIVERS.items():
+                patches.when_imported(name, partial(driver, capture=capture, patches=patches))
         except Exception as error:
             LOGGER.error("spancost: capture could not be switched on (%s)", type(error).__name__)
             self._uninstrument()
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        while self._drivers:
-            self._drivers.pop().restore()
+        if self._capture is not None:
+            self._capture.is_on = False
+        if self._patches is not None:
+            self._patches.restore()
+            self._patches = None

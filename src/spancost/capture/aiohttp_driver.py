@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sees the requests of aiohttp (google-genai and LiteLLM, asynchronous): wraps `ClientSession._request`.
+
+That method is private, and the only place all of aiohttp's verbs go through; aiohttp's tracing hooks do not see the
+bodies of streams.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.patching import Patches
+from spancost.capture.request import facts_of
+
+_READS = ("read", "readany", "readline", "readuntil", "readexactly")
+
+
+def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
+    """Wrap `ClientSession._request` of *module* (aiohttp)."""
+
+    def make(original: Any) -> Any:
+        @functools.wraps(original)
+        async def request(session: Any, method: str, url: Any, **options: Any) -> Any:
+            call = _begin(capture, session, method, url, options)
+            if call is None:
+                return await original(session, method, url, **options)
+            try:
+                with call.sending():
+                    response = await original(session, method, url, **options)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            _observe(capture, call, response)
+            return response
+
+        return request
+
+    patches.replace(module.ClientSession, "_request", make)
+
+
+def _begin(capture: Capture, session: Any, method: str, url: Any, options: dict[str, Any]) -> CapturedCall | None:
+    try:
+        build = getattr(session, "_build_url", None)
+        parts = urlsplit(str(build(url) if build is not None else url))
+        host = parts.netloc.rpartition("@")[2].lower()
+        target = capture.target(method.upper(), host, parts.path)
+        if target is None:
+            return None
+        facts = facts_of(_body(options))
+    except Exception as error:
+        capture.counts.fault("request", error)
+        return None
+    return capture.begin(target, host, facts)
+
+
+def _body(options: dict[str, Any]) -> bytes | None:
+    data = options.get("data")
+    if isinstance(data, (bytes, bytearray)):
+        return bytes(data)
+    if isinstance(data, str):
+        return data.encode()
+    sent = options.get("json")
+    return (
+        json.dumps({k: sent[k] for k in sent if isinstance(sent[k], (str, bool, dict))}, default=str).encode()
+        if (isinstance(sent, dict))
+        else None
+    )
+
+
+def _observe(capture: Capture, call: CapturedCall, response: Any) -> None:
+    try:
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        call.answered(response.status, headers, is_decoded=True)
+        response.content = _ContentTee(response.content, call)
+    except Exception as error:
+        capture.counts.fault("observe", error)
+        call.finish()
+
+
+class _ContentTee:
+    """Stands for the content of a response; what is read through it is also fed to a call."""
+
+    def __init__(self, content: Any, call: CapturedCall) -> None:
+        self._content = content
+        self._call = call
+        for name in _READS:
+            setattr(self, name, self._watched(getattr(content, name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_content"], name)
+
+    def _watched(self, read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+        @functools.wraps(read)
+        async def reading(*arguments: Any, **options: Any) -> bytes:
+            try:
+                data = await read(*arguments, **options)
+            except BaseException as error:
+                self._call.fail(error)
+                raise
+            self._call.feed(data)
+            if self._content.at_eof():
+                self._call.finish()
+            return data
+
+        return reading
+
+    async def readchunk(self) -> tuple[bytes, bool]:
+        """Return the next chunk and whether it ends one of the transfer's own."""
+        try:
+            data, is_end = await self._content.readchunk()
+        except BaseException as error:
+            self._call.fail(error)
+            raise
+        self._call.feed(data)
+        if self._content.at_eof():
+            self._call.finish()
+        return data, is_end
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        """Return what has arrived."""
+        data: bytes = self._content.read_nowait(n)
+        self._call.feed(data)
+        return data
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _until_empty(self.readline)
+
+    def iter_any(self) -> AsyncIterator[bytes]:
+        """Iterate over what arrives."""
+        return _until_empty(self.readany)
+
+    def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
+        """Iterate over pieces of at most *n* bytes."""
+        return _until_empty(lambda: self.read(n))
+
+    async def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
+        """Iterate over chunks and whether each ends one of the transfer's own."""
+        while True:
+            data, is_end = await self.readchunk()
+            if not data and not is_end:
+                return
+            yield data, is_end
+
+    def __del__(self) -> None:
+        call = self.__dict__.get("_call")
+        if call is not None:
+            call.finish()
+
+
+async def _until_empty(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    while data := await read():
+        yield data

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sees the requests of requests (Vertex through google-auth, and others): wraps `Session.send`."""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.patching import Patches
+from spancost.capture.request import facts_of
+from spancost.capture.urllib3_tee import RawTee
+
+
+def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
+    """Wrap `Session.send` of *module* (requests)."""
+
+    def make(original: Any) -> Any:
+        @functools.wraps(original)
+        def send(session: Any, request: Any, **options: Any) -> Any:
+            call = begin(capture, request.method, request.url, request.body)
+            if call is None:
+                return original(session, request, **options)
+            try:
+                with call.sending():
+                    response = original(session, request, **options)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            _observe(capture, call, response, bool(options.get("stream")))
+            return response
+
+        return send
+
+    patches.replace(module.Session, "send", make)
+
+
+def begin(capture: Capture, method: str | None, url: str | None, body: Any) -> CapturedCall | None:
+    """Return the call that a request is, None when it is no model call. Only a guard's `CallStopped` is raised."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.netloc.rpartition("@")[2].lower()
+        target = capture.target(method or "", host, parts.path)
+        if target is None:
+            return None
+        content = (
+            body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, (bytes, bytearray)) else None
+        )
+        facts = facts_of(content)
+    except Exception as error:
+        capture.counts.fault("request", error)
+        return None
+    return capture.begin(target, host, facts)
+
+
+def _observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool) -> None:
+    try:
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        if is_stream:
+            response.raw = RawTee(response.raw, call, response.status_code, headers)
+            return
+        call.answered(response.status_code, headers, is_decoded=True)
+        call.feed(response.content)
+        call.finish()
+    except Exception as error:
+        capture.counts.fault("observe", error)
+        call.finish()

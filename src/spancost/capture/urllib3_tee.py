@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A look over the shoulder of whoever reads a urllib3 response: requests and botocore hand it on as `raw`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spancost.capture.calls import CapturedCall
+
+
+class RawTee:
+    """Stands for a urllib3 response; what is read through it is also fed to a call. All else is the response's own."""
+
+    def __init__(self, raw: Any, call: CapturedCall, status: int, headers: Mapping[str, str]) -> None:
+        self._raw = raw
+        self._call = call
+        self._status = status
+        self._headers = headers
+        self._is_known = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.stream()
+
+    def stream(self, amt: int | None = 2**16, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Yield the body in pieces, as urllib3's `stream` does."""
+        try:
+            for chunk in self._raw.stream(amt=amt, decode_content=decode_content):
+                yield chunk
+                self._read(chunk, decode_content)
+        except GeneratorExit:
+            self._call.finish()
+            raise
+        except BaseException as error:
+            self._call.fail(error)
+            raise
+        self._call.finish()
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None, **options: Any) -> Any:
+        """Return the next bytes of the body, as urllib3's `read` does."""
+        try:
+            data = self._raw.read(amt, decode_content=decode_content, **options)
+        except BaseException as error:
+            self._call.fail(error)
+            raise
+        self._read(data, decode_content)
+        if amt is None or not data:
+            self._call.finish()
+        return data
+
+    def close(self) -> None:
+        """Close the response; what was read until then counts."""
+        try:
+            self._raw.close()
+        finally:
+            self._call.finish()
+
+    def release_conn(self) -> None:
+        """Give the connection back."""
+        try:
+            self._raw.release_conn()
+        finally:
+            self._call.finish()
+
+    def _read(self, data: bytes, decode_content: bool | None) -> None:
+        if not self._is_known:
+            self._is_known = True
+            decodes = self._raw.decode_content if decode_content is None else decode_content
+            self._call.answered(self._status, self._headers, is_decoded=bool(decodes))
+        if data:
+            self._call.feed(data)
+
+    def __del__(self) -> None:
+        call = self.__dict__.get("_call")
+        if call is not None:
+            call.finish()
