@@ -112,6 +112,25 @@ func (d *Dialects) Read(span *Span, into *Reading) bool {
 	return false
 }
 
+// Operation returns our word for a span's operation, and whether it is a model call; "" when the span names none.
+func (d *Dialects) Operation(span *Span) (operation string, isCall bool) {
+	for n := range span.Attributes {
+		if d.markers.has(span.Attributes[n].Key) {
+			var found values
+			p := d.program(span)
+			p.gather(span.Attributes, &found)
+			raw := found.text(fieldOperation)
+			if raw == "" {
+				return "", false
+			}
+			var into Reading
+			p.operation(raw, &into)
+			return into.Operation, into.IsCall
+		}
+	}
+	return "", false
+}
+
 func (d *Dialects) program(span *Span) *program {
 	d.mutex.RLock()
 	dialect, known := d.scopes[span.ScopeName]

@@ -2,6 +2,8 @@
 
 package cost
 
+import "strings"
+
 // evidence returns the call that attributes of an earlier run tell, nil when they tell of none.
 func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subtotal {
 	l.counters.Evidence++
@@ -18,7 +20,9 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 	this.responseID, _ = attributes.Get(AttrRequestID).Text()
 	if l.options.Rejudge {
 		reason, _ := attributes.Get(AttrCostReason).Text()
-		this.models[0] = bareModel(this.models[0])
+		// The ledger outlives the data that the texts lie in.
+		this.scope, this.responseID = strings.Clone(this.scope), strings.Clone(this.responseID)
+		this.models[0] = strings.Clone(bareModel(this.models[0]))
 		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
 			found.write(written)

@@ -32,11 +32,15 @@ type LedgerCounters struct {
 	Own, Duplicate, Aggregate, Failed, Evidence, Late, Evicted int64
 }
 
-// Written is what is to be put on a span: Remove first, then Put.
+// Written is what is to be put on a span: Remove first, then Put. Status and Reason are those of the span's own call.
 type Written struct {
-	Put    []Attribute
-	Remove []string
+	Put            []Attribute
+	Remove         []string
+	Status, Reason string
 }
+
+// Clear empties what is written, and keeps its memory.
+func (w *Written) Clear() { *w = Written{Put: w.Put[:0]} }
 
 func (w *Written) text(key, value string) {
 	if value != "" {
@@ -84,13 +88,37 @@ func (l *Ledger) Counters() LedgerCounters {
 	return found
 }
 
-// IsClosed tells whether a span has ended lately.
-func (l *Ledger) IsClosed(span SpanKey) bool { return l.rollUp.closed.has(span) }
+// Ended is what came of a span's end.
+type Ended struct {
+	// Total of the calls in and beneath the span, valid until the next call; nil when there is none.
+	Total *Subtotal
+	// Up is the span that the total was passed to, which has not ended yet; zero when there is none.
+	Up SpanKey
+	// IsLate: the total came too late for every ancestor.
+	IsLate bool
+}
 
-// End puts into written what is to be written on a span, given that its children ended before. It returns the total of
-// the calls in and beneath the span, valid until the next call and nil when there is none, and whether that came too
-// late for every ancestor.
-func (l *Ledger) End(span *Span, written *Written) (total *Subtotal, late bool) {
+// End puts into written what is to be written on a span, given that its children ended before.
+func (l *Ledger) End(span *Span, written *Written) Ended {
+	return l.end(span, written, l.options.RollUp)
+}
+
+// EndQuietly is End without totals: the span cannot wait for what is still to come beneath it.
+func (l *Ledger) EndQuietly(span *Span, written *Written) Ended { return l.end(span, written, false) }
+
+// Adopt passes what was passed to a span that never came to another one.
+func (l *Ledger) Adopt(missing, by SpanKey) (adopted bool) {
+	held, waits := l.rollUp.pending.take(missing)
+	if waits {
+		l.rollUp.passUp(by, held)
+	}
+	return waits
+}
+
+// Above returns the parent of a span that has ended lately.
+func (l *Ledger) Above(span SpanKey) (parent SpanKey, ended bool) { return l.rollUp.closed.get(span) }
+
+func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	joins := l.options.JoinServices || !span.IsLocalRoot
 	above := span.Parent
 	if !joins {
@@ -99,7 +127,7 @@ func (l *Ledger) End(span *Span, written *Written) (total *Subtotal, late bool) 
 	l.rollUp.closed.set(span.Key, above)
 	beneath, _ := l.rollUp.pending.take(span.Key)
 	own := l.own(span, beneath, written)
-	total = beneath
+	total := beneath
 	if own != nil {
 		total = own
 		if beneath != nil {
@@ -111,20 +139,44 @@ func (l *Ledger) End(span *Span, written *Written) (total *Subtotal, late bool) 
 		}
 	}
 	if total == nil {
-		return nil, false
+		return Ended{}
 	}
-	if l.options.RollUp {
-		if beneath != nil {
-			total.WriteSubtree(written)
-		}
-		if span.IsLocalRoot {
-			total.WriteTrace(written)
-		}
+	if rollUp && beneath != nil {
+		total.WriteSubtree(written)
 	}
+	if rollUp && span.IsLocalRoot {
+		total.WriteTrace(written)
+	}
+	found := Ended{Total: total}
 	if span.HasParent() && joins {
-		late = !l.rollUp.passUp(span.Parent, total)
+		found.Up = l.rollUp.passUp(span.Parent, total)
+		found.IsLate = found.Up == SpanKey{}
 	}
-	return total, late
+	return found
+}
+
+// Alone puts into written what is to be written on a span that is compared with no other.
+func (l *Ledger) Alone(span *Span, written *Written) {
+	if span.Attributes.Has(AttrCostStatus) {
+		l.counters.Evidence++
+		return
+	}
+	reading := &l.reading
+	*reading = Reading{}
+	if !l.dialects.Read(span, reading) {
+		return
+	}
+	if span.IsError && len(reading.Usage) == 0 {
+		l.counters.Failed++
+		return
+	}
+	found := verdict{}
+	if !reading.IsCall {
+		found.reason = reasonOnlyCarrier
+	}
+	l.count(found)
+	cost := l.cost(reading, span, found)
+	reading.write(&cost, l.pricer.Version(), l.options.KeepProvider && span.Attributes.Has(AttrProvider), written)
 }
 
 // own writes what a span says of its own call, and returns the call as a subtotal when it is counted.

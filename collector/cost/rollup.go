@@ -64,8 +64,9 @@ func newRollUp(openSpans, closedSpans int) *rollUp {
 	return &rollUp{pending: newRecent[SpanKey, *Subtotal](openSpans), closed: newRecent[SpanKey, SpanKey](closedSpans)}
 }
 
-// passUp adds a subtotal to the nearest open ancestor from parent on; when none is left it is late, and false returned.
-func (r *rollUp) passUp(parent SpanKey, subtotal *Subtotal) bool {
+// passUp adds a subtotal to the nearest open ancestor from parent on, and returns it; when none is left the subtotal is
+// late.
+func (r *rollUp) passUp(parent SpanKey, subtotal *Subtotal) SpanKey {
 	target := parent
 	var passed map[SpanKey]bool
 	for target != (SpanKey{}) {
@@ -85,12 +86,12 @@ func (r *rollUp) passUp(parent SpanKey, subtotal *Subtotal) bool {
 	}
 	if target == (SpanKey{}) {
 		r.late += subtotal.Requests
-		return false
+		return target
 	}
 	if held, open := r.pending.get(target); open {
 		held.add(subtotal)
 	} else {
 		r.pending.set(target, subtotal)
 	}
-	return true
+	return target
 }

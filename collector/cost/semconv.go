@@ -38,3 +38,11 @@ const (
 	AttrTraceRequests   = "llm.trace_requests"
 	AttrTraceComplete   = "llm.trace_cost_complete"
 )
+
+// CallAttributes are the names of the attributes that the span of a call may carry.
+var CallAttributes = []string{
+	AttrProvider, AttrModel, AttrOperation, AttrInputTokens, AttrCachedInput, AttrCacheWriteInput, AttrOutputTokens,
+	AttrReasoningOutput, AttrTotalTokens, AttrRequestCostUSD, AttrRequestCostNano, AttrCostBucket, AttrCostStatus,
+	AttrCostReason, AttrCostSource, AttrListCostUSD, AttrPricingVersion, AttrRateID, AttrRequestID, AttrFinishReason,
+	AttrServiceTier, AttrDuplicateOf,
+}

@@ -10,6 +10,7 @@ import (
 
 // write says that a span is not a call of its own.
 func (v verdict) write(written *Written) {
+	written.Status, written.Reason = v.role, v.reason
 	written.text(AttrCostStatus, v.role)
 	written.text(AttrCostReason, v.reason)
 	if v.of != nil {
@@ -20,6 +21,7 @@ func (v verdict) write(written *Written) {
 
 // write puts a call and its cost on its span.
 func (r *Reading) write(cost *Cost, version string, keepProvider bool, written *Written) {
+	written.Status, written.Reason = cost.Status, cost.Reason
 	if !keepProvider {
 		written.text(AttrProvider, r.Provider)
 	}

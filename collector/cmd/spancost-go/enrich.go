@@ -167,7 +167,7 @@ func enrichSpans(all []carried, ledger *cost.Ledger) {
 	}
 	var written cost.Written
 	for _, n := range cost.ChildrenFirst(spans) {
-		written.Put = written.Put[:0]
+		written.Clear()
 		ledger.End(&spans[n], &written)
 		if len(written.Put) == 0 {
 			continue

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tracedata takes spans out of the Collector's data for package cost, and puts attributes back.
+package tracedata
+
+import (
+	"encoding/binary"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+// Key names a span of a trace; the zero span id gives the zero key, which is no span.
+func Key(trace pcommon.TraceID, span pcommon.SpanID) cost.SpanKey {
+	if span.IsEmpty() {
+		return cost.SpanKey{}
+	}
+	return cost.SpanKey{
+		Trace: [2]uint64{binary.BigEndian.Uint64(trace[:8]), binary.BigEndian.Uint64(trace[8:])},
+		ID:    binary.BigEndian.Uint64(span[:]),
+	}
+}
+
+// Fill makes into the span of a scope, its attributes taken over into the room that into holds already. Texts are shared
+// with the data, which must outlive it. IsLocalRoot is true when the span names no parent.
+func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
+	trace := span.TraceID()
+	*into = cost.Span{
+		Key:          Key(trace, span.SpanID()),
+		Parent:       Key(trace, span.ParentSpanID()),
+		StartNs:      int64(span.StartTimestamp()),
+		EndNs:        int64(span.EndTimestamp()),
+		ScopeName:    scope.Name(),
+		ScopeVersion: scope.Version(),
+		Name:         span.Name(),
+		Attributes:   attributes(span.Attributes(), into.Attributes[:0]),
+		IsError:      span.Status().Code() == ptrace.StatusCodeError,
+	}
+	into.IsLocalRoot = !into.HasParent()
+}
+
+func attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
+	for key, value := range from.All() {
+		into = append(into, cost.Attribute{Key: key, Value: valueOf(value)})
+	}
+	return into
+}
+
+// valueOf returns a value; of a list only the first element, because no more is ever read, and of a map nothing.
+func valueOf(value pcommon.Value) document.Value {
+	switch value.Type() {
+	case pcommon.ValueTypeStr:
+		return document.OfString(value.Str())
+	case pcommon.ValueTypeInt:
+		return document.OfInt(value.Int())
+	case pcommon.ValueTypeDouble:
+		return document.OfFloat(value.Double())
+	case pcommon.ValueTypeBool:
+		return document.OfBool(value.Bool())
+	case pcommon.ValueTypeSlice:
+		if value.Slice().Len() == 0 {
+			return document.OfList()
+		}
+		return document.OfList(valueOf(value.Slice().At(0)))
+	case pcommon.ValueTypeMap:
+		return document.NewMap()
+	}
+	return document.Value{}
+}
+
+// Put removes and sets attributes as written says; writes tells which may be set.
+func Put(on pcommon.Map, written *cost.Written, writes func(key string) bool) {
+	for _, key := range written.Remove {
+		on.Remove(key)
+	}
+	if len(written.Put) == 0 {
+		return
+	}
+	on.EnsureCapacity(on.Len() + len(written.Put))
+	for n := range written.Put {
+		key, value := written.Put[n].Key, written.Put[n].Value
+		if writes != nil && !writes(key) {
+			continue
+		}
+		switch value.Kind() {
+		case document.String:
+			text, _ := value.Text()
+			on.PutStr(key, text)
+		case document.Int:
+			whole, _ := value.Int()
+			on.PutInt(key, whole)
+		case document.Float:
+			number, _ := value.Float()
+			on.PutDouble(key, number)
+		case document.Bool:
+			on.PutBool(key, value.Bool())
+		}
+	}
+}

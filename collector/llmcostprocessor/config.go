@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostprocessor
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost"
+)
+
+// Config of the processor llm_cost.
+type Config struct {
+	// CardFile is a compiled rate card (plain or gzip) to price by. Default: the card that comes with the component.
+	CardFile string `mapstructure:"card_file"`
+	// CardVersion is what the card's version must be, or the Collector does not start. Default: any.
+	CardVersion string `mapstructure:"card_version"`
+	// Attributes are the names of the attributes to write. Default: all.
+	Attributes []string `mapstructure:"attributes"`
+	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
+	// gen_ai.provider.name, so that a seller has one name.
+	KeepProvider bool `mapstructure:"keep_provider"`
+	// ReadResponses: take figures that an emitter reports nowhere else from the usage member of the provider's answer that
+	// it put into an attribute. Default: off, because the completion lies beside it.
+	ReadResponses bool `mapstructure:"read_responses"`
+	// DropContent: remove attributes with prompts and completions from spans and their events. Default: off.
+	DropContent bool `mapstructure:"drop_content"`
+	// ContentAttributes are the keys that DropContent removes; one that ends in * stands for all that begin so.
+	ContentAttributes []string `mapstructure:"content_attributes"`
+}
+
+var cardVersion = regexp.MustCompile(`^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$`)
+
+// Validate returns an error that names the key, what was found and what was expected.
+func (c *Config) Validate() error {
+	var faults []error
+	if c.CardVersion != "" && !cardVersion.MatchString(c.CardVersion) {
+		faults = append(faults, fmt.Errorf("card_version: found %q; expected YYYY.MM.DD-<12 hex digits>", c.CardVersion))
+	}
+	for _, name := range c.Attributes {
+		if !slices.Contains(cost.CallAttributes, name) {
+			faults = append(faults, fmt.Errorf(
+				"attributes: found %q; expected some of %s", name, strings.Join(cost.CallAttributes, ", ")))
+		}
+	}
+	if len(c.Attributes) > 0 && !slices.Contains(c.Attributes, cost.AttrCostStatus) {
+		faults = append(faults, fmt.Errorf(
+			"attributes: found no %s; expected it, because it tells later processors that the span is priced", cost.AttrCostStatus))
+	}
+	for _, key := range c.ContentAttributes {
+		if strings.Trim(key, "*") == "" {
+			faults = append(faults, fmt.Errorf("content_attributes: found %q; expected a key, or the beginning of keys and *", key))
+		}
+	}
+	if c.DropContent && len(c.ContentAttributes) == 0 {
+		faults = append(faults, errors.New("content_attributes: found none; expected some where drop_content is true"))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostprocessor
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/prices"
+	"github.com/spancost/spancost/collector/internal/tracedata"
+	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
+)
+
+// costProcessor holds nothing from one batch to the next but the rate card and what was worked out from it.
+type costProcessor struct {
+	dialects  *cost.Dialects
+	telemetry *telemetry
+	writes    func(key string) bool
+	content   *contentFilter
+	workers   sync.Pool
+}
+
+func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, error) {
+	pricer, dialects, err := prices.Load(cfg.CardFile, cfg.CardVersion, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
+	if err != nil {
+		return nil, err
+	}
+	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	p := &costProcessor{dialects: dialects, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes)}
+	if cfg.DropContent {
+		p.content = newContentFilter(cfg.ContentAttributes)
+	}
+	p.workers.New = func() any { return newWorker(dialects, pricer, cfg.KeepProvider) }
+	released, err := time.Parse("2006.01.02", pricer.Card().Date())
+	if err != nil {
+		return nil, err
+	}
+	return p, builder.RegisterProcessorLlmCostCardAgeCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(time.Since(released).Seconds()))
+		return nil
+	})
+}
+
+func (p *costProcessor) shutdown(context.Context) error {
+	p.telemetry.builder.Shutdown()
+	return nil
+}
+
+// chosen returns what tells whether an attribute is to be written, nil for all.
+func chosen(names []string) func(string) bool {
+	if len(names) == 0 {
+		return nil
+	}
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return func(key string) bool { return set[key] }
+}
+
+func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	w := p.workers.Get().(*worker)
+	p.gather(td, w)
+	w.price(func(span ptrace.Span, written *cost.Written) {
+		tracedata.Put(span.Attributes(), written, p.writes)
+	})
+	p.telemetry.record(ctx, w)
+	w.clear()
+	p.workers.Put(w)
+	if p.content != nil {
+		p.telemetry.builder.ProcessorLlmCostWithheldAttributes.Add(ctx, p.content.drop(td))
+	}
+	return td, nil
+}
+
+// gather puts the spans that may report a model call into the worker's hand.
+func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
+	for _, resource := range td.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				if p.mayReport(span) {
+					w.take(span, scope.Scope())
+				}
+			}
+		}
+	}
+	if w.isCrowded() {
+		for _, resource := range td.ResourceSpans().All() {
+			for _, scope := range resource.ScopeSpans().All() {
+				for _, span := range scope.Spans().All() {
+					w.link(span)
+				}
+			}
+		}
+	}
+}
+
+func (p *costProcessor) mayReport(span ptrace.Span) bool {
+	for key := range span.Attributes().All() {
+		if p.dialects.IsMarker(key) || key == cost.AttrCostStatus {
+			return true
+		}
+	}
+	return false
+}
+
+// contentFilter removes attributes with prompts and completions.
+type contentFilter struct {
+	keys      map[string]bool
+	beginning []string
+}
+
+func newContentFilter(keys []string) *contentFilter {
+	f := &contentFilter{keys: map[string]bool{}}
+	for _, key := range keys {
+		if start, open := strings.CutSuffix(key, "*"); open {
+			f.beginning = append(f.beginning, start)
+		} else {
+			f.keys[key] = true
+		}
+	}
+	return f
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostprocessor
+
+import (
+	"context"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
+)
+
+// tally counts the calls of a batch; both maps are bounded by closed lists.
+type tally struct {
+	status, unpriced map[string]int64
+}
+
+func (t *tally) add(written *cost.Written) {
+	if written.Status == "" {
+		return
+	}
+	if t.status == nil {
+		t.status, t.unpriced = map[string]int64{}, map[string]int64{}
+	}
+	t.status[written.Status]++
+	if written.Status == cost.Unpriced {
+		reason, _, _ := strings.Cut(written.Reason, ":")
+		t.unpriced[reason]++
+	}
+}
+
+func (t *tally) clear() {
+	clear(t.status)
+	clear(t.unpriced)
+}
+
+// telemetry is what the processor says about itself.
+type telemetry struct{ builder *metadata.TelemetryBuilder }
+
+func (t *telemetry) record(ctx context.Context, w *worker) {
+	for status, count := range w.tally.status {
+		t.builder.ProcessorLlmCostCalls.Add(ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("status", status))))
+	}
+	for reason, count := range w.tally.unpriced {
+		t.builder.ProcessorLlmCostUnpriced.Add(ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
+	}
+	if kept := w.ledger.Counters().Evidence - w.before.Evidence; kept > 0 {
+		t.builder.ProcessorLlmCostKept.Add(ctx, kept)
+	}
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostprocessor
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/tracedata"
+)
+
+// unbounded is more spans than a batch holds: within a batch nothing is forgotten.
+const unbounded = 1 << 30
+
+// worker prices the spans of one batch. Calls of one trace are compared with one another, children first, so that a call
+// that a framework, an SDK and a gateway all report is priced once.
+type worker struct {
+	ledger  *cost.Ledger
+	written cost.Written
+	spans   []cost.Span
+	data    []ptrace.Span
+	copies  map[cost.SpanKey]int
+	inTrace map[[2]uint64]int
+	parents map[cost.SpanKey]cost.SpanKey
+	before  cost.LedgerCounters
+	tally   tally
+}
+
+func newWorker(dialects *cost.Dialects, pricer *cost.Pricer, keepProvider bool) *worker {
+	options := cost.LedgerOptions{
+		KeepProvider: keepProvider, JoinServices: true,
+		OpenSpans: unbounded, ClosedSpans: unbounded, RecentCalls: unbounded,
+	}
+	return &worker{
+		ledger: cost.NewLedger(dialects, pricer, options), copies: map[cost.SpanKey]int{},
+		inTrace: map[[2]uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
+	}
+}
+
+// take holds a span that may report a call.
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope) {
+	if len(w.spans) < cap(w.spans) {
+		w.spans = w.spans[:len(w.spans)+1]
+	} else {
+		w.spans = append(w.spans, cost.Span{})
+	}
+	into := &w.spans[len(w.spans)-1]
+	tracedata.Fill(span, scope, into)
+	w.data = append(w.data, span)
+	w.inTrace[into.Key.Trace]++
+}
+
+// isCrowded tells whether some trace has more than one span in hand.
+func (w *worker) isCrowded() bool { return len(w.inTrace) < len(w.spans) }
+
+// link notes whose child a span of a crowded trace is.
+func (w *worker) link(span ptrace.Span) {
+	key := tracedata.Key(span.TraceID(), span.SpanID())
+	if w.inTrace[key.Trace] > 1 {
+		w.parents[key] = tracedata.Key(span.TraceID(), span.ParentSpanID())
+	}
+}
+
+func (w *worker) price(put func(ptrace.Span, *cost.Written)) {
+	if !w.isCrowded() {
+		for n := range w.spans {
+			w.written.Clear()
+			w.ledger.Alone(&w.spans[n], &w.written)
+			w.tally.add(&w.written)
+			put(w.data[n], &w.written)
+		}
+		return
+	}
+	unique, holders := w.unique()
+	w.shorten(unique)
+	for _, n := range cost.ChildrenFirst(unique) {
+		w.written.Clear()
+		w.ledger.End(&unique[n], &w.written)
+		w.tally.add(&w.written)
+		for _, at := range holders[n] {
+			put(w.data[at], &w.written)
+		}
+	}
+}
+
+// unique returns each span once, and where its copies lie: a batch may hold a span twice.
+func (w *worker) unique() (spans []cost.Span, holders [][]int) {
+	for n := range w.spans {
+		if first, again := w.copies[w.spans[n].Key]; again {
+			holders[first] = append(holders[first], n)
+			continue
+		}
+		w.copies[w.spans[n].Key] = len(spans)
+		spans = append(spans, w.spans[n])
+		holders = append(holders, []int{n})
+	}
+	return spans, holders
+}
+
+// shorten makes the nearest ancestor that is in hand the parent of each span.
+func (w *worker) shorten(spans []cost.Span) {
+	for n := range spans {
+		above := spans[n].Parent
+		for steps := 0; above != (cost.SpanKey{}) && steps <= len(w.parents); steps++ {
+			if _, inHand := w.copies[above]; inHand {
+				break
+			}
+			above = w.parents[above]
+		}
+		if _, inHand := w.copies[above]; !inHand {
+			above = cost.SpanKey{}
+		}
+		spans[n].Parent = above
+	}
+}
+
+func (w *worker) clear() {
+	const keptSpans = 4_096
+	w.before = w.ledger.Counters()
+	w.ledger.Clear()
+	clear(w.copies)
+	clear(w.inTrace)
+	clear(w.parents)
+	clear(w.data)
+	w.data = w.data[:0]
+	if cap(w.spans) > keptSpans {
+		w.spans = nil
+	}
+	w.spans = w.spans[:0]
+	w.tally.clear()
+}

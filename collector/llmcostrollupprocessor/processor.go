@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostrollupprocessor
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/prices"
+	"github.com/spancost/spancost/collector/llmcostrollupprocessor/internal/metadata"
+)
+
+// rollUpProcessor passes spans on and holds those that are to carry totals, in shards by trace id.
+type rollUpProcessor struct {
+	cfg      *Config
+	next     consumer.Traces
+	logger   *zap.Logger
+	builder  *metadata.TelemetryBuilder
+	dialects *cost.Dialects
+	shards   []*shard
+	ledgers  sync.Pool
+
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Traces) (*rollUpProcessor, error) {
+	pricer, dialects, err := prices.Load("", "", cost.DialectOptions{})
+	if err != nil {
+		return nil, err
+	}
+	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	p := &rollUpProcessor{
+		cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, stop: make(chan struct{}),
+	}
+	const unbounded = 1 << 30
+	options := cost.LedgerOptions{JoinServices: true, RollUp: true, Rejudge: true}
+	options.OpenSpans, options.ClosedSpans, options.RecentCalls = unbounded, unbounded, unbounded
+	p.ledgers.New = func() any { return cost.NewLedger(dialects, pricer, options) }
+	if cfg.Mode == ModeHold {
+		count := cfg.Shards
+		if count == 0 {
+			count = runtime.GOMAXPROCS(0)
+		}
+		// Two generations are kept, so half of what may be remembered goes into one.
+		options.ClosedSpans = max(cfg.MaxEndedSpans/count/2, leastClosed/2)
+		options.OpenSpans, options.RecentCalls = options.ClosedSpans, options.ClosedSpans
+		for range count {
+			p.shards = append(p.shards, newShard(cfg, count, cost.NewLedger(dialects, pricer, options), dialects))
+		}
+	}
+	return p, p.observe()
+}
+
+func (p *rollUpProcessor) observe() error {
+	gauge := func(of func(*shard) int) metric.Int64Callback {
+		return func(_ context.Context, observer metric.Int64Observer) error {
+			total := 0
+			for _, s := range p.shards {
+				s.mutex.Lock()
+				total += of(s)
+				s.mutex.Unlock()
+			}
+			observer.Observe(int64(total))
+			return nil
+		}
+	}
+	err := p.builder.RegisterProcessorLlmCostRollupHeldTracesCallback(gauge(func(s *shard) int { return len(s.traces) }))
+	if err != nil {
+		return err
+	}
+	return p.builder.RegisterProcessorLlmCostRollupHeldBytesCallback(gauge(func(s *shard) int { return s.heldBytes }))
+}
+
+// Capabilities of the processor: it changes what it is given.
+func (p *rollUpProcessor) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// Start begins to release held spans when their time is over.
+func (p *rollUpProcessor) Start(context.Context, component.Host) error {
+	if p.cfg.Mode != ModeHold {
+		return nil
+	}
+	p.stopped.Add(1)
+	go func() {
+		defer p.stopped.Done()
+		ticker := time.NewTicker(max(p.cfg.MaxWait/20, time.Millisecond))
+		defer ticker.Stop()
+		for {
+			select {
+			case <-p.stop:
+				return
+			case now := <-ticker.C:
+				for _, s := range p.shards {
+					p.send(context.Background(), s.expire(now))
+				}
+			}
+		}
+	}()
+	return nil
+}
+
+// Shutdown releases everything that is held.
+func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
+	select {
+	case <-p.stop:
+		return nil
+	default:
+		close(p.stop)
+	}
+	p.stopped.Wait()
+	for _, s := range p.shards {
+		p.send(ctx, s.releaseAll())
+	}
+	p.builder.Shutdown()
+	return nil
+}
+
+// ConsumeTraces passes spans on, at once or, for those that are to carry totals, later.
+func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if p.cfg.Mode == ModeBatch {
+		found := p.rollUpBatch(td)
+		p.withdrawn(ctx, found.Duplicate+found.Aggregate)
+		return p.next.ConsumeTraces(ctx, td)
+	}
+	now := time.Now()
+	for n, of := range p.sorted(td) {
+		if len(of) > 0 {
+			p.send(ctx, p.shards[n].arrive(now, of))
+		}
+	}
+	removeHeld(td)
+	if td.ResourceSpans().Len() == 0 {
+		return nil
+	}
+	return p.next.ConsumeTraces(ctx, td)
+}
+
+func (p *rollUpProcessor) withdrawn(ctx context.Context, calls int64) {
+	if calls > 0 {
+		p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(ctx, calls)
+	}
+}
+
+// send passes what was released on, and counts what happened meanwhile.
+func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
+	if out == nil {
+		return
+	}
+	p.withdrawn(ctx, out.withdrawn)
+	for reason, traces := range out.early {
+		p.builder.ProcessorLlmCostRollupEarlyReleases.Add(ctx, traces, metric.WithAttributeSet(reasonSet(reason)))
+	}
+	if out.lateCalls > 0 {
+		p.builder.ProcessorLlmCostRollupLateCalls.Add(ctx, out.lateCalls)
+		p.builder.ProcessorLlmCostRollupLateCost.Add(ctx, out.lateCost.Nano())
+	}
+	if out.corrections > 0 {
+		p.builder.ProcessorLlmCostRollupCorrections.Add(ctx, out.corrections)
+	}
+	if out.forgotten > 0 {
+		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.forgotten)
+	}
+	if out.traces.ResourceSpans().Len() == 0 {
+		return
+	}
+	count := int64(out.traces.SpanCount())
+	if err := p.next.ConsumeTraces(ctx, out.traces); err != nil {
+		p.builder.ProcessorLlmCostRollupRefusedSpans.Add(ctx, count)
+		p.logger.Error("released spans were refused by the next component", zap.Int64("spans", count), zap.Error(err))
+	}
+}

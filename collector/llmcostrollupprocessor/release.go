@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostrollupprocessor
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/internal/tracedata"
+)
+
+// outcome is what is to be sent on and to be counted after a step of a shard.
+type outcome struct {
+	traces      ptrace.Traces
+	places      map[place]ptrace.ScopeSpans
+	resources   map[*heldResource]ptrace.ResourceSpans
+	early       map[string]int64
+	withdrawn   int64
+	lateCalls   int64
+	lateCost    cost.Femto
+	corrections int64
+	forgotten   int64
+}
+
+type place struct {
+	resource *heldResource
+	origin   *origin
+}
+
+func newOutcome() *outcome {
+	return &outcome{
+		traces: ptrace.NewTraces(), places: map[place]ptrace.ScopeSpans{},
+		resources: map[*heldResource]ptrace.ResourceSpans{}, early: map[string]int64{},
+	}
+}
+
+func (o *outcome) late(total *cost.Subtotal) {
+	o.lateCalls += total.Requests
+	o.lateCost = o.lateCost.Add(total.Femto)
+}
+
+// add returns a new span of a resource and scope.
+func (o *outcome) add(resource *heldResource, from *origin) ptrace.Span {
+	at := place{resource, from}
+	scope, known := o.places[at]
+	if !known {
+		spans, known := o.resources[resource]
+		if !known {
+			spans = o.traces.ResourceSpans().AppendEmpty()
+			resource.resource.CopyTo(spans.Resource())
+			spans.SetSchemaUrl(resource.schemaURL)
+			o.resources[resource] = spans
+		}
+		scope = spans.ScopeSpans().AppendEmpty()
+		from.scope.CopyTo(scope.Scope())
+		scope.SetSchemaUrl(from.schemaURL)
+		o.places[at] = scope
+	}
+	return scope.Spans().AppendEmpty()
+}
+
+// release writes totals on the held spans of a trace and hands them over. Before its time the trace is not complete.
+func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
+	if trace.isDone {
+		return
+	}
+	trace.isDone = true
+	delete(s.traces, trace.id)
+	s.heldBytes -= trace.bytes
+	spans := make([]cost.Span, 0, len(trace.spans))
+	holders := make([][]*heldSpan, 0, len(trace.spans))
+	at := make(map[cost.SpanKey]int, len(trace.spans))
+	for n := range trace.spans {
+		held := &trace.spans[n]
+		key := tracedata.Key(held.data.TraceID(), held.data.SpanID())
+		if known, again := at[key]; again {
+			holders[known] = append(holders[known], held)
+			continue
+		}
+		at[key] = len(spans)
+		spans, holders = append(spans, held.span()), append(holders, []*heldSpan{held})
+	}
+	isComplete = s.adoptOrphans(trace, spans, at) && isComplete
+	for n := range spans {
+		if _, held := at[spans[n].Parent]; !held && !s.hasEnded(spans[n].Parent) {
+			spans[n].IsLocalRoot = true
+		}
+	}
+	for _, n := range cost.ChildrenFirst(spans) {
+		s.writtenRoom.Clear()
+		ended := s.ledger.End(&spans[n], &s.writtenRoom)
+		if ended.IsLate && !isRootOf(&spans[n]) {
+			out.late(ended.Total)
+		}
+		if !isComplete {
+			doubt(s.writtenRoom.Put)
+		}
+		for _, held := range holders[n] {
+			tracedata.Put(held.data.Attributes(), &s.writtenRoom, nil)
+			held.data.MoveTo(out.add(held.resource, held.origin))
+		}
+	}
+	trace.spans = nil
+}
+
+func isRootOf(span *cost.Span) bool { return !span.HasParent() }
+
+// adoptOrphans gives the root what was passed to spans that never came; it returns false when there was any.
+func (s *shard) adoptOrphans(trace *heldTrace, spans []cost.Span, at map[cost.SpanKey]int) bool {
+	root := slices.IndexFunc(spans, func(span cost.Span) bool { return !span.HasParent() })
+	if root < 0 {
+		return true
+	}
+	isComplete := true
+	for _, missing := range trace.waiting {
+		if _, held := at[missing]; !held && !s.hasEnded(missing) {
+			isComplete = !s.ledger.Adopt(missing, spans[root].Key) && isComplete
+		}
+	}
+	return isComplete
+}
+
+// doubt says that the total of a trace may lack something.
+func doubt(written []cost.Attribute) {
+	for n := range written {
+		if written[n].Key == cost.AttrTraceComplete {
+			written[n].Value = document.OfBool(false)
+		}
+	}
+}
+
+func (h *heldSpan) span() cost.Span {
+	var found cost.Span
+	if h.isPriced {
+		tracedata.Fill(h.data, h.origin.scope, &found)
+	} else {
+		trace := h.data.TraceID()
+		found = cost.Span{
+			Key: tracedata.Key(trace, h.data.SpanID()), Parent: tracedata.Key(trace, h.data.ParentSpanID()),
+			StartNs: int64(h.data.StartTimestamp()), EndNs: int64(h.data.EndTimestamp()),
+		}
+	}
+	found.IsLocalRoot = h.isRoot
+	return found
+}
+
+// correct makes a span of no length beneath the root, linked to it, that says what the root's total lacks.
+func (s *shard) correct(a *arrival, total *cost.Subtotal, out *outcome) {
+	const farthest = 10_000
+	root := a.span.Key
+	for range farthest {
+		above, ended := s.ledger.Above(root)
+		if !ended || above == (cost.SpanKey{}) {
+			break
+		}
+		root = above
+	}
+	moved := mover{}
+	resource, from := moved.origin(a)
+	span := out.add(resource, from)
+	span.SetName("llm_cost correction")
+	span.SetTraceID(a.data.TraceID())
+	span.SetSpanID(newSpanID())
+	span.SetParentSpanID(spanID(root.ID))
+	span.SetStartTimestamp(pcommon.Timestamp(a.span.EndNs))
+	span.SetEndTimestamp(pcommon.Timestamp(a.span.EndNs))
+	link := span.Links().AppendEmpty()
+	link.SetTraceID(a.data.TraceID())
+	link.SetSpanID(spanID(root.ID))
+	var written cost.Written
+	total.WriteSubtree(&written)
+	tracedata.Put(span.Attributes(), &written, nil)
+	out.corrections++
+}
+
+func spanID(id uint64) (found pcommon.SpanID) {
+	binary.BigEndian.PutUint64(found[:], id)
+	return found
+}
+
+func newSpanID() pcommon.SpanID { return spanID(rand.Uint64() | 1) }
+
+// mover moves spans out of a batch, and copies each resource and scope of the batch once.
+type mover struct {
+	resources map[ptrace.ResourceSpans]*heldResource
+	scopes    map[ptrace.ScopeSpans]*origin
+}
+
+func (m *mover) origin(a *arrival) (*heldResource, *origin) {
+	if m.resources == nil {
+		m.resources, m.scopes = map[ptrace.ResourceSpans]*heldResource{}, map[ptrace.ScopeSpans]*origin{}
+	}
+	resource := m.resources[a.resource]
+	if resource == nil {
+		resource = &heldResource{pcommon.NewResource(), a.resource.SchemaUrl()}
+		a.resource.Resource().CopyTo(resource.resource)
+		m.resources[a.resource] = resource
+	}
+	from := m.scopes[a.scope]
+	if from == nil {
+		from = &origin{pcommon.NewInstrumentationScope(), a.scope.SchemaUrl()}
+		a.scope.Scope().CopyTo(from.scope)
+		m.scopes[a.scope] = from
+	}
+	return resource, from
+}
+
+func (m *mover) hold(a *arrival) heldSpan {
+	resource, from := m.origin(a)
+	held := heldSpan{
+		data: ptrace.NewSpan(), origin: from, resource: resource, isRoot: a.span.IsLocalRoot, isPriced: a.isPriced,
+	}
+	a.data.MoveTo(held.data)
+	a.data.TraceState().FromRaw(movedMark)
+	return held
+}
+
+// sizeOf estimates how much memory a span takes.
+func sizeOf(span ptrace.Span) int {
+	const fixed, perAttribute, perEvent = 300, 40, 100
+	size := fixed + len(span.Name())
+	measure := func(attributes pcommon.Map) {
+		for key, value := range attributes.All() {
+			size += perAttribute + len(key)
+			if value.Type() == pcommon.ValueTypeStr {
+				size += len(value.Str())
+			} else if value.Type() != pcommon.ValueTypeInt {
+				size += perAttribute
+			}
+		}
+	}
+	measure(span.Attributes())
+	for _, event := range span.Events().All() {
+		size += perEvent
+		measure(event.Attributes())
+	}
+	return size + perEvent*span.Links().Len()
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostrollupprocessor
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/tracedata"
+)
+
+// shard keeps the traces whose ids fall to it. Its ledger knows which spans ended, and what waits for which.
+type shard struct {
+	mutex       sync.Mutex
+	ledger      *cost.Ledger
+	dialects    *cost.Dialects
+	maxWait     time.Duration
+	maxTraces   int
+	maxBytes    int
+	corrects    bool
+	traces      map[traceID]*heldTrace
+	queue       []*heldTrace
+	heldBytes   int
+	counted     cost.LedgerCounters
+	writtenRoom cost.Written
+}
+
+type traceID = [2]uint64
+
+// heldTrace is a trace of which spans are held, or for which money waits.
+type heldTrace struct {
+	id       traceID
+	deadline time.Time
+	isDone   bool
+	bytes    int
+	spans    []heldSpan
+	// waiting are spans that money was passed to before they came.
+	waiting []cost.SpanKey
+}
+
+// heldSpan is a span with its resource and scope, which spans of one batch share.
+type heldSpan struct {
+	data     ptrace.Span
+	origin   *origin
+	resource *heldResource
+	isRoot   bool
+	isPriced bool
+}
+
+type heldResource struct {
+	resource  pcommon.Resource
+	schemaURL string
+}
+
+type origin struct {
+	scope     pcommon.InstrumentationScope
+	schemaURL string
+}
+
+func newShard(cfg *Config, shards int, ledger *cost.Ledger, dialects *cost.Dialects) *shard {
+	return &shard{
+		ledger: ledger, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
+		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
+		traces: map[traceID]*heldTrace{},
+	}
+}
+
+// arrive takes the spans of a batch that fall to the shard: those that are to carry totals are moved out of the batch.
+func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	out := newOutcome()
+	var calls []*arrival
+	moved := mover{}
+	for n := range batch {
+		a := &batch[n]
+		switch {
+		case s.hasEnded(a.span.Key):
+		case a.isTarget:
+			s.hold(now, a, &moved)
+		case a.isPriced:
+			calls = append(calls, a)
+		default:
+			a.span.Attributes = nil
+			s.writtenRoom.Clear()
+			s.settle(now, a, s.ledger.EndQuietly(&a.span, &s.writtenRoom), out)
+		}
+	}
+	for _, a := range s.childrenFirst(calls) {
+		if s.hasEnded(a.span.Key) {
+			continue
+		}
+		s.writtenRoom.Clear()
+		ended := s.ledger.EndQuietly(&a.span, &s.writtenRoom)
+		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
+		s.settle(now, a, ended, out)
+	}
+	for len(s.traces) > s.maxTraces {
+		s.releaseOldest("traces", out)
+	}
+	for s.heldBytes > s.maxBytes {
+		s.releaseOldest("bytes", out)
+	}
+	s.count(out)
+	return out
+}
+
+func (s *shard) hasEnded(span cost.SpanKey) bool {
+	_, ended := s.ledger.Above(span)
+	return ended
+}
+
+// childrenFirst puts calls in order: the nearest call above each is its parent, spans between them have ended already.
+func (s *shard) childrenFirst(calls []*arrival) []*arrival {
+	if len(calls) < 2 {
+		return calls
+	}
+	at := make(map[cost.SpanKey]bool, len(calls))
+	spans := make([]cost.Span, 0, len(calls))
+	first := make([]*arrival, 0, len(calls))
+	for _, a := range calls {
+		if !at[a.span.Key] {
+			at[a.span.Key] = true
+			spans = append(spans, cost.Span{Key: a.span.Key, Parent: a.span.Parent, StartNs: a.span.StartNs, EndNs: a.span.EndNs})
+			first = append(first, a)
+		}
+	}
+	const farthest = 1_000
+	for n := range spans {
+		for steps := 0; steps < farthest && !at[spans[n].Parent]; steps++ {
+			above, ended := s.ledger.Above(spans[n].Parent)
+			if !ended {
+				break
+			}
+			spans[n].Parent = above
+		}
+	}
+	ordered := make([]*arrival, 0, len(calls))
+	for _, n := range cost.ChildrenFirst(spans) {
+		ordered = append(ordered, first[n])
+	}
+	return ordered
+}
+
+// settle notes where the money of a span that has ended waits, or that it came too late.
+func (s *shard) settle(now time.Time, a *arrival, ended cost.Ended, out *outcome) {
+	switch {
+	case ended.Total == nil:
+	case ended.IsLate:
+		out.late(ended.Total)
+		if s.corrects {
+			s.correct(a, ended.Total, out)
+		}
+	case ended.Up != cost.SpanKey{}:
+		trace := s.trace(now, a.span.Key.Trace)
+		if !slices.Contains(trace.waiting, ended.Up) {
+			trace.waiting = append(trace.waiting, ended.Up)
+		}
+	}
+}
+
+func (s *shard) trace(now time.Time, id traceID) *heldTrace {
+	trace := s.traces[id]
+	if trace == nil {
+		trace = &heldTrace{id: id, deadline: now.Add(s.maxWait)}
+		s.traces[id] = trace
+		s.queue = append(s.queue, trace)
+	}
+	return trace
+}
+
+func (s *shard) hold(now time.Time, a *arrival, moved *mover) {
+	trace := s.trace(now, a.span.Key.Trace)
+	size := sizeOf(a.data)
+	held := moved.hold(a)
+	trace.spans = append(trace.spans, held)
+	trace.bytes += size
+	s.heldBytes += size
+}
+
+// expire releases the traces whose time is over.
+func (s *shard) expire(now time.Time) *outcome {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	out := newOutcome()
+	for len(s.queue) > 0 && (s.queue[0].isDone || !now.Before(s.queue[0].deadline)) {
+		trace := s.queue[0]
+		s.queue = s.queue[1:]
+		s.release(trace, true, out)
+	}
+	s.count(out)
+	return out
+}
+
+// releaseAll releases all traces before their time.
+func (s *shard) releaseAll() *outcome {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	out := newOutcome()
+	for len(s.traces) > 0 {
+		s.releaseOldest("shutdown", out)
+	}
+	s.count(out)
+	return out
+}
+
+func (s *shard) releaseOldest(reason string, out *outcome) {
+	trace := s.queue[0]
+	s.queue = s.queue[1:]
+	if trace.isDone {
+		return
+	}
+	out.early[reason]++
+	s.release(trace, false, out)
+}
+
+func (s *shard) count(out *outcome) {
+	now := s.ledger.Counters()
+	out.withdrawn += now.Duplicate + now.Aggregate - s.counted.Duplicate - s.counted.Aggregate
+	out.forgotten += now.Evicted - s.counted.Evicted
+	s.counted = now
+}
