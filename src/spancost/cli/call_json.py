@@ -14,6 +14,7 @@ from spancost.core.call import Call
 
 _TEXTS = ("request_model", "operation", "service_tier", "processing")
 _KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", *_TEXTS))
+_MOST_DIGITS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -73,7 +74,14 @@ def _usage(usage: Any) -> dict[str, Any]:
     """Return the quantities; odd ones go on to pricing, which says so in the call's status."""
     if not isinstance(usage, dict):
         raise CallError(f"usage: found {_kind(usage)}; expected an object of meters and quantities")
-    return {meter: Fraction(q) if isinstance(q, Decimal) and q.is_finite() else q for meter, q in usage.items()}
+    return {meter: _quantity(quantity) for meter, quantity in usage.items()}
+
+
+def _quantity(value: Any) -> Any:
+    """Return a decimal as a fraction; one of an absurd size stays as it is, and is refused like any other oddity."""
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS:
+        return Fraction(value)
+    return value
 
 
 def _context(context: Any) -> dict[str, str] | None:

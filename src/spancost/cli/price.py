@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -86,4 +87,5 @@ def number(quantity: Quantity) -> int | float:
 
 def _plain(value: Any) -> Any:
     """Return a decimal that a line carried as its `id` as the number it was."""
-    return float(value)
+    found = float(value)
+    return found if isfinite(found) else str(value)

@@ -21,7 +21,7 @@ from spancost.core.match import match
 from spancost.core.money import round_div, usd_text
 from spancost.core.offer import Doubt, Era, Level, Offer, Rate
 from spancost.core.offer_builder import OfferBuilder
-from spancost.core.usage import checked, split
+from spancost.core.usage import MOST, checked, split
 
 RATE_CARD = "rate_card"
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
@@ -71,7 +71,7 @@ class Pricer:
             constant, denominator, coefficients, bounds, zeros, is_free = level.kernels[tuple(usage)]
             numerator: int = constant
             for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
-                if quantity.__class__ is not int or quantity < 0:
+                if quantity.__class__ is not int or not 0 <= quantity <= MOST:
                     return self.bill(call).cost
                 numerator += quantity * coefficient
             for bound in bounds:

@@ -24,14 +24,18 @@ class Leaves(NamedTuple):
     doubt: tuple[str, str] | None
 
 
+MOST = 2**63 - 1
+"""The largest quantity: the largest integer that OTLP carries."""
+
+
 def checked(units: Units, usage: Mapping[str, Any]) -> dict[str, Quantity] | None:
-    """Return the quantities as exact numbers, None when one is negative, not finite, no number, or half a token."""
+    """Return the quantities as exact numbers, None when one is negative, beyond `MOST`, no number, or half a token."""
     quantities: dict[str, Quantity] = {}
     for name, value in usage.items():
         if value is None:
             continue
         quantity = _exact(value)
-        if quantity is None or quantity < 0:
+        if quantity is None or not 0 <= quantity <= MOST:
             return None
         meter = units.meters.get(name)
         if meter is not None and meter.is_token and not isinstance(quantity, int):
