@@ -28,6 +28,8 @@ type shard struct {
 	heldBytes   int
 	counted     cost.LedgerCounters
 	writtenRoom cost.Written
+	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
+	withdrawn map[cost.SpanKey]cost.Written
 }
 
 type traceID = [2]uint64
@@ -66,7 +68,7 @@ func newShard(cfg *Config, shards int, ledger *cost.Ledger, dialects *cost.Diale
 	return &shard{
 		ledger: ledger, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
-		traces: map[traceID]*heldTrace{},
+		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]cost.Written{},
 	}
 }
 
@@ -81,6 +83,7 @@ func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
 		a := &batch[n]
 		switch {
 		case s.hasEnded(a.span.Key):
+			s.repeat(a)
 		case a.isTarget:
 			s.hold(now, a, &moved)
 		case a.isPriced:
@@ -91,14 +94,18 @@ func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
 			s.settle(now, a, s.ledger.EndQuietly(&a.span, &s.writtenRoom), out)
 		}
 	}
-	for _, a := range s.childrenFirst(calls) {
-		if s.hasEnded(a.span.Key) {
-			continue
-		}
+	ordered, copies := s.childrenFirst(calls)
+	for _, a := range ordered {
 		s.writtenRoom.Clear()
 		ended := s.ledger.EndQuietly(&a.span, &s.writtenRoom)
 		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
+		if len(s.writtenRoom.Remove) > 0 {
+			s.withdraw(a.span.Key)
+		}
 		s.settle(now, a, ended, out)
+	}
+	for _, a := range copies {
+		s.repeat(a)
 	}
 	for len(s.traces) > s.maxTraces {
 		s.releaseOldest("traces", out)
@@ -110,25 +117,46 @@ func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
 	return out
 }
 
+// withdraw remembers what was written on a call that lost its cost.
+func (s *shard) withdraw(span cost.SpanKey) {
+	const kept = 16_384
+	if len(s.withdrawn) >= kept {
+		clear(s.withdrawn)
+	}
+	written := s.writtenRoom
+	written.Put = slices.Clone(written.Put)
+	s.withdrawn[span] = written
+}
+
+// repeat writes on a copy of a span that has ended what was written on the first one.
+func (s *shard) repeat(a *arrival) {
+	if written, known := s.withdrawn[a.span.Key]; known && a.isPriced {
+		tracedata.Put(a.data.Attributes(), &written, nil)
+	}
+}
+
 func (s *shard) hasEnded(span cost.SpanKey) bool {
 	_, ended := s.ledger.Above(span)
 	return ended
 }
 
 // childrenFirst puts calls in order: the nearest call above each is its parent, spans between them have ended already.
-func (s *shard) childrenFirst(calls []*arrival) []*arrival {
+// Copies of a call in the same batch are returned apart.
+func (s *shard) childrenFirst(calls []*arrival) (ordered, copies []*arrival) {
 	if len(calls) < 2 {
-		return calls
+		return calls, nil
 	}
 	at := make(map[cost.SpanKey]bool, len(calls))
 	spans := make([]cost.Span, 0, len(calls))
 	first := make([]*arrival, 0, len(calls))
 	for _, a := range calls {
-		if !at[a.span.Key] {
-			at[a.span.Key] = true
-			spans = append(spans, cost.Span{Key: a.span.Key, Parent: a.span.Parent, StartNs: a.span.StartNs, EndNs: a.span.EndNs})
-			first = append(first, a)
+		if at[a.span.Key] {
+			copies = append(copies, a)
+			continue
 		}
+		at[a.span.Key] = true
+		spans = append(spans, cost.Span{Key: a.span.Key, Parent: a.span.Parent, StartNs: a.span.StartNs, EndNs: a.span.EndNs})
+		first = append(first, a)
 	}
 	const farthest = 1_000
 	for n := range spans {
@@ -140,11 +168,10 @@ func (s *shard) childrenFirst(calls []*arrival) []*arrival {
 			spans[n].Parent = above
 		}
 	}
-	ordered := make([]*arrival, 0, len(calls))
 	for _, n := range cost.ChildrenFirst(spans) {
 		ordered = append(ordered, first[n])
 	}
-	return ordered
+	return ordered, copies
 }
 
 // settle notes where the money of a span that has ended waits, or that it came too late.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/pricing"
@@ -21,29 +22,40 @@ const maxCardBytes = 256 << 20
 // Load returns the pricer and the dialects. file: a compiled rate card, plain or gzip; "" for the one that comes along.
 // version: what the card's version must be, "" for any. The error says where, what was found and what was expected.
 func Load(file, version string, options cost.DialectOptions) (*cost.Pricer, *cost.Dialects, error) {
-	content, where := pricing.Card, "pricing/compiled/card.jsonl"
+	pricer, err := embedded()
 	if file != "" {
-		var err error
-		if content, err = read(file); err != nil {
-			return nil, nil, fmt.Errorf("card_file: found %s, which cannot be read (%w); expected a compiled rate card", file, err)
-		}
-		where = file
+		pricer, err = ofFile(file)
 	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("card_file: %w", err)
+	}
+	if version != "" && pricer.Version() != version {
+		return nil, nil, fmt.Errorf("card_version: found %s; expected %s", pricer.Version(), version)
+	}
+	dialects, err := cost.NewDialects(semconv.Dialects, pricer.Card().Providers(), options)
+	return pricer, dialects, err
+}
+
+// embedded is the pricer of the card that comes along, shared by all components.
+var embedded = sync.OnceValues(func() (*cost.Pricer, error) { return checked(pricing.Card, "the embedded rate card") })
+
+func ofFile(file string) (*cost.Pricer, error) {
+	content, err := read(file)
+	if err != nil {
+		return nil, fmt.Errorf("found %s, which cannot be read (%w); expected a compiled rate card", file, err)
+	}
+	return checked(content, file)
+}
+
+func checked(content []byte, where string) (*cost.Pricer, error) {
 	card, err := cost.NewRateCard(content, where)
 	if err != nil {
-		return nil, nil, fmt.Errorf("card_file: %w", err)
+		return nil, err
 	}
 	if err := card.Check(); err != nil {
-		return nil, nil, fmt.Errorf("card_file: %w", err)
+		return nil, err
 	}
-	if version != "" && card.Version() != version {
-		return nil, nil, fmt.Errorf("card_version: found %s in %s; expected %s", card.Version(), where, version)
-	}
-	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), options)
-	if err != nil {
-		return nil, nil, err
-	}
-	return cost.NewPricer(card), dialects, nil
+	return cost.NewPricer(card), nil
 }
 
 func read(file string) ([]byte, error) {
