@@ -46,6 +46,7 @@ def default_card() -> RateCard:
 @lru_cache(maxsize=4)
 def card(version: str) -> RateCard:
     """Return the card of a version (`llm.pricing_version` less a contract's part); CardError when there is none."""
+    version = version.partition("+")[0]
     if not _VERSION.match(version):
         raise CardError(f"card version: found {version!r}; expected YYYY.MM.DD-<12 hex digits>")
     if version == default_card().version:
