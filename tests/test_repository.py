@@ -68,6 +68,15 @@ def test_every_attribute_name_in_the_package_is_in_the_registry() -> None:
             assert used <= constants, path
 
 
+def test_the_names_that_go_writes_are_those_of_the_registry() -> None:
+    """Both languages write every attribute of a call, of the spans above it and of a root, under the same names."""
+    groups = {group.id: {attribute.key for attribute in group.attributes} for group in generate_semconv.load()}
+    source = (ROOT / "collector" / "cost" / "semconv.go").read_text(encoding="utf-8")
+    named = set(re.findall(r'= +"((?:llm|app)\.[a-z_]+)"', source))
+    assert groups["llm.call"] | groups["llm.subtree"] | groups["llm.trace"] <= named
+    assert named <= set().union(*groups.values())
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     """Every relative link in a Markdown page names a file that exists."""
     for path, text in texts():
