@@ -54,8 +54,8 @@ TEXTS = (
 CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type")
 NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
 FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
-MARKING_FIELDS = frozenset(COUNTS) | {"operation"}
-"""Fields whose keys tell that a span speaks of a model call."""
+MARKING_FIELDS = frozenset(FIGURES) | {"operation"}
+"""Fields whose keys tell that a span speaks of a model call; a fee's key does not, it may be an attribute of any use."""
 
 _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
@@ -119,7 +119,7 @@ class Program:
         """Return what *span* says, None when it says nothing about a model call."""
         attributes = span.attributes
         keys = self._keys.intersection(attributes)
-        shape = self._shapes.get(keys)
+        shape = self._shapes.new.get(keys) or self._shapes.get(keys)
         if shape is None:
             shape = self._shape(keys)
         if shape.words is None:
