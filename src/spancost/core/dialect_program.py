@@ -55,7 +55,7 @@ CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deplo
 NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
 FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
 MARKING_FIELDS = frozenset(FIGURES) | {"operation"}
-"""Fields whose keys tell that a span speaks of a model call; a fee's key does not, it may be an attribute of any use."""
+"""Fields whose keys tell that a span speaks of a model call; a fee's key does not: it may serve any use."""
 
 _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
