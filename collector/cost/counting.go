@@ -68,6 +68,9 @@ func (m *memory) add(call *counted) {
 	m.byTokens.set(call.tokens(), kept)
 }
 
+// alsoKnown remembers another response id by which a call goes.
+func (m *memory) alsoKnown(responseID string, call *counted) { m.byResponse.set(responseID, call) }
+
 // claim lets one call repeat another; false when another span of the same emitter has: then there are two calls.
 func (m *memory) claim(call, by *counted) bool {
 	key := claim{call.span, by.scope}

@@ -17,9 +17,11 @@ const (
 )
 
 type dialectRow struct {
-	ID         string               `json:"id"`
-	Scopes     []string             `json:"scopes"`
-	Tells      []string             `json:"tells"`
+	ID     string   `json:"id"`
+	Scopes []string `json:"scopes"`
+	Tells  []string `json:"tells"`
+	// Claims are keys that make a span this dialect's, whatever its scope.
+	Claims     []string             `json:"claims"`
 	Default    [2]string            `json:"default"`
 	Keys       map[string][]string  `json:"keys"`
 	Responses  map[string][]string  `json:"responses"`
@@ -36,6 +38,7 @@ type Dialects struct {
 	byID          map[string]*dialectRow
 	fallback      string
 	fields        *fieldTable
+	claims        [][2]string
 	markers       keyFilter
 	telling       keyFilter
 
@@ -88,6 +91,9 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
 			}
 		}
+		for _, key := range row.Claims {
+			d.claims = append(d.claims, [2]string{key, row.ID})
+		}
 		for _, key := range row.Tells {
 			d.telling.add(key)
 		}
@@ -132,21 +138,7 @@ func (d *Dialects) Operation(span *Span) (operation string, isCall bool) {
 }
 
 func (d *Dialects) program(span *Span) *program {
-	d.mutex.RLock()
-	dialect, known := d.scopes[span.ScopeName]
-	d.mutex.RUnlock()
-	if !known {
-		dialect = d.dialectOfScope(span.ScopeName)
-		d.mutex.Lock()
-		if len(d.scopes) >= scopesKept {
-			d.scopes = map[string]string{}
-		}
-		d.scopes[strings.Clone(span.ScopeName)] = dialect
-		d.mutex.Unlock()
-	}
-	if dialect == "" {
-		dialect = d.dialectOfWords(span.Attributes)
-	}
+	dialect := d.dialectOf(span)
 	key := programKey{dialect, span.ScopeName, span.ScopeVersion}
 	d.mutex.RLock()
 	found := d.programs[key]
@@ -162,6 +154,30 @@ func (d *Dialects) program(span *Span) *program {
 	}
 	d.programs[programKey{dialect, strings.Clone(span.ScopeName), strings.Clone(span.ScopeVersion)}] = found
 	return found
+}
+
+func (d *Dialects) dialectOf(span *Span) string {
+	for _, claim := range d.claims {
+		if span.Attributes.Has(claim[0]) {
+			return claim[1]
+		}
+	}
+	d.mutex.RLock()
+	dialect, known := d.scopes[span.ScopeName]
+	d.mutex.RUnlock()
+	if !known {
+		dialect = d.dialectOfScope(span.ScopeName)
+		d.mutex.Lock()
+		if len(d.scopes) >= scopesKept {
+			d.scopes = map[string]string{}
+		}
+		d.scopes[strings.Clone(span.ScopeName)] = dialect
+		d.mutex.Unlock()
+	}
+	if dialect == "" {
+		return d.dialectOfWords(span.Attributes)
+	}
+	return dialect
 }
 
 // dialectOfScope returns the dialect whose scope pattern fits best (the longest one), "" when none does.

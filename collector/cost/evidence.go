@@ -16,17 +16,21 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
 		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens),
 	}
-	this.models[0], _ = attributes.Get(AttrModel).Text()
+	model, _ := attributes.Get(AttrModel).Text()
+	this.models[0] = bareModel(model)
 	this.responseID, _ = attributes.Get(AttrRequestID).Text()
 	if l.options.Rejudge {
 		reason, _ := attributes.Get(AttrCostReason).Text()
 		// The ledger outlives the data that the texts lie in.
 		this.scope, this.responseID = strings.Clone(this.scope), strings.Clone(this.responseID)
-		this.models[0] = strings.Clone(bareModel(this.models[0]))
+		this.models[0] = strings.Clone(this.models[0])
 		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
 			found.write(written)
 			written.Remove = withdrawn
+			if found.of != nil && this.responseID != "" {
+				l.memory.alsoKnown(this.responseID, found.of)
+			}
 			return nil
 		}
 	}

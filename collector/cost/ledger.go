@@ -147,6 +147,9 @@ func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	if rollUp && span.IsLocalRoot {
 		total.WriteTrace(written)
 	}
+	if rollUp {
+		written.keepSums(span.Attributes)
+	}
 	found := Ended{Total: total}
 	if span.HasParent() && joins {
 		found.Up = l.rollUp.passUp(span.Parent, total)
@@ -198,6 +201,9 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	l.count(found)
 	if found.role != "" {
 		found.write(written)
+		if found.of != nil && reading.ResponseID != "" {
+			l.memory.alsoKnown(reading.ResponseID, found.of)
+		}
 		return nil
 	}
 	cost := l.cost(reading, span, found)
@@ -220,7 +226,7 @@ func (l *Ledger) count(found verdict) {
 func (l *Ledger) counted(call *counted, cost *Cost) *Subtotal {
 	l.memory.add(call)
 	found := &Subtotal{Input: call.input.N, Output: call.output.N, Requests: 1}
-	if call.reports() {
+	if call.reports() || cost.Known {
 		found.calls, found.count = []*counted{call}, 1
 	} else {
 		found.blank, found.blanks = call, 1
@@ -238,6 +244,9 @@ func (l *Ledger) counted(call *counted, cost *Cost) *Subtotal {
 
 // cost returns what a reading costs: the seller's own bill before the rate card; its doubts go into the status.
 func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
+	if reading.Doubt.Status == NotBilled {
+		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
+	}
 	if len(reading.Usage) == 0 {
 		return unpriced(reasonNoUsage)
 	}
@@ -245,7 +254,8 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
 		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
 	})
-	if reading.IsBilled {
+	// A bill of 0 for tokens says who paid, not what they cost.
+	if reading.IsBilled && !reading.Billed.IsZero() {
 		return Cost{
 			Status: Priced, Known: true, Femto: reading.Billed, RateID: cost.RateID, Source: sourceProvider,
 			ListKnown: cost.Known, List: cost.Femto,

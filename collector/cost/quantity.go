@@ -3,6 +3,7 @@
 package cost
 
 import (
+	"math"
 	"math/big"
 	"strings"
 
@@ -26,18 +27,27 @@ type Amount struct {
 }
 
 // AmountOfText returns a value read from a text as an amount of a meter: 0.1 is a tenth, not the double nearest to it.
+// Numbers of 1e30 and more, or below 1e-29, are none.
 func AmountOfText(meter string, value document.Value) Amount {
-	const longest = 400
 	decimal := value.Decimal()
-	if _, exponent, found := strings.Cut(strings.ToLower(decimal), "e"); found && len(strings.TrimLeft(exponent, "+-0")) > 3 {
+	if decimal == "" {
+		return AmountOf(meter, value)
+	}
+	if f, _ := value.Float(); f != 0 && !(math.Abs(f) < 1e30 && math.Abs(f) >= 1e-29) {
 		return Amount{Meter: meter, Bad: true}
 	}
-	if decimal != "" && len(decimal) < longest {
-		if exact, ok := new(big.Rat).SetString(decimal); ok {
-			return amountOfRat(meter, exact)
-		}
+	const longest = 1_000
+	exact, ok := new(big.Rat), len(decimal) < longest
+	if _, exponent, found := strings.Cut(strings.ToLower(decimal), "e"); found && len(strings.TrimLeft(exponent, "+-0")) > 4 {
+		ok = false
 	}
-	return AmountOf(meter, value)
+	if ok {
+		exact, ok = exact.SetString(decimal)
+	}
+	if !ok {
+		return Amount{Meter: meter, Bad: true}
+	}
+	return amountOfRat(meter, exact)
 }
 
 // AmountOf returns a reported value as an amount of a meter.
@@ -53,7 +63,13 @@ func AmountOf(meter string, value document.Value) Amount {
 	return Amount{Meter: meter, Bad: true}
 }
 
+// mostRat is the largest quantity: the largest integer that OTLP carries.
+var mostRat = new(big.Rat).SetInt64(math.MaxInt64)
+
 func amountOfRat(meter string, exact *big.Rat) Amount {
+	if exact.Cmp(mostRat) > 0 {
+		return Amount{Meter: meter, Bad: true}
+	}
 	if !exact.IsInt() {
 		return Amount{Meter: meter, Quantity: Quantity{part: exact}}
 	}

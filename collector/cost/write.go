@@ -3,6 +3,7 @@
 package cost
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/spancost/spancost/collector/cost/document"
@@ -80,4 +81,19 @@ func (s *Subtotal) WriteTrace(written *Written) {
 	written.int(AttrTraceOutput, s.Output)
 	written.int(AttrTraceRequests, s.Requests)
 	written.Put = append(written.Put, Attribute{AttrTraceComplete, document.OfBool(s.Doubtful == 0)})
+}
+
+// keepSums leaves sums as the span has them already, but for the last bits of a double: costs of an earlier run come back
+// as doubles, and above 4.5 USD these do not tell every femto-dollar.
+func (w *Written) keepSums(attributes Attributes) {
+	const closeTo = 1e-14
+	for n := range w.Put {
+		if key := w.Put[n].Key; key != AttrSubtreeCostUSD && key != AttrTraceCostUSD {
+			continue
+		}
+		found, _ := w.Put[n].Value.Float()
+		if had, isFloat := attributes.Get(w.Put[n].Key).Float(); isFloat && math.Abs(found-had) <= closeTo*max(found, had) {
+			w.Put[n].Value = document.OfFloat(had)
+		}
+	}
 }
