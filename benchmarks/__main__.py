@@ -24,7 +24,7 @@ OPENLIT_SOURCE = "https://raw.githubusercontent.com/openlit/openlit/main/assets/
 def _spans(rounds: int) -> object:
     from benchmarks import spans
 
-    return spans.measure(rounds)
+    return spans.measure(3 * rounds)
 
 
 def _price(rounds: int) -> object:

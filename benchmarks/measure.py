@@ -93,7 +93,9 @@ def _batch_ns(variant: Variant, calls: int) -> int:
 
 
 def _calls_for(variant: Variant) -> int:
-    """Return how many calls fill a batch; also warms the variant's caches."""
+    """Return how many calls fill a batch, once the first ones have filled the variant's caches."""
+    for _ in range(3):
+        _batch_ns(variant, 1)
     calls = 1
     while True:
         spent = _batch_ns(variant, calls)

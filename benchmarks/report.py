@@ -120,7 +120,8 @@ def _accuracy(accuracy: dict[str, Any]) -> str:
         f"## Right, wrong, silent\n\n{accuracy['cases']} calls worked by hand from the sellers' list prices "
         "(`benchmarks/cases.json`, each with its source), chosen by us to cover what bills contain; right means within "
         "1e-9 USD, or no price where none is public. Peers are asked with their own provider ids and every fact their "
-        "interface takes. Counts of right answers, then all verdicts:\n\n"
+        "interface takes. openlit downloads its prices when it starts: where that fails it is scored with the file "
+        "given, or not at all. Counts of right answers, then all verdicts:\n\n"
         + table(("kind (cases)", *engines), [*kinds, *in_all])
         + "\nMissed:\n\n" + "\n".join(missed) + "\n"
     )  # fmt: skip
@@ -141,7 +142,8 @@ def _rollup(rollup: dict[str, Any]) -> str:
         "## Totals\n\nThe ledger alone (reading, counting rule, pricing, passing up), without the SDK. Flat lines are "
         "linear traces.\n\n" + table(("trace", "µs a span"), rows)
         + f"\nWith {spans:,} spans open, each with one ended call beneath it, the ledger holds "
-        f"{rollup['bytes_with_room']:.0f} B a span when given room for all, and {rollup['bytes_by_default']:.1f} B a "
-        f"span with its default bounds ({rollup['evicted_by_default']:,} subtotals forgotten, and counted). An open "
-        "span with nothing ended beneath it holds nothing.\n"
+        f"{rollup['bytes_with_room']:.0f} B a span when given room for all: a subtotal, and the call itself, which "
+        "later spans are compared with. An open span with nothing ended beneath it holds nothing. By default "
+        f"a fifth as many such spans take {rollup['kib_by_default'] / 1024:.0f} MiB in all "
+        f"({rollup['evicted_by_default']:,} subtotals forgotten, and counted).\n"
     )  # fmt: skip

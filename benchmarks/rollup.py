@@ -132,11 +132,11 @@ def measure(rounds: int, open_spans: int) -> dict[str, object]:
     }
     shapes["ordinary, 30 spans"] = per_span_us(ordinary(200), rounds)
     roomy, _ = open_span_bytes(open_spans, LedgerOptions(open_spans=2 * open_spans))
-    bounded, counters = open_span_bytes(open_spans, LedgerOptions())
+    bounded, counters = open_span_bytes(open_spans // 5, LedgerOptions())
     return {
         "us_a_span": shapes,
         "open_spans": open_spans,
         "bytes_with_room": roomy,
-        "bytes_by_default": bounded,
+        "kib_by_default": bounded * (open_spans // 5) / 1024,
         "evicted_by_default": counters["evicted"],
     }

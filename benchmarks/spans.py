@@ -19,8 +19,8 @@ from benchmarks.measure import Timing, Variant, added, interleave, ratio
 
 SCOPE = "opentelemetry.instrumentation.openai_v2"
 QUEUE = 8192
-SPANS_A_BATCH = 600
-TRACES_A_BATCH = 20
+SPANS_A_BATCH = 150
+TRACES_A_BATCH = 6
 
 HTTP_ATTRIBUTES: tuple[tuple[str, str | int], ...] = (
     ("http.request.method", "GET"),

@@ -48,6 +48,8 @@ class Dialects:
         self._claims = [(key, str(entry["id"])) for entry in self._entries for key in entry.get("claims", ())]
         self._telling = frozenset(key for tells, _ in self._tells for key in tells)
         self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
+        self._claiming = frozenset(key for key, _ in self._claims)
+        self._by_scope: Recent[tuple[str, str], Program] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]
@@ -68,21 +70,29 @@ class Dialects:
 
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""
-        dialect = next((claimed for key, claimed in self._claims if key in span.attributes), None)
-        if dialect is None:
+        scope = (span.scope_name, span.scope_version)
+        if self._claiming.isdisjoint(span.attributes):
+            known = self._by_scope.get(scope)
+            if known is not None:
+                return known
             dialect = self._scopes.get(span.scope_name)
+        else:
+            dialect = next(claimed for key, claimed in self._claims if key in span.attributes)
         if dialect is None:
             dialect = self._dialect_of_scope(span.scope_name)
             self._scopes.set(span.scope_name, dialect)
-        if not dialect:
+        is_told = not dialect
+        if is_told:
             dialect = self._dialect_of_words(span)
-        key = (dialect, span.scope_name, span.scope_version)
+        key = (dialect, *scope)
         program = self._programs.get(key)
         if program is None:
             program = Program(
                 self._by_id[dialect], span.scope_name, span.scope_version, self._names, self._read_responses
             )
             self._programs.set(key, program)
+        if not is_told and self._claiming.isdisjoint(span.attributes):
+            self._by_scope.set(scope, program)
         return program
 
     def _dialect_of_scope(self, scope_name: str) -> str:

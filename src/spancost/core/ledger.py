@@ -114,7 +114,7 @@ class Ledger:
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
-        self._rollup.close(span.span_id, above)
+        self._closed.set(span.span_id, above or 0)
         beneath = self._rollup.take(span.span_id)
         written: Written = {}
         own = self._own(span, beneath, written)
