@@ -74,7 +74,8 @@ def test_pieces_say_the_same(path: Path, size: int) -> None:
     vector = load(path)
     exchange, wires = vector["exchange"], data.default_wires()
     body = body_of(exchange)
-    target = wires.match(exchange["method"], exchange["host"], exchange["path"])
+    model = (exchange.get("request") or {}).get("model")
+    target = wires.match(exchange["method"], exchange["host"], exchange["path"], model=model)
     reader = UsageReader(
         wires,
         target or Target(None, None, None, "none", None, None, {}),

@@ -40,7 +40,7 @@ def of_reading(reading: WireReading) -> Attributes:
     if reading.outcome == outcomes.ADMIN:
         return found
     _put(found, semconv.LLM_OPERATION, reading.operation or "chat")
-    _put(found, semconv.LLM_MODEL, reading.response_model or reading.request_model)
+    _put(found, semconv.LLM_MODEL, model_of(reading))
     _put(found, semconv.LLM_REQUEST_ID, reading.response_id)
     _put(found, semconv.LLM_FINISH_REASON, reading.finish_reason)
     _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
@@ -54,11 +54,16 @@ def of_reading(reading: WireReading) -> Attributes:
     return found
 
 
+def model_of(reading: WireReading) -> str | None:
+    """Return the model as billed, as far as it is known."""
+    return reading.sold_as or reading.response_model or reading.request_model
+
+
 def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
     """Return the attributes of a model pass that is billed beside *reading*'s call."""
     found: Attributes = {semconv.LLM_CAPTURE: outcomes.USAGE, semconv.LLM_OPERATION: further.kind}
     _put(found, semconv.LLM_PROVIDER, reading.provider)
-    _put(found, semconv.LLM_MODEL, further.model or reading.response_model or reading.request_model)
+    _put(found, semconv.LLM_MODEL, further.model or model_of(reading))
     _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
     found.update(of_usage(further.usage))
     return found

@@ -232,7 +232,7 @@ class CapturedCall:
         cost = self._capture.pricer.price(
             Call(
                 reading.provider or "",
-                reading.response_model or reading.request_model or "",
+                attributes.model_of(reading) or "",
                 attributes.sold(reading),
                 self._started_ns,
                 reading.request_model,

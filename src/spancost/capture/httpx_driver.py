@@ -149,7 +149,7 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
             except BaseException as error:
                 self._call.fail(error)
                 raise
-            self._call.finish()
+            self._over()
 
         def close(self) -> None:
             try:
@@ -171,7 +171,7 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
             except BaseException as error:
                 self._call.fail(error)
                 raise
-            self._call.finish()
+            self._over()
 
         async def aclose(self) -> None:
             try:
@@ -183,7 +183,10 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
 
 
 class _Watched:
-    """What both tees share: the chunk that was handed on and not read yet, and every other name of the inner stream."""
+    """What both tees share: the chunk that was handed on and not read yet, and every other name of the inner stream.
+
+    A client that stops at the last event may drain the stream by iterating anew, while the chunk before still waits.
+    """
 
     def __init__(self, inner: Any, call: CapturedCall) -> None:
         self._inner = inner

@@ -155,7 +155,9 @@ class Wires:
         return target._replace(provider=provider) if provider else target
 
     def _through(self, seller: Seller, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
-        upstream = _upstream(seller, asked[1], asked[2]) if seller.upstream else None
+        names = _upstreams(seller, asked[1], asked[2])
+        # A gateway's path may name a way of its own (`compat`) where the model's prefix names the seller.
+        upstream = next((name for name in names if name in self._by_name), names[0] if names else None)
         behind = self._by_name.get(upstream or "")
         if behind is not None:
             target = _target(behind, self.shapes, asked, parts)
@@ -227,13 +229,14 @@ def _target(
     return Target(seller.provider, None, None, "none", None, None, parts, asked)
 
 
-def _upstream(seller: Seller, path: str, model: str) -> str | None:
+def _upstreams(seller: Seller, path: str, model: str) -> list[str]:
+    found = []
     for pattern in seller.upstream:
         match = pattern.search(path) or pattern.search(f"model:{model}")
         if match:
             name = match.group("name").lower()
-            return seller.names.get(name, name)
-    return None
+            found.append(seller.names.get(name, name))
+    return found
 
 
 def _endpoint(row: Mapping[str, Any]) -> Endpoint:

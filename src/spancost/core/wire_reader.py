@@ -100,10 +100,13 @@ class UsageReader:
         return self._ended or isinstance(self._form, WholeJson) or is_complete(self._shape, self._slots)
 
     def _chosen_form(self, *, surely: bool) -> Form | None:
+        start = self._probe.lstrip()
         for word, form in _FORMS:
             if word in self._content_type:
-                return form()
-        start = self._probe.lstrip()
+                # Some servers announce events and send one JSON document: an error, say.
+                if form is EventText and start[:1] in (b"{", b"["):
+                    break
+                return form() if start or form is not EventText else None
         if start[:1] in (b"{", b"["):
             line, ended, _ = start.partition(b"\n")
             if not ended and not surely:

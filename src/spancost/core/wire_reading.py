@@ -44,6 +44,7 @@ class WireReading(NamedTuple):
     gateway reckoned it from a table of its own.
     billed: the meters that are sold in another quantity than was processed (Cohere), None when there are none.
     doubts: codes of what is inconsistent; the counts stand as they came.
+    sold_as: the model's name as the seller bills it, where that is not the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
     """
 
@@ -65,3 +66,4 @@ class WireReading(NamedTuple):
     context: Mapping[str, str] | None = None
     billed: Mapping[str, Quantity] | None = None
     cost_is_estimate: bool = False
+    sold_as: str | None = None

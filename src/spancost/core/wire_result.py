@@ -81,6 +81,7 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         context=_context(target, shape, slots),
         billed=billed or None,
         cost_is_estimate=estimate is not None,
+        sold_as=facts.get("sold_as"),
     )
 
 
