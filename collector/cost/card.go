@@ -46,6 +46,23 @@ type sharedPart struct {
 	Units     map[string]unitRow `json:"units"`
 }
 
+// missing returns the first key that is not there, "" when all are.
+func (s *sharedPart) missing() string {
+	switch {
+	case s.Calendars == nil:
+		return "calendars"
+	case s.Date == nil:
+		return "date"
+	case s.Names == nil:
+		return "names"
+	case s.Sellers == nil:
+		return "sellers"
+	case s.Units == nil:
+		return "units"
+	}
+	return ""
+}
+
 // NewRateCard returns the card held by its canonical bytes (pricing/SPEC.md); where names them in errors.
 func NewRateCard(canonical []byte, where string) (*RateCard, error) {
 	head, body, _ := bytes.Cut(canonical, []byte("\n"))
@@ -71,8 +88,8 @@ func NewRateCard(canonical []byte, where string) (*RateCard, error) {
 	if err := json.Unmarshal(lines[0], &shared); err != nil {
 		return nil, notJSON(where+", line 2", lines[0], err)
 	}
-	if shared.Calendars == nil || shared.Date == nil || shared.Names == nil || shared.Sellers == nil || shared.Units == nil {
-		return nil, &CardError{where + ", line 2", "a key missing", "calendars, date, names, sellers, units"}
+	if key := shared.missing(); key != "" {
+		return nil, &CardError{where + ", line 2", "no key '" + key + "'", "it"}
 	}
 	if len(lines[len(lines)-1]) != 0 || len(lines)-2 != len(shared.Sellers) {
 		return nil, &CardError{where, fmt.Sprint(len(lines)-2, " lines of sellers"), fmt.Sprint(len(shared.Sellers))}

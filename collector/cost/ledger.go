@@ -54,11 +54,19 @@ func (w *Written) usd(key string, f Femto) {
 	w.Put = append(w.Put, Attribute{key, document.OfFloat(f.USD())})
 }
 
+// Prices is what a ledger asks of a Pricer.
+type Prices interface {
+	// Version is what goes into llm.pricing_version.
+	Version() string
+	// Price returns the exact cost of one call.
+	Price(call *Call) Cost
+}
+
 // Ledger decides for each ended span what is written on it. It is not safe for use by several goroutines. Children go
 // before their parents where possible; a child that comes later is added to the nearest ancestor still open.
 type Ledger struct {
 	dialects *Dialects
-	pricer   *Pricer
+	pricer   Prices
 	options  LedgerOptions
 	counters LedgerCounters
 	rollUp   *rollUp
@@ -67,7 +75,7 @@ type Ledger struct {
 }
 
 // NewLedger returns a ledger that knows of no span.
-func NewLedger(dialects *Dialects, pricer *Pricer, options LedgerOptions) *Ledger {
+func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger {
 	return &Ledger{
 		dialects: dialects, pricer: pricer, options: options,
 		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: newMemory(options.RecentCalls),
