@@ -72,6 +72,42 @@ def test_a_late_call_goes_to_the_nearest_ancestor_still_open() -> None:
     assert end(book, span(1, None))[names.LLM_TRACE_REQUESTS] == 1
 
 
+def test_a_call_that_ends_after_its_blank_parent_is_the_same_request() -> None:
+    """A stream: the outer span ended at once and saw no usage, the SDK's span beneath ends with the stream."""
+    book = small()
+    blank = {key: value for key, value in CALL.items() if "usage" not in key}
+    assert end(book, span(3, 2, blank))[names.LLM_COST_STATUS] == "unpriced"
+    assert names.LLM_REQUEST_COST_USD in end(book, span(4, 3, CALL, scope_name="sdk"))
+    root = end(book, span(2, None))
+    assert (root[names.LLM_TRACE_REQUESTS], root[names.LLM_TRACE_COST_COMPLETE]) == (1, True)
+    assert root[names.LLM_SUBTREE_UNPRICED_REQUESTS] == 0
+
+
+def test_what_a_process_wrote_of_a_late_call_stays_when_all_spans_are_in_hand() -> None:
+    spans = [
+        {"trace": 1, "span": 1, "parent": None, "start": 0, "end": 90, "scope": "app", "attributes": {}},
+        {"trace": 1, "span": 2, "parent": 1, "start": 1, "end": 5, "scope": "outer", "attributes": dict(CALL)},
+        {"trace": 1, "span": 3, "parent": 2, "start": 2, "end": 50, "scope": "sdk", "attributes": dict(CALL)},
+    ]
+    del spans[1]["attributes"]["gen_ai.usage.input_tokens"], spans[1]["attributes"]["gen_ai.usage.output_tokens"]
+    book = small()
+    for one in sorted(spans, key=lambda one: one["end"]):
+        facts = {"scope_name": one["scope"], "start_ns": one["start"], "end_ns": one["end"]}
+        one["attributes"].update(end(book, span(one["span"], one["parent"], one["attributes"], **facts)))
+    assert spans[0]["attributes"][names.LLM_TRACE_REQUESTS] == 1
+    again = run({"price": PRICE, "spans": spans})
+    assert "1/1" not in again
+
+
+def test_two_calls_after_a_blank_parent_are_two_requests() -> None:
+    book = small()
+    blank = {key: value for key, value in CALL.items() if "usage" not in key}
+    end(book, span(3, 2, blank))
+    end(book, span(4, 3, CALL, scope_name="sdk"))
+    end(book, span(5, 3, CALL, scope_name="sdk"))
+    assert end(book, span(2, None))[names.LLM_TRACE_REQUESTS] == 2
+
+
 def test_a_call_after_the_root_is_counted_as_late() -> None:
     book = small()
     end(book, span(1, None))

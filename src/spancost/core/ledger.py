@@ -119,6 +119,8 @@ class Ledger:
         written: Written = {}
         own = self._own(span, beneath, written)
         total = beneath
+        if own is not None and own.blanks and beneath is not None and beneath.count:
+            own = None  # written when the calls beneath had not ended yet: they are its request
         if own is not None:
             total = own
             if beneath is not None:
@@ -135,6 +137,8 @@ class Ledger:
                 write_trace(total, written)
             if names.LLM_TRACE_COST_USD in span.attributes or names.LLM_SUBTREE_COST_USD in span.attributes:
                 keep_sums(written, span.attributes)
+        if own is not None and span.parent_id is not None and own.count:
+            self._rollup.told_late(span.parent_id, total)
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return written
@@ -169,6 +173,7 @@ class Ledger:
         subtotal.requests = 1
         if call.input is None and call.output is None and cost.femto is None:
             subtotal.blank, subtotal.blanks = call, 1
+            self._rollup.blanks.set(call.span_id, True)
         else:
             subtotal.calls, subtotal.count = [call], 1
         subtotal.doubtful = int(cost.status in _UNSURE)

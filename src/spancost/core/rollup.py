@@ -82,6 +82,7 @@ class RollUp:
     def __init__(self, open_spans: int, closed_spans: int) -> None:
         self.pending: Recent[int, Subtotal] = Recent(open_spans)
         self.closed: Recent[int, int] = Recent(closed_spans)
+        self.blanks: Recent[int, bool] = Recent(open_spans)
         self.late = 0
 
     def close(self, span_id: int, parent_id: int | None) -> None:
@@ -91,6 +92,13 @@ class RollUp:
     def take(self, span_id: int) -> Subtotal | None:
         """Take out what was passed up to this span."""
         return self.pending.pop(span_id)
+
+    def told_late(self, parent_id: int, call: Subtotal) -> None:
+        """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
+        if self.blanks.pop(parent_id):
+            call.requests -= 1
+            call.unpriced -= 1
+            call.doubtful -= 1
 
     def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
         """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
@@ -105,7 +113,7 @@ class RollUp:
             # Spans that name one another as parents have no ancestor that is open.
             target = above if above not in passed else None
         if not target:
-            self.late += subtotal.requests
+            self.late += max(subtotal.requests, subtotal.count)
             return
         held = self.pending.get(target)
         if held is None:
