@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run both implementations over the same input and compare what they print, byte for byte.
+
+python collector/tools/same_bytes.py --calls calls.jsonl --spans spans.jsonl
+
+calls.jsonl holds what `spancost price` reads (further keys of a line are left out), spans.jsonl one
+ExportTraceServiceRequest a line. Exit status 0 when every line is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CALL_KEYS = (
+    "id",
+    "provider",
+    "model",
+    "request_model",
+    "operation",
+    "timestamp",
+    "usage",
+    "service_tier",
+    "processing",
+    "context",
+)
+
+
+def main() -> int:
+    """Return how many of the comparisons failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=Path)
+    parser.add_argument("--spans", type=Path)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        go = str(Path(folder) / "spancost-go")
+        subprocess.run(["go", "build", "-o", go, "./collector/cmd/spancost-go"], cwd=ROOT, check=True)
+        failed = 0
+        if chosen.calls:
+            failed += differs("price", go, ["price"], calls(chosen.calls))
+        if chosen.spans:
+            for extra in ([], ["--keep-provider"], ["--read-responses"]):
+                failed += differs(" ".join(["enrich", *extra]), go, ["enrich", "--each", *extra], chosen.spans.read_bytes())
+    return min(failed, 1)
+
+
+def calls(path: Path) -> bytes:
+    """Return the lines of *path* with the keys of a call only."""
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    kept = ({key: row[key] for key in CALL_KEYS if row.get(key) is not None} for row in rows)
+    return "".join(json.dumps(row) + "\n" for row in kept).encode()
+
+
+def differs(name: str, go: str, arguments: list[str], given: bytes) -> int:
+    """Print how many lines are the same, and the first that is not; return whether one is not."""
+    python = str(Path(sys.executable).parent / "spancost")
+    outs = [subprocess.run([tool, *arguments], input=given, capture_output=True).stdout for tool in (python, go)]
+    left, right = (out.split(b"\n") for out in outs)
+    same = sum(a == b for a, b in zip(left, right, strict=False)) - (outs[0][-1:] == b"\n" == outs[1][-1:])
+    total = max(len(left), len(right)) - 1
+    print(f"{name:28s} {same} of {total} lines are the same")
+    if outs[0] == outs[1]:
+        return 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            print(f"  Python {a[:600].decode()}\n  Go     {b[:600].decode()}")
+            break
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

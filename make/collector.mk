@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Go side: package cost, both Collector processors, and a Collector that holds them.
+
+GO ?= go
+COLLECTOR := build/otelcol/otelcol-spancost
+GO_TOOL := $(GO) tool -modfile=collector/tools/go.mod
+GO_SOURCES := $(shell find collector pricing/embed.go semconv/embed.go -name '*.go' -not -path '*/tools/*' 2>/dev/null)
+FUZZ_TIME ?= 60s
+
+.PHONY: collector
+collector: $(COLLECTOR) ## Build a Collector with llm_cost and llm_cost_rollup into build/otelcol
+
+# The versions of kafkareceiver and of the core differ by a few minors, which the builder takes when asked to.
+$(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/compiled/card.jsonl semconv/compiled/dialects.json
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GO_TOOL) builder --skip-strict-versioning --config collector-config/builder.yaml
+	@touch $@
+
+.PHONY: test-go
+test-go: ## Run the Go tests; where Go cannot be had, say so (with CI set that is a failure)
+	@if ! command -v $(GO) >/dev/null; then \
+		echo "SKIPPED: found no Go; the Go tests did not run" >&2; [ -z "$$CI" ]; \
+	elif ! $(GO) mod download 2>/dev/null; then \
+		echo "SKIPPED: the Go modules cannot be had here; the Go tests did not run" >&2; [ -z "$$CI" ]; \
+	else $(GO) test ./pricing ./semconv ./collector/...; fi
+
+.PHONY: test-go-race
+test-go-race: ## Run the Go tests with the race detector
+	@$(GO) test -race ./collector/...
+
+.PHONY: vet
+vet: ## Check the Go side: vet, staticcheck, formatting, generated files
+	@test -z "$$(gofmt -l collector pricing semconv)" || { gofmt -l collector pricing semconv; exit 1; }
+	@$(GO) vet ./...
+	@$(GO_TOOL) staticcheck ./collector/...
+	@for folder in collector/llmcostprocessor collector/llmcostrollupprocessor; do \
+		before="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
+		(cd $$folder && $(GO) tool -modfile=../tools/go.mod mdatagen metadata.yaml); \
+		after="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
+		[ "$$before" = "$$after" ] || { echo "$$folder: generated files differ from metadata.yaml; they were made anew" >&2; exit 1; }; \
+	done
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads input from outside, FUZZ_TIME (60s) each
+	@for target in FuzzDocument FuzzEncoded FuzzCard FuzzSpan FuzzTree; do \
+		$(GO) test ./collector/cost -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) || exit 1; \
+	done
+
+.PHONY: bench-go
+bench-go: ## Nanoseconds a span in package cost and both processors
+	@$(GO) test ./collector/... -run '^$$' -bench . -benchmem
+
+.PHONY: same-bytes
+same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls.jsonl SPANS=spans.jsonl
+	@$(BIN)/python collector/tools/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS))
+
+.PHONY: test-collector
+test-collector: install $(COLLECTOR) ## End to end: services, the built Collector, every configuration, the stock one
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/collector $(ARGS)
