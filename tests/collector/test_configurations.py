@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every configuration in collector-config starts, and spans that are fed to it come out with their cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from spancost.testing.otlp_receiver import OtlpReceiver
+from tests.collector.collector import (
+    BINARY,
+    CONFIGURATIONS,
+    ROOT,
+    call,
+    collector,
+    free_port,
+    need,
+    refused,
+    send,
+    span,
+    until,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector")]
+NEED = {"HONEYCOMB_API_KEY": "test-key"}
+SERVED = ("minimal", "jaeger", "honeycomb", "grafana")
+BEHIND = ("agent", "gateway")
+KAFKA = ("kafka-agent", "kafka-gateway")
+METRICS = ("spend-metrics",)
+METRICS_BINARY = ROOT / "build" / "otelcol-metrics" / "otelcol-spancost-metrics"
+
+
+def test_every_configuration_is_tested_here() -> None:
+    found = {path.stem for path in CONFIGURATIONS.glob("*.yaml") if not path.stem.startswith("builder")}
+    assert found == {*SERVED, *BEHIND, *KAFKA, *METRICS}
+
+
+@pytest.mark.parametrize("name", [*SERVED, *BEHIND, *KAFKA])
+def test_a_configuration_is_valid(name: str) -> None:
+    done = subprocess.run(
+        [need(), "validate", "--config", str(CONFIGURATIONS / f"{name}.yaml")], capture_output=True, text=True, env=NEED
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["minimal", "honeycomb", "grafana"])
+def test_spans_come_out_with_their_cost(name: str, tmp_path: Path) -> None:
+    with OtlpReceiver() as backend:
+        to = {"BACKEND_OTLP_HTTP": backend.url, "HONEYCOMB_ENDPOINT": backend.url, "TEMPO_OTLP_HTTP": backend.url}
+        env = {**NEED, **to, "ROLLUP_MAX_WAIT": "100ms"}
+        with collector(CONFIGURATIONS / f"{name}.yaml", tmp_path, env) as running:
+            asked = call(1, 2, 1)
+            asked["attributes"].append({"key": "gen_ai.input.messages", "value": {"stringValue": "a secret"}})
+            send(running.http, span(1, 1), asked)
+            until(lambda: len(backend.spans) == 2)
+        root = next(found for found in backend.spans if not found.parent_id)
+        assert root.attributes["llm.trace_cost_usd"] == 0.00021
+        assert ("secret" in backend.json_lines()) is (name != "honeycomb")
+
+
+def test_the_collectors_own_metrics_tell_of_prices(tmp_path: Path) -> None:
+    port = str(free_port())
+    with OtlpReceiver() as backend:
+        env = {"TEMPO_OTLP_HTTP": backend.url, "ROLLUP_MAX_WAIT": "100ms", "OWN_METRICS_PORT": port}
+        with collector(CONFIGURATIONS / "grafana.yaml", tmp_path, env) as running:
+            send(running.http, call(1, 2, 1), call(2, 2, 1, model="no-such-model"))
+            until(lambda: len(backend.spans) == 2)
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                told = answer.read().decode()
+    assert "otelcol_processor_llm_cost_calls" in told
+    assert 'reason="unknown_model"' in told
+    assert "otelcol_processor_llm_cost_card_age" in told
+
+
+def test_agents_send_a_trace_to_one_gateway_which_puts_the_total_on(tmp_path: Path) -> None:
+    """Two agents and two gateways; the agents' spans of one trace meet at one gateway."""
+    with OtlpReceiver() as backend:
+        env = {"BACKEND_OTLP_HTTP": backend.url, "ROLLUP_MAX_WAIT": "2s"}
+        gateway, agent = CONFIGURATIONS / "gateway.yaml", CONFIGURATIONS / "agent.yaml"
+        with collector(gateway, tmp_path, env) as one, collector(gateway, tmp_path, env) as two:
+            to = {"GATEWAY_1": one.grpc, "GATEWAY_2": two.grpc}
+            with collector(agent, tmp_path, to) as first, collector(agent, tmp_path, to) as second:
+                for trace in range(1, 11):
+                    send(first.http, span(trace, 1), call(trace, 2, 1), service="web")
+                    send(second.http, span(trace, 3, 1, 2), call(trace, 4, 3), service="rag")
+                until(lambda: sum("llm.trace_cost_usd" in found.attributes for found in backend.spans) >= 20)
+        roots = [found for found in backend.spans if not found.parent_id]
+        assert {found.attributes["llm.trace_cost_usd"] for found in roots} == {0.00042}
+        assert len(roots) == 10
+
+
+def test_spend_by_feature_and_model_is_the_money_once(tmp_path: Path) -> None:
+    """`signal_to_metrics` adds each call once, whatever the number of attributes it is told by."""
+    out = tmp_path / "metrics.json"
+    with OtlpReceiver() as backend:
+        env = {"BACKEND_OTLP_HTTP": backend.url, "METRICS_FILE": str(out), "ROLLUP_MAX_WAIT": "100ms"}
+        configuration = CONFIGURATIONS / "spend-metrics.yaml"
+        with collector(configuration, tmp_path, env, METRICS_BINARY, "collector-metrics") as running:
+            for trace in range(1, 6):
+                asked = call(trace, 2, 1)
+                asked["attributes"].append({"key": "app.feature", "value": {"stringValue": f"feature-{trace % 2}"}})
+                send(running.http, span(trace, 1), asked)
+            until(lambda: len(backend.spans) == 10)
+            time.sleep(0.5)
+    points: dict[str, float] = {}
+    for line in out.read_text().splitlines():
+        for resource in json.loads(line)["resourceMetrics"]:
+            for scope in resource["scopeMetrics"]:
+                for metric in scope["metrics"]:
+                    for point in metric.get("sum", {}).get("dataPoints", []):
+                        if metric["name"] == "llm.cost":
+                            told = {a["key"]: a["value"].get("stringValue") for a in point["attributes"]}
+                            points[told["app.feature"]] = point["asDouble"]
+                            assert told["llm.model"] == "gpt-4o-mini"
+    assert points == {"feature-0": pytest.approx(0.00042), "feature-1": pytest.approx(0.00063)}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("llm_cost: {card_files: x}", "card_files"),
+        ("llm_cost: {card_file: /no/such/card.jsonl}", "card_file"),
+        ("llm_cost: {card_version: 2020.01.01-000000000000}", "card_version"),
+        ("llm_cost: {attributes: [llm.costs]}", "attributes"),
+        ("llm_cost_rollup: {max_wait: 0s}", "max_wait"),
+        ("llm_cost_rollup: {max_traces: 10, max_ended_spans: 5}", "max_ended_spans"),
+        ("llm_cost_rollup: {mode: batch, correction_spans: true}", "correction_spans"),
+    ],
+)
+def test_a_bad_configuration_does_not_start_and_names_the_key(change: str, says: str, tmp_path: Path) -> None:
+    name = change.partition(":")[0]
+    said = refused(
+        f"""
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{free_port()}"}}}}}}}}
+processors: {{{change}}}
+exporters: {{nop: }}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], processors: [{name}], exporters: [nop]}}}}
+""",
+        tmp_path,
+    )
+    assert says in said, said[-1500:]
+
+
+def test_a_card_with_a_changed_byte_does_not_start(tmp_path: Path) -> None:
+    card = bytearray((ROOT / "pricing" / "compiled" / "card.jsonl").read_bytes())
+    card[-10] ^= 1
+    (tmp_path / "card.jsonl").write_bytes(card)
+    said = refused(
+        f"""
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{free_port()}"}}}}}}}}
+processors: {{llm_cost: {{card_file: {tmp_path}/card.jsonl}}}}
+exporters: {{nop: }}
+service: {{pipelines: {{traces: {{receivers: [otlp], processors: [llm_cost], exporters: [nop]}}}}}}
+""",
+        tmp_path,
+    )
+    assert "hash" in said
+    assert "card_file" in said
+
+
+def test_the_built_collector_is_the_one_of_the_manifest() -> None:
+    done = subprocess.run([need(BINARY), "components"], capture_output=True, text=True, timeout=60)
+    assert "name: llm_cost\n" in done.stdout
+    assert "name: llm_cost_rollup\n" in done.stdout
