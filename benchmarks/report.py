@@ -36,9 +36,9 @@ BUDGETS = (
     Budget("LLM span, ratio", 1.25, "×", ("spans", "LLM span, 12 attributes", "spancost", "ratio")),
     Budget("`price`, input and output", 3.0, "µs", ("price", "input and output", "spancost", "median_us")),
     Budget("`price`, 4 token classes", 3.0, "µs", ("price", "4 token classes", "spancost", "median_us")),
-    Budget("`import spancost` over the SDK", 50.0, "ms", ("startup", "import spancost", "wall_ms")),
+    Budget("`import spancost` over the SDK", 50.0, "ms", ("startup", "import spancost", "cpu_ms")),
     Budget("`import spancost` over the SDK", 12.0, "MiB", ("startup", "import spancost", "mib")),
-    Budget("A processor ready, first call priced", 50.0, "ms", ("startup", "LLMCostProcessor(), ready", "wall_ms")),
+    Budget("A processor ready, first call priced", 50.0, "ms", ("startup", "LLMCostProcessor(), ready", "cpu_ms")),
     Budget("A processor ready, first call priced", 12.0, "MiB", ("startup", "LLMCostProcessor(), ready", "mib")),
     Budget("An open span that has calls beneath it", 80.0, "B", ("rollup", "bytes_with_room")),
 )

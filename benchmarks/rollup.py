@@ -31,7 +31,7 @@ def call_attributes(number: int) -> Attributes:
         "gen_ai.request.model": "gpt-4o",
         "gen_ai.response.model": "gpt-4o-2024-11-20",
         "gen_ai.response.id": f"chatcmpl-{number:024x}",
-        "gen_ai.usage.input_tokens": 1000 + number % 1000,
+        "gen_ai.usage.input_tokens": 1000 + number * 7919 % 50021,
         "gen_ai.usage.output_tokens": 350,
     }
 

@@ -106,7 +106,7 @@ def call_span(serial: Iterator[int]) -> Callable[[Tracer, object], None]:
         for key, value in CALL_ATTRIBUTES:
             span.set_attribute(key, value)
         span.set_attribute("gen_ai.response.id", f"chatcmpl-{number:024x}")
-        span.set_attribute("gen_ai.usage.input_tokens", 1000 + number % 1000)
+        span.set_attribute("gen_ai.usage.input_tokens", 1000 + number * 7919 % 50021)
         span.end()
 
     return child
