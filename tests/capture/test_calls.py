@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a captured call does beside being priced: guards, outer spans, passes beside it, privacy."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+
+import httpx2
+import pytest
+
+from spancost.capture import Answered, Asked, CallStopped, after_call, before_call
+from tests.capture.world import ANSWER, ASK, COST, EVENTS, MODULES, URL, World, client, pieces
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_usage_is_asked_for_only_when_wanted(module: ModuleType) -> None:
+    """include_usage changes the request of a stream that lacks it, and nothing else."""
+    seen: list[Any] = []
+
+    def answer(request: Any) -> Any:
+        seen.append(json.loads(request.content))
+        assert int(request.headers["content-length"]) == len(request.content)
+        return pieces(module, EVENTS)
+
+    world = World(include_usage=True)
+    try:
+        with client(module, answer) as http:
+            http.post(URL, json={**ASK, "stream": True})
+            http.post(URL, json={**ASK, "stream": True, "stream_options": {"include_usage": False}})
+            http.post(URL, json=ASK)
+    finally:
+        world.capture.uninstrument()
+    assert [ask.get("stream_options") for ask in seen] == [{"include_usage": True}, {"include_usage": False}, None]
+
+
+def test_a_stream_without_usage_is_warned_about_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """One sentence a host says what to do."""
+    with client(httpx2, lambda _: pieces(httpx2, EVENTS[:2] + EVENTS[3:])) as http:
+        for _ in range(3):
+            http.post(URL, json={**ASK, "stream": True})
+    assert [r.getMessage().count("include_usage") for r in caplog.records] == [2]
+    assert (world.spans[0].attributes or {})["llm.cost_reason"] == "no_usage"
+
+
+def test_guards_see_calls_and_may_stop_them(world: World) -> None:
+    """Before: the call; after: what it used and cost. Only `CallStopped` reaches the application."""
+    asked: list[Asked] = []
+    answered: list[Answered] = []
+
+    def stop(call: Asked) -> None:
+        if len(asked) > 1:
+            raise CallStopped("over budget")
+        raise RuntimeError("a guard with a fault")
+
+    removals = [before_call(asked.append), before_call(stop), after_call(answered.append)]
+    try:
+        with client(httpx2, lambda _: httpx2.Response(200, json=ANSWER)) as http:
+            http.post(URL, json=ASK)
+            with pytest.raises(CallStopped, match="over budget"):
+                http.post(URL, json=ASK)
+    finally:
+        for remove in removals:
+            remove()
+    assert [(a.provider, a.model, a.operation, a.host) for a in asked] == [
+        ("openai", "gpt-4o-mini", "chat", "api.openai.com")
+    ] * 2
+    assert [a.cost.femto for a in answered] == [round(COST * 1e15)]
+    assert (world.capture.stats["stopped"], world.capture.stats["errors_guard"]) == (1, 1)
+
+
+def test_passes_beside_a_call_have_spans_of_their_own(world: World) -> None:
+    """An advisor's tokens are billed at the advisor's rates."""
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "model": "claude-haiku-4-5",
+        "stop_reason": "end_turn",
+        "usage": {
+            "input_tokens": 100,
+            "output_tokens": 10,
+            "iterations": [
+                {"type": "message", "input_tokens": 100, "output_tokens": 10},
+                {"type": "advisor_message", "model": "claude-opus-4-5", "input_tokens": 2000, "output_tokens": 20},
+            ],
+        },
+    }
+    with (
+        client(httpx2, lambda _: httpx2.Response(200, json=message)) as http,
+        world.provider.get_tracer("app").start_as_current_span("root"),
+    ):
+        http.post("https://api.anthropic.com/v1/messages", json=ASK)
+    root = dict(world.spans[-1].attributes or {})
+    assert root["llm.trace_requests"] == 2
+    assert root["llm.trace_cost_usd"] == pytest.approx(100e-6 + 10 * 5e-6 + 2000 * 5e-6 + 20 * 25e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_outer_span_of_the_call_is_enriched(world: World, module: ModuleType) -> None:
+    """Another instrumentation's span that is this call's gets what the wire says; there is no second span."""
+    tracer = world.provider.get_tracer("some.instrumentation")
+    known = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"}
+    answers = iter([module.Response(500), module.Response(200, json=ANSWER)])
+    with (
+        client(module, lambda _: next(answers)) as http,
+        tracer.start_as_current_span("chat", attributes=known) as outer,
+    ):
+        http.post(URL, json=ASK)
+        http.post(URL, json=ASK)
+        outer.set_attribute("gen_ai.usage.input_tokens", 1)  # whatever it says itself
+    assert [span.name for span in world.spans] == ["chat"]
+    assert world.only["llm.input_tokens"] == 1000
+    assert world.only["llm.trace_cost_usd"] == pytest.approx(COST, rel=1e-12)
+
+
+def test_nothing_of_a_prompt_or_key_leaves(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Planted words are in no attribute, event, name or log line."""
+    headers = {"authorization": "Bearer planted-key"}
+    with client(httpx2, lambda _: pieces(httpx2, EVENTS, x_planted="planted-header"), headers=headers) as http:
+        http.post(URL, json=ASK)
+        http.post(f"{URL}?key=planted-query", content=b'{"model": "planted-model"')
+    everything = " ".join(span.to_json() for span in world.spans) + caplog.text
+    assert world.spans
+    assert "planted" not in everything
