@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost verify`: every priced span of OTLP JSON files recomputed, and each difference named."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from spancost import data
+from spancost.cli.enrich import requests
+from spancost.core.card import CardError, RateCard
+from spancost.otlp.request import Carried, RequestError, carried_spans
+from spancost.verifying.finding import SOURCE, TOTAL, Difference, Place, Report, Unverified
+from spancost.verifying.verify import verify
+
+_BASES = {SOURCE: "  by the instrumentation's own attributes", TOTAL: "  by the spans beneath"}
+_SHOWN = 100
+
+
+@click.command(name="verify")
+@click.argument("files", nargs=-1, type=click.File("rb"))
+@click.option(
+    "--card",
+    "cards",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A rate card of your own, for the spans that name its version; may be given several times.",
+)
+@click.option("--read-responses", is_flag=True, help="The spans were enriched with --read-responses.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: each finding, then a summary.")
+def command(files: tuple[BinaryIO, ...], cards: tuple[Path, ...], read_responses: bool, as_json: bool) -> None:
+    """Recompute the cost of every priced span of FILES with the rate card it names, and the totals above it.
+
+    FILES hold OTLP JSON as `enrich` reads and writes it; standard input when there are none. Nothing is
+    fetched: the cards are those that come with this release, and those of --card. Exit status 1: something differs,
+    could not be verified, or nothing was there to verify.
+    """
+    own = _own_cards(cards)
+    faults: list[str] = []
+    spans = list(_spans(files or (sys.stdin.buffer,), faults))
+    report = verify(
+        spans, lambda version: own.get(version) or data.card(version), data.default_dialects(read_responses)
+    )
+    lines = _json_lines(report, faults) if as_json else _page(report, faults)
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if report.is_good and not faults and report.calls else 1)
+
+
+def _own_cards(paths: tuple[Path, ...]) -> dict[str, RateCard]:
+    try:
+        return {card.version: card for card in map(data.card_from_file, paths)}
+    except CardError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _spans(sources: tuple[BinaryIO, ...], faults: list[str]) -> Iterator[Carried]:
+    """Yield the spans of all *sources*; what is no request goes into *faults*."""
+    for source in sources:
+        for number, (request, fault) in enumerate(requests(source), 1):
+            try:
+                if fault is None:
+                    yield from carried_spans(request)
+            except RequestError as error:
+                fault = f"request {number}: {error}"
+            if fault is not None:
+                faults.append(f"{getattr(source, 'name', 'standard input')}, {fault}")
+
+
+def _json_lines(report: Report, faults: list[str]) -> Iterator[str]:
+    for fault in faults:
+        yield _json({"kind": "error", "error": fault})
+    for found in report.differences:
+        what = {"attribute": found.attribute, "found": found.found, "expected": found.expected, "basis": found.basis}
+        yield _json({"kind": "difference", **_where(found.place), **what})
+    for skipped in report.unverified:
+        yield _json({"kind": "unverified", **_where(skipped.place), "why": skipped.why})
+    yield _json(
+        {
+            "kind": "summary",
+            "spans": report.spans,
+            "traces": report.traces,
+            "calls_verified": report.calls,
+            "totals_verified": report.totals,
+            "pricing_versions": report.versions,
+            "differences": len(report.differences),
+            "unverified": len(report.unverified),
+            "errors": len(faults),
+        }
+    )
+
+
+def _where(place: Place) -> dict[str, Any]:
+    return {"trace_id": place.trace_id, "span_id": place.span_id, "span": place.name}
+
+
+def _json(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+
+
+def _page(report: Report, faults: list[str]) -> Iterator[str]:
+    """Yield the lines that people read: each span once with what differs on it, what could not be verified, the sum."""
+    yield from faults
+    shown = report.differences[:_SHOWN]
+    for place, found in groupby(shown, key=lambda difference: difference.place):
+        yield f"{place.name}  trace {place.trace_id} span {place.span_id}"
+        yield from map(_difference, found)
+        yield ""
+    if len(report.differences) > _SHOWN:
+        yield f"... and {len(report.differences) - _SHOWN} more differences (--json names all)"
+        yield ""
+    yield from _unverified(report.unverified)
+    yield _sum(report)
+
+
+def _difference(found: Difference) -> str:
+    values = f"found {_value(found.found)}, expected {_value(found.expected)}"
+    return f"  {found.attribute}: {values}{_BASES.get(found.basis, '')}"
+
+
+def _value(value: object) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _unverified(skipped: list[Unverified]) -> Iterator[str]:
+    """Yield each reason once, with the spans it holds for."""
+    by_reason: dict[str, list[Place]] = {}
+    for each in skipped:
+        by_reason.setdefault(each.why, []).append(each.place)
+    for why, places in by_reason.items():
+        yield f"not verified: {why}"
+        for place in places[:3]:
+            yield f"  {place.name}  trace {place.trace_id} span {place.span_id}"
+        if len(places) > 3:
+            yield f"  ... and {len(places) - 3} more spans"
+        yield ""
+
+
+def _sum(report: Report) -> str:
+    if not report.calls and not report.unverified:
+        return f"nothing to verify: none of {_of(report.spans, 'span')} has llm.pricing_version (see `spancost enrich`)"
+    with_cards = ", ".join(report.versions) or "no card"
+    text = f"{_of(report.calls, 'call')} and {_of(report.totals, 'total')} verified with {with_cards}: "
+    if report.is_good:
+        return text + "every number is the same"
+    parts = [f"{_of(len(report.differences), 'difference')}"] if report.differences else []
+    parts += [f"{_of(len(report.unverified), 'span')} not verified"] if report.unverified else []
+    return text + ", ".join(parts)
+
+
+def _of(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
