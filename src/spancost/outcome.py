@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 from opentelemetry import trace
@@ -24,10 +25,11 @@ class Outcome(NamedTuple):
 
 _order = itertools.count(1)
 waiting: Recent[int, Outcome] = Recent(MAX_WAITING)
-"""Span id -> outcome, for open spans; it moves to the parent as each span ends, until a local root takes it."""
+"""Span id -> outcome, for open spans; it moves to the nearest open ancestor as each span ends, until a local root takes
+it."""
 
 homeless = 0
-"""Outcomes that were recorded where no span is open."""
+"""Outcomes that were recorded where no span is open, or whose spans ended after their local root."""
 used = False
 """Whether an outcome was ever recorded in this process; while not, spans end without a look for one."""
 heard = False
@@ -44,7 +46,7 @@ def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
     global homeless, used
     span = trace.get_current_span() if span is None else span
     context = span.get_span_context()
-    if not isinstance(outcome, str) or not outcome or not context.is_valid:
+    if not isinstance(outcome, str) or not outcome or not context.is_valid or not span.is_recording():
         homeless += 1
         return False
     used = True
@@ -55,14 +57,32 @@ def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
     return True
 
 
-def take(span_id: int, parent_id: int | None) -> str | None:
-    """Return the outcome of a span that ends, if it is a local root (*parent_id* None); else pass it to the parent."""
+def take(span_id: int, parent_id: int | None, nearest_open: Callable[[int], int | None]) -> str | None:
+    """Return the outcome of a span that ends, if it is a local root (*parent_id* None).
+
+    Else it goes to the first span that has not ended from the parent on upwards, which *nearest_open* tells.
+    """
     outcome = waiting.pop(span_id)
     if outcome is None:
         return None
     if parent_id is None:
         return outcome.text
-    earlier = waiting.get(parent_id)
-    if earlier is None or earlier.order < outcome.order:
-        waiting.set(parent_id, outcome)
+    _pass_up(parent_id, outcome, nearest_open)
     return None
+
+
+def _pass_up(parent_id: int, outcome: Outcome, nearest_open: Callable[[int], int | None]) -> None:
+    global homeless
+    above = nearest_open(parent_id)
+    while above is not None:
+        earlier = waiting.get(above)
+        if earlier is None or earlier.order < outcome.order:
+            waiting.set(above, outcome)
+        if nearest_open(above) == above:
+            return
+        # It ended in another thread meanwhile: what it did not take along goes on.
+        left = waiting.pop(above)
+        if left is None:
+            return
+        outcome, above = left, nearest_open(above)
+    homeless += 1

@@ -46,6 +46,31 @@ def test_the_last_outcome_wins_wherever_it_was_recorded() -> None:
     assert made.kept.of("above last")[OUTCOME] == "success"
 
 
+@pytest.mark.parametrize("strategy", ["auto", "wrap"])
+def test_an_outcome_passes_over_parents_that_have_ended(strategy: str) -> None:
+    """A task that outlives the step that began it: its outcome lands on the nearest ancestor that is open."""
+    made = Set(processor(strategy=strategy))
+    with made.tracer.start_as_current_span("root"):
+        with made.tracer.start_as_current_span("step"), made.tracer.start_as_current_span("inner step"):
+            task = made.tracer.start_span("task")
+        with trace.use_span(task, end_on_exit=True):
+            assert record_outcome("success")
+    assert made.kept.of("root")[OUTCOME] == "success"
+    assert [name for name, attributes in made.kept.spans if OUTCOME in attributes] == ["root"]
+
+
+def test_an_outcome_that_comes_after_its_root_is_counted_and_not_kept() -> None:
+    """Nothing is left to carry it; so too on a span that has ended itself."""
+    made, before = Set(), outcome.homeless
+    with made.tracer.start_as_current_span("root") as root:
+        task = made.tracer.start_span("task")
+    with trace.use_span(task, end_on_exit=True):
+        assert record_outcome("success")
+    assert not record_outcome("success", span=root)
+    assert outcome.homeless - before == 2
+    assert len(outcome.waiting) == 0
+
+
 def test_an_outcome_stays_in_its_own_service() -> None:
     """The local root carries the costs of its service, so the outcome too."""
     made = Set()

@@ -111,6 +111,10 @@ class Ledger:
         """Return what was passed up to an open span so far, None when nothing was."""
         return self._pending.get(span_id)
 
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return *span_id* if that span is open, else its nearest ancestor in this process that is, None when none."""
+        return self._rollup.nearest_open(span_id)
+
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None

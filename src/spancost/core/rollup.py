@@ -100,9 +100,9 @@ class RollUp:
             call.unpriced -= 1
             call.doubtful -= 1
 
-    def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
-        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
-        target: int | None = parent_id
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return the first span from *span_id* on upwards that has not ended, None when all have."""
+        target: int | None = span_id
         passed: set[int] | None = None
         while target:
             above = self.closed.get(target)
@@ -112,7 +112,12 @@ class RollUp:
             passed.add(target)
             # Spans that name one another as parents have no ancestor that is open.
             target = above if above not in passed else None
-        if not target:
+        return target or None
+
+    def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
+        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
+        target = self.nearest_open(parent_id)
+        if target is None:
             self.late += max(subtotal.requests, subtotal.count)
             return
         held = self.pending.get(target)

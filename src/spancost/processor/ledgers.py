@@ -30,6 +30,9 @@ class SpanLedger(Protocol):
     def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
         """Note the end of a span; return whether there is nothing to do for it. Needs no lock."""
 
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return the first span from *span_id* on upwards that has not ended, None when all have. Needs no lock."""
+
     def end(self, span: Span) -> Mapping[str, AttributeValue]:
         """Return the attributes to write on *span*."""
 

@@ -180,7 +180,8 @@ class LLMCostProcessor(SpanProcessor):
     def _attribute(self, span: EndedSpan, written: dict[str, AttributeValue]) -> None:
         """Add to *written* what attribution has to say about *span*: outcome, environment, tags that lack."""
         if outcome.used:
-            text = outcome.take(span.span_id, None if span.is_local_root else span.parent_id)
+            above = None if span.is_local_root else span.parent_id
+            text = outcome.take(span.span_id, above, self._ledger.nearest_open)
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if written and self._complete(span, written):
