@@ -16,10 +16,14 @@ from spancost import data
 from spancost.cli.enrich import requests
 from spancost.core.card import CardError, RateCard
 from spancost.otlp.request import Carried, RequestError, carried_spans
-from spancost.verifying.finding import SOURCE, TOTAL, Difference, Place, Report, Unverified
+from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.verify import verify
 
-_BASES = {SOURCE: "  by the instrumentation's own attributes", TOTAL: "  by the spans beneath"}
+_BASES = {
+    ALONE: " (by llm.* alone)",
+    SOURCE: " (by the instrumentation's own attributes)",
+    TOTAL: " (by the spans beneath)",
+}
 _SHOWN = 100
 
 
@@ -114,6 +118,10 @@ def _page(report: Report, faults: list[str]) -> Iterator[str]:
         yield ""
     if len(report.differences) > _SHOWN:
         yield f"... and {len(report.differences) - _SHOWN} more differences (--json names all)"
+        yield ""
+    if any(found.basis == ALONE for found in report.differences):
+        yield "By llm.* alone: the instrumentation's own attributes are gone from the span, and with them"
+        yield "meters that llm.* does not tell (cache writes by time to live, audio, fees)."
         yield ""
     yield from _unverified(report.unverified)
     yield _sum(report)

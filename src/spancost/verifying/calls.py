@@ -18,7 +18,7 @@ from spancost.core.names import ProviderNames
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.span import AttributeValue, Span
 from spancost.core.written import Written
-from spancost.verifying.finding import CARD, SOURCE
+from spancost.verifying.finding import ALONE, CARD, SOURCE
 
 OF_A_CALL = (
     names.LLM_PROVIDER,
@@ -96,13 +96,14 @@ class Recomputing:
 
     def findings(self, span: Span, expected: Written) -> Iterator[Finding]:
         """Yield what differs between *span* and what was *expected*, then what its instrumentation says otherwise."""
-        found = span.attributes
+        found, source = span.attributes, self._dialects.read(span)
         for name in OF_A_CALL:
             if found.get(name) != expected.get(name) and not self._is_same_seller(name, found.get(name), expected):
-                yield Finding(name, found.get(name), expected.get(name), CARD)
-        source = None if names.LLM_CAPTURE in found else self._dialects.read(span)
-        for name, meter in _METERS.items() if source is not None else ():
-            told = source.usage.get(meter) if source is not None else None
+                yield Finding(name, found.get(name), expected.get(name), CARD if source is not None else ALONE)
+        if source is None or names.LLM_CAPTURE in found:
+            return
+        for name, meter in _METERS.items():
+            told = source.usage.get(meter)
             if isinstance(told, int) and told != found.get(name):
                 yield Finding(name, found.get(name), told, SOURCE)
 

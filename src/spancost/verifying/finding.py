@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from spancost.core.span import AttributeValue
 
 CARD = "card"
+ALONE = "llm_alone"
 SOURCE = "source"
 TOTAL = "total"
 
@@ -26,8 +27,9 @@ class Place:
 class Difference:
     """An attribute that is not what it ought to be; None: it is not there, or ought not to be.
 
-    basis: CARD (recomputed with the rate card that the span names), SOURCE (read from what the instrumentation wrote
-    on the span) or TOTAL (added up from the spans in hand).
+    basis: CARD (recomputed with the rate card that the span names), ALONE (the same, but the instrumentation's own
+    attributes are gone from the span, and `llm.*` does not tell every meter), SOURCE (read from what the
+    instrumentation wrote on the span) or TOTAL (added up from the spans in hand).
     """
 
     place: Place

@@ -15,7 +15,7 @@ from spancost.core.written import Written
 from spancost.otlp.enrich import joined
 from spancost.otlp.request import Carried
 from spancost.verifying.calls import OF_A_CALL, Recomputing
-from spancost.verifying.finding import TOTAL, Difference, Place, Report, Unverified
+from spancost.verifying.finding import ALONE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.totals import TRACE, Key, verify_totals
 
 CardOf = Callable[[str], RateCard]
@@ -85,8 +85,10 @@ def _checked(span: Span, place: Place, cards: _Cards, report: Report) -> Span:
         return span
     report.calls += 1
     expected: Written = recomputing.written(span)
-    for found in recomputing.findings(span, expected):
-        report.differences.append(Difference(place, *found))
+    findings = list(recomputing.findings(span, expected))
+    report.differences.extend(Difference(place, *found) for found in findings)
+    if any(found.basis == ALONE for found in findings):
+        return span
     others = {key: value for key, value in span.attributes.items() if key not in OF_A_CALL}
     return span._replace(attributes={**others, **expected})
 
