@@ -16,6 +16,16 @@ $(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/
 	@CGO_ENABLED=0 $(GO_TOOL) builder --skip-strict-versioning --config collector-config/builder.yaml
 	@touch $@
 
+COLLECTOR_METRICS := build/otelcol-metrics/otelcol-spancost-metrics
+
+.PHONY: collector-metrics
+collector-metrics: $(COLLECTOR_METRICS) ## Build a Collector that makes spend metrics of priced spans
+
+$(COLLECTOR_METRICS): collector-config/builder-metrics.yaml
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GO_TOOL) builder --skip-strict-versioning --config collector-config/builder-metrics.yaml
+	@touch $@
+
 .PHONY: test-go
 test-go: ## Run the Go tests; where Go cannot be had, say so (with CI set that is a failure)
 	@if ! command -v $(GO) >/dev/null; then \
@@ -55,5 +65,5 @@ same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls
 	@$(BIN)/python collector/tools/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS))
 
 .PHONY: test-collector
-test-collector: install $(COLLECTOR) ## End to end: services, the built Collector, every configuration, the stock one
+test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) ## End to end: services, the built Collector, every configuration, the stock one
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/collector $(ARGS)

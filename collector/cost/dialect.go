@@ -122,16 +122,7 @@ func (d *Dialects) Read(span *Span, into *Reading) bool {
 func (d *Dialects) Operation(span *Span) (operation string, isCall bool) {
 	for n := range span.Attributes {
 		if d.markers.has(span.Attributes[n].Key) {
-			var found values
-			p := d.program(span)
-			p.gather(span.Attributes, &found)
-			raw := found.text(fieldOperation)
-			if raw == "" {
-				return "", false
-			}
-			var into Reading
-			p.operation(raw, &into)
-			return into.Operation, into.IsCall
+			return d.program(span).operationOf(span)
 		}
 	}
 	return "", false

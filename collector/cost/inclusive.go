@@ -14,6 +14,14 @@ type figures struct {
 
 func (f *figures) has(field int) bool { return f.known>>field&1 == 1 }
 
+// get returns a figure, 0 when it is not known.
+func (f *figures) get(field int) int64 {
+	if !f.has(field) {
+		return 0
+	}
+	return f.of[field]
+}
+
 func (f *figures) set(field int, n int64) {
 	f.known |= 1 << field
 	f.of[field] = n
@@ -27,7 +35,7 @@ func (f *figures) inclusive(names []string, into *Reading) string {
 		field := bits.TrailingZeros64(left)
 		into.add(field, names[field], f.of[field])
 	}
-	read, written := f.of[fieldCacheRead], f.of[fieldCacheWrite]
+	read, written := f.get(fieldCacheRead), f.get(fieldCacheWrite)
 	if parts, known := f.writes(); known && (!f.has(fieldCacheWrite) || parts > written) {
 		f.set(fieldCacheWrite, parts)
 		written = parts
@@ -38,12 +46,12 @@ func (f *figures) inclusive(names []string, into *Reading) string {
 	output, hasOutput := f.firstOf(fieldOutput, fieldVisibleOutput, fieldStatedOutput)
 	entered, hasEntered := f.entered(read+written, read, output, hasOutput)
 	if hasEntered {
-		entered += f.of[fieldToolPrompt]
+		entered += f.get(fieldToolPrompt)
 		into.add(fieldInput, names[fieldInput], entered)
 	}
-	reasoning, reason := f.of[fieldReasoning], ""
+	reasoning, reason := f.get(fieldReasoning), ""
 	if hasOutput {
-		total := f.of[fieldTotal]
+		total := f.get(fieldTotal)
 		isVisible := !f.has(fieldOutput) && f.has(fieldVisibleOutput)
 		proven := f.has(fieldTotal) && total == entered+output+reasoning
 		if isVisible || (reasoning > 0 && (reasoning > output || proven)) {
@@ -58,14 +66,14 @@ func (f *figures) inclusive(names []string, into *Reading) string {
 		into.add(fieldOutput, names[fieldOutput], output)
 	}
 	if f.has(fieldReasoning) {
-		into.add(fieldReasoning, names[fieldReasoning], f.of[fieldReasoning])
+		into.add(fieldReasoning, names[fieldReasoning], f.get(fieldReasoning))
 	}
 	return reason
 }
 
 func (f *figures) writes() (sum int64, known bool) {
 	for field := fieldCacheWrite5m; field <= fieldCacheWrite12h; field++ {
-		sum += f.of[field]
+		sum += f.get(field)
 		known = known || f.has(field)
 	}
 	return sum, known
@@ -82,21 +90,21 @@ func (f *figures) firstOf(fields ...int) (int64, bool) {
 
 // entered returns the total input: the cached part is added when the figure is proven or said to leave it out.
 func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bool) {
-	total, hasTotal := f.of[fieldTotal], f.has(fieldTotal)
+	total, hasTotal := f.get(fieldTotal), f.has(fieldTotal)
 	switch {
 	case f.has(fieldInput):
-		entered := f.of[fieldInput]
+		entered := f.get(fieldInput)
 		if cached > 0 && (cached > entered || (hasTotal && total == entered+output+cached)) {
 			return entered + cached, true
 		}
 		return entered, true
 	case f.has(fieldUncachedInput):
-		return f.of[fieldUncachedInput] + cached, true
+		return f.get(fieldUncachedInput) + cached, true
 	case f.has(fieldDoubledInput):
-		if doubled := f.of[fieldDoubledInput]; doubled < 2*read {
+		if doubled := f.get(fieldDoubledInput); doubled < 2*read {
 			return doubled, true
 		}
-		return f.of[fieldDoubledInput] - read, true
+		return f.get(fieldDoubledInput) - read, true
 	case hasTotal && hasOutput && total >= output+cached:
 		return total - output, true
 	}
@@ -106,7 +114,7 @@ func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bo
 // add puts an amount of a meter into the usage of a reading.
 func (r *Reading) add(field int, meter string, n int64) {
 	if r.Usage == nil {
-		r.Usage = r.usageRoom[:0]
+		r.Usage = r.scratch.usage[:0]
 	}
 	r.Usage = append(r.Usage, Amount{Meter: meter, Quantity: Whole(n)})
 	switch count := (Count{n, true}); field {

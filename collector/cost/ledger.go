@@ -72,6 +72,7 @@ type Ledger struct {
 	rollUp   *rollUp
 	memory   *memory
 	reading  Reading
+	call     Call
 }
 
 // NewLedger returns a ledger that knows of no span.
@@ -173,7 +174,6 @@ func (l *Ledger) Alone(span *Span, written *Written) {
 		return
 	}
 	reading := &l.reading
-	*reading = Reading{}
 	if !l.dialects.Read(span, reading) {
 		return
 	}
@@ -196,7 +196,6 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 		return l.evidence(span, beneath, written)
 	}
 	reading := &l.reading
-	*reading = Reading{}
 	if !l.dialects.Read(span, reading) {
 		return nil
 	}
@@ -258,10 +257,11 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 	if len(reading.Usage) == 0 {
 		return unpriced(reasonNoUsage)
 	}
-	cost := l.pricer.Price(&Call{
+	l.call = Call{
 		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
 		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
-	})
+	}
+	cost := l.pricer.Price(&l.call)
 	// A bill of 0 for tokens says who paid, not what they cost.
 	if reading.IsBilled && !reading.Billed.IsZero() {
 		return Cost{

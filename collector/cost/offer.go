@@ -71,7 +71,7 @@ func (e *era) level(usage *quantities, atNs int64) *level {
 	}
 	found := chosen.base
 	for _, s := range chosen.steps {
-		if s.meter >= 0 && usage.has(s.meter) && usage.of[s.meter].Cmp(s.bound) >= 0 {
+		if s.meter >= 0 && usage.has(s.meter) && usage.get(s.meter).Cmp(s.bound) >= 0 {
 			found = s.level
 		}
 	}

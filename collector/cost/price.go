@@ -50,55 +50,45 @@ type item struct {
 	rate     Rate
 }
 
-// bill is a call worked out: what is owed for each meter.
-type bill struct {
-	items []item
-	cost  Cost
-	room  [16]item
-}
+// usualItems is how many meters a call has at most, as a rule.
+const usualItems = 12
 
 // Price returns what a call costs, or why that cannot be said.
 func (p *Pricer) Price(call *Call) Cost {
-	var b bill
-	p.bill(call, &b)
-	return b.cost
+	var room [usualItems]item
+	_, cost := p.bill(call, room[:0])
+	return cost
 }
 
-func (p *Pricer) bill(call *Call, b *bill) {
+// bill works a call out: what is owed for each meter, in room where that is enough, and the cost.
+func (p *Pricer) bill(call *Call, room []item) ([]item, Cost) {
 	found := p.offers.get(p.card, call)
 	if found.unpriced != "" {
-		b.cost = unpriced(found.unpriced)
-		return
+		return nil, unpriced(found.unpriced)
 	}
 	var usage quantities
-	units := p.card.units
-	if !units.checked(call.Usage, &usage) {
-		b.cost = unpriced(reasonBadUsage)
-		return
+	if !p.card.units.checked(call.Usage, &usage) {
+		return nil, unpriced(reasonBadUsage)
 	}
 	if len(call.Usage) == 0 {
-		b.cost = unpriced(reasonNoUsage)
-		return
+		return nil, unpriced(reasonNoUsage)
 	}
 	at := found.era(call.AtNs)
 	if at == nil {
-		b.cost = unpriced(reasonNoPriceAtTime)
-		return
+		return nil, unpriced(reasonNoPriceAtTime)
 	}
-	chosen := at.level(&usage, call.AtNs)
-	p.billAt(&usage, chosen, b)
+	return p.billAt(&usage, at.level(&usage, call.AtNs), room)
 }
 
 // billAt prices what is left of each meter once its parts are taken out, and gathers what is in doubt.
-func (p *Pricer) billAt(usage *quantities, at *level, b *bill) {
+func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cost) {
 	units := p.card.units
 	inconsistent := units.split(usage)
-	b.items = b.room[:0]
 	var missing, measure, guessed Doubt
 	implied := at.implied &^ usage.present
 	for left := usage.present | implied; left != 0; left &= left - 1 {
 		n := bits.TrailingZeros64(left)
-		quantity := usage.of[n]
+		quantity := usage.get(n)
 		if implied>>n&1 == 1 {
 			quantity = Whole(units.meters[n].implied)
 		}
@@ -121,15 +111,15 @@ func (p *Pricer) billAt(usage *quantities, at *level, b *bill) {
 		if least, some := at.minimum[n]; some && quantity.Cmp(Whole(least)) < 0 {
 			quantity = Whole(least)
 		}
-		b.items = append(b.items, item{n, quantity, at.rates[source]})
+		items = append(items, item{n, quantity, at.rates[source]})
 	}
-	if len(b.items) == 0 {
+	if len(items) == 0 {
 		missing = first(missing, measure)
 	}
 	if usage.unknown {
 		missing = first(missing, Doubt{Partial, reasonUnknownMeter})
 	}
-	b.cost = total(b.items, at, worst(missing, inconsistent, at.doubt, guessed), missing != Doubt{})
+	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed), missing != Doubt{})
 }
 
 func first(one, other Doubt) Doubt {
@@ -203,14 +193,13 @@ type LineItem struct {
 
 // LineItems returns what a call costs meter by meter, and the cost they add up to.
 func (p *Pricer) LineItems(call *Call) ([]LineItem, Cost) {
-	var b bill
-	p.bill(call, &b)
-	if !b.cost.Known || len(b.items) == 0 {
-		return nil, b.cost
+	items, cost := p.bill(call, nil)
+	if !cost.Known || len(items) == 0 {
+		return nil, cost
 	}
-	found := make([]LineItem, len(b.items))
-	rest, largest := b.cost.Femto, 0
-	for n, item := range b.items {
+	found := make([]LineItem, len(items))
+	rest, largest := cost.Femto, 0
+	for n, item := range items {
 		unit := &p.card.units.meters[item.meter]
 		femto, _ := item.rate.cost(item.quantity)
 		found[n] = LineItem{unit.name, item.quantity, item.rate.text(unit.per), unit.per, femto}
@@ -220,5 +209,5 @@ func (p *Pricer) LineItems(call *Call) ([]LineItem, Cost) {
 		}
 	}
 	found[largest].Femto = found[largest].Femto.Add(rest)
-	return found, b.cost
+	return found, cost
 }

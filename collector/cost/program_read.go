@@ -11,9 +11,10 @@ import (
 
 // read puts what a span says into a reading; false when it says nothing about a model call.
 func (p *program) read(span *Span, into *Reading) bool {
-	var found values
-	p.gather(span.Attributes, &found)
-	address := hostText(found.of[fieldServerAddress])
+	into.reset()
+	found := &into.scratch.values
+	p.gather(span.Attributes, found)
+	address := hostText(found.has(fieldServerAddress))
 	named := found.text(fieldProvider)
 	if renamed, known := p.row.Providers[named]; known {
 		named = renamed
@@ -22,15 +23,15 @@ func (p *program) read(span *Span, into *Reading) bool {
 	into.Emitter = p.row.ID
 	into.Provider = p.names.Canonical(named, address)
 	p.operation(raw, into)
-	matched, said := p.apply(span, &found, into)
+	matched, said := p.apply(span, found, into)
 	if !said {
 		return false
 	}
 	for _, n := range matched {
 		found.bend(&p.rules[n])
 	}
-	var counted figures
-	badEssential, badOther := found.figures(&counted)
+	counted := &into.scratch.figures
+	badEssential, badOther := found.figures(counted)
 	if counted.known == 0 && (!into.IsCall || raw == "") {
 		return false
 	}
@@ -46,10 +47,30 @@ func (p *program) read(span *Span, into *Reading) bool {
 	case split != "" && into.Doubt == Doubt{}:
 		into.Doubt = Doubt{Estimated, split}
 	}
-	p.words(&found, address, into)
+	p.words(found, address, into)
 	into.Billed, into.IsBilled = billed(found.has(fieldBilledCost))
 	into.BeganNs, into.HasBegan = began(span, found.has(fieldDuration))
 	return true
+}
+
+// operationOf returns our word for a span's operation, "" when it names none.
+func (p *program) operationOf(span *Span) (operation string, isCall bool) {
+	raw, best := "", uint8(rankUnset)
+	for n := range span.Attributes {
+		use := p.keys[span.Attributes[n].Key]
+		if use == nil || !use.hasField || use.field != fieldOperation || use.rank >= best {
+			continue
+		}
+		if text := textOf(span.Attributes[n].Value); text != "" {
+			raw, best = text, use.rank
+		}
+	}
+	if raw == "" {
+		return "", false
+	}
+	var into Reading
+	p.operation(raw, &into)
+	return into.Operation, into.IsCall
 }
 
 func (p *program) operation(raw string, into *Reading) {
@@ -65,6 +86,7 @@ func (p *program) operation(raw string, into *Reading) {
 
 // apply lets the rules that match change the reading, and returns them; false when one says that the span says nothing.
 func (p *program) apply(span *Span, found *values, into *Reading) (matched []int, said bool) {
+	matched = into.scratch.matched[:0]
 	for n := range p.rules {
 		r := &p.rules[n]
 		if !r.matches(span.Name, span.Attributes, &found.present, found.told, into.Provider) {
@@ -83,8 +105,8 @@ func (p *program) apply(span *Span, found *values, into *Reading) (matched []int
 			into.Doubt = r.doubt
 		}
 		if r.sellerInModel && into.Provider == "" {
-			model := found.of[fieldModel]
-			if found.told>>fieldModel&1 == 0 || !model.Truthy() {
+			model := found.has(fieldModel)
+			if !model.Truthy() {
 				model = found.has(fieldRequestModel)
 			}
 			if seller, _, slash := strings.Cut(textOf(model), "/"); slash {
@@ -110,7 +132,7 @@ func (p *program) words(found *values, address string, into *Reading) {
 	into.FinishReason = finish(found.text(fieldFinishReason))
 	into.ServiceTier = found.text(fieldServiceTier)
 	into.Processing = found.text(fieldProcessing)
-	into.Context = into.contextRoom[:0]
+	into.Context = into.scratch.context[:0]
 	if address != "" {
 		into.Context = append(into.Context, Fact{"server_address", address})
 	}

@@ -32,6 +32,24 @@ type Reading struct {
 	HasBegan bool
 	BeganNs  int64
 
-	usageRoom   [16]Amount
-	contextRoom [4]Fact
+	scratch *scratch
+}
+
+// scratch is room that readings are made in, kept from one to the next.
+type scratch struct {
+	values  values
+	figures figures
+	usage   [16]Amount
+	context [4]Fact
+	matched [16]int
+}
+
+// reset empties the reading and keeps its room.
+func (r *Reading) reset() {
+	room := r.scratch
+	if room == nil {
+		room = &scratch{}
+	}
+	room.values.told, room.values.present, room.figures.known = 0, keySet{}, 0
+	*r = Reading{scratch: room}
 }

@@ -45,7 +45,9 @@ def main() -> int:
             failed += differs("price", go, ["price"], calls(chosen.calls))
         if chosen.spans:
             for extra in ([], ["--keep-provider"], ["--read-responses"]):
-                failed += differs(" ".join(["enrich", *extra]), go, ["enrich", "--each", *extra], chosen.spans.read_bytes())
+                failed += differs(
+                    " ".join(["enrich", *extra]), go, ["enrich", "--each", *extra], chosen.spans.read_bytes()
+                )
     return min(failed, 1)
 
 

@@ -98,9 +98,12 @@ def test_spend_by_feature_and_model_is_the_money_once(tmp_path: Path) -> None:
     """`signal_to_metrics` adds each call once, whatever the number of attributes it is told by."""
     out = tmp_path / "metrics.json"
     with OtlpReceiver() as backend:
-        env = {"BACKEND_OTLP_HTTP": backend.url, "METRICS_FILE": str(out), "ROLLUP_MAX_WAIT": "100ms"}
-        configuration = CONFIGURATIONS / "spend-metrics.yaml"
-        with collector(configuration, tmp_path, env, METRICS_BINARY, "collector-metrics") as running:
+        env = {"BACKEND_OTLP_HTTP": backend.url, "METRICS_FILE": str(out)}
+        spend, minimal = CONFIGURATIONS / "spend-metrics.yaml", CONFIGURATIONS / "minimal.yaml"
+        with (
+            collector(spend, tmp_path, env, METRICS_BINARY, "collector-metrics") as metrics,
+            collector(minimal, tmp_path, {"BACKEND_OTLP_HTTP": metrics.http, "ROLLUP_MAX_WAIT": "100ms"}) as running,
+        ):
             for trace in range(1, 6):
                 asked = call(trace, 2, 1)
                 asked["attributes"].append({"key": "app.feature", "value": {"stringValue": f"feature-{trace % 2}"}})
