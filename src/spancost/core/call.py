@@ -30,7 +30,8 @@ class Call(NamedTuple):
     at_ns: when the call started, nanoseconds since the Unix epoch, UTC.
     service_tier: the tier that was served; processing: "batch" or None.
     context: facts that can change the price: speed, inference_geo, data_residency, vertex_location, server_address,
-    deployment_type, and for contracts tenant, team, account, api_key_alias, deployment.
+    deployment_type, and for contracts tenant, team, account, api_key_alias, deployment, override_usd.
+    duration_ns: how long the call took, for what is charged by time.
     """
 
     provider: str
@@ -42,6 +43,7 @@ class Call(NamedTuple):
     service_tier: str | None = None
     processing: str | None = None
     context: Mapping[str, str] | None = None
+    duration_ns: int | None = None
 
 
 class Cost(NamedTuple):

@@ -27,9 +27,7 @@ class Match(NamedTuple):
 
 def match(card: RateCard, call: Call) -> Match | str:
     """Return the entry of *call* on *card*, or the code of the reason why there is none."""
-    stated = dict(call.context or {})
-    address = stated.get("server_address")
-    seller = card.providers.canonical(call.provider, address)
+    seller = card.providers.canonical(call.provider, (call.context or {}).get("server_address"))
     line = card.seller(seller) if seller else None
     if seller is None or line is None:
         return reasons.UNKNOWN_PROVIDER
@@ -45,13 +43,20 @@ def match(card: RateCard, call: Call) -> Match | str:
     if found is None:
         return reasons.UNKNOWN_MODEL
     spans, spelled = found
+    return Match(seller, line, spans, facts_of(card, call, spelled), by_request)
+
+
+def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts of *call* in the card's words; *spelled* are those that the spelling of its model states."""
+    stated = dict(call.context or {})
+    address = stated.get("server_address")
     if address:
         stated = {**card.fact_words.at_host(address), **stated}
     if call.service_tier:
         stated["service_tier"] = call.service_tier
     if call.processing:
         stated["processing"] = call.processing
-    return Match(seller, line, spans, card.fact_words.of({**spelled, **stated}), by_request)
+    return card.fact_words.of({**spelled, **stated})
 
 
 def _look_up(

@@ -54,6 +54,14 @@ class ProviderNames:
             return sellers[0]
         return provider or None
 
+    def spellings(self, seller: str) -> tuple[str, ...]:
+        """Return the known spellings of a seller's name."""
+        return tuple(spelling for spelling, found in self._by_spelling.items() if found == seller)
+
+    def hosts(self, seller: str) -> tuple[str, ...]:
+        """Return the hosts that are this seller's alone and known by their whole name."""
+        return tuple(host for host, sellers in self._hosts.items() if sellers == (seller,))
+
     def is_known(self, name: str) -> bool:
         """Tell whether *name* is a known spelling of a seller."""
         return name.strip().lower() in self._by_spelling

@@ -156,7 +156,10 @@ class OfferBuilder:
         return scaled
 
 
-def _rate(value: int | list[int]) -> Rate:
+def _rate(value: int | list[int] | Rate) -> Rate:
+    """Return a rate of the card as numerator and denominator; one that is a rate already (a contract's) stays."""
+    if isinstance(value, tuple):
+        return value
     return (value, 1) if isinstance(value, int) else (value[0], value[1])
 
 

@@ -61,7 +61,7 @@ class Pricer:
 
     def price(self, call: Call) -> Cost:
         """Return what *call* costs, or why that cannot be said."""
-        provider, model, usage, at_ns, request_model, _, tier, processing, context = call
+        provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
         try:
             key = (provider, model, request_model, tier, processing, tuple(context.items()) if context else None)
             offer = self._young.get(key) or self._remember(key, call)
@@ -136,16 +136,20 @@ class Pricer:
             self._old, self._young = self._young, {}
         self._young[key] = offer
 
-    def _offer(self, call: Call) -> Offer | Cost:
+    def offer(self, call: Call) -> Offer | Cost:
+        """Return what the card offers *call*, or the cost that says why it offers nothing."""
         context = tuple(call.context.items()) if call.context else None
         key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
         return self._young.get(key) or self._remember(key, call)
 
     def bill(self, call: Call) -> Bill:
         """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""
-        if not _is_sound(call):
+        if not is_sound(call):
             return _unpriced(reasons.BAD_USAGE)
-        offer = self._offer(call)
+        return self.bill_under(call, self.offer(call))
+
+    def bill_under(self, call: Call, offer: Offer | Cost) -> Bill:
+        """Return a sound *call* worked out in full at what *offer* says."""
         if isinstance(offer, Cost):
             return Bill((), offer)
         if isinstance(call.at_ns, bool) or not isinstance(call.at_ns, int):
@@ -224,7 +228,7 @@ def _unpriced(reason: str) -> Bill:
     return Bill((), Cost(UNPRICED, reason, None))
 
 
-def _is_sound(call: Call) -> bool:
+def is_sound(call: Call) -> bool:
     """Tell whether the call's fields have the types they must have; what came from outside may hold anything."""
     texts = (call.provider, call.model, call.request_model, call.service_tier, call.processing)
     if any(text is not None and not isinstance(text, str) for text in texts):

@@ -24,6 +24,9 @@ NO_PLACE_RATE = "no_place_rate"
 ASSUMED_FACT = "assumed_fact"
 REQUESTED_MODEL = "requested_model"
 FREE_RATE = "free_rate"
+ALLOCATED = "allocated"
+NO_DURATION = "no_duration"
+OVERRIDE_REFUSED = "override_refused"
 
 SENTENCES = {
     UNKNOWN_PROVIDER: "No rate card of this seller exists.",
@@ -44,6 +47,10 @@ SENTENCES = {
     ASSUMED_FACT: "The price depends on a fact that the call does not state; the usual one was assumed.",
     REQUESTED_MODEL: "The card does not know the model that answered; the rates of the one asked for were used.",
     FREE_RATE: "The card says that this is free.",
+    ALLOCATED: "The cost is a share of what own machines cost, as the contract says; their idle time is not in it.",
+    NO_DURATION: "The contract charges by time, and the call does not say how long it took.",
+    OVERRIDE_REFUSED: "The cost set by hand is no amount that the contract allows; the usual one was used.",
+    "contract_unusable": "The contract that the settings name could not be loaded; the log says why.",
     "rate_card_unusable": "The rate card that the settings name could not be loaded; the log says why.",
     # Codes of the counting rule (core/counting.py) and of what a dialect leaves open (semconv/dialects/).
     "same_response_id": "A call with this response id is counted already, on the span that `llm.duplicate_of` names.",
