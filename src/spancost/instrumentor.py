@@ -8,14 +8,17 @@ instrumentor that does stops every one after it.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
 from spancost.processor import LLMCostProcessor
+from spancost.running import FOLDER_VARIABLE
 from spancost.settings import Settings, SettingsError, load
 
 LOGGER = logging.getLogger("spancost")
@@ -48,6 +51,11 @@ class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore
                 return
             self._processor = LLMCostProcessor(settings)
             add(self._processor)
+            folder = os.environ.get(FOLDER_VARIABLE)
+            if folder:  # `spancost run -- opentelemetry-instrument …`
+                from spancost.running.child import recording
+
+                recording(Path(folder)).add_to(provider, with_costs=False)
         except Exception as error:
             LOGGER.error("spancost: could not be switched on (%s); spans leave without costs", type(error).__name__)
 

@@ -86,7 +86,7 @@ def _row(span: ReceivedSpan, lasts: tuple[bool, ...]) -> Row:
 
 def _kind(span: ReceivedSpan) -> tuple[str, str]:
     if is_counted(span):
-        return CALL, f"{span.attributes[semconv.LLM_OPERATION]} {span.attributes[semconv.LLM_MODEL]}"
+        return CALL, f"{span.attributes[semconv.LLM_OPERATION]} {span.attributes.get(semconv.LLM_MODEL, '(no model)')}"
     if semconv.LLM_COST_STATUS in span.attributes:
         return REPEAT, span.name
     if span.is_error:
