@@ -30,7 +30,10 @@ class Era:
 
 @dataclass
 class Entry:
-    """One thing that is sold: its names and eras, where it comes from, and modifiers that its source names."""
+    """One thing that is sold: its names and eras, where it comes from, and modifiers that its source names.
+
+    *unread* is a digest of prices that our form cannot say, "" for none: it tells that they changed, not what they are.
+    """
 
     id: str
     names: set[str]
@@ -38,6 +41,7 @@ class Entry:
     source: str
     note: str | None = None
     marks: set[str] = field(default_factory=set)
+    unread: str = ""
 
 
 def plain(value: Decimal) -> str:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""genai-prices, read into our form. Needs the package; its own matcher links foreign names to its entries."""
+"""genai-prices, read into our form: its published data (a list of providers), as JSON with its numbers as text."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -38,80 +41,75 @@ METERS = {
     "storage_searches_kcount": "file_searches",
 }
 _FACTS = {"processing", "service_tier", "speed"}
+# Variants without a start were recorded with the first of them.
+_FIRST_VARIANT = "2026-10-12"
+_HOME = "https://github.com/pydantic/genai-prices"
 
 
-def providers() -> dict[str, Any]:
-    """Return the package's providers by id."""
-    from genai_prices.data import providers as listed
-
-    return {provider.id: provider for provider in listed}
-
-
-def entries(provider: Any) -> dict[str, Entry]:
-    """Return a provider's models as entries by id. Time-of-day prices are left out: the form there cannot say them."""
-    return {model.id: _entry(provider, model) for model in provider.models if not _is_by_hour(model)}
+def entries(provider: dict[str, Any]) -> dict[str, Entry]:
+    """Return a provider's models as entries by id; one with prices by the hour has no era, but a digest in *unread*."""
+    source = (provider.get("pricing_urls") or [_HOME])[0]
+    return {model["id"]: _entry(model, source) for model in provider["models"]}
 
 
-def _is_by_hour(model: Any) -> bool:
-    prices = model.prices if isinstance(model.prices, list) else []
-    return any(type(price.constraint).__name__ == "TimeOfDateConstraint" for price in prices)
-
-
-def _entry(provider: Any, model: Any) -> Entry:
-    listed = model.prices if isinstance(model.prices, list) else None
-    if listed is None:
-        eras = [Era("launch", _table(model.prices))]
-    else:
-        eras = [
-            Era(price.constraint.start_date.isoformat() if price.constraint else "launch", _table(price.prices))
+def _entry(model: dict[str, Any], source: str) -> Entry:
+    found = Entry(model["id"], {model["id"], *_names(model.get("match") or {})}, [], source)
+    listed = model.get("prices") or {}
+    if isinstance(listed, list):
+        if any("start_time" in (price.get("constraint") or {}) for price in listed):
+            found.unread = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()[:12]
+            return found
+        found.eras = [
+            Era((price.get("constraint") or {}).get("start_date") or "launch", _table(price["prices"]))
             for price in listed
         ]
-    for variant in model.price_variants or ():
-        _add_variant(eras, variant)
-    source = (provider.pricing_urls or ["https://github.com/pydantic/genai-prices"])[0]
-    return Entry(model.id, {model.id, *_names(model.match)}, eras, source)
+    else:
+        found.eras = [Era("launch", _table(listed))]
+    for variant in model.get("price_variants") or ():
+        _add_variant(found.eras, variant)
+    return found
 
 
-def _add_variant(eras: list[Era], variant: Any) -> None:
+def _add_variant(eras: list[Era], variant: dict[str, Any]) -> None:
     """Put a variant on the era that it began in. Its own start says when it was recorded, not when it began to hold."""
-    if not set(variant.when) <= _FACTS or variant.when == {"service_tier": "default"}:
+    when = variant["when"]
+    if not set(when) <= _FACTS or when == {"service_tier": "default"}:
         return
-    table = _table(variant.prices)
-    start = variant.constraint.start_date.isoformat() if variant.constraint else "2026-10-12"
+    table = _table(variant["prices"])
+    start = (variant.get("constraint") or {}).get("start_date") or _FIRST_VARIANT
     index = max((i for i, era in enumerate(eras) if era.start == "launch" or era.start <= start), default=0)
     if table.rates:
-        eras[index].variants.append((dict(variant.when), table))
+        eras[index].variants.append((dict(when), table))
 
 
-def _table(prices: Any) -> Table:
+def _table(prices: dict[str, Any]) -> Table:
     table = Table()
     steps: dict[int, Rates] = {}
     for key, meter in METERS.items():
-        value = getattr(prices, key, None)
+        value = prices.get(key)
         if value is None:
             continue
-        if isinstance(value, Decimal):
-            table.rates[meter] = value
+        if not isinstance(value, dict):
+            table.rates[meter] = Decimal(str(value))
             continue
-        table.rates[meter] = value.base
-        for tier in value.tiers:
-            steps.setdefault(tier.start + 1, {})[meter] = tier.price
+        table.rates[meter] = Decimal(str(value["base"]))
+        for tier in value["tiers"]:
+            steps.setdefault(tier["start"] + 1, {})[meter] = Decimal(str(tier["price"]))
     table.steps = sorted(steps.items())
     return table
 
 
-def _names(match: Any) -> set[str]:
+def _names(clause: dict[str, Any]) -> Iterable[str]:
     """Return the exact names in a clause. What begins with a name is that name, and the name with any date."""
-    kind = type(match).__name__
-    if kind == "ClauseOr":
-        return {name for clause in match.or_ for name in _names(clause)}
-    if kind == "ClauseEquals":
-        return {match.equals}
-    if kind == "ClauseStartsWith" and not match.starts_with.endswith(("-", "@", ".", "2025")):
-        return {match.starts_with, match.starts_with + "*date"}
-    if kind == "ClauseRegex":
-        base = match.regex.removeprefix("^").replace("\\.", ".")
-        for tail in (r"-\d{8}$", r"-\d{4}-\d{2}-\d{2}$", r"[-@]\d{8}$"):
-            if base.endswith(tail) and not set(base[: -len(tail)]) & set("\\()[]*+?|"):
-                return {base[: -len(tail)] + "*date"}
-    return set()
+    if "or" in clause:
+        return {name for inner in clause["or"] for name in _names(inner)}
+    if "equals" in clause:
+        return {clause["equals"]}
+    begin = clause.get("starts_with", "")
+    if begin and not begin.endswith(("-", "@", ".", "2025")):
+        return {begin, begin + "*date"}
+    base = clause.get("regex", "").removeprefix("^").replace("\\.", ".")
+    for tail in (r"-\d{8}$", r"-\d{4}-\d{2}-\d{2}$", r"[-@]\d{8}$"):
+        if base.endswith(tail) and not set(base[: -len(tail)]) & set("\\()[]*+?|"):
+            return {base[: -len(tail)] + "*date"}
+    return ()

@@ -62,18 +62,25 @@ _KEY = re.compile(r"^(?P<base>.+?)(?:_above_(?P<k>\d+)k_tokens)?(?:_(?P<tier>bat
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
     """Return the map, the sample left out, its numbers as exact decimals of what the file says."""
-    content = json.loads(path.read_bytes(), parse_float=Decimal)
+    return rows(json.loads(path.read_bytes(), parse_float=Decimal))
+
+
+def rows(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the rows of the map's content, the sample left out."""
     return {name: row for name, row in content.items() if name != "sample_spec" and isinstance(row, dict)}
 
 
-def entry(name: str, row: dict[str, Any]) -> Entry | None:
-    """Return a row as an entry of one era, None when it has no price that our form holds or only zeros."""
+def entry(name: str, row: dict[str, Any], zeros: bool = False) -> Entry | None:
+    """Return a row as an entry of one era, None when it has no price that our form holds.
+
+    A zero may mean free, included, not sold that way or not known there; it is no evidence and left out, unless *zeros*.
+    """
     tables: dict[str | None, dict[int, Rates]] = {}
     for key, value in row.items():
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             continue
         meter, bound, tier, price = _price(key, Decimal(value), row.get("mode") or "chat")
-        if meter is not None:
+        if meter is not None and (price or zeros):
             tables.setdefault(tier, {}).setdefault(bound, {})[meter] = price
     _searches(row, tables)
     base = tables.pop(None, {})
@@ -95,9 +102,6 @@ def _price(key: str, value: Decimal, mode: str) -> tuple[str | None, int, str | 
     base, tier = found["base"], found["tier"]
     bound = int(found["k"]) * 1000 + 1 if found["k"] else 0
     meter, per = _BY_MODE.get((mode, base)) or METERS.get(base, (None, Decimal(1)))
-    # A zero may mean free, included, not sold that way or not known there; it is no evidence.
-    if not value:
-        return None, 0, None, value
     return meter, bound, tier, value * per
 
 

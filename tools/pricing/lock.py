@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a catalogue said last time: `pricing/imports/<catalogue>.lock.json`, one model a line."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tools.pricing.catalogue import plain
+from tools.pricing.form import FormError
+from tools.pricing.sides import Catalogue
+from tools.pricing.statement import Fact, Prices, Statement
+
+FORMAT = 1
+
+
+def path_of(folder: Path, catalogue: str) -> Path:
+    """Return where the lock of a catalogue lies."""
+    return folder / f"{catalogue}.lock.json"
+
+
+def read_lock(path: Path) -> Catalogue:
+    """Return what the lock keeps; FormError when it is not one."""
+    try:
+        whole = json.loads(path.read_bytes())
+        if whole["format"] != FORMAT:
+            raise ValueError(f"format {whole['format']}")
+        sellers = {
+            seller: {name: _statement(kept) for name, kept in models.items()}
+            for seller, models in whole["sellers"].items()
+        }
+        return Catalogue(whole["catalogue"], whole["version"], sellers, whole["left_out"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormError(f"{path.name}: found {type(error).__name__} {error}; expected a lock of a catalogue") from error
+
+
+def lock_text(catalogue: Catalogue) -> str:
+    """Return the whole text of a lock, sorted, so that its own difference can be read."""
+    head = {"format": FORMAT, "catalogue": catalogue.name, "version": catalogue.version, "left_out": catalogue.left_out}
+    lines = [json.dumps(head, sort_keys=True)[:-1] + ', "sellers": {']
+    sellers = [seller for seller in sorted(catalogue.sellers) if catalogue.sellers[seller]]
+    for seller in sellers:
+        lines.append(f"{json.dumps(seller)}: {{")
+        models = catalogue.sellers[seller]
+        rows = [f"{json.dumps(name)}: {json.dumps(_kept(models[name]), sort_keys=True)}" for name in sorted(models)]
+        lines += [row + "," for row in rows[:-1]] + rows[-1:]
+        lines.append("}" if seller == sellers[-1] else "},")
+    return "\n".join([*lines, "}}"]) + "\n"
+
+
+def _kept(stated: Statement) -> dict[str, Any]:
+    kept: dict[str, Any] = {start: _prices(prices) for start, prices in stated.eras.items()}
+    if stated.names:
+        kept["names"] = sorted(stated.names)
+    if stated.unread:
+        kept["unread"] = stated.unread
+    return kept
+
+
+def _prices(prices: Prices) -> dict[str, str]:
+    # A zero is no evidence; that it became one is (the proposals compare with what is here).
+    return {fact.text: plain(price) for fact, price in prices.items() if price}
+
+
+def _statement(kept: dict[str, Any]) -> Statement:
+    eras = {
+        start: {Fact.parse(text): Decimal(price) for text, price in prices.items()}
+        for start, prices in kept.items()
+        if start not in ("names", "unread")
+    }
+    return Statement(eras, set(kept.get("names", ())), "", kept.get("unread", ""))

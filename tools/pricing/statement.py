@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One model as a catalogue states it, flat: era -> fact -> price. What the lock keeps and the proposals compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from tools.pricing.catalogue import Entry, Table, plain
+
+
+class Fact(NamedTuple):
+    """Which price: under which conditions (sorted), from how many input tokens on (0: any), of which meter."""
+
+    when: tuple[tuple[str, str], ...]
+    bound: int
+    meter: str
+
+    @property
+    def text(self) -> str:
+        """The fact as people and the lock write it: `processing=batch input_tokens >=200001`."""
+        conditions = "&".join(f"{key}={value}" for key, value in self.when)
+        return " ".join(filter(None, (conditions, self.meter, f">={self.bound}" if self.bound else "")))
+
+    @classmethod
+    def parse(cls, text: str) -> Fact:
+        """Return the fact that *text* writes."""
+        parts = text.split(" ")
+        when = tuple(sorted(_pair(part) for part in parts.pop(0).split("&"))) if "=" in parts[0] else ()
+        return cls(when, int(parts[1].removeprefix(">=")) if len(parts) > 1 else 0, parts[0])
+
+
+Prices = dict[Fact, Decimal]
+
+
+@dataclass
+class Statement:
+    """*eras*: instant (`launch`, a date) -> prices; *names* beside its own; *unread*: digest of what we cannot say."""
+
+    eras: dict[str, Prices] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    source: str = ""
+    unread: str = ""
+    entry: Entry | None = None
+
+    def at(self, start: str) -> Prices:
+        """Return the prices that hold at an instant, {} before the first."""
+        held = [era for era in self.eras if order(era) <= order(start)]
+        return self.eras[max(held, key=order)] if held else {}
+
+    def current(self, day: str) -> str:
+        """Return the start of the era that holds on *day*."""
+        return max((era for era in self.eras if order(era) <= order(day)), key=order, default="launch")
+
+
+def order(start: str) -> str:
+    """Return a text by which starts are in order of time."""
+    return "" if start == "launch" else start
+
+
+def statement(entry: Entry) -> Statement:
+    """Return an entry of a catalogue as a statement."""
+    eras: dict[str, Prices] = {}
+    for era in entry.eras:
+        prices = eras.setdefault(era.start, {})
+        for when, table in [({}, era.table), *era.variants]:
+            _add(prices, tuple(sorted(when.items())), table)
+    return Statement(eras, entry.names - {entry.id}, entry.source, entry.unread, entry)
+
+
+def _add(prices: Prices, when: tuple[tuple[str, str], ...], table: Table) -> None:
+    for bound, rates in [(0, table.rates), *table.steps]:
+        for meter, price in rates.items():
+            prices[Fact(when, bound, meter)] = Decimal(plain(price))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key, value
