@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real clients under real instrumentations, each alone and several at once: what a trace costs is what was billed.
+# They do not fit into one environment: each tests/live/requirements-GROUP.in has its own, .venv-live-GROUP.
 
-LIVE := .venv-live
+LIVE_GROUPS := clients agents gateways platforms google
+LIVE_READY := $(LIVE_GROUPS:%=.venv-live-%/installed)
 
-$(LIVE)/installed: tests/live/requirements.txt pyproject.toml | $(VENV)/bin/uv
-	@echo "installing into $(LIVE) ..."
-	@test -x $(LIVE)/bin/python || $(PYTHON) -m venv $(LIVE)
-	@$(UV) pip install --python $(LIVE)/bin/python --requirements tests/live/requirements.txt
-	@$(UV) pip install --python $(LIVE)/bin/python --no-deps --editable .
+.venv-live-%/installed: tests/live/requirements-%.txt pyproject.toml | $(VENV)/bin/uv
+	@echo "installing into .venv-live-$* ..."
+	@test -x .venv-live-$*/bin/python || $(PYTHON) -m venv --without-pip .venv-live-$*
+	@$(UV) pip install --python .venv-live-$*/bin/python --requirements tests/live/requirements-$*.txt
+	@$(UV) pip install --python .venv-live-$*/bin/python --no-deps --editable .
 	@touch $@
 
 .PHONY: test-live live-table lock-live
-test-live: $(LIVE)/installed ## Run every cell of the matrix of clients and instrumentations
-	@$(LIVE)/bin/python -m pytest -p no:cacheprovider -q -n $(WORKERS) tests/live --live $(ARGS)
+test-live: install $(LIVE_READY) ## Run every cell of the matrix of clients and instrumentations
+	@$(BIN)/python -m pytest -p no:cacheprovider -q -n $(WORKERS) tests/live --live $(ARGS)
 
-live-table: $(LIVE)/installed ## Run the matrix and write docs/live.md from what it came to
-	@$(LIVE)/bin/python tools/live_table.py --page docs/live.md
+live-table: install $(LIVE_READY) ## Run the matrix and write docs/live.md and the table of docs/dialects.md
+	@$(BIN)/python tools/live_table.py --page docs/live.md --dialects docs/dialects.md
 
-lock-live: $(VENV)/bin/uv ## Resolve tests/live/requirements.in into requirements.txt
-	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \
-		tests/live/requirements.in pyproject.toml --output-file tests/live/requirements.txt
+lock-live: $(VENV)/bin/uv ## Resolve each tests/live/requirements-GROUP.in into its .txt
+	@for group in $(LIVE_GROUPS); do \
+		$(UV) pip compile --universal --python-version 3.11 --no-header --no-emit-index-url $(ARGS) \
+			tests/live/requirements-$$group.in pyproject.toml \
+			--output-file tests/live/requirements-$$group.txt >/dev/null || exit 1; \
+	done

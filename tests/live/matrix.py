@@ -14,22 +14,30 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 RANK = ("billed", "said", "unseen", "wrong")
 """Outcomes, best first."""
 
 
 class Run(NamedTuple):
-    """One process: calls of one client under some instrumentations. native: the anthropic client's own spans are on."""
+    """One process: calls of one client under some instrumentations.
+
+    native: the spans that a client or framework makes by itself are on. fast: it needs the development environment
+    only. group: the environment it runs in, `.venv-live-GROUP`. provider: who makes the tracer provider, "" for the
+    application.
+    """
 
     client: str
     instrument: tuple[str, ...]
     native: bool
     fast: bool
+    group: str
+    provider: str
 
     @property
     def name(self) -> str:
-        own = ["anthropic's own"] if self.client != "openai" and self.native else []
-        return f"{self.client}: {' + '.join([*self.instrument, *own])}"
+        own = document()["clients"][self.client].get("own") if self.native else None
+        return f"{self.client}: {' + '.join([*self.instrument, *([own] if own else [])])}"
 
 
 class Limit(NamedTuple):
@@ -59,10 +67,13 @@ def document() -> dict[str, Any]:
 
 def runs() -> list[Run]:
     """Return the runs in the order of the file."""
-    return [
-        Run(row["client"], tuple(row["instrument"]), row.get("native", True), row.get("fast", False))
-        for row in document()["runs"]
-    ]
+    return [_run(row) for row in document()["runs"]]
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    group = row.get("group") or document()["clients"][row["client"]]["group"]
+    native, fast = row.get("native", True), row.get("fast", False)
+    return Run(row["client"], tuple(row["instrument"]), native, fast, group, row.get("provider", ""))
 
 
 def limits() -> list[Limit]:
@@ -78,18 +89,25 @@ def allowed(run: Run, call: str) -> Limit | None:
     return None
 
 
+def interpreter(run: Run) -> str:
+    """Return the Python of the run's environment; a fast run does without one."""
+    python = ROOT / f".venv-live-{run.group}" / "bin" / "python"
+    return str(python) if python.exists() or not run.fast else sys.executable
+
+
 def execute(run: Run, timeout_seconds: float = 400) -> dict[str, Result]:
     """Make the calls of *run* in a process of their own; call -> result."""
     table = document()
     client = table["clients"][run.client]
     asked = {
+        "provider": table["providers"].get(run.provider),
         "instrument": [table["instrumentations"][name] for name in run.instrument],
         "calls": [f"{client['module']}:{call}" for call in client["calls"]],
     }
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "SPANCOST_"))}
     own = {"ANTHROPIC_OPEN_TELEMETRY": "true" if run.native else "false"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "worker.py")],
+        [interpreter(run), "-W", "ignore", str(HERE / "worker.py")],
         input=json.dumps(asked),
         env={**kept, **own},
         capture_output=True,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One process of a live test: instruments as asked, makes the calls, and says what was traced and what was billed.
 
-Standard input: {"instrument": ["module:Class", …], "calls": ["tests.live.calls.x:function", …]}. Standard output: a
-JSON line for each call. A process of its own, because instrumentations patch clients and a provider is global once.
+Standard input: {"provider": "module:function" or null, "instrument": ["module:name", …], "calls":
+["tests.live.calls.x:function", …]}. Standard output: a JSON line for each call. A process of its own, because
+instrumentations patch clients and a provider is global once.
 """
 
 from __future__ import annotations
@@ -66,17 +67,31 @@ def measure(call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: A
     }
 
 
+def usual(receiver: OtlpReceiver) -> Any:
+    provider = traced(receiver, [LLMCostProcessor()])
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def instrument(name: str, provider: Any) -> None:
+    """Instrument with *name*: an OpenTelemetry instrumentor's class, or a function that takes the provider."""
+    found = load(name)
+    if not inspect.isclass(found):
+        found(provider)
+        return
+    instrumentor = found()
+    instrumentor.instrument(tracer_provider=provider)
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        raise RuntimeError(f"{name} does not instrument the client that is installed")
+
+
 def main() -> None:
     asked = json.load(sys.stdin)
     answers, sys.stdout = sys.stdout, sys.stderr
     with OtlpReceiver() as receiver:
-        provider = traced(receiver, [LLMCostProcessor()])
-        trace.set_tracer_provider(provider)
+        provider = load(asked["provider"])(receiver) if asked["provider"] else usual(receiver)
         for name in asked["instrument"]:
-            instrumentor = load(name)()
-            instrumentor.instrument(tracer_provider=provider)
-            if not instrumentor.is_instrumented_by_opentelemetry:
-                raise RuntimeError(f"{name} does not instrument the client that is installed")
+            instrument(name, provider)
         tracer = provider.get_tracer(__name__)
         for name in asked["calls"]:
             answers.write(json.dumps({"call": name, **measure(load(name), tracer, receiver, provider)}) + "\n")

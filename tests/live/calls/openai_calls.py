@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib import import_module
 from typing import Any
 
-import httpx2
 import openai
 
 from spancost.testing import ProviderServer, Reply, Scenario, ToolCall
@@ -17,6 +17,9 @@ SAY = [{"role": "user", "content": "Where is my order?"}]
 LONG = "You help the customers of a small shop. " * 200
 TOOL = {"type": "function", "function": {"name": "find_order", "parameters": {"type": "object", "properties": {}}}}
 KEY = "not-a-key"
+_BASES = [base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__]
+HTTP = import_module(next(name for name in _BASES if name.startswith("httpx")))
+"""httpx2 since openai 3, httpx before."""
 
 
 def client(server: ProviderServer) -> Any:
@@ -148,25 +151,25 @@ def azure(server: ProviderServer) -> None:
         api_key=KEY,
         api_version="2024-10-21",
         azure_endpoint="https://shop.openai.azure.com",
-        http_client=http_client(httpx2, server),
+        http_client=http_client(HTTP, server),
         max_retries=0,
     )
     made.chat.completions.create(model="support-mini", messages=SAY)
 
 
 async def openrouter(server: ProviderServer) -> None:
-    http = async_http_client(httpx2, server)
+    http = async_http_client(HTTP, server)
     async with openai.AsyncOpenAI(api_key=KEY, base_url="https://openrouter.ai/api/v1", http_client=http) as made:
         await made.chat.completions.create(model="openai/gpt-4o-mini", messages=SAY)
 
 
 def groq(server: ProviderServer) -> None:
-    http = http_client(httpx2, server)
+    http = http_client(HTTP, server)
     made = openai.OpenAI(api_key=KEY, base_url="https://api.groq.com/openai/v1", http_client=http)
     made.chat.completions.create(model="openai/gpt-oss-120b", messages=SAY)
 
 
 def xai(server: ProviderServer) -> None:
-    http = http_client(httpx2, server)
+    http = http_client(HTTP, server)
     made = openai.OpenAI(api_key=KEY, base_url="https://api.x.ai/v1", http_client=http)
     made.chat.completions.create(model="grok-4.6", messages=SAY)
