@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import click
 
 _COMMANDS = {
+    "collector-config": "Print configuration for a Collector without our components.",
     "demo": "Show the main job on a small support agent; needs no key and no network.",
     "doctor": "Say which rule read each span, what is counted twice, what is unpriced and why.",
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
@@ -29,7 +30,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS or not _exists(cmd_name):
             return None
-        command = import_module(f"spancost.cli.{cmd_name}").command
+        command = import_module(f"spancost.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -39,7 +40,7 @@ class _LazyGroup(click.Group):
 
 
 def _exists(name: str) -> bool:
-    return find_spec(f"spancost.cli.{name}") is not None
+    return find_spec(f"spancost.cli.{name.replace('-', '_')}") is not None
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost collector-config`: configuration for a Collector that has none of our components."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import click
+
+from spancost.cli.price import card_named
+from spancost.stock.rows import table_of
+from spancost.stock.transform import configuration
+
+USUAL = ("openai", "anthropic", "gcp.gemini", "azure.ai.openai", "mistral_ai", "groq", "x_ai", "cohere")
+
+
+@click.command(name="collector-config")
+@click.option("--stock", is_flag=True, required=True, help="For a stock otelcol-contrib: statements of `transform`.")
+@click.option("--seller", "sellers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of the newest one.")
+def command(stock: bool, sellers: tuple[str, ...], card_name: str | None) -> None:
+    """Print configuration that puts standard rates on model calls in a Collector without llm_cost.
+
+    What it cannot do stands at its head; it leaves a span without a cost rather than get it wrong.
+    """
+    card = card_named(card_name)
+    now = datetime.now(timezone.utc)
+    try:
+        tables = [(seller, table_of(card, seller, int(now.timestamp()))) for seller in sellers or USUAL]
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(configuration(card, tables, now.date().isoformat()), nl=False)
