@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -125,9 +124,9 @@ class CapturedCall:
             start_time=self._started_ns,
         )
 
-    def sending(self) -> AbstractContextManager[Any]:
+    def sending(self) -> Sending:
         """Return a context in which the call's span is current and requests within this request are not captured."""
-        return _Sending(self._span)
+        return Sending(self._span)
 
     def answered(self, status: int, headers: Mapping[str, str], *, is_decoded: bool = False) -> None:
         """Note status and headers (lower case) of the answer; is_decoded: its bytes come without content encoding."""
@@ -249,20 +248,19 @@ class CapturedCall:
                 self._capture.counts.fault("guard", error)
 
 
-class _Sending:
-    """The span of a call is current, and nothing within the request is captured again."""
+class Sending:
+    """While it is entered, the span of a call is current and nothing within the request is captured again."""
+
+    __slots__ = ("_context", "_span", "_token")
 
     def __init__(self, span: Span | None) -> None:
-        self._current: AbstractContextManager[Any] = (
-            nullcontext()
-            if span is None
-            else trace.use_span(span, end_on_exit=False, record_exception=False, set_status_on_exception=False)
-        )
+        self._span = span
 
     def __enter__(self) -> None:
         self._token = _is_sending.set(True)
-        self._current.__enter__()
+        self._context = None if self._span is None else context.attach(trace.set_span_in_context(self._span))
 
-    def __exit__(self, *raised: Any) -> None:
-        self._current.__exit__(*raised)
+    def __exit__(self, *raised: object) -> None:
+        if self._context is not None:
+            context.detach(self._context)
         _is_sending.reset(self._token)

@@ -73,9 +73,13 @@ def compile_path(path: str) -> Callable[[Json], Sequence[Json]]:
     return values
 
 
+def _is_plain(path: str) -> bool:
+    return bool(path) and not set("[]*") & set(path)
+
+
 def _plain(path: str) -> Getter | None:
     """Return a function to the value at a path of keys only, None when the path asks for more than keys."""
-    if not path or set("[]*") & set(path):
+    if not _is_plain(path):
         return None
     first, *rest = path.split(".")
     if not rest:
@@ -164,11 +168,13 @@ def compile_test(when: Mapping[str, Json] | None) -> Test | None:
 def compile_formula(expression: Json) -> Formula:
     """Return a function from the slots of one exchange to an exact number, or None when nothing was reported."""
     if isinstance(expression, str):
-        one, values = _plain(expression), compile_path(expression)
-        if one is not None:
-            return _number_at(one)
+        if _is_plain(expression):
+            return _number_at([tuple(expression.split("."))])
+        values = compile_path(expression)
         return lambda slots: _total(quantity(v) for v in values(slots))
     if isinstance(expression, list):
+        if all(isinstance(e, str) and _is_plain(e) for e in expression):
+            return _number_at([tuple(e.split(".")) for e in expression])
         return _first([compile_formula(e) for e in expression])
     if isinstance(expression, Mapping) and len(expression) == 1:
         operator, operands = next(iter(expression.items()))
@@ -178,12 +184,22 @@ def compile_formula(expression: Json) -> Formula:
     raise WireDataError(f"expression {expression!r}: expected a path, a list or one of {sorted(_OPERATORS)}")
 
 
-def _number_at(get: Getter) -> Formula:
+def _number_at(places: list[tuple[str, ...]]) -> Formula:
+    """Return a function to the first number at *places*; most meters are this, so it is one function and no calls."""
+
     def number(slots: Json) -> Number | None:
-        found = get(slots)
-        if type(found) is int and found >= 0:
-            return found
-        return None if found is None else quantity(found)
+        for keys in places:
+            found = slots
+            for key in keys:
+                if type(found) is not dict:
+                    found = None
+                    break
+                found = found.get(key)
+            if type(found) is int and found >= 0:
+                return found
+            if found is not None and (exact := quantity(found)) is not None:
+                return exact
+        return None
 
     return number
 

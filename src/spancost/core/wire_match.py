@@ -168,7 +168,8 @@ class Wires:
     def told_by_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
         """Return target, provider and gateway as the answer's headers (lower case) show them."""
         provider, gateway = target.provider, target.gateway
-        if provider is None or gateway is None:
+        # A seller's own host answers for itself; only others can stand for somebody else.
+        if provider is None:
             for mark in self._marks_of(headers):
                 provider, gateway = provider or mark.provider, gateway or mark.gateway
         behind = self._gateways.get(gateway or "") if target.provider is None else None
