@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from spancost.capture import Answered, Asked, CallStopped, after_call, before_call
-from tests.capture.world import ANSWER, ASK, COST, EVENTS, MODULES, URL, World, client, pieces
+from tests.capture.world import ANSWER, ASK, COST, EVENTS, MODULES, URL, USAGE, World, client, pieces
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -123,3 +123,42 @@ def test_nothing_of_a_prompt_or_key_leaves(world: World, caplog: pytest.LogCaptu
     everything = " ".join(span.to_json() for span in world.spans) + caplog.text
     assert world.spans
     assert "planted" not in everything
+
+
+def test_work_in_the_background_costs_once(world: World) -> None:
+    """Usage comes with a later poll, and again with each poll after it."""
+    usage = {"input_tokens": 1000, "output_tokens": 10, "total_tokens": 1010}
+    response = {"id": "resp_1", "object": "response", "model": "gpt-4o-mini-2024-07-18", "background": True}
+    states = iter(
+        [
+            {**response, "status": "queued", "usage": None},
+            {**response, "status": "in_progress", "usage": None},
+            {**response, "status": "completed", "usage": usage},
+            {**response, "status": "completed", "usage": usage},
+        ]
+    )
+    with (
+        client(httpx2, lambda _: httpx2.Response(200, json=next(states))) as http,
+        world.provider.get_tracer("app").start_as_current_span("root"),
+    ):
+        http.post("https://api.openai.com/v1/responses", json={**ASK, "background": True})
+        for _ in range(3):
+            http.get("https://api.openai.com/v1/responses/resp_1")
+    root = dict(world.spans[-1].attributes or {})
+    told = [(s.attributes or {}).get("llm.cost_status") for s in world.spans[:-1]]
+    assert told == [None, "priced", "duplicate"]
+    assert root["llm.trace_cost_usd"] == pytest.approx(COST, rel=1e-12)
+    assert root["llm.trace_cost_complete"] is True
+
+
+def test_a_sellers_own_cost_is_the_cost(world: World) -> None:
+    """What OpenRouter states was paid; an estimate of a proxy was not."""
+    stated = {**ANSWER, "usage": {**USAGE, "cost": 0.0042}}
+    estimated = {"x-litellm-response-cost": "0.0042", "x-litellm-version": "1"}
+    with client(httpx2, lambda _: httpx2.Response(200, json=stated, headers=estimated)) as http:
+        http.post("https://openrouter.ai/api/v1/chat/completions", json=ASK)
+        http.post("http://proxy.internal:4000/v1/chat/completions", json=ASK)
+    bought, passed = (dict(span.attributes or {}) for span in world.spans)
+    assert (bought["llm.request_cost_usd"], bought["llm.cost_source"]) == (0.0042, "provider")
+    assert "llm.request_cost_usd" not in passed
+    assert passed["llm.gateway"] == "litellm"

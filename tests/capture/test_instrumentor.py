@@ -103,3 +103,16 @@ def test_without_a_tracer_provider_nothing_happens(caplog: pytest.LogCaptureFixt
     finally:
         capture.uninstrument()
     assert caplog.records == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_goes_on(world: World) -> None:
+    """A lock that another thread held while the process forked does not hold the child up."""
+    lock = world.capture._capture.counts._lock
+    with lock, client(httpx, lambda _: httpx.Response(200, json=ANSWER)) as http:
+        child = os.fork()
+        if child == 0:
+            http.post(URL, json=ASK)
+            os._exit(0 if len(world.spans) == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

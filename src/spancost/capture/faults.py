@@ -19,6 +19,10 @@ class Counts:
         self._counts: Counter[str] = Counter()
         self._said: set[str] = set()
 
+    def renew_lock(self) -> None:
+        """Take a free lock: in a forked child, where another thread may hold the old one."""
+        self._lock = threading.Lock()
+
     def add(self, name: str) -> None:
         """Count one more *name*."""
         with self._lock:

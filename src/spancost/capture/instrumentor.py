@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
@@ -69,9 +70,20 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
             LOGGER.error("spancost: capture could not be switched on (%s)", type(error).__name__)
             self._uninstrument()
 
+    def after_fork(self) -> None:
+        """Go on in a forked child."""
+        if self._capture is not None:
+            self._capture.counts.renew_lock()
+            self._capture.claims.renew_lock()
+
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._capture is not None:
             self._capture.is_on = False
         if self._patches is not None:
             self._patches.restore()
             self._patches = None
+
+
+if hasattr(os, "register_at_fork"):
+    # The instrumentor is one for the process, as OpenTelemetry makes them.
+    os.register_at_fork(after_in_child=lambda: CaptureInstrumentor().after_fork())

@@ -24,6 +24,10 @@ class Claims:
         self._lock = threading.Lock()
         self._claimed: Recent[int, bool] = Recent(_CLAIMS_KEPT)
 
+    def renew_lock(self) -> None:
+        """Take a free lock: in a forked child, where another thread may hold the old one."""
+        self._lock = threading.Lock()
+
     def claim(self, span: Span) -> Span | None:
         """Return *span* when it stands for a model call, reports no usage yet and no other call has it; else None."""
         known = getattr(span, "attributes", None)
