@@ -91,7 +91,7 @@ def default_names() -> ProviderNames:
 
 
 @lru_cache(maxsize=2)
-def default_dialects(read_responses: bool = False) -> Dialects:
+def default_dialects(read_responses: bool = True) -> Dialects:
     """Return the dialects that come with this release, with the sellers' names of the newest rate card.
 
     read_responses: see `Dialects`.

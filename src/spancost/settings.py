@@ -50,6 +50,11 @@ class Settings:
     keep_provider: bool = _setting(
         False, "Whether an `llm.provider` that another tool wrote stays as it is, in its own words."
     )
+    read_responses: bool = _setting(
+        True,
+        "Whether figures that an instrumentation reports nowhere else are taken from the usage member of the provider's "
+        "answer, where it put that answer into an attribute. Nothing else of the answer is kept.",
+    )
     max_open_parents: int = _setting(
         32768, "Spans with cost waiting for their end that are remembered, at least; further ones push out the oldest."
     )
@@ -75,6 +80,7 @@ class Arguments(TypedDict, total=False):
     strategy: Literal["auto", "hook", "wrap", "on_end"]
     rollup: bool
     keep_provider: bool
+    read_responses: bool
     max_open_parents: int
     required_tags: Sequence[Tag]
     baggage: Literal["off", "send", "accept", "both"]

@@ -116,7 +116,7 @@ def test_an_existing_provider_is_put_into_our_words_unless_kept() -> None:
     assert attributes(enrich("--keep-provider", lines=[line]).stdout)["llm.provider"] == "OpenAI"
 
 
-def test_responses_are_read_only_when_asked_for() -> None:
+def test_usage_in_a_response_is_read_unless_switched_off() -> None:
     answer = json.dumps({"usage": {"cache_read_input_tokens": 600}, "content": "private"})
     words = {
         "gen_ai.span.kind": "LLM",
@@ -125,9 +125,9 @@ def test_responses_are_read_only_when_asked_for() -> None:
     }
     line = request(2, None, **words, **{"gen_ai.usage.input_tokens": 100, "output.value": answer})
     line["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "traceai_anthropic"
-    unread = attributes(enrich(lines=[line]).stdout)
+    unread = attributes(enrich("--no-read-responses", lines=[line]).stdout)
     assert (unread["llm.input_tokens"], unread["llm.cost_reason"]) == (100, "cache_not_reported")
-    read = attributes(enrich("--read-responses", lines=[line]).stdout)
+    read = attributes(enrich(lines=[line]).stdout)
     assert (read["llm.input_tokens"], read["llm.cost_status"]) == (700, "priced")
     assert "private" not in json.dumps({key: value for key, value in read.items() if key.startswith("llm.")})
 

@@ -21,9 +21,10 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
 @click.option("--each", is_flag=True, help="Every request is its own set of spans in hand.")
 @click.option("--keep-provider", is_flag=True, help="An llm.provider already on a span stays as it is.")
 @click.option(
-    "--read-responses",
-    is_flag=True,
-    help="Take figures that an emitter reports nowhere else from the response it put into an attribute.",
+    "--read-responses/--no-read-responses",
+    default=True,
+    show_default=True,
+    help="Take figures that an emitter reports nowhere else from the usage of the response it put into an attribute.",
 )
 def command(files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool) -> None:
     """Put costs and totals on the spans of FILES (standard input when there are none).

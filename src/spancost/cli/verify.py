@@ -36,7 +36,12 @@ _SHOWN = 100
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A rate card of your own, for the spans that name its version; may be given several times.",
 )
-@click.option("--read-responses", is_flag=True, help="The spans were enriched with --read-responses.")
+@click.option(
+    "--read-responses/--no-read-responses",
+    default=True,
+    show_default=True,
+    help="How the spans were enriched.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: each finding, then a summary.")
 def command(files: tuple[BinaryIO, ...], cards: tuple[Path, ...], read_responses: bool, as_json: bool) -> None:
     """Recompute the cost of every priced span of FILES with the rate card it names, and the totals above it.

@@ -28,11 +28,11 @@ class Dialects:
     markers: keys of which a span that speaks of a model call carries at least one.
     """
 
-    def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = False) -> None:
+    def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = True) -> None:
         """Make the compiled dialects ready.
 
-        read_responses: take figures that an emitter reports nowhere else from the usage member of the provider's answer
-        where it put that answer into an attribute; off unless asked for, because the completion lies beside it.
+        read_responses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
+        reports nowhere else are taken from that answer's usage member; nothing else of it is kept.
         """
         if compiled.get("format") != FORMAT:
             raise DialectError(f"compiled dialects: format is {compiled.get('format')!r}, expected {FORMAT}")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from spancost.core.call import Quantity
 from spancost.core.dialect_rule import Rule, rules_for
 from spancost.core.dialect_shape import MAX_COUNT, SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
-from spancost.core.encoded import dig, parse, text_of
+from spancost.core.encoded import MAX_CHARACTERS, dig, parse, text_of
 from spancost.core.inclusive import FIGURES, inclusive
 from spancost.core.money import femto_from_text
 from spancost.core.reading import CALL, CONTAINER, Reading
@@ -83,6 +83,7 @@ class Program:
         "_names",
         "_operations",
         "_providers",
+        "_responses",
         "_rules",
         "_shapes",
         "_table",
@@ -99,21 +100,22 @@ class Program:
         self._rules = rules_for(entry.get("rules", []), scope_name, scope_version)
         self._table: dict[str, tuple[int, int]] = {}
         self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
-        for layer, first in ((entry["keys"], 0), (entry["responses"] if read_responses else {}, _LAST_RESORT)):
-            for field, keys in layer.items():
-                for rank, key in enumerate(keys, first):
-                    self._enter(key, _SLOT[field], rank)
+        self._responses: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
+        for field, keys in entry["keys"].items():
+            for rank, key in enumerate(keys):
+                attribute, dollar, path = key.partition("$")
+                if dollar:
+                    self._encoded.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
+                else:
+                    self._table[attribute] = (_SLOT[field], rank)
+        for field, keys in (entry["responses"] if read_responses else {}).items():
+            for rank, key in enumerate(keys, _LAST_RESORT):
+                attribute, _, path = key.partition("$")
+                self._responses.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
         asked = {key for rule in self._rules for key in (*rule.has, *rule.lacks, *(pair[0] for pair in rule.equals))}
-        self._keys = frozenset((*self._table, *self._encoded, *asked))
+        self._keys = frozenset((*self._table, *self._encoded, *self._responses, *asked))
         self._by_name = any(rule.names for rule in self._rules)
         self._shapes: Recent[frozenset[str], Shape] = Recent(SHAPES_KEPT)
-
-    def _enter(self, key: str, slot: int, rank: int) -> None:
-        attribute, dollar, path = key.partition("$")
-        if dollar:
-            self._encoded.setdefault(attribute, []).append((tuple(path.split(".")), slot, rank))
-        else:
-            self._table[attribute] = (slot, rank)
 
     def read(self, span: Span) -> Reading | None:
         """Return what *span* says, None when it says nothing about a model call."""
@@ -122,7 +124,7 @@ class Program:
         shape = self._shapes.new.get(keys) or self._shapes.get(keys)
         if shape is None:
             shape = self._shape(keys)
-        if shape.words is None:
+        if shape.words is None or (shape.responses and _may_tell(shape.responses, attributes)):
             return self._read(span)[0]
         words = (shape.words(attributes), span.name if self._by_name else None)
         try:
@@ -143,7 +145,12 @@ class Program:
             FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
         )
         fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
-        shape = Shape(None if is_odd else fetcher(tuple(fetched)), keys)
+        told = {*slots.values()}
+        responses = {
+            key: frozenset(path[-1] for path, slot, _ in self._responses[key] if slot not in told)
+            for key in sorted(keys.intersection(self._responses))
+        }
+        shape = Shape(None if is_odd else fetcher(tuple(fetched)), keys, tuple(responses.items()))
         self._shapes.set(keys, shape)
         return shape
 
@@ -238,7 +245,23 @@ class Program:
                         if inner is not None:
                             ranks[slot] = rank
                             found[FIELDS[slot]] = inner
+        if self._responses and not _REPORTED.isdisjoint(found):
+            self._fill_in(found, ranks, attributes)
         return found
+
+    def _fill_in(self, found: dict[str, Any], ranks: list[int], attributes: Attributes) -> None:
+        """Put into *found* the figures that only the usage member of a provider's answer tells; keep nothing else."""
+        for attribute, places in self._responses.items():
+            text = attributes.get(attribute)
+            untold = [place for place in places if place[2] < ranks[place[1]]]
+            if not _may_tell(((attribute, frozenset(place[0][-1] for place in untold)),), attributes):
+                continue
+            content = parse(text)
+            for path, slot, rank in untold:
+                inner = dig(content, path)
+                if inner is not None:
+                    ranks[slot] = rank
+                    found[FIELDS[slot]] = inner
 
     def _context(self, values: dict[str, Any], address: str | None) -> dict[str, str] | None:
         context = {"server_address": address} if address else {}
@@ -248,6 +271,15 @@ class Program:
                 if text:
                     context[field] = text
         return context or None
+
+
+def _may_tell(responses: tuple[tuple[str, frozenset[str]], ...], attributes: Attributes) -> bool:
+    """Whether one of these attributes holds one of its words: most answers are told apart without being parsed."""
+    for attribute, words in responses:
+        text = attributes.get(attribute)
+        if isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words):
+            return True
+    return False
 
 
 def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
@@ -261,6 +293,7 @@ def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
 
 
 _ESSENTIAL = frozenset(FIGURES[:8])
+_REPORTED = _ESSENTIAL - {"tool_prompt_tokens"}
 
 
 def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:

@@ -49,14 +49,21 @@ class Frame(NamedTuple):
 class Shape:
     """The keys of a span that matter: how to fetch the words under them, and the frames for the words seen so far.
 
-    words: None when spans of this shape are to be read in full.
+    words: None when spans of this shape are to be read in full. responses: attributes that may hold a provider's answer,
+    each with the words of the figures that nothing else of this shape tells; a span that holds one is read in full.
     """
 
-    __slots__ = ("frames", "keys", "words")
+    __slots__ = ("frames", "keys", "responses", "words")
 
-    def __init__(self, words: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None, keys: frozenset[str]) -> None:
+    def __init__(
+        self,
+        words: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None,
+        keys: frozenset[str],
+        responses: tuple[tuple[str, frozenset[str]], ...] = (),
+    ) -> None:
         self.words = words
         self.keys = keys
+        self.responses = responses
         self.frames: Recent[tuple[Any, ...], Frame] = Recent(FRAMES_KEPT)
 
 

@@ -58,7 +58,7 @@ def make_ledger(settings: Settings) -> SpanLedger:
     options = LedgerOptions(
         keep_provider=settings.keep_provider, roll_up=settings.rollup, open_spans=settings.max_open_parents
     )
-    return Ledger(data.default_dialects(), prices(settings.card), options)
+    return Ledger(data.default_dialects(settings.read_responses), prices(settings.card), options)
 
 
 def prices(card: str | None) -> Prices:
