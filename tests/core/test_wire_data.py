@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,16 @@ def test_a_provider_with_an_unknown_shape_is_refused() -> None:
     table["providers"][0]["use"] = {"openai_chat": "nowhere"}
     with pytest.raises((WireDataError, KeyError)):
         Wires(table)
+
+
+def test_patterns_are_those_of_both_languages() -> None:
+    """No look-around and no back-reference: RE2 has neither."""
+    text = data.read("semconv/compiled/wires.json").decode()
+    assert not re.findall(r"\(\?(?:[=!]|<[=!])|\\\\[1-9]|\(\?P=", text)
+
+
+def test_meters_are_those_of_the_rate_card() -> None:
+    """What an answer is read into is what the card can have a rate for, but for a few that nobody sells by."""
+    known = set(data.default_card().units.meters) | {"predict_seconds"}
+    meters = {meter for shape in WIRES.shapes.values() for meter in shape.meters}
+    assert {meter for meter in meters - known if not meter.startswith("guardrail_")} == set()
