@@ -25,7 +25,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.version import __version__ as sdk_version
 
-from spancost.processor import LLMCostProcessor
+from spancost.processor import LLMCostProcessor, strategy
 from spancost.running.span_file import SpanFile
 
 LOGGER = logging.getLogger("spancost")
@@ -81,6 +81,8 @@ class Recording:
 @functools.cache
 def recording(folder: Path) -> Recording:
     """Return the recording of this process, and let every provider made from now on take part in it."""
+    # The trial of strategies makes providers of its own, so it comes before they are watched.
+    strategy.best()
     made = Recording(folder)
     _when_made(made)
     made.note()

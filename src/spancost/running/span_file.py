@@ -2,7 +2,8 @@
 """Spans on their way into a file as they end, and out of it again: whole whatever happens to the program.
 
 A file rather than an exporter: it needs no thread, no connection and no flush, so it outlives `os._exit`, a fork and a
-kill, and takes nothing from the program's own exporters. Each record is a length (4 bytes, big-endian) and an OTLP request.
+kill, and takes nothing from the program's own exporters.
+A record is a length (4 bytes, big-endian) and an OTLP request.
 """
 
 from __future__ import annotations

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost run`: any Python program with costs on its spans, and what it cost at its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from spancost.running.program import Run
+    from spancost.testing import ReceivedSpan
+
+_EXTRA = "pip install 'spancost[cli]'"
+
+
+@click.command(name="run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Traces and table rows to show.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the spans: OTLP JSON, one a line.")
+@click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
+def command(top: int, save: Path | None, width: int | None, program: tuple[str, ...]) -> None:
+    """Run a Python program with everything set up, and show what it cost when it ends.
+
+    Nothing in the program changes: its output, signals and exit status are its own, its exporters go on exporting.
+    Every tracer provider gets spancost's processor, and installed instrumentations and the capture at the HTTP boundary
+    are switched on. What it cost goes to standard error.
+
+    \b
+    spancost run -- python app.py
+    spancost run --save spans.jsonl -- pytest tests/
+    """
+    _load("rich.console")
+    done, spans = run_program(program)
+    if save is not None:
+        save.write_text(otlp_lines(done), encoding="utf-8")
+    console = _load("rich.console").Console(width=width, highlight=False, stderr=True)
+    _load("spancost.cli.run_page").show(done, spans, top, console)
+    if save is not None:
+        click.echo(f"\n{len(spans):,} spans kept in {save}", err=True)
+    sys.exit(done.status)
+
+
+def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:
+    """Run *program* to its end; return what it left, and its spans. Exits as a shell does when it cannot be started."""
+    running = import_module("spancost.running.program")
+    receiver = import_module("spancost.testing.otlp_receiver")
+    try:
+        done: Run = running.run(program)
+    except running.ProgramError as error:
+        hint = f" (did you mean: spancost run -- python {program[0]})" if program[0].endswith(".py") else ""
+        click.echo(f"Error: {error}; expected a command{hint}", err=True)
+        sys.exit(error.status)
+    return done, [span for request in done.requests for span in receiver.spans_of(request)]
+
+
+def otlp_lines(done: Run) -> str:
+    """Return the spans of a program as OTLP JSON, one request a line."""
+    receiver = import_module("spancost.testing.otlp_receiver")
+    lines = (json.dumps(receiver.otlp_json(request), separators=(",", ":")) for request in done.requests)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _load(name: str) -> Any:
+    """Return a module that the cli extra brings; a clear error names the extra when it is not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("spancost"):
+            raise
+        raise click.ClickException(f"found no module {error.name}; expected the cli extra: {_EXTRA}") from None

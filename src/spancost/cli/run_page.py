@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program cost, in the terminal: its dearest traces as trees, the top features and models, what has no price."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from spancost.core import semconv
+from spancost.demo import groups, tree
+from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
+from spancost.doctor.remedies import remedy
+from spancost.running.program import Run
+from spancost.testing import ReceivedSpan
+
+MAX_WIDTH = 124
+TEXT_WIDTH = 96
+MAX_ROWS = 60
+"""Rows of one trace that are shown: a screen or two."""
+
+
+def show(run: Run, spans: list[ReceivedSpan], top: int, console: Console) -> None:
+    """Print what *spans* cost: *top* traces, and as many rows a table."""
+    console.width = min(console.width, MAX_WIDTH)
+    for part in _page(run, spans, top, console.width, glyphs_of(console)):
+        console.print()
+        console.print(part, width=min(console.width, TEXT_WIDTH) if isinstance(part, Text) else None)
+
+
+def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Glyphs) -> Iterator[RenderableType]:
+    calls = [span for span in spans if tree.is_counted(span)]
+    yield _headline(run, spans, calls, glyphs)
+    if not calls:
+        yield Text(why_nothing(run, spans))
+        return
+    traces = _by_cost(spans)
+    for family in traces[:top]:
+        rows = tree.rows(_worth_showing(family))
+        yield trace_table(rows[:MAX_ROWS], width, glyphs)
+        if len(rows) > MAX_ROWS:
+            yield Text(f"... and {len(rows) - MAX_ROWS:,} more spans of this trace")
+    if len(traces) > top:
+        yield Text(f"... and {_of(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, dearest first)")
+    if any(semconv.APP_FEATURE in span.attributes for span in calls):
+        yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], glyphs)
+    yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], glyphs)
+    yield from _remedies(calls)
+    yield from (Text(f"A Python could not take part: {fault}", "red") for fault in run.faults)
+
+
+def _headline(run: Run, spans: list[ReceivedSpan], calls: list[ReceivedSpan], glyphs: Glyphs) -> Text:
+    total = sum(span.attributes.get(semconv.LLM_REQUEST_COST_USD, 0.0) for span in calls)
+    unpriced = sum(semconv.LLM_REQUEST_COST_USD not in span.attributes for span in calls)
+    text = Text.assemble(("spancost run", "bold"), f" {glyphs.dot} ")
+    if calls:
+        text.append(f"{glyphs.at_least if unpriced else ''}{usd(total)}", "bold green")
+        text.append(f" for {_of(len(calls), 'model call')}")
+        if unpriced:
+            text.append(f", {unpriced} of them without a price", "red")
+        text.append(f" {glyphs.dot} ")
+    processes = f" of {len(run.requests)} processes" if len(run.requests) > 1 else ""
+    traces = len({span.trace_id for span in spans})
+    text.append(f"{_of(len(spans), 'span')} in {_of(traces, 'trace')}{processes}" if spans else "no span was made")
+    lost = sum(note.get("lost", 0) for note in run.notes)
+    if lost:
+        text.append(f", {_of(lost, 'span')} could not be recorded", "red")
+    if run.status:
+        text.append(f" {glyphs.dot} the program ended with status {run.status}", "red")
+    return text
+
+
+def why_nothing(run: Run, spans: list[ReceivedSpan]) -> str:
+    """Return why there is no model call to show, and what to do."""
+    if run.faults:
+        return "No cost was written, because a Python could not take part:\n  " + "\n  ".join(run.faults)
+    if not run.notes:
+        return (
+            "No Python process took part. The command must start a Python that reads PYTHONPATH "
+            "(python -I, -E and -S do not), as in: spancost run -- python app.py"
+        )
+    on = ", ".join(sorted({name for note in run.notes for name in note["instrumented"]})) or "none"
+    if not spans:
+        return (
+            "The program made no span and called no model through a client that is instrumented. Switched on: "
+            f"{on}. Clients on gRPC and websockets are not seen."
+        )
+    return f"None of the spans is a model call. Instrumentations switched on: {on}. `spancost doctor` says more."
+
+
+def _by_cost(spans: list[ReceivedSpan]) -> list[list[ReceivedSpan]]:
+    """Return the traces that have calls, the dearest first, then the one with more calls."""
+    traces: dict[str, list[ReceivedSpan]] = defaultdict(list)
+    for span in spans:
+        traces[span.trace_id].append(span)
+
+    def weight(family: list[ReceivedSpan]) -> tuple[float, int]:
+        calls = [span for span in family if tree.is_counted(span)]
+        return -sum(span.attributes.get(semconv.LLM_REQUEST_COST_USD, 0.0) for span in calls), -len(calls)
+
+    return sorted((family for family in traces.values() if any(map(tree.is_counted, family))), key=weight)
+
+
+def _worth_showing(family: list[ReceivedSpan]) -> list[ReceivedSpan]:
+    """Return the spans that say something of model calls, and those above them."""
+    above = {span.span_id: span.parent_id for span in family}
+    kept: set[str] = set()
+    for span in family:
+        if semconv.LLM_COST_STATUS in span.attributes or semconv.LLM_SUBTREE_REQUESTS in span.attributes:
+            at = span.span_id
+            while at in above and at not in kept:
+                kept.add(at)
+                at = above[at]
+    return [span for span in family if span.span_id in kept]
+
+
+def _remedies(calls: list[ReceivedSpan]) -> Iterator[Text]:
+    """Yield for each model without a price the reason and what to do, once."""
+    said: dict[tuple[str, str, str], int] = defaultdict(int)
+    for span in calls:
+        found = span.attributes
+        if found.get(semconv.LLM_COST_STATUS) == "unpriced":
+            keys = (semconv.LLM_COST_REASON, semconv.LLM_MODEL, semconv.LLM_PROVIDER)
+            reason, model, provider = (str(found.get(key, "")) for key in keys)
+            said[reason, model, provider] += 1
+    for (reason, model, provider), number in said.items():
+        text = Text.assemble(
+            ("No price: ", "bold red"), (f"{model or 'no model'} at {provider or 'no seller'}", "bold")
+        )
+        text.append(f" ({reason}, {_of(number, 'call')}). {remedy(reason, provider, model)}")
+        yield text
+
+
+def _of(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
