@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tools.pricing.catalogue import Entry, Era, Rates, Table, plain
@@ -32,9 +33,13 @@ def text(value: str) -> str:
 
 def rates(values: Rates) -> str:
     """Return rates as a flow mapping, the usual meters first."""
-    known = [m for m in _ORDER if m in values]
-    rest = sorted(m for m in values if m not in _ORDER)
-    return "{" + ", ".join(f"{m}: {plain(values[m])}" for m in known + rest) + "}"
+    return "{" + ", ".join(f"{m}: {plain(values[m])}" for m in in_order(values)) + "}"
+
+
+def in_order(meters: Iterable[str]) -> list[str]:
+    """Return meters in the order in which a file has them."""
+    known = set(meters)
+    return [m for m in _ORDER if m in known] + sorted(known.difference(_ORDER))
 
 
 def seller_yaml(seller: str, entries: dict[str, Entry], sources: dict[str, str], head: list[str], day: str) -> str:
@@ -46,16 +51,22 @@ def seller_yaml(seller: str, entries: dict[str, Entry], sources: dict[str, str],
     lines.append("models:")
     for model_id in sorted(entries):
         entry = entries[model_id]
-        lines.append(f"  {text(model_id)}:")
-        names = sorted({name.lower() for name in entry.names} - {model_id.lower()})
-        if names:
-            lines.append(f"    names: [{', '.join(text(name) for name in names)}]")
-        if entry.note:
-            lines.append(f"    note: {text(entry.note)}")
-        lines.append("    prices:")
-        for era in entry.eras:
-            lines += _era(era, keys[entry.source], *_provenance(entry, day))
+        lines += ["  " + line for line in model_lines(entry, keys[entry.source], day)]
     return "\n".join(lines) + "\n"
+
+
+def model_lines(entry: Entry, source: str, day: str) -> list[str]:
+    """Return the lines of one entry; *source* is a key of the file's sources."""
+    lines = [f"{text(entry.id)}:"]
+    names = sorted({name.lower() for name in entry.names} - {entry.id.lower()})
+    if names:
+        lines.append(f"  names: [{', '.join(text(name) for name in names)}]")
+    if entry.note:
+        lines.append(f"  note: {text(entry.note)}")
+    lines.append("  prices:")
+    for era in entry.eras:
+        lines += [line[2:] for line in _era(era, source, *_provenance(entry, day))]
+    return lines
 
 
 def _provenance(entry: Entry, day: str) -> tuple[str, str]:

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of changed prices of one entry: into the file, or to a person. Works on the loaded YAML it is given."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from tools.pricing import edit, guards
+from tools.pricing.catalogue import plain
+from tools.pricing.decisions import Decisions
+from tools.pricing.deltas import Delta
+from tools.pricing.ours import Stated, close, end_of
+from tools.pricing.rates import era_at, is_token, rate, tables
+from tools.pricing.rows import Row
+from tools.pricing.statement import Fact
+
+
+@dataclass
+class Change:
+    """A changed price of an entry: what the catalogues that changed it say. *dated*: from when, None for now."""
+
+    model: str
+    fact: Fact
+    dated: str | None
+    place: bool
+    deltas: list[Delta] = field(default_factory=list)
+
+    @property
+    def now(self) -> Decimal | None:
+        """The price, None when it is no longer stated (by any of those that changed)."""
+        return next((delta.now for delta in self.deltas if delta.now is not None), None)
+
+    @property
+    def was(self) -> Decimal | None:
+        """The price before, None when none was stated."""
+        return next((delta.was for delta in self.deltas if delta.was is not None), None)
+
+
+class Judge:
+    """Judges the changes of a seller; *content* is its file, edited by `model` when a change may go in."""
+
+    def __init__(self, seller: str, content: Any, stated: Stated, decisions: Decisions, day: str, note: str) -> None:
+        self.seller, self.content, self.stated = seller, content, stated
+        self.decisions, self.day, self.note = decisions, day, note
+
+    def model(self, model_id: str, changes: Iterable[Change]) -> list[Row]:
+        """Put what may go in into the file; return a row for each change that is not settled, proposals among them."""
+        # What holds now before what comes later, whole eras before additions, base tables before those of conditions.
+        ordered = sorted(changes, key=lambda c: (c.dated or "", c.was is None, len(c.fact.when), c.fact.bound, c.fact))
+        held: dict[int, str] = {}
+        untouched = self.content["models"][model_id]
+        while True:
+            self.content["models"][model_id] = copy.deepcopy(untouched)
+            rows = [self._one(change, held.get(index, "")) for index, change in enumerate(ordered)]
+            # One price can only be judged beside the others when all are in; what then fails is taken out again.
+            failed = {
+                index: reason
+                for index, row in enumerate(rows)
+                if row is not None and not row.reason and (reason := self._beside(ordered[index]))
+            }
+            if not failed:
+                return [row for row in rows if row is not None]
+            held.update(failed)
+
+    def _one(self, change: Change, held: str) -> Row | None:
+        start = change.dated or self.day
+        seconds = end_of(start)
+        fact, now = change.fact, change.now
+        seller, model = self.content, self.content["models"][change.model]
+        ours = rate(seller, change.model, model, fact, seconds)
+        if now is not None and close(ours.price, now):
+            return None
+        known = [change.model, *(delta.name for delta in change.deltas)]
+        decision = self.decisions.about(self.seller, known, fact.text, now)
+        if decision is not None and decision.decision == "reject":
+            return None
+        said = self._said(change, start)
+        row = Row(self.seller, change.model, fact.text, "changed", ours.price, now, start, said, deltas=change.deltas)
+        if now is None:
+            still = any(close(price, ours.price) for _, _, price in self.stated.values(change.model, fact, start))
+            noted = ours.by == "none" or still or decision is not None
+            row.reason, row.kind = "fact_removed", "no longer stated"
+            return None if noted else row
+        own = ours.by != "none"
+        row.reason = self._impossible(change, model, seconds, ours.by)
+        if not row.reason and (decision is None or held in ("left_behind",)):
+            row.reason = held or self._doubt(change, own, ours.price, now, start)
+            if not row.reason and not own and not change.dated and self._is_from_page(model, seconds):
+                row.reason = "page"
+        if row.reason:
+            return row
+        correct = decision is not None and decision.how == "correction"
+        row.kind = "corrected" if correct else "scheduled" if start > self.day else "changed" if own else "added"
+        self._write(change, model, seconds, plain(now), new_era=not correct and (own or change.dated is not None))
+        return row
+
+    def _impossible(self, change: Change, model: Any, seconds: int, by: str) -> str:
+        index = era_at(model, seconds)
+        if index is None or (change.dated and index + 1 < len(model["prices"])):
+            return "history"
+        era = model["prices"][index]
+        if "windows" in era:
+            return "by_hour"
+        if by == "modifier":
+            return "modifier"
+        has_table = any(when == dict(change.fact.when) for when, _, _ in tables(era))
+        return "place" if change.place and not has_table else ""
+
+    def _doubt(self, change: Change, own: bool, ours: Any, now: Decimal, start: str) -> str:
+        if start > self.day:
+            return "future"
+        stated = list(self.stated.values(change.model, change.fact, start))
+        moved = {delta.catalogue for delta in change.deltas}
+        others = [price for catalogue, _, price in stated if catalogue not in moved]
+        if len({plain(d.now) for d in change.deltas if d.now is not None}) > 1 or any(d.now is None for d in change.deltas):
+            return "disagree" if len(moved) > 1 else "split"
+        if others and not any(close(price, now) for price in others):
+            return "disagree"
+        if any(catalogue in moved and close(price, change.was) for catalogue, _, price in stated):
+            return "split"
+        if own != (change.was is not None) or (own and not close(ours, change.was)):
+            return "curated"
+        return guards.of_change(change.was, now) or ""
+
+    def _is_from_page(self, model: Any, seconds: int) -> bool:
+        return bool(model["prices"][era_at(model, seconds) or 0]["basis"] == "page")
+
+    def _write(self, change: Change, model: Any, seconds: int, price: str, new_era: bool) -> None:
+        if new_era:
+            edit.begin_era(model, change.dated or self.day, seconds, self.note)
+        era = model["prices"][era_at(model, seconds) or 0]
+        if not edit.set_price(era, change.fact, price):
+            edit.add_variant(era, dict(change.fact.when), {change.fact.meter: price})
+        if new_era:
+            agreed = len({name for name, _, p in self._now(change) if close(p, change.now)}) > 1
+            basis = "two_catalogues" if agreed and era["basis"] != "one_catalogue" else "one_catalogue"
+            day = self.day if basis == "two_catalogues" else "unknown"
+            edit.set_provenance(self.content, era, self._source(change), day, basis)
+
+    def _now(self, change: Change) -> list[tuple[str, str, Decimal]]:
+        return list(self.stated.values(change.model, change.fact, change.dated or self.day))
+
+    def _source(self, change: Change) -> str:
+        delta = change.deltas[0]
+        rows = self.stated.by_model[change.model]
+        return next(s.source for catalogue, name, _, s in rows if (catalogue, name) == (delta.catalogue, delta.name))
+
+    def _said(self, change: Change, start: str) -> dict[str, str]:
+        said: dict[str, str] = {}
+        for catalogue, _, price in self.stated.values(change.model, change.fact, start):
+            texts = said.setdefault(catalogue, "").split(" / ")
+            said[catalogue] = " / ".join(sorted({*filter(None, texts), plain(price)}))
+        for delta in change.deltas:
+            was = "" if delta.was is None else f" (was {plain(delta.was)})"
+            said[delta.catalogue] = said.get(delta.catalogue, "nothing" if delta.now is None else "0") + was
+        return said
+
+    def _beside(self, change: Change) -> str | None:
+        """Return the guard that a price meets among the others of its entry, once all are in."""
+        model = self.content["models"][change.model]
+        seconds = end_of(change.dated or self.day)
+        era = model["prices"][era_at(model, seconds) or 0]
+        steps = [bound for when, bound, _ in tables(era) if bound and when == dict(change.fact.when)]
+        met = guards.of_table(
+            change.fact, lambda fact: rate(self.content, change.model, model, fact, seconds).price, steps
+        )
+        if met is not None and self.decisions.about(self.seller, [change.model], change.fact.text, change.now):
+            met = None
+        return met or ("left_behind" if self._leaves_behind(change, model, seconds) else None)
+
+    def _leaves_behind(self, change: Change, model: Any, seconds: int) -> bool:
+        """Tell whether a new base price stands beside tables that nobody says still hold."""
+        index = era_at(model, seconds) or 0
+        if change.fact.when or change.fact.bound or change.was is None or not index or not is_token(change.fact.meter):
+            return False
+        before = {(tuple(sorted(w.items())), b): rates for w, b, rates in tables(model["prices"][index - 1])}
+        for when, bound, rates in tables(model["prices"][index]):
+            key = (tuple(sorted(when.items())), bound)
+            text = rates.get(change.fact.meter)
+            if key == ((), 0) or text is None or before.get(key, {}).get(change.fact.meter) != text:
+                continue
+            there = self.stated.values(change.model, Fact(*key, change.fact.meter), change.dated or self.day)
+            if not any(close(price, Decimal(text)) for _, _, price in there):
+                return True
+        return False

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models that the card does not have yet: entries of their own, or further names of entries it has."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tools.pricing import edit, guards
+from tools.pricing.catalogue import Entry, plain
+from tools.pricing.decisions import Decisions
+from tools.pricing.deltas import Delta
+from tools.pricing.merge import AGREED, merge, same_price
+from tools.pricing.ours import Ours, Stated
+from tools.pricing.rows import Row
+from tools.pricing.sides import Catalogue
+from tools.pricing.statement import Statement, order
+
+_DATE = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$")
+
+
+@dataclass
+class Unknown:
+    """Names of one seller that find nothing on the card, by catalogue."""
+
+    deltas: dict[tuple[str, str], Delta] = field(default_factory=dict)
+    statements: dict[tuple[str, str], Statement] = field(default_factory=dict)
+
+    def add(self, delta: Delta, stated: Statement) -> None:
+        """Take in a name."""
+        self.deltas[delta.catalogue, delta.name] = delta
+        self.statements[delta.catalogue, delta.name] = stated
+
+    def entries(self, catalogue: str) -> list[tuple[str, Entry]]:
+        """Return (name, entry) of one catalogue's names."""
+        found = [(name, s.entry) for (other, name), s in sorted(self.statements.items()) if other == catalogue]
+        return [(name, entry) for name, entry in found if entry is not None]
+
+
+class Newcomers:
+    """Judges the unknown names of a seller and writes what may go in into its file."""
+
+    def __init__(self, seller: str, ours: Ours, decisions: Decisions, content: Any) -> None:
+        self.seller, self.ours, self.decisions, self.content = seller, ours, decisions, content
+
+    def rows(self, unknown: Unknown, first: Catalogue, stated: Stated) -> list[Row]:
+        """Return a row for each entry or name that is not settled; those without a reason are in the file."""
+        first_names = _index(first.sellers.get(self.seller, {}))
+        rows, news = [], {}
+        row_of_seller = self.ours.mapping.sellers.get(self.seller)
+        if row_of_seller is None or row_of_seller.genai_prices_adds:
+            news = {entry.id: entry for _, entry in unknown.entries("genai-prices") if entry.eras}
+        alone, behind = [], defaultdict(list)
+        for name, entry in unknown.entries("litellm"):
+            short = self.ours.mapping.short(self.seller, name)
+            if short is None:
+                continue
+            said = Entry(short, {short}, entry.eras, entry.source, marks=set(entry.marks))
+            behind[short].append(name)
+            known = _lookup(first_names, short)
+            target = stated.targets.get(("genai-prices", known)) if known else None
+            if known and target is not None and known not in news:
+                rows += self._name(unknown.deltas["litellm", name], short, target.model, said, first, known)
+            else:
+                alone.append(said)
+        merged = merge(news, alone, lambda name: _lookup(first_names, name), lambda name, exact: False)
+        disagree = {name for name, _, _ in merged.conflicts}
+        for entry in merged.entries.values():
+            own = [unknown.deltas["litellm", full] for name in entry.names for full in behind.get(name, ())]
+            own += [unknown.deltas["genai-prices", entry.id]] if entry.id in news else []
+            rows += self._entry(entry, own, bool(disagree & entry.names), unknown, {*merged.entries})
+        return rows
+
+    def _name(
+        self, delta: Delta, name: str, model: str, said: Entry, first: Catalogue, known: str
+    ) -> list[Row]:
+        """A name that the first catalogue gives to an entry of ours, and the second prices."""
+        stated = first.sellers[self.seller][known]
+        prices = {fact.meter: price for fact, price in stated.at(self.ours.day).items() if fact[:2] == ((), 0)}
+        row = Row(self.seller, model, name, "new name", deltas=[delta])
+        row.said = {"genai-prices": known, "litellm": name}
+        decision = self.decisions.about(self.seller, [model, name], name, None)
+        if decision is not None and decision.decision == "reject":
+            return []
+        if not same_price(prices, said.eras[0].table.rates) and decision is None:
+            row.reason = "disagree"
+            return [row]
+        edit.add_name(self.content["models"][model], name.lower())
+        return [row]
+
+    def _entry(
+        self, entry: Entry, own: list[Delta], disagree: bool, unknown: Unknown, others: set[str]
+    ) -> list[Row]:
+        rates = entry.eras[-1].table.rates if entry.eras else {}
+        price = rates.get("input_tokens")
+        row = Row(self.seller, entry.id, "", "new model", None, price, entry.eras[0].start if entry.eras else "")
+        row.deltas = own
+        row.fact = ", ".join(f"{meter} {plain(value)}" for meter, value in rates.items() if value)
+        for delta in own:
+            row.said[delta.catalogue] = delta.name
+        decision = self.decisions.about(self.seller, [entry.id, *entry.names], "new", price)
+        if decision is not None and decision.decision == "reject":
+            return []
+        if any(unknown.statements[d.catalogue, d.name].unread for d in own):
+            row.reason = "by_hour"
+        elif not rates:
+            row.reason = "no_rate"
+        elif self._is_a_place(entry, others):
+            row.reason = "place"
+        elif decision is None:
+            row.reason = "disagree" if disagree else self._guard(entry) or ""
+        if not row.reason:
+            entry.names = {name for name in entry.names if self.ours.find(self.seller, "", name) is None}
+            _without_zeros(entry)
+            agreed = len({delta.catalogue for delta in own}) > 1
+            entry.marks = {AGREED} if agreed else set()
+            edit.add_model(self.content, entry, self.ours.day)
+        return [row]
+
+    def _is_a_place(self, entry: Entry, others: set[str]) -> bool:
+        """Tell whether a rule for names would read this one as another entry's at a place."""
+        for name, _ in self.ours.card.model_names.candidates(self.seller, entry.id):
+            if name != entry.id.lower() and (name in others or self.ours.find(self.seller, "", name)):
+                return True
+        return False
+
+    def _guard(self, entry: Entry) -> str | None:
+        stated = {}
+        for era in entry.eras:
+            if order(era.start) > self.ours.day:
+                return "future"
+            for when, table in [({}, era.table), *era.variants]:
+                for bound, rates in [(0, table.rates), *table.steps]:
+                    stated.update({(tuple(sorted(when.items())), bound, meter): p for meter, p in rates.items()})
+        if not any(stated.values()):
+            return "zero"
+
+        def rate_of(fact: tuple[Any, int, str]) -> Decimal | Fraction | None:
+            return stated.get(tuple(fact))
+
+        for when, bound, meter in stated:
+            fact = guards.Fact(when, bound, meter)
+            steps = [b for w, b, m in stated if w == when and b and m == meter]
+            if met := guards.of_table(fact, rate_of, steps):
+                return met
+        return None
+
+
+def _without_zeros(entry: Entry) -> None:
+    """Leave out zeros beside real prices: they say nothing."""
+    for era in entry.eras:
+        for table in [era.table, *(table for _, table in era.variants)]:
+            for rates in [table.rates, *(rates for _, rates in table.steps)]:
+                if any(rates.values()):
+                    for meter in [meter for meter, price in rates.items() if not price]:
+                        del rates[meter]
+
+
+def _index(statements: dict[str, Statement]) -> dict[str, str]:
+    return {spelled.lower(): name for name, s in statements.items() for spelled in {*s.names, name}}
+
+
+def _lookup(index: dict[str, str], name: str) -> str | None:
+    lowered = name.lower()
+    return index.get(lowered) or (index.get(_DATE.sub("", lowered) + "*date") if _DATE.search(lowered) else None)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three-way: what the catalogues said last (locks), what they say now, what the card says. One seller at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.pricing import edit
+from tools.pricing.decisions import Decisions
+from tools.pricing.deltas import Delta, deltas
+from tools.pricing.judge import Change, Judge
+from tools.pricing.new_models import Newcomers, Unknown
+from tools.pricing.ours import Ours, Stated
+from tools.pricing.rows import Row
+from tools.pricing.sides import CATALOGUES, Catalogue
+
+
+@dataclass
+class Side:
+    """A catalogue as it was last time and as it is now."""
+
+    before: Catalogue
+    after: Catalogue
+
+
+@dataclass
+class Outcome:
+    """What a run makes of one seller: *text* is its file as proposed, None when nothing in it changes."""
+
+    seller: str
+    proposals: list[Row] = field(default_factory=list)
+    issues: list[Row] = field(default_factory=list)
+    text: str | None = None
+
+    def open_in(self, catalogue: str) -> list[Delta]:
+        """Return what a person must still decide about a catalogue's words: it stays out of the lock."""
+        return [delta for row in self.issues for delta in row.deltas if delta.catalogue == catalogue]
+
+
+def propose(seller: str, sides: list[Side], ours: Ours, sellers: Path, decisions: Decisions) -> Outcome:
+    """Return what to change in a seller's file, and what to decide. Reads the file, writes nothing."""
+    outcome = Outcome(seller)
+    news = [delta for side in sides for delta in deltas(side.before, side.after, seller, ours.day)]
+    path = sellers / f"{seller}.yaml"
+    if not news:
+        return outcome
+    if not path.exists():
+        # What was never taken in needs no upkeep; a new name of such a seller does.
+        fresh = [delta for delta in news if delta.kind == "new"]
+        if fresh and decisions.about(seller, ["*"], "new", None) is None:
+            row = Row(seller, f"{len(fresh)} models", "", "new seller", reason="unknown_seller", deltas=fresh)
+            row.said = {delta.catalogue: delta.name for delta in fresh}
+            outcome.issues.append(row)
+        return outcome
+    text = path.read_text(encoding="utf-8")
+    run = _Run(seller, sides, ours, decisions, edit.load(text))
+    rows = run.rows(news)
+    outcome.proposals = [row for row in rows if not row.reason]
+    outcome.issues = [row for row in rows if row.reason]
+    if outcome.proposals:
+        outcome.text = edit.dump(run.content)
+    return outcome
+
+
+class _Run:
+    def __init__(self, seller: str, sides: list[Side], ours: Ours, decisions: Decisions, content: Any) -> None:
+        self.seller, self.ours, self.decisions, self.content = seller, ours, decisions, content
+        self.after = {side.after.name: side.after for side in sides}
+        self.stated = Stated.collect(ours, seller, list(self.after.values()))
+        between = "; ".join(
+            f"{side.after.name} {side.before.version} to {side.after.version}"
+            for side in sides
+            if side.before.version != side.after.version
+        )
+        self.judge = Judge(seller, content, self.stated, decisions, ours.day, f"at the latest; seen between {between}")
+        self.changes: dict[tuple[Any, ...], Change] = {}
+        self.unknown = Unknown()
+
+    def rows(self, news: list[Delta]) -> list[Row]:
+        """Return every row of the seller, in the order of the models."""
+        rows = [row for delta in news if (row := self._sort(delta)) is not None]
+        first = self.after.get(CATALOGUES[0], Catalogue(CATALOGUES[0], ""))
+        rows += Newcomers(self.seller, self.ours, self.decisions, self.content).rows(self.unknown, first, self.stated)
+        for model in sorted({change.model for change in self.changes.values()}):
+            rows += self.judge.model(model, [change for change in self.changes.values() if change.model == model])
+        return sorted(_merged(rows), key=lambda row: (row.model, row.fact))
+
+    def _sort(self, delta: Delta) -> Row | None:
+        """Put a delta among the changes or the unknown names, or return the row it makes by itself."""
+        stated = self.after[delta.catalogue].sellers.get(self.seller, {}).get(delta.name)
+        target = self.stated.targets.get((delta.catalogue, delta.name))
+        if delta.kind == "gone":
+            return self._gone(delta)
+        if stated is None:
+            return None
+        if target is None:
+            if delta.kind in ("new", "by_hour"):
+                self.unknown.add(delta, stated)
+            return None
+        if delta.kind == "new":
+            for start, prices in stated.eras.items():
+                if start == stated.current(self.ours.day) or start > self.ours.day != "launch":
+                    for fact, price in prices.items():
+                        if price:
+                            dated = start if start != "launch" and start > self.ours.day else None
+                            own = Delta(delta.catalogue, self.seller, delta.name, "new", start, fact, None, price, dated)
+                            self._change(own, target)
+            return None
+        if delta.kind == "price":
+            self._change(delta, target)
+            return None
+        if delta.kind == "name":
+            return self._name(delta, target.model)
+        reason = {"past": "history", "withdrawn": "withdrawn", "by_hour": "by_hour"}[delta.kind]
+        return self._alone(delta, target.model, reason)
+
+    def _change(self, delta: Delta, target: Any) -> None:
+        fact = target.fact(delta.fact)
+        key = (target.model, fact, delta.dated)
+        change = self.changes.setdefault(key, Change(target.model, fact, delta.dated, bool(target.facts)))
+        change.deltas.append(delta)
+
+    def _gone(self, delta: Delta) -> Row | None:
+        target = self.ours.find(self.seller, delta.catalogue, delta.name)
+        if target is None or any(c == delta.catalogue for c, *_ in self.stated.by_model.get(target.model, ())):
+            return None
+        return self._alone(delta, target.model, "removed")
+
+    def _name(self, delta: Delta, model: str) -> Row | None:
+        name = delta.about.lower()
+        if self.ours.find(self.seller, "", name.replace("*date", "-20260101")) is not None:
+            return None
+        decision = self.decisions.about(self.seller, [model, delta.name, name], name, None)
+        if decision is not None and decision.decision == "reject":
+            return None
+        edit.add_name(self.content["models"][model], name)
+        return Row(self.seller, model, name, "new name", said={delta.catalogue: delta.name}, deltas=[delta])
+
+    def _alone(self, delta: Delta, model: str, reason: str) -> Row | None:
+        if self.decisions.about(self.seller, [model, delta.name], reason, delta.now) is not None:
+            return None
+        fact = delta.fact.text if delta.kind == "past" and delta.fact.meter != "*" else delta.name
+        row = Row(self.seller, model, fact, reason, reason=reason, deltas=[delta])
+        row.new, row.start = delta.now, "" if delta.kind == "gone" else delta.start
+        row.said = {delta.catalogue: delta.name}
+        return row
+
+
+def _merged(rows: list[Row]) -> list[Row]:
+    """Return the rows with those put together that ask the same question about one entry."""
+    found: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        key = (row.model, row.reason, row.start) if row.reason in ("removed", "history") else (str(id(row)),)
+        if key in found:
+            found[key].deltas += row.deltas
+            found[key].said = {**row.said, **found[key].said}
+        else:
+            found[key] = row
+    return list(found.values())
