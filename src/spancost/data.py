@@ -19,6 +19,7 @@ from spancost.core.names import ProviderNames
 from spancost.core.price import Pricer
 
 if TYPE_CHECKING:
+    from spancost.core.contract import Contract
     from spancost.core.wire_match import Wires
 
 _PACKAGE = Path(__file__).parent
@@ -83,6 +84,16 @@ def card_from_file(path: Path) -> RateCard:
 def default_pricer() -> Pricer:
     """Return the pricer of the newest rate card; its cache of matches is shared by all who use it."""
     return Pricer(default_card())
+
+
+def pricer(card: RateCard, contract: Contract | None = None) -> Pricer:
+    """Return what prices by *card* and, when there is one, by *contract*; ContractError when these do not agree."""
+    if contract is None:
+        return default_pricer() if card is default_card() else Pricer(card)
+    # Loaded for those who have a contract only.
+    from spancost.core.contract_price import ContractPricer
+
+    return ContractPricer(card, contract)
 
 
 def default_names() -> ProviderNames:

@@ -42,6 +42,10 @@ class Settings:
         None,
         "The rate card to price with: a file, or the version of a released card. The newest one packaged when unset.",
     )
+    contract: str | None = _setting(
+        None,
+        "The contract to price with beside the rate card: a file, as written or as `spancost contract` compiled it.",
+    )
     strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
         "auto",
         "How attributes get onto a span that ends. `auto` tries out what the installed SDK can do and takes the best.",
@@ -52,8 +56,8 @@ class Settings:
     )
     read_responses: bool = _setting(
         True,
-        "Whether figures that an instrumentation reports nowhere else are taken from the usage member of the provider's "
-        "answer, where it put that answer into an attribute. Nothing else of the answer is kept.",
+        "Whether figures that an instrumentation reports nowhere else are taken from the usage member of the "
+        "provider's answer, where it put that answer into an attribute. Nothing else of the answer is kept.",
     )
     max_open_parents: int = _setting(
         32768, "Spans with cost waiting for their end that are remembered, at least; further ones push out the oldest."
@@ -73,10 +77,11 @@ class Settings:
 
 
 class Arguments(TypedDict, total=False):
-    """The settings as keyword arguments; a path does for `card`, any sequence for a list."""
+    """The settings as keyword arguments; a path does for `card` and `contract`, any sequence for a list."""
 
     enabled: bool
     card: str | os.PathLike[str] | None
+    contract: str | os.PathLike[str] | None
     strategy: Literal["auto", "hook", "wrap", "on_end"]
     rollup: bool
     keep_provider: bool

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import click
 
 _COMMANDS = {
+    "contract": "Check a contract and compile it for production.",
     "collector-config": "Print configuration for a Collector without our components.",
     "demo": "Show the main job on a small support agent; needs no key and no network.",
     "doctor": "Say which rule read each span, what is counted twice, what is unpriced and why.",

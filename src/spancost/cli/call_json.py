@@ -13,8 +13,9 @@ from typing import Any
 from spancost.core.call import Call
 
 _TEXTS = ("request_model", "operation", "service_tier", "processing")
-_KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", *_TEXTS))
+_KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", "duration_seconds", *_TEXTS))
 _MOST_DIGITS = 30
+_LONGEST = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -44,6 +45,7 @@ def call_of(row: Mapping[str, Any]) -> Call:
         usage=_usage(row.get("usage")),
         at_ns=nanoseconds(row.get("timestamp")),
         context=_context(row.get("context")),
+        duration_ns=_duration(row.get("duration_seconds")),
         **{key: _text(row, key) for key in _TEXTS},
     )
 
@@ -68,6 +70,16 @@ def nanoseconds(timestamp: Any) -> int:
             f"timestamp: found {timestamp!r} ({error}); expected a time such as 2026-11-21T12:00:00Z"
         ) from None
     return (span.days * 86_400 + span.seconds) * 1_000_000_000 + span.microseconds * 1_000
+
+
+def _duration(seconds: Any) -> int | None:
+    """Return how long the call took, in nanoseconds; what contracts charge by time is priced by it."""
+    if seconds is None:
+        return None
+    found = _quantity(seconds)
+    if isinstance(found, bool) or not isinstance(found, (int, Fraction)) or not 0 <= found < _LONGEST:
+        raise CallError(f"duration_seconds: found {seconds!r}; expected seconds from 0 to {_LONGEST}")
+    return round(found * 1_000_000_000)
 
 
 def _usage(usage: Any) -> dict[str, Any]:

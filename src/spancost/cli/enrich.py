@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from spancost import data
+from spancost.cli.price import contract_option, pricer_of
 from spancost.core.ledger import Ledger, LedgerOptions
 from spancost.otlp.enrich import enrich
 from spancost.otlp.request import Carried, RequestError, carried_spans
@@ -26,13 +28,16 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
     show_default=True,
     help="Take figures that an emitter reports nowhere else from the usage of the response it put into an attribute.",
 )
-def command(files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool) -> None:
+@contract_option
+def command(
+    files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool, contract_path: Path | None
+) -> None:
     """Put costs and totals on the spans of FILES (standard input when there are none).
 
     A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
     come out one a line, in the same order. All spans of all files are taken together, unless --each is given.
     """
-    dialects, pricer = data.default_dialects(read_responses), data.default_pricer()
+    dialects, pricer = data.default_dialects(read_responses), pricer_of(data.default_card(), contract_path)
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (sys.stdin.buffer,)
     failed = False

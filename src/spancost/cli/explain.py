@@ -6,15 +6,15 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timezone
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
 
 from spancost.cli.call_json import CallError, call_of, parse
 from spancost.cli.call_of_span import call_row_of
-from spancost.cli.price import card_named, number
-from spancost.core.call import Call
-from spancost.core.card import RateCard
+from spancost.cli.price import card_named, contract_option, number, pricer_of
+from spancost.core.call import Call, Quantity
 from spancost.core.money import usd_text
 from spancost.core.price import Bill, Item, Pricer
 from spancost.core.reasons import SENTENCES
@@ -24,6 +24,7 @@ _BASES = {
     "page": "read on the seller's page",
     "two_catalogues": "two catalogues say the same",
     "one_catalogue": "from one catalogue, not checked since",
+    "contract": "by contract: the rate card does not have this model",
 }
 
 
@@ -36,7 +37,9 @@ _BASES = {
 @click.option("--batch", is_flag=True, help="The call was part of a batch.")
 @click.option("--context", multiple=True, metavar="FACT=VALUE", help="A fact that changes prices, such as speed=fast.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card.")
-def command(card_name: str | None, **options: Any) -> None:
+@contract_option
+@click.option("--seconds", metavar="SECONDS", help="How long the call took, for a contract that charges by time.")
+def command(card_name: str | None, contract_path: Path | None, **options: Any) -> None:
     """Show the line items of one call: published prices, multipliers, source, and the card's version.
 
     Without --provider, the call is read from standard input: one JSON object as `spancost price` reads it, or a span
@@ -48,7 +51,7 @@ def command(card_name: str | None, **options: Any) -> None:
         call = call_of(row)
     except CallError as error:
         raise click.ClickException(str(error)) from error
-    click.echo("\n".join(explanation(call, card, written)))
+    click.echo("\n".join(explanation(call, pricer_of(card, contract_path), written)))
 
 
 def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -59,10 +62,7 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     usage = {}
     for meter, text in _pairs(options["usage"], "--usage").items():
-        try:
-            usage[meter] = int(text) if text.isdecimal() else Fraction(text)
-        except (ValueError, ZeroDivisionError):
-            raise CallError(f"--usage {meter}: found {text!r}; expected a number") from None
+        usage[meter] = _number(text, f"--usage {meter}")
     row = {
         "provider": options["provider"],
         "model": options["model"],
@@ -71,8 +71,16 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "service_tier": options["tier"],
         "processing": "batch" if options["batch"] else None,
         "context": _pairs(options["context"], "--context"),
+        "duration_seconds": _number(options["seconds"], "--seconds") if options["seconds"] else None,
     }
     return {key: value for key, value in row.items() if value is not None}, {}
+
+
+def _number(text: str, option: str) -> Quantity:
+    try:
+        return int(text) if text.isdecimal() else Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise CallError(f"{option}: found {text!r}; expected a number") from None
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
@@ -85,9 +93,8 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
     return pairs
 
 
-def explanation(call: Call, card: RateCard, written: dict[str, str]) -> list[str]:
+def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str]:
     """Return the lines that explain the cost of *call*; *written* is what a span already says about it."""
-    pricer = Pricer(card)
     bill = pricer.bill(call)
     cost = bill.cost
     at = datetime.fromtimestamp(call.at_ns / 1_000_000_000, timezone.utc)
@@ -98,7 +105,7 @@ def explanation(call: Call, card: RateCard, written: dict[str, str]) -> list[str
         lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" It is about {about}." if about else ""), ""]
     if bill.items:
         lines += [*_table(bill, pricer, call), ""]
-    lines += _origin(bill, card)
+    lines += _origin(bill, pricer)
     said = written.get("request_cost_usd")
     if said is not None and cost.femto is not None:
         same = float(said) == float(usd_text(cost.femto))
@@ -141,8 +148,8 @@ def _factor(item: Item) -> str:
     return f"{float(ratio):g}"
 
 
-def _origin(bill: Bill, card: RateCard) -> list[str]:
-    """Return where the rates come from: entry, conditions, card, source."""
+def _origin(bill: Bill, pricer: Pricer) -> list[str]:
+    """Return where the rates come from: entry, conditions, source, list price beside a contract's, card."""
     lines = []
     if bill.level is not None and bill.era is not None:
         entry, *conditions = bill.level.rate_id.split(";")
@@ -154,7 +161,9 @@ def _origin(bill: Bill, card: RateCard) -> list[str]:
         lines.append(f"source       {source['source']}")
         day = f" ({source['checked']})" if source["checked"] != "unknown" else ""
         lines.append(f"checked      {_BASES[source['basis']]}{day}")
-    lines.append(f"rate card    {card.version}")
+    if bill.cost.list_femto is not None:
+        lines.append(f"list price   ${usd_text(bill.cost.list_femto)}")
+    lines.append(f"rate card    {pricer.version}")
     return lines
 
 

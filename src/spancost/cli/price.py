@@ -12,22 +12,35 @@ from typing import Any
 
 import click
 
-from spancost import data
+from spancost import contracts, data
 from spancost.cli.call_json import CallError, call_of, parse
 from spancost.core.call import LineItem, Quantity
 from spancost.core.card import CardError, RateCard
+from spancost.core.contract import ContractError
+from spancost.core.contract_price import ContractPricer
 from spancost.core.money import usd_text
 from spancost.core.price import Pricer
+
+contract_option = click.option(
+    "--contract",
+    "contract_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Price by this contract beside the rate card.",
+)
+"""The option of every command that prices; the file is written by people, or compiled by `spancost contract`."""
 
 
 @click.command(name="price")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of the newest one.")
-def command(card_name: str | None) -> None:
+@contract_option
+def command(card_name: str | None, contract_path: Path | None) -> None:
     """Price calls: one JSON object a line on standard input, one on standard output, in the same order.
 
-    A bad line gives {"id": …, "error": …}, and the exit status is then 1.
+    A bad line gives {"id": …, "error": …}, and the exit status is then 1. With a contract, a line says as well where
+    its cost comes from (cost_source) and the list price (list_cost_usd).
     """
-    pricer = Pricer(card_named(card_name))
+    pricer = pricer_of(card_named(card_name), contract_path)
     failed = False
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", "replace")
@@ -51,6 +64,14 @@ def card_named(name: str | None) -> RateCard:
         raise click.ClickException(str(error)) from error
 
 
+def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
+    """Return what prices by *card* and the contract in a file, if one is given; a click error when it is unusable."""
+    try:
+        return data.pricer(card, None if contract_path is None else contracts.load(contract_path))
+    except ContractError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def answer_to(line: str, pricer: Pricer) -> dict[str, Any]:
     """Return the answer to one line: cost, line items, version and rate, or the error."""
     row: dict[str, Any] = {}
@@ -64,6 +85,9 @@ def answer_to(line: str, pricer: Pricer) -> dict[str, Any]:
     if cost.reason is not None:
         answer["reason"] = cost.reason
     answer["cost_usd"] = None if cost.femto is None else usd_text(cost.femto)
+    if isinstance(pricer, ContractPricer):
+        answer["cost_source"] = cost.source
+        answer["list_cost_usd"] = None if cost.list_femto is None else usd_text(cost.list_femto)
     answer["line_items"] = [_item(item) for item in pricer.line_items(call)]
     answer["pricing_version"] = pricer.version
     answer["rate_id"] = cost.rate_id

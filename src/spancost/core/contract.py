@@ -155,14 +155,8 @@ class Contract:
 
     def rivals(self) -> Iterator[tuple[int, int, str]]:
         """Yield pairs of indexes of terms, and of deployments, that hold for the same calls at the same time."""
-        kinds: tuple[tuple[str, tuple[Term | Deployment, ...]], ...]
-        kinds = (("terms", self.terms), ("deployments", self.deployments))
-        for kind, rows in kinds:
-            seen: dict[tuple[tuple[str, str], ...], list[int]] = {}
-            for index, row in enumerate(rows):
-                same = seen.setdefault(tuple(sorted(row.when.items())), [])
-                yield from ((other, index, kind) for other in same if _overlap(rows[other], row))
-                same.append(index)
+        yield from _rivals(self.terms, "terms")
+        yield from _rivals(self.deployments, "deployments")
 
 
 def canonical_bytes(content: Mapping[str, Any]) -> bytes:
@@ -183,6 +177,14 @@ def fit(wanted: str, spellings: Sequence[str]) -> tuple[int, int, int] | None:
         end = wanted[1:]
         return (1, len(end), 0) if any(text.endswith(end) for text in spellings) else None
     return (2, -spellings.index(wanted), 0) if wanted in spellings else None
+
+
+def _rivals(rows: Sequence[Term | Deployment], kind: str) -> Iterator[tuple[int, int, str]]:
+    seen: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        same = seen.setdefault(tuple(sorted(row.when.items())), [])
+        yield from ((other, index, kind) for other in same if _overlap(rows[other], row))
+        same.append(index)
 
 
 def _overlap(one: Term | Deployment, other: Term | Deployment) -> bool:

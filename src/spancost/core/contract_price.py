@@ -20,7 +20,7 @@ from spancost.core.money import FEMTO_PER_USD, round_div
 from spancost.core.offer import Level, Offer
 from spancost.core.price import Bill, Item, Pricer, is_sound
 from spancost.core.recent import Recent
-from spancost.core.span import Attributes, Span
+from spancost.core.span import Attributes
 from spancost.core.usage import MOST
 
 CONTRACT = "contract"
@@ -115,16 +115,21 @@ class ContractPricer(Pricer):
             return bill
         return self._overridden(bill, call.context[OVERRIDE], listed)
 
-    def facts_of(self, context: Mapping[str, str] | None, span: Span) -> Mapping[str, str] | None:
-        """Return *context* with the facts on *span* that the contract speaks of; others would only fill the cache."""
+    def facts_of(
+        self, context: Mapping[str, str] | None, attributes: Attributes, resource: Attributes | None
+    ) -> Mapping[str, str] | None:
+        """Return *context* with the facts that a span, else its resource, states and the contract speaks of.
+
+        Others change nothing and would only fill the cache.
+        """
         contract = self.contract
         found = dict(context) if context else {}
         for fact, keys in contract.attributes.items():
-            text = _stated(span.attributes, span.resource, keys)
+            text = _stated(attributes, resource, keys)
             if text is not None and contract.speaks_of(fact, spelled(fact, text)):
                 found[fact] = text
         if contract.override is not None:
-            text = _stated(span.attributes, None, (contract.override.attribute,))
+            text = _stated(attributes, None, (contract.override.attribute,))
             if text is not None:
                 found[OVERRIDE] = text
         return found or None

@@ -11,14 +11,18 @@ from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Call, Cost
 from spancost.core.counting import AGGREGATE, DUPLICATE, OWN, Counted, Memory, Verdict, counted, judge
+from spancost.core.dialect_shape import is_plain_id
+from spancost.core.mould import moulds_of
 from spancost.core.reading import Reading
-from spancost.core.rollup import RollUp, Subtotal
+from spancost.core.rollup import RollUp, Single, Subtotal
 from spancost.core.span import Attributes, Span
 from spancost.core.written import Written, evidence, keep_sums, write_call, write_subtree, write_trace, write_verdict
 
 _call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
+_counted = partial(tuple.__new__, Counted)
+_single = partial(tuple.__new__, Single)
 
-FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Span], Mapping[str, str] | None]"
+FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
 MANUAL = "manual"
 _WORSE = {
     name: rank
@@ -80,6 +84,7 @@ class Ledger:
         self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence"), 0)
+        self._moulds = moulds_of(dialects, pricer)
         self.clear()
 
     def clear(self) -> None:
@@ -114,7 +119,7 @@ class Ledger:
 
     def beneath(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was."""
-        return self._pending.get(span_id)
+        return self._rollup.beneath(span_id)
 
     def nearest_open(self, span_id: int) -> int | None:
         """Return *span_id* if that span is open, else its nearest ancestor in this process that is, None when none."""
@@ -122,6 +127,60 @@ class Ledger:
 
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
+        scope = (span.scope_name, span.scope_version)
+        attributes = span.attributes
+        written = self.cast(span.span_id, span.parent_id, span.is_local_root, span[4:6], scope, span.name, attributes)
+        return self._end_in_full(span) if written is None else written
+
+    def cast(
+        self,
+        span_id: int,
+        parent_id: int | None,
+        is_local_root: bool,
+        times: tuple[int, int],
+        scope: tuple[str, str],
+        name: str,
+        attributes: Attributes,
+    ) -> Written | None:
+        """End a span that looks like one seen before (core/mould.py); None, and nothing is done, for any other.
+
+        The arguments are those of `Span`; *times*: start and end; *scope*: name and version.
+        """
+        mould = self._moulds.find(scope, name, attributes) if self._moulds is not None else None
+        if mould is None or not mould.from_ns <= times[0] < mould.until_ns:
+            return None
+        pending, blanks, memory = self._pending, self._rollup.blanks, self._memory
+        if span_id in pending.new or span_id in pending.old:
+            return None
+        if parent_id in blanks.new or parent_id in blanks.old:
+            return None
+        response_id = None
+        if mould.response is not None:
+            response_id = attributes[mould.response]
+            if not is_plain_id(response_id) or memory.response(response_id) is not None:
+                return None
+        filled = mould.fill(attributes, response_id)
+        if filled is None:
+            return None
+        written, femto, entered, left = filled
+        call = _counted((span_id, mould.scope, mould.models, entered, left, response_id, *times))
+        if not memory.add_unlike(call):
+            return None
+        self._counts[OWN] += 1
+        closed = self._closed
+        closed.new[span_id] = (
+            0 if parent_id is None or (is_local_root and not self.options.join_services) else parent_id
+        )
+        closed.turn()
+        if is_local_root:
+            if self.options.roll_up:
+                write_trace(Single(call, femto, mould.is_doubtful).subtotal(), written)
+            if parent_id is None or not self.options.join_services:
+                return written
+        self._rollup.pass_up_single(parent_id, _single((call, femto, mould.is_doubtful)))
+        return written
+
+    def _end_in_full(self, span: Span) -> Written:
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
         beneath = self._rollup.take(span.span_id)
@@ -173,6 +232,8 @@ class Ledger:
         cost = self._cost(reading, span, verdict)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
+        if self._moulds is not None and beneath is None and cost.femto is not None:
+            self._moulds.learn(span, partial(self._call, reading, span), cost, this, written)
         return self._count(this, cost)
 
     def _count(self, call: Counted, cost: Cost) -> Subtotal:
@@ -196,25 +257,9 @@ class Ledger:
         """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status."""
         if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
             return Cost(status.NOT_BILLED, reading.doubt[1], 0)
-        facts_of = self._facts_of
-        if not reading.usage and facts_of is None:
+        if not reading.usage and self._facts_of is None:
             return Cost(status.UNPRICED, "no_usage", None)
-        cost = self._pricer.price(
-            _call(
-                (
-                    reading.provider or "",
-                    reading.model or "",
-                    reading.usage,
-                    span.start_ns,
-                    reading.request_model,
-                    reading.operation,
-                    reading.service_tier,
-                    reading.processing,
-                    reading.context if facts_of is None else facts_of(reading.context, span),
-                    span.end_ns - (reading.began_ns or span.start_ns),
-                )
-            )
-        )
+        cost = self._pricer.price(self._call(reading, span))
         if not reading.usage and cost.femto is None:
             return Cost(status.UNPRICED, "no_usage", None)
         if cost.source == MANUAL:
@@ -227,6 +272,23 @@ class Ledger:
             return cost
         femto = None if doubt[0] == status.UNPRICED else cost.femto
         return cost._replace(status=doubt[0], reason=doubt[1], femto=femto)
+
+    def _call(self, reading: Reading, span: Span) -> Call:
+        facts_of = self._facts_of
+        return _call(
+            (
+                reading.provider or "",
+                reading.model or "",
+                reading.usage,
+                span.start_ns,
+                reading.request_model,
+                reading.operation,
+                reading.service_tier,
+                reading.processing,
+                reading.context if facts_of is None else facts_of(reading.context, span.attributes, span.resource),
+                span.end_ns - (reading.began_ns or span.start_ns),
+            )
+        )
 
     def _evidence(self, span: Span) -> Subtotal | None:
         """Return the call that attributes of an earlier run tell, None when they tell of none."""

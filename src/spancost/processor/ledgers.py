@@ -18,6 +18,7 @@ from spancost.settings import Settings
 LOGGER = logging.getLogger("spancost")
 CARD_SUFFIXES = (".jsonl", ".json", ".gz")
 RATE_CARD_UNUSABLE = "rate_card_unusable"
+CONTRACT_UNUSABLE = "contract_unusable"
 
 
 class SpanLedger(Protocol):
@@ -40,14 +41,18 @@ class SpanLedger(Protocol):
         """Forget every span in hand."""
 
 
-class NoCard:
-    """Stands in for a rate card that cannot be used: every call is unpriced and says so, none has a wrong price."""
+class NoPrices:
+    """Stands in for a rate card or a contract that cannot be used: every call is unpriced and says so, none has a
+    wrong price."""
 
     version = "unavailable"
 
+    def __init__(self, reason: str) -> None:
+        self._cost = Cost(UNPRICED, reason, None)
+
     def price(self, call: Call) -> Cost:
         """Return that no cost can be said."""
-        return Cost(UNPRICED, RATE_CARD_UNUSABLE, None)
+        return self._cost
 
 
 def make_ledger(settings: Settings) -> SpanLedger:
@@ -58,23 +63,33 @@ def make_ledger(settings: Settings) -> SpanLedger:
     options = LedgerOptions(
         keep_provider=settings.keep_provider, roll_up=settings.rollup, open_spans=settings.max_open_parents
     )
-    return Ledger(data.default_dialects(settings.read_responses), prices(settings.card), options)
+    return Ledger(data.default_dialects(settings.read_responses), prices(settings.card, settings.contract), options)
 
 
-def prices(card: str | None) -> Prices:
-    """Return what prices by *card*: a file, a released version, or None for the newest card that comes along."""
+def prices(card: str | None, contract: str | None = None) -> Prices:
+    """Return what prices by *card* (a file, a released version, or None for the newest card that comes along) and by
+    the contract in the file *contract*, None for list prices."""
     from spancost import data
-    from spancost.core.price import Pricer
 
     try:
         if card is None:
-            return data.default_pricer()
-        path = Path(card).expanduser()
-        is_file = path.suffix in CARD_SUFFIXES or path.exists()
-        return Pricer(data.card_from_file(path) if is_file else data.card(card))
+            rates = data.default_card()
+        else:
+            path = Path(card).expanduser()
+            is_file = path.suffix in CARD_SUFFIXES or path.exists()
+            rates = data.card_from_file(path) if is_file else data.card(card)
     except (CardError, OSError, ValueError) as error:
         LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
-        return NoCard()
+        return NoPrices(RATE_CARD_UNUSABLE)
+    if contract is None:
+        return data.pricer(rates)
+    from spancost import contracts
+
+    try:
+        return data.pricer(rates, contracts.load(Path(contract).expanduser()))
+    except (OSError, ValueError) as error:
+        LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract, error)
+        return NoPrices(CONTRACT_UNUSABLE)
 
 
 def carry_tags(settings: Settings) -> None:

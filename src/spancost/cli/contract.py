@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost contract`: is a contract right, what does it leave at list prices, and its compiled form."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from spancost import contracts
+from spancost.cli.price import card_named, pricer_of
+from spancost.core.call import Call
+from spancost.core.card import RateCard
+from spancost.core.contract import Contract, ContractError, Term
+from spancost.core.match import Match, match
+
+
+@click.command(name="contract")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Write the compiled contract here.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Compare with this rate card instead of the newest.")
+def command(path: Path, output: Path | None, card_name: str | None) -> None:
+    """Check the contract in FILE and write it compiled, as one line of JSON that needs no further package to be read.
+
+    What each term leaves at list prices, and which models the rate card does not know, is said on standard error.
+    """
+    card = card_named(card_name)
+    pricer_of(card, path)
+    try:
+        body = contracts.compiled(path)
+    except ContractError as error:
+        raise click.ClickException(str(error)) from error
+    contract = Contract.from_bytes(body, str(path))
+    for line in remarks(contract, card):
+        click.echo(line, err=True)
+    if output is None:
+        sys.stdout.buffer.write(body)
+    else:
+        output.write_bytes(body)
+
+
+def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
+    """Yield what a reader of *contract* should know: its version, and for each term what it does not say."""
+    yield f"contract {contract.name}: +o{contract.suffix}, {len(contract.terms)} terms"
+    for term in contract.terms:
+        seller, model = term.when.get("seller"), term.when.get("model")
+        if not seller or not model or "*" in seller + model or term.hardware is not None:
+            continue
+        found = match(card, Call(seller, model, {}, 0))
+        if isinstance(found, Match):
+            left = list(_left_at_list(term, found))
+            if left and term.has_rates:
+                yield f"term {term.id}: {model} keeps list prices of {', '.join(left)}"
+        else:
+            said = "it is priced by this term alone" if term.has_rates else "a discount on it changes nothing"
+            yield f"term {term.id}: the rate card has no {model} of {seller}; {said}"
+
+
+def _left_at_list(term: Term, found: Match) -> Iterator[str]:
+    """Yield meters, steps and variants of the newest era of an entry that a term does not name."""
+    era = found.line["models"][found.spans[-1][2]]["eras"][-1]
+    yield from (meter for meter in era["rates"] if meter not in term.base.rates)
+    own = {(step["meter"], step["from"]) for step in term.base.steps}
+    for step in era.get("steps", ()):
+        if (step["meter"], step["from"]) not in own:
+            yield f"{step['meter']} from {step['from']:,} on"
+    named = [dict(table.when) for table in term.variants]
+    for variant in era.get("variants", ()):
+        if variant["when"] not in named:
+            yield " and ".join(f"{fact}={word}" for fact, word in sorted(variant["when"].items()))
+    for window in era.get("windows", ()):
+        yield f"window {window['id']}"

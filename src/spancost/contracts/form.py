@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form of a contract as people write it: which keys there are, and what each may hold."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+_AMOUNT = re.compile(r"^[0-9]{1,12}(\.[0-9]{1,20})?$")
+_PERCENT = re.compile(r"^([0-9]{1,3}(?:\.[0-9]{1,10})?) ?%$")
+_SHARE = re.compile(r"^([0-9]{1,9})/([0-9]{1,9})$")
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+_SPACE = re.compile(r"\s")
+_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+
+
+def _expected(text: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "{expected}", {"expected": text})
+
+
+def _written(value: Any) -> str:
+    return str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+
+
+def _amount(value: Any) -> Fraction:
+    if not _AMOUNT.match(_written(value)):
+        raise _expected("an amount in USD of 0 or more, without a sign or a currency, such as 2.10")
+    return Fraction(_written(value))
+
+
+def _count(value: Any) -> Fraction:
+    if not _AMOUNT.match(_written(value)) or not Fraction(_written(value)):
+        raise _expected("a number above 0")
+    return Fraction(_written(value))
+
+
+def _percent(value: Any) -> Fraction:
+    found = _PERCENT.match(_written(value))
+    if found is None or Fraction(found[1]) > 100:
+        raise _expected("a part of the price from 0% to 100%, such as 12%")
+    return Fraction(found[1]) / 100
+
+
+def _share(value: Any) -> Fraction:
+    text = _written(value)
+    found = _SHARE.match(text)
+    percent = _PERCENT.match(text)
+    share = Fraction(0)
+    if found and int(found[2]):
+        share = Fraction(int(found[1]), int(found[2]))
+    elif percent:
+        share = Fraction(percent[1]) / 100
+    elif _AMOUNT.match(text):
+        share = Fraction(text)
+    if not 0 < share <= 1:
+        raise _expected("a share above 0 and up to 1, such as 1/8, 0.125 or 12.5%")
+    return share
+
+
+def _seconds(value: Any) -> int:
+    text = _written(value)
+    try:
+        at = datetime.fromisoformat(text + "T00:00:00+00:00" if _DAY.match(text) else text.replace("Z", "+00:00"))
+        if at.tzinfo is None or at.microsecond:
+            raise ValueError(text)
+    except ValueError:
+        raise _expected("a day, such as 2026-07-01 (0:00 UTC), or a second, such as 2026-07-01T08:00:00Z") from None
+    return round((at - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not _ID.match(value):
+        raise _expected("a name of letters, digits, '.', '_' and '-', at most 64")
+    return value
+
+
+def _text(value: Any) -> str:
+    text = _written(value).strip()
+    if not text or len(text) > 512:
+        raise _expected("a text (in quotes, where YAML takes it for something else)")
+    return text
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or not value or _SPACE.search(value):
+        raise _expected("the name of an attribute")
+    return value
+
+
+def _condition(value: Any) -> str:
+    text = _text(value)
+    if "*" in text[1:-1] or (len(text) > 1 and text[0] == text[-1] == "*"):
+        raise _expected("a text, or one that begins or ends in one '*'")
+    return text
+
+
+def _conditions(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    texts = tuple(_condition(item) for item in values)
+    if not texts or len(set(texts)) < len(texts) or len(texts) > 100:
+        raise _expected("a text, or a list of up to 100 different ones")
+    return texts
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    return tuple(_key(item) for item in (value if isinstance(value, list) else [value]))
+
+
+def _modifiers(value: Any) -> tuple[str, ...]:
+    if value == "all":
+        return ("*",)
+    if not isinstance(value, list) or not value:
+        raise _expected("all, or a list of names of the rate card's modifiers")
+    return tuple(sorted({_text(item) for item in value}))
+
+
+def _usd(value: Any) -> str:
+    if value != "USD":
+        raise _expected("USD; convert other currencies at the rate that you agreed, and write the result")
+    return "USD"
+
+
+Amount = Annotated[Any, PlainValidator(_amount)]
+Instant = Annotated[Any, PlainValidator(_seconds)]
+Text = Annotated[str, PlainValidator(_text)]
+Conditions = Annotated[Any, PlainValidator(_conditions)]
+Keys = Annotated[Any, PlainValidator(_keys)]
+Name = Annotated[str, PlainValidator(_name)]
+Prices = dict[str, Amount]
+
+
+class _Form(BaseModel):
+    """An object with the keys that it names and no other."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        names = sorted(field.alias or name for name, field in cls.model_fields.items())
+        if isinstance(value, dict):
+            for key in value:
+                if key not in names:
+                    known = ", ".join(names)
+                    raise PydanticCustomError("unknown_key", "one of {known}", {"key": key, "known": known})
+        return value
+
+
+class Step(_Form):
+    """Prices of a request in which the quantity of a meter is above a bound."""
+
+    above: Annotated[int, Field(strict=True, ge=0, le=2**53)]
+    meter: Text = "input_tokens"
+    prices: Prices
+
+
+class Variant(_Form):
+    """Prices of calls with certain facts."""
+
+    when: dict[str, Text]
+    prices: Prices = {}
+    steps: list[Step] = []
+
+
+class HardwareForm(_Form):
+    """What own machines cost: by the hour, or shared out over tokens."""
+
+    usd_per_gpu_hour: Amount = None
+    gpus: Annotated[Any, PlainValidator(_count)] = None
+    share: Annotated[Any, PlainValidator(_share)] = None
+    prices: Prices = {}
+
+
+class MatchForm(_Form):
+    """The calls that a term is about: all conditions must hold."""
+
+    tenant: Conditions = None
+    team: Conditions = None
+    account: Conditions = None
+    api_key_alias: Conditions = None
+    deployment: Conditions = None
+    model: Conditions = None
+    seller: Conditions = None
+    server_address: Conditions = None
+
+
+class TermForm(_Form):
+    """One agreement."""
+
+    id: Name
+    match: MatchForm
+    from_s: Instant = Field(None, alias="from")
+    until_s: Instant = Field(None, alias="until")
+    prices: Prices = {}
+    steps: list[Step] = []
+    variants: list[Variant] = []
+    skip_modifiers: Annotated[Any, PlainValidator(_modifiers)] = ()
+    discount: Annotated[Any, PlainValidator(_percent)] = None
+    units: Literal["tokens", "all"] = "tokens"
+    hardware: HardwareForm | None = None
+    note: Text | None = None
+
+
+class DeploymentForm(_Form):
+    """What stands behind the name of a deployment, or an ARN."""
+
+    deployment: Conditions
+    seller: Conditions = None
+    server_address: Conditions = None
+    model: Text
+    facts: dict[str, Text] = {}
+    from_s: Instant = Field(None, alias="from")
+    until_s: Instant = Field(None, alias="until")
+    note: Text | None = None
+
+
+class OverrideForm(_Form):
+    """Whether a span may carry its cost, in which attribute, and how much at most."""
+
+    attribute: Annotated[str, PlainValidator(_key)] = "spancost.cost.override_usd"
+    most_usd: Annotated[Any, PlainValidator(_count)]
+
+
+class AttributesForm(_Form):
+    """Which attributes of a span, or of its resource, state the facts that terms are about."""
+
+    tenant: Keys = ("app.workspace_id",)
+    team: Keys = ("app.team",)
+    account: Keys = ("cloud.account.id",)
+    api_key_alias: Keys = ("metadata.user_api_key_alias",)
+    deployment: Keys = ()
+
+
+class ContractForm(_Form):
+    """A contract."""
+
+    contract: Literal[1]
+    name: Name
+    currency: Annotated[str, PlainValidator(_usd)] = "USD"
+    attributes: AttributesForm = AttributesForm()
+    override: OverrideForm | None = None
+    deployments: list[DeploymentForm] = []
+    terms: list[TermForm] = []
