@@ -162,3 +162,25 @@ def test_a_sellers_own_cost_is_the_cost(world: World) -> None:
     assert (bought["llm.request_cost_usd"], bought["llm.cost_source"]) == (0.0042, "provider")
     assert "llm.request_cost_usd" not in passed
     assert passed["llm.gateway"] == "litellm"
+
+
+def test_the_parts_of_a_compound_system_are_sold_by_their_own_models(world: World) -> None:
+    """The totals repeat the parts; only the parts have prices."""
+    parts = [("llama-3.3-70b-versatile", 400, 4), ("openai/gpt-oss-120b", 600, 6)]
+    answer = {
+        **ANSWER,
+        "model": "groq/compound",
+        "usage_breakdown": {
+            "models": [{"model": m, "usage": {"prompt_tokens": i, "completion_tokens": o}} for m, i, o in parts]
+        },
+    }
+    with client(httpx2, lambda _: httpx2.Response(200, json=answer)) as http:
+        http.post("https://api.groq.com/openai/v1/chat/completions", json=ASK)
+    seen = [dict(span.attributes or {}) for span in world.spans]
+    assert [(s["llm.cost_status"], s.get("llm.input_tokens")) for s in seen] == [
+        ("priced", 400),
+        ("priced", 600),
+        ("aggregate", None),
+    ]
+    root = dict(world.spans[-1].attributes or {})
+    assert (root["llm.trace_input_tokens"], root["llm.trace_output_tokens"]) == (1000, 10)

@@ -13,18 +13,14 @@ from spancost.core.wire_reading import FurtherUsage, WireReading
 
 Attributes = dict[str, AttributeValue]
 
-_TOKENS = {
-    "input_tokens": semconv.LLM_INPUT_TOKENS,
-    "cache_read_tokens": semconv.LLM_CACHED_INPUT_TOKENS,
-    "cache_write_tokens": semconv.LLM_CACHE_WRITE_INPUT_TOKENS,
-    "output_tokens": semconv.LLM_OUTPUT_TOKENS,
-    "reasoning_tokens": semconv.LLM_REASONING_OUTPUT_TOKENS,
-}
 _METERS = {
     value.rpartition(".")[2]: value
     for name, value in vars(semconv).items()
     if name.startswith("LLM_METER_") and isinstance(value, str)
 }
+_SAID_WHEN_ZERO = frozenset(
+    {"input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"}
+)
 _CONTEXT = {
     "speed": semconv.LLM_SPEED,
     "inference_geo": semconv.LLM_INFERENCE_GEO,
@@ -70,13 +66,11 @@ def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
 
 
 def of_usage(usage: Mapping[str, Quantity]) -> Attributes:
-    """Return the counts of *usage*; meters that no attribute is defined for are left out, parts of 0 too."""
+    """Return the counts of *usage*; meters that no attribute is defined for are left out, and most that are 0."""
     found: Attributes = {}
     for meter, quantity in usage.items():
-        key = _TOKENS.get(meter)
-        if key is None and quantity:
-            key = _METERS.get(meter)
-        if key is not None:
+        key = _METERS.get(meter)
+        if key is not None and (quantity or meter in _SAID_WHEN_ZERO):
             found[key] = quantity if isinstance(quantity, int) else float(quantity)
     return found
 

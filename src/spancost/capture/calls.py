@@ -10,7 +10,7 @@ from typing import Any
 
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer
 
 from spancost.capture import attributes, guards
 from spancost.capture.decoding import Decoder
@@ -22,7 +22,7 @@ from spancost.core.call import Call
 from spancost.core.price import Pricer
 from spancost.core.wire_match import Target, Wires
 from spancost.core.wire_reader import UsageReader
-from spancost.core.wire_reading import WireReading
+from spancost.core.wire_reading import FurtherUsage, WireReading
 
 SERVER_ADDRESS = "server.address"
 ERROR_TYPE = "error.type"
@@ -113,12 +113,12 @@ class CapturedCall:
         # A poll is a call of its own only when it brings usage, which is known at its end.
         self._span: Span | None = None
         if self._outer is None and target.kind != outcomes.RETRIEVAL:
-            self._span = self._start()
+            self._span = self._start(self._parent)
 
-    def _start(self) -> Span:
+    def _start(self, parent: context.Context) -> Span:
         return self._capture.tracer.start_span(
             SPAN_NAME,
-            context=self._parent,
+            context=parent,
             kind=SpanKind.CLIENT,
             attributes={SERVER_ADDRESS: self._asked.host},
             start_time=self._started_ns,
@@ -197,27 +197,35 @@ class CapturedCall:
 
     def _write(self, reading: WireReading, told: attributes.Attributes, trouble: str | None) -> None:
         outer, span = self._outer, self._span
-        if outer is not None and (trouble is not None or not reading.usage):
+        if outer is not None and not reading.usage:
             # An attempt that used nothing leaves the outer span to the next one, and to its own instrumentation.
             self._capture.claims.release(outer)
             return
-        if outer is not None and outer.is_recording():
-            outer.set_attributes(told)
-        elif span is None:
+        if span is None and (outer is None or not outer.is_recording()):
             if not reading.usage:
                 return
-            span = self._start()
+            span = self._start(self._parent)
+        target = span or outer
+        assert target is not None
+        target.set_attributes(told)
+        for further in reading.further:
+            self._write_pass(further, reading, target)
         if span is not None:
-            span.set_attributes(told)
             if trouble is not None:
                 span.set_attribute(ERROR_TYPE, trouble)
                 span.set_status(Status(StatusCode.ERROR, trouble))
             span.end()
-        for further in reading.further:
-            if not further.inside:
-                beside = self._start()
-                beside.set_attributes(attributes.of_further(further, reading))
-                beside.end()
+
+    def _write_pass(self, further: FurtherUsage, reading: WireReading, target: Span) -> None:
+        """Make the span of a pass: beneath *target* when its totals hold it (an aggregate, then), else beside it."""
+        parent = self._parent
+        if further.inside:
+            parent = trace.set_span_in_context(target)
+        elif target is self._outer and (above := getattr(target, "parent", None)) is not None:
+            parent = trace.set_span_in_context(NonRecordingSpan(above))
+        span = self._start(parent)
+        span.set_attributes(attributes.of_further(further, reading))
+        span.end()
 
     def _warn(self, reading: WireReading) -> None:
         if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):
