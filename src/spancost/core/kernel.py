@@ -7,11 +7,15 @@ has one coefficient a meter, and sums that must not be negative.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import lcm
 from typing import NamedTuple
 
 from spancost.core.offer import Level, Rate
 from spancost.core.units import Units
+
+SPLIT_FACTS = {"cache_write_tokens": "cache_ttl"}
+"""Meters that are sold by a fact of their parts, and the name of that fact."""
 
 
 class Kernel(NamedTuple):
@@ -43,6 +47,22 @@ def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
     return None, how
 
 
+def assumed_split(units: Units, level: Level, meter: str, told: Collection[str]) -> str | None:
+    """Return the fact assumed of what is left of *meter* when it is billed at its own rate, None when none is.
+
+    Cache writes are sold by their time to live. What is left of them beside the parts told is billed at the usual one;
+    a part that is sold at another rate and is not *told*, not even as 0, may be among it.
+    """
+    fact = SPLIT_FACTS.get(meter)
+    if fact is None:
+        return None
+    usual = level.rates.get(meter)
+    for part, rate in level.rates.items():
+        if meter in units.meters[part].inside and part not in told and rate != usual:
+            return fact
+    return None
+
+
 def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | None:
     """Return the kernel of *meters* at *level*; None when a meter is unknown, a total is missing or a minimum holds."""
     present = set(meters)
@@ -51,6 +71,11 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
     if any(root not in present for name in meters for root in units.roots[name]):
         return None
     left = _left(units, meters)
+    untold = [
+        tuple(-left[name].get(meter, 0) for meter in meters)
+        for name in meters
+        if assumed_split(units, level, name, present) is not None
+    ]
     rates: dict[str, Rate] = {}
     for name in meters:
         source, how = rate_of(units, level, name)
@@ -68,7 +93,10 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
         constant,
         denominator,
         tuple(coefficients.values()),
-        tuple(tuple(parts.get(meter, 0) for meter in meters) for parts in left.values() if len(parts) > 1),
+        (
+            *(tuple(parts.get(meter, 0) for meter in meters) for parts in left.values() if len(parts) > 1),
+            *untold,  # negative, and so worked out in full, where a part that is not told could change the price
+        ),
         zeros if any(zeros) else (),
         bool(rates) and not constant and not any(rate[0] for rate in rates.values()),
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.card import RateCard
-from spancost.core.kernel import kernel_of, rate_of
+from spancost.core.kernel import Kernel, assumed_split, kernel_of, rate_of
 from spancost.core.match import match
 from spancost.core.money import round_div, usd_text
 from spancost.core.offer import Doubt, Era, Level, Offer, Rate
@@ -45,6 +45,20 @@ class Bill(NamedTuple):
     cost: Cost
     era: Era | None = None
     level: Level | None = None
+
+
+class Tariff(NamedTuple):
+    """How calls with the same words and meters are priced, begun within a time, as long as no step is reached.
+
+    from_ns, until_ns: that time, None for open, until exclusive. meters: in the order of the usage, and of the kernel.
+    steps: meters with the quantity from which another level holds.
+    """
+
+    from_ns: int | None
+    until_ns: int | None
+    meters: tuple[str, ...]
+    kernel: Kernel
+    steps: tuple[tuple[str, int], ...]
 
 
 class Pricer:
@@ -142,6 +156,19 @@ class Pricer:
         key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
         return self._young.get(key) or self._remember(key, call)
 
+    def tariff(self, call: Call) -> Tariff | None:
+        """Return how calls like *call* are priced at its time, None when one multiplication a meter is not enough."""
+        offer = self.offer(call)
+        era = offer.era(call.at_ns) if isinstance(offer, Offer) else None
+        if era is None or era.windows:
+            return None
+        meters = tuple(call.usage)
+        kernel = era.base.kernels.get(meters)
+        if kernel is None or kernel.is_free:
+            return None
+        steps = tuple((step.meter, step.bound) for step in era.steps)
+        return Tariff(era.from_ns, era.until_ns, meters, kernel, steps)
+
     def bill(self, call: Call) -> Bill:
         """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""
         if not is_sound(call):
@@ -185,6 +212,9 @@ class Pricer:
                 continue
             if how == "estimate":
                 doubts.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
+            fact = assumed_split(self._card.units, level, meter, usage)
+            if fact is not None:
+                doubts.append((PARTIAL, f"{reasons.ASSUMED_FACT}:{fact}"))
             quantity = max(quantity, level.minimum.get(meter, 0))
             items.append(Item(meter, quantity, level.rates[source], level.published[source]))
         if not items:
