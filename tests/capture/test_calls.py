@@ -184,3 +184,19 @@ def test_the_parts_of_a_compound_system_are_sold_by_their_own_models(world: Worl
     ]
     root = dict(world.spans[-1].attributes or {})
     assert (root["llm.trace_input_tokens"], root["llm.trace_output_tokens"]) == (1000, 10)
+
+
+def test_embeddings_within_a_chat_are_another_call(world: World) -> None:
+    """A chat's span is kept for the chat."""
+    vectors = {"model": "text-embedding-3-small", "data": [], "usage": {"prompt_tokens": 1000, "total_tokens": 1000}}
+    answers = iter([vectors, ANSWER])
+    known = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"}
+    with (
+        client(httpx2, lambda _: httpx2.Response(200, json=next(answers))) as http,
+        world.provider.get_tracer("some.instrumentation").start_as_current_span("chat", attributes=known),
+    ):
+        http.post("https://api.openai.com/v1/embeddings", json={"model": "text-embedding-3-small"})
+        http.post(URL, json=ASK)
+    embedding, chat = (dict(span.attributes or {}) for span in world.spans)
+    assert (embedding["llm.operation"], chat["llm.operation"]) == ("embeddings", "chat")
+    assert chat["llm.trace_cost_usd"] == pytest.approx(COST + 1000 * 0.02e-6, rel=1e-12)

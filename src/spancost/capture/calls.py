@@ -109,7 +109,7 @@ class CapturedCall:
         self._decoder: Decoder | None = None
         self._is_over = False
         self._parent = context.get_current()
-        self._outer = capture.claims.claim(trace.get_current_span(self._parent))
+        self._outer = capture.claims.claim(trace.get_current_span(self._parent), target.operation)
         # A poll is a call of its own only when it brings usage, which is known at its end.
         self._span: Span | None = None
         if self._outer is None and target.kind != outcomes.RETRIEVAL:

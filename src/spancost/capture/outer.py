@@ -13,6 +13,7 @@ from spancost.core.reading import CALL
 from spancost.core.recent import Recent
 from spancost.core.span import Span as SeenSpan
 
+EMBEDDINGS = "embeddings"
 _CLAIMS_KEPT = 8192
 
 
@@ -28,12 +29,15 @@ class Claims:
         """Take a free lock: in a forked child, where another thread may hold the old one."""
         self._lock = threading.Lock()
 
-    def claim(self, span: Span) -> Span | None:
-        """Return *span* when it stands for a model call, reports no usage yet and no other call has it; else None."""
+    def claim(self, span: Span, operation: str | None) -> Span | None:
+        """Return *span* when it stands for a call of this kind, reports no usage yet and no other call has it.
+
+        Embeddings made while a chat's span is current are another call than the chat.
+        """
         known = getattr(span, "attributes", None)
         if not known or not span.is_recording():
             return None
-        if self._dialects.markers.isdisjoint(known) or not self._is_open_call(span, known):
+        if self._dialects.markers.isdisjoint(known) or not self._is_open_call(span, known, operation):
             return None
         span_id = span.get_span_context().span_id
         with self._lock:
@@ -47,7 +51,7 @@ class Claims:
         with self._lock:
             self._claimed.set(span.get_span_context().span_id, False)
 
-    def _is_open_call(self, span: Any, known: Any) -> bool:
+    def _is_open_call(self, span: Any, known: Any, operation: str | None) -> bool:
         context, scope = span.get_span_context(), getattr(span, "instrumentation_scope", None)
         reading = self._dialects.read(
             SeenSpan(
@@ -63,4 +67,6 @@ class Claims:
                 dict(known),
             )
         )
-        return reading is not None and reading.kind == CALL and not reading.usage
+        if reading is None or reading.kind != CALL or reading.usage:
+            return False
+        return (reading.operation == EMBEDDINGS) == (operation == EMBEDDINGS)
