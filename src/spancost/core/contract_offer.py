@@ -75,7 +75,7 @@ class AgreedOfferBuilder(OfferBuilder):
 
     def _leaves_agreed_rates(self, modifier: Mapping[str, Any]) -> bool:
         skip = self._term.skip
-        is_skipped = "*" in skip or modifier["id"] in skip or bool(modifier.get("list_only"))
+        is_skipped = "*" in skip or modifier["id"] in skip
         return is_skipped or not self._answered.isdisjoint(modifier["when"])
 
     def _doubt(self, match: Match, era: Mapping[str, Any], answered: frozenset[str]) -> Doubt | None:

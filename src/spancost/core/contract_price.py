@@ -153,6 +153,8 @@ class ContractPricer(Pricer):
 
     def _made(self, terms: Terms, call: Call) -> _Deal:
         mapped, listed, term, agreed = terms.holding(call)
+        if agreed is not None and agreed is not listed:
+            listed = reasons.UNKNOWN_MODEL  # what the card has is another model's
         offer: Offer | Cost | None = None
         if term is not None and agreed is not None:
             offer = AgreedOfferBuilder(self._card, term).offer(agreed)
