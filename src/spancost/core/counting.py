@@ -69,6 +69,23 @@ class Memory:
         if tokens != (None, None):
             self._by_tokens.set(tokens, ((self._by_tokens.get(tokens) or ()) + (call,))[-_PER_TOKENS:])
 
+    def add_unlike(self, call: Counted) -> bool:
+        """Remember a call whose response id is new; false, and nothing done, when another scope has its tokens."""
+        _, scope, _, entered, left, response_id, _, _ = call
+        by_tokens = self._by_tokens
+        tokens = (entered, left)
+        alike = by_tokens.new.get(tokens) or by_tokens.old.get(tokens)
+        if alike is None:
+            by_tokens.set(tokens, (call,))
+        else:
+            for other in alike:
+                if other.scope != scope:
+                    return False
+            by_tokens.set(tokens, (*alike[1 - _PER_TOKENS :], call))
+        if response_id is not None:
+            self._by_response.set(response_id, call)
+        return True
+
     def also_known(self, response_id: str, call: Counted) -> None:
         """Remember that *call* is known by another response id too: gateways give ids of their own."""
         self._by_response.set(response_id, call)

@@ -137,6 +137,18 @@ class Program:
             return None
         return fill(frame, frame.says, attributes) or self._read(span)[0]
 
+    def shape(self, attributes: Attributes) -> tuple[Shape, bool]:
+        """Return the shape of a span with *attributes*, and whether its name is one of its words."""
+        keys = self._keys.intersection(attributes)
+        return self._shapes.get(keys) or self._shape(keys), self._by_name
+
+    def frame(self, span: Span) -> Frame | None:
+        """Return what *span* shares with spans that were read before, None when it must be read in full."""
+        shape, is_named = self.shape(span.attributes)
+        if shape.words is None:
+            return None
+        return shape.frames.get((shape.words(span.attributes), span.name if is_named else None))
+
     def _shape(self, keys: frozenset[str]) -> Shape:
         """Return the new shape of spans with *keys*: words for all but counts and response ids, if these are plain."""
         slots = {key: self._table[key][0] for key in keys if key in self._table}

@@ -23,7 +23,7 @@ FRAMES_KEPT = 512
 MAX_COUNT = 1 << 60
 
 _reading = partial(tuple.__new__, Reading)  # a third of the time of Reading(...)
-_PLAIN = frozenset(
+PLAIN = frozenset(
     ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 )
 """Counts that stand for themselves, as long as no part exceeds its whole and the total is input and output."""
@@ -49,8 +49,9 @@ class Frame(NamedTuple):
 class Shape:
     """The keys of a span that matter: how to fetch the words under them, and the frames for the words seen so far.
 
-    words: None when spans of this shape are to be read in full. responses: attributes that may hold a provider's answer,
-    each with the words of the figures that nothing else of this shape tells; a span that holds one is read in full.
+    words: None when spans of this shape are to be read in full. responses: attributes that may hold a provider's
+    answer, each with the words of the figures that nothing else of this shape tells; a span that holds one is read in
+    full.
     """
 
     __slots__ = ("frames", "keys", "responses", "words")
@@ -81,7 +82,7 @@ def frame_of(reading: Reading | None, counts: Mapping[str, str], response: str |
     """Return the frame of spans that read as *reading*; *counts* maps count fields to the attributes that hold them."""
     fields = tuple(counts)
     return Frame(
-        reading, fields, fetcher(tuple(counts.values())), response, _PLAIN.issuperset(fields), *_around(reading)
+        reading, fields, fetcher(tuple(counts.values())), response, PLAIN.issuperset(fields), *_around(reading)
     )
 
 
@@ -96,7 +97,7 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
     response_id = None
     if frame.response is not None:
         response_id = attributes[frame.response]
-        if type(response_id) is not str or not response_id or response_id[0] in "\"['":
+        if not is_plain_id(response_id):
             return None
     values = frame.counts(attributes)
     for value in values:
@@ -110,6 +111,11 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
         if split is not None:
             return None
     return _reading((*frame.before, usage, says.request_model, response_id, *frame.after))
+
+
+def is_plain_id(value: Any) -> bool:
+    """Whether a response id stands for itself: it is a text, and not one of another value."""
+    return type(value) is str and value != "" and value[0] not in "\"['"
 
 
 def _adds_up(figures: dict[str, Quantity]) -> bool:

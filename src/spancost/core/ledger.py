@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from spancost.core import call as status
 from spancost.core import semconv as names
@@ -154,7 +154,7 @@ class Ledger:
             return None
         if parent_id in blanks.new or parent_id in blanks.old:
             return None
-        response_id = None
+        response_id: Any = None
         if mould.response is not None:
             response_id = attributes[mould.response]
             if not is_plain_id(response_id) or memory.response(response_id) is not None:
@@ -167,17 +167,13 @@ class Ledger:
         if not memory.add_unlike(call):
             return None
         self._counts[OWN] += 1
-        closed = self._closed
-        closed.new[span_id] = (
-            0 if parent_id is None or (is_local_root and not self.options.join_services) else parent_id
-        )
-        closed.turn()
-        if is_local_root:
-            if self.options.roll_up:
-                write_trace(Single(call, femto, mould.is_doubtful).subtotal(), written)
-            if parent_id is None or not self.options.join_services:
-                return written
-        self._rollup.pass_up_single(parent_id, _single((call, femto, mould.is_doubtful)))
+        single = _single((call, femto, mould.is_doubtful))
+        if is_local_root and self.options.roll_up:
+            write_trace(single.subtotal(), written)
+        above = parent_id if self.options.join_services or not is_local_root else None
+        self._closed.set(span_id, above or 0)
+        if above is not None:
+            self._rollup.pass_up_single(above, single)
         return written
 
     def _end_in_full(self, span: Span) -> Written:

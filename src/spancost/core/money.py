@@ -17,8 +17,8 @@ _BUCKETS = (
     (FEMTO_PER_USD, "lt_1"),
     (10 * FEMTO_PER_USD, "lt_10"),
 )
-_BOUNDS = tuple(bound for bound, _ in _BUCKETS)
-_BUCKET_NAMES = (*(name for _, name in _BUCKETS), "gte_10")
+BUCKET_BOUNDS = tuple(bound for bound, _ in _BUCKETS)
+BUCKET_NAMES = (*(name for _, name in _BUCKETS), "gte_10")
 
 
 def usd_float(femto: int) -> float:
@@ -55,4 +55,4 @@ def round_div(numerator: int, denominator: int) -> int:
 
 def bucket(femto: int) -> str:
     """Return the `llm.cost_bucket` name of a cost: `lt_0.0001` … `lt_10`, `gte_10` (bounds in USD)."""
-    return _BUCKET_NAMES[bisect_right(_BOUNDS, femto)]
+    return BUCKET_NAMES[bisect_right(BUCKET_BOUNDS, femto)]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from spancost.core.call import Quantity
 from spancost.core.counting import Beneath, Counted
 from spancost.core.recent import Recent
@@ -64,9 +66,30 @@ class Subtotal:
         if len(self.calls) > 2 * KEPT_CALLS:
             del self.calls[:-KEPT_CALLS]
 
+    def add_single(self, single: Single) -> None:
+        """Take one call with a cost into this subtree."""
+        call, femto, doubtful = single
+        self.femto += femto
+        self.priced += 1
+        self.input += call.input or 0
+        self.output += call.output or 0
+        self.requests += 1
+        self.doubtful += doubtful
+        self.count += 1
+        calls = self.calls
+        calls.append(call)
+        if len(calls) > 2 * KEPT_CALLS:
+            del calls[:-KEPT_CALLS]
+
     def beneath(self) -> Beneath:
         """Return what the counting rule needs of this subtree."""
         return Beneath(self.calls, self.count, self.input, self.output, self.blank)
+
+    def add_first(self, single: Single) -> None:
+        """Take in one call with a cost that ended before all that is in this subtree."""
+        calls = [single.call, *self.calls]
+        self.add_single(single)
+        self.calls = calls
 
     def absorb_blanks(self) -> None:
         """Take back the calls without usage: the call above them has told it, and is the same request."""
@@ -76,11 +99,30 @@ class Subtotal:
         self.blanks, self.blank = 0, None
 
 
+class Single(NamedTuple):
+    """The subtotal of one call with a cost, as small as it can be held until there is more to add to it."""
+
+    call: Counted
+    femto: int
+    doubtful: int
+
+    def subtotal(self) -> Subtotal:
+        """Return the same as a subtotal that can be added to."""
+        call = self.call
+        total = Subtotal()
+        total.femto, total.priced = self.femto, 1
+        total.input, total.output = call.input or 0, call.output or 0
+        total.requests = 1
+        total.doubtful = self.doubtful
+        total.calls, total.count = [call], 1
+        return total
+
+
 class RollUp:
     """The open subtotals by the span id they belong to, and the spans that have ended."""
 
     def __init__(self, open_spans: int, closed_spans: int) -> None:
-        self.pending: Recent[int, Subtotal] = Recent(open_spans)
+        self.pending: Recent[int, Subtotal | Single] = Recent(open_spans)
         self.closed: Recent[int, int] = Recent(closed_spans)
         self.blanks: Recent[int, bool] = Recent(open_spans)
         self.late = 0
@@ -91,7 +133,13 @@ class RollUp:
 
     def take(self, span_id: int) -> Subtotal | None:
         """Take out what was passed up to this span."""
-        return self.pending.pop(span_id)
+        held = self.pending.pop(span_id)
+        return held.subtotal() if isinstance(held, Single) else held
+
+    def beneath(self, span_id: int) -> Subtotal | None:
+        """Return what was passed up to an open span so far, None when nothing was; not to be changed."""
+        held = self.pending.get(span_id)
+        return held.subtotal() if isinstance(held, Single) else held
 
     def told_late(self, parent_id: int, call: Subtotal) -> None:
         """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
@@ -123,9 +171,33 @@ class RollUp:
         held = self.pending.get(target)
         if held is None:
             self.pending.set(target, subtotal)
+        elif isinstance(held, Single):
+            subtotal.add_first(held)
+            self.pending.set(target, subtotal)
         else:
             held.add(subtotal)
         if target in self.closed:
-            again = self.pending.pop(target)
-            if again is not None:
-                self.pass_up(target, again)
+            self._pass_on(target)
+
+    def pass_up_single(self, parent_id: int, single: Single) -> None:
+        """Do what `pass_up` does with one call."""
+        closed, pending = self.closed, self.pending
+        if parent_id in closed.new or parent_id in closed.old:
+            self.pass_up(parent_id, single.subtotal())
+            return
+        held = pending.new.get(parent_id) or pending.get(parent_id)
+        if held is None:
+            pending.set(parent_id, single)
+        elif isinstance(held, Single):
+            total = held.subtotal()
+            total.add_single(single)
+            pending.set(parent_id, total)
+        else:
+            held.add_single(single)
+        if parent_id in closed.new:  # it ended meanwhile, in another thread
+            self._pass_on(parent_id)
+
+    def _pass_on(self, ended: int) -> None:
+        again = self.take(ended)
+        if again is not None:
+            self.pass_up(ended, again)

@@ -68,7 +68,7 @@ def write_verdict(verdict: Verdict, written: Written) -> None:
         written[names.LLM_DUPLICATE_OF] = f"{verdict.of.span_id & _SPAN_ID:016x}"
 
 
-_TOKENS = (
+TOKENS = (
     ("input_tokens", names.LLM_INPUT_TOKENS),
     ("cache_read_tokens", names.LLM_CACHED_INPUT_TOKENS),
     ("cache_write_tokens", names.LLM_CACHE_WRITE_INPUT_TOKENS),
@@ -86,7 +86,7 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
     if reading.model:
         written[names.LLM_MODEL] = reading.model
     written[names.LLM_OPERATION] = reading.operation
-    for meter, name in _TOKENS:
+    for meter, name in TOKENS:
         amount = usage.get(meter)
         if amount.__class__ is int:
             written[name] = amount
