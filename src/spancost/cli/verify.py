@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from spancost import data
+from spancost import contracts, data
 from spancost.cli.enrich import requests
 from spancost.core.card import CardError, RateCard
+from spancost.core.contract import Contract, ContractError
+from spancost.core.price import Pricer
 from spancost.otlp.request import Carried, RequestError, carried_spans
 from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.verify import verify
@@ -37,29 +39,70 @@ _SHOWN = 100
     help="A rate card of your own, for the spans that name its version; may be given several times.",
 )
 @click.option(
+    "--contract",
+    "contract_paths",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A contract, for the spans whose version ends in its +o...; may be given several times.",
+)
+@click.option(
     "--read-responses/--no-read-responses",
     default=True,
     show_default=True,
     help="How the spans were enriched.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: each finding, then a summary.")
-def command(files: tuple[BinaryIO, ...], cards: tuple[Path, ...], read_responses: bool, as_json: bool) -> None:
+def command(
+    files: tuple[BinaryIO, ...],
+    cards: tuple[Path, ...],
+    contract_paths: tuple[Path, ...],
+    read_responses: bool,
+    as_json: bool,
+) -> None:
     """Recompute the cost of every priced span of FILES with the rate card it names, and the totals above it.
 
-    FILES hold OTLP JSON as `enrich` reads and writes it; standard input when there are none. Nothing is
-    fetched: the cards are those that come with this release, and those of --card. Exit status 1: something differs,
-    could not be verified, or nothing was there to verify.
+    FILES hold OTLP JSON as `enrich` reads and writes it; standard input when there are none. Nothing is fetched: the
+    cards are those that come with this release, and those of --card. Exit status 1: something differs, could not be
+    verified, or nothing was there to verify.
     """
-    own = _own_cards(cards)
+    pricers = _Pricers(_own_cards(cards), _own_contracts(contract_paths))
     faults: list[str] = []
-    spans = list(_spans(files or (sys.stdin.buffer,), faults))
-    report = verify(
-        spans, lambda version: own.get(version) or data.card(version), data.default_dialects(read_responses)
-    )
+    spans = list(spans_of_files(files or (sys.stdin.buffer,), faults))
+    dialects = data.default_dialects(read_responses)
+    report = verify(spans, pricers.of, dialects, data.default_names())
     lines = _json_lines(report, faults) if as_json else _page(report, faults)
     for line in lines:
         click.echo(line)
     sys.exit(0 if report.is_good and not faults and report.calls else 1)
+
+
+class _Pricers:
+    """What prices by the version that a span names."""
+
+    def __init__(self, cards: Mapping[str, RateCard], contracts_in_hand: list[Contract]) -> None:
+        self._cards = cards
+        self._contracts = contracts_in_hand
+
+    def of(self, version: str) -> Pricer:
+        """Return the pricer of exactly *version*; CardError when its card or its contract is not in hand."""
+        of_card, plus, _ = version.partition("+")
+        card = self._cards.get(of_card) or data.card(of_card)
+        if not plus:
+            return data.pricer(card)
+        for contract in self._contracts:
+            if version == f"{of_card}+o{contract.suffix}":
+                try:
+                    return data.pricer(card, contract)
+                except ContractError as error:
+                    raise CardError(str(error)) from error
+        raise CardError(f"contract: found none for {version}; expected --contract with the file it was priced by")
+
+
+def _own_contracts(paths: tuple[Path, ...]) -> list[Contract]:
+    try:
+        return [contracts.load(path) for path in paths]
+    except (ContractError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _own_cards(paths: tuple[Path, ...]) -> dict[str, RateCard]:
@@ -69,7 +112,7 @@ def _own_cards(paths: tuple[Path, ...]) -> dict[str, RateCard]:
         raise click.ClickException(str(error)) from error
 
 
-def _spans(sources: tuple[BinaryIO, ...], faults: list[str]) -> Iterator[Carried]:
+def spans_of_files(sources: tuple[BinaryIO, ...], faults: list[str]) -> Iterator[Carried]:
     """Yield the spans of all *sources*; what is no request goes into *faults*."""
     for source in sources:
         for number, (request, fault) in enumerate(requests(source), 1):

@@ -7,11 +7,13 @@ from the attributes of the instrumentation, by the dialect that reads them in pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from spancost.core import call as status
 from spancost.core import semconv as names
+from spancost.core.call import Quantity
 from spancost.core.counting import ONLY_CARRIER
 from spancost.core.ledger import Ledger, LedgerOptions, Prices, Reads
 from spancost.core.names import ProviderNames
@@ -50,6 +52,16 @@ _METERS = {
     names.LLM_CACHE_WRITE_INPUT_TOKENS: "cache_write_tokens",
     names.LLM_OUTPUT_TOKENS: "output_tokens",
     names.LLM_REASONING_OUTPUT_TOKENS: "reasoning_tokens",
+}
+_FURTHER_METERS = {
+    name: name.rpartition(".")[2]
+    for key, name in vars(names).items()
+    if key.startswith("LLM_METER_") and isinstance(name, str)
+}
+_FACTS = {
+    names.LLM_SPEED: "speed",
+    names.LLM_INFERENCE_GEO: "inference_geo",
+    names.LLM_VERTEX_LOCATION: "vertex_location",
 }
 _NOTHING_TO_DO = LedgerOptions(roll_up=False)
 
@@ -100,7 +112,7 @@ class Recomputing:
         for name in OF_A_CALL:
             if found.get(name) != expected.get(name) and not self._is_same_seller(name, found.get(name), expected):
                 yield Finding(name, found.get(name), expected.get(name), CARD if source is not None else ALONE)
-        if source is None or names.LLM_CAPTURE in found:
+        if source is None:
             return
         for name, meter in _METERS.items():
             told = source.usage.get(meter)
@@ -113,39 +125,45 @@ class Recomputing:
             return False
         return self._sellers.canonical(found) == expected.get(name)
 
-    def _together(self, span: Span) -> Reading | None:
+    def _together(self, span: Span) -> Reading:
         """Return what `llm.*` states, with what only the attributes of the instrumentation tell."""
-        found = span.attributes
         source = self._dialects.read(span)
-        if names.LLM_CAPTURE in found:
-            return source
-        # Our own capture writes the words that we write, so its dialect reads them off any span.
-        stated = self._dialects.read(span._replace(attributes={**found, names.LLM_CAPTURE: "usage"}))
-        if stated is None:
-            return source
         if source is None:
-            return stated._replace(kind=_kind(span), operation=_operation(span, stated), doubt=_doubt(span))
+            source = _alone(span)
+        text = partial(_text, span)
         return source._replace(
-            operation=_operation(span, source),
-            provider=stated.provider if names.LLM_PROVIDER in found else source.provider,
-            model=stated.model or source.model,
-            usage={**source.usage, **{meter: n for meter, n in stated.usage.items() if meter in _METERS.values()}},
-            response_id=stated.response_id or source.response_id,
-            finish_reason=stated.finish_reason or source.finish_reason,
-            service_tier=stated.service_tier or source.service_tier,
+            operation=text(names.LLM_OPERATION) or source.operation,
+            provider=self._sellers.canonical(text(names.LLM_PROVIDER)) or source.provider,
+            model=text(names.LLM_MODEL) or source.model,
+            usage={**source.usage, **_stated(span, _METERS)},
+            response_id=text(names.LLM_REQUEST_ID) or source.response_id,
+            finish_reason=text(names.LLM_FINISH_REASON) or source.finish_reason,
+            service_tier=text(names.LLM_SERVICE_TIER) or source.service_tier,
         )
 
 
-def _operation(span: Span, reading: Reading) -> str:
-    said = span.attributes.get(names.LLM_OPERATION)
-    return said if isinstance(said, str) else reading.operation
+def _alone(span: Span) -> Reading:
+    """Return what `llm.*` says of a call besides its totals. A doubt cannot be worked out again, so it is believed."""
+    said, reason = _text(span, names.LLM_COST_STATUS), _text(span, names.LLM_COST_REASON)
+    return Reading(
+        emitter="",
+        kind=CONTAINER if reason == ONLY_CARRIER else CALL,
+        operation="chat",
+        provider=None,
+        model=None,
+        usage=_stated(span, _FURTHER_METERS),
+        request_model=_text(span, names.LLM_REQUEST_MODEL),
+        doubt=(said, reason) if said in _STATED_DOUBTS and said and reason else None,
+        context={fact: value for name, fact in _FACTS.items() if (value := _text(span, name))},
+    )
 
 
-def _kind(span: Span) -> str:
-    return CONTAINER if span.attributes.get(names.LLM_COST_REASON) == ONLY_CARRIER else CALL
+def _stated(span: Span, meters: Mapping[str, str]) -> dict[str, Quantity]:
+    """Return the counts that the span carries under the names of *meters*."""
+    found = ((meter, span.attributes.get(name)) for name, meter in meters.items())
+    return {meter: n for meter, n in found if isinstance(n, int) and not isinstance(n, bool)}
 
 
-def _doubt(span: Span) -> tuple[str, str] | None:
-    """Return the doubt that the span states: without the instrumentation's attributes it cannot be worked out again."""
-    said, reason = span.attributes.get(names.LLM_COST_STATUS), span.attributes.get(names.LLM_COST_REASON)
-    return (said, reason) if said in _STATED_DOUBTS and isinstance(said, str) and isinstance(reason, str) else None
+def _text(span: Span, name: str) -> str | None:
+    value = span.attributes.get(name)
+    return value if isinstance(value, str) and value else None

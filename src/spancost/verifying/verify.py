@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from spancost.core import semconv as names
-from spancost.core.card import CardError, RateCard
+from spancost.core.card import CardError
 from spancost.core.dialect import Dialects
+from spancost.core.names import ProviderNames
 from spancost.core.price import Pricer
 from spancost.core.span import Attributes, Span
 from spancost.core.written import Written
@@ -18,11 +19,11 @@ from spancost.verifying.calls import OF_A_CALL, Recomputing
 from spancost.verifying.finding import ALONE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.totals import TRACE, Key, verify_totals
 
-CardOf = Callable[[str], RateCard]
-"""The card of a version; CardError when it cannot be had."""
+PricerOf = Callable[[str], Pricer]
+"""What prices by a version; CardError when it cannot be had."""
 
 
-def verify(spans_in_hand: Iterable[Carried], card_of: CardOf, dialects: Dialects) -> Report:
+def verify(spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dialects, sellers: ProviderNames) -> Report:
     """Recompute every call that names a rate card, then the totals above them, and report what differs.
 
     Spans may come in any order, and more than once: copies that are alike are one span.
@@ -32,7 +33,7 @@ def verify(spans_in_hand: Iterable[Carried], card_of: CardOf, dialects: Dialects
         copies[carried.span.trace_id, carried.span.span_id].append(carried)
     report = Report(spans=len(copies), traces=len({trace for trace, _ in copies}))
     places = {key: _place(held[0]) for key, held in copies.items()}
-    cards = _Cards(card_of, dialects)
+    cards = _Cards(pricer_of, dialects, sellers)
     spans: dict[Key, Span] = {}
     for key, span in joined(copies).items():
         span = _with_its_own_parent(span, copies[key][0].span)
@@ -49,8 +50,9 @@ def verify(spans_in_hand: Iterable[Carried], card_of: CardOf, dialects: Dialects
 class _Cards:
     """What recomputes by each version, made once."""
 
-    def __init__(self, card_of: CardOf, dialects: Dialects) -> None:
-        self._card_of = card_of
+    def __init__(self, pricer_of: PricerOf, dialects: Dialects, sellers: ProviderNames) -> None:
+        self._pricer_of = pricer_of
+        self._sellers = sellers
         self._dialects = dialects
         self._held: dict[str, Recomputing | str] = {}
         self.used: set[str] = set()
@@ -65,13 +67,11 @@ class _Cards:
         return held
 
     def _made(self, version: str) -> Recomputing | str:
-        if "+" in version:
-            return f"priced with a contract ({version}), which is not in hand"
         try:
-            card = self._card_of(version)
+            pricer = self._pricer_of(version)
         except CardError as error:
             return str(error)
-        return Recomputing(self._dialects, Pricer(card), card.providers)
+        return Recomputing(self._dialects, pricer, self._sellers)
 
 
 def _checked(span: Span, place: Place, cards: _Cards, report: Report) -> Span:
