@@ -103,7 +103,8 @@ def until(holds: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-START_NS = 1_763_640_000_000_000_000
+START_NS = time.time_ns() - 60 * 10**9
+"""When the spans of tests start: lately, so that a backend that asks for what is new finds them."""
 
 
 def span(
