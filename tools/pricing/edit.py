@@ -17,7 +17,7 @@ from ruamel.yaml.tag import Tag
 from tools.pricing import writer
 from tools.pricing.catalogue import Entry
 from tools.pricing.form import seconds_of
-from tools.pricing.rates import era_at, first_of
+from tools.pricing.rates import era_at, first_of, is_bound
 from tools.pricing.statement import Fact
 
 
@@ -132,7 +132,7 @@ def add_name(model: Any, name: str) -> None:
 def _step(row: Any, bound: int) -> Any:
     steps = _block(row, "steps")
     for step in steps:
-        if first_of(step) == bound:
+        if is_bound(step, bound):
             return step["rates"]
     name, shown = ("above", bound - 1) if bound % 10 == 1 else ("at_least", bound)
     made = _flow({name: str(shown), "rates": _flow({})})

@@ -27,7 +27,9 @@ REASONS = {
     "by_hour": "the price goes by the hour",
     "page": "the price was read on the seller's page, which does not say this",
     "place": "the price differs by place, or under a condition that the card has no table for",
+    "factor": "it is the card's price times or by a factor of the card: the catalogue may have read another column",
     "modifier": "the card has a factor for this, which gives another price",
+    "half_table": "a table of its own for this would leave input or output without a price",
     "left_behind": "another table of the entry would keep the old price",
     "unknown_seller": "no file for the seller",
     "no_rate": "none of its prices is one that the card can say",
@@ -55,9 +57,9 @@ def of_table(fact: Fact, rate_of: RateOf, steps: list[int]) -> str | None:
 
     if fact.meter in ("cache_read_tokens", "input_tokens") and above("cache_read_tokens", "input_tokens"):
         return "cached_above_input"
-    if fact.meter in ("output_tokens", "input_tokens") and rate_of(Fact(fact.when, fact.bound, "output_tokens")):
-        if above("input_tokens", "output_tokens"):
-            return "output_below_input"
+    has_output = rate_of(Fact(fact.when, fact.bound, "output_tokens"))
+    if fact.meter in ("output_tokens", "input_tokens") and has_output and above("input_tokens", "output_tokens"):
+        return "output_below_input"
     base = rate_of(Fact(fact.when, 0, fact.meter))
     for bound in steps if not fact.bound else [fact.bound]:
         higher = rate_of(Fact(fact.when, bound, fact.meter))

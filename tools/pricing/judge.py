@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from tools.pricing import edit, guards
@@ -14,7 +15,7 @@ from tools.pricing.catalogue import plain
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import Delta
 from tools.pricing.ours import Stated, close, end_of
-from tools.pricing.rates import era_at, is_token, rate, tables
+from tools.pricing.rates import era_at, factors, is_token, rate, tables
 from tools.pricing.rows import Row
 from tools.pricing.statement import Fact
 
@@ -79,18 +80,17 @@ class Judge:
         if decision is not None and decision.decision == "reject":
             return None
         said = self._said(change, start)
-        row = Row(self.seller, change.model, fact.text, "changed", ours.price, now, start, said, deltas=change.deltas)
+        own = ours.by != "none"
+        old = ours.price if own else None
+        row = Row(self.seller, change.model, fact.text, "changed", old, now, start, said, deltas=change.deltas)
         if now is None:
             still = any(close(price, ours.price) for _, _, price in self.stated.values(change.model, fact, start))
-            noted = ours.by == "none" or still or decision is not None
+            noted = not own or still or decision is not None
             row.reason, row.kind = "fact_removed", "no longer stated"
             return None if noted else row
-        own = ours.by != "none"
         row.reason = self._impossible(change, model, seconds, ours.by)
-        if not row.reason and (decision is None or held in ("left_behind",)):
-            row.reason = held or self._doubt(change, own, ours.price, now, start)
-            if not row.reason and not own and not change.dated and self._is_from_page(model, seconds):
-                row.reason = "page"
+        if not row.reason and (decision is None or held in ("left_behind", "half_table")):
+            row.reason = held or self._doubt(change, old, now, start) or self._misplaced(change, own, model, seconds)
         if row.reason:
             return row
         correct = decision is not None and decision.how == "correction"
@@ -108,26 +108,45 @@ class Judge:
         if by == "modifier":
             return "modifier"
         has_table = any(when == dict(change.fact.when) for when, _, _ in tables(era))
-        return "place" if change.place and not has_table else ""
+        return "place" if not has_table and (change.place or change.fact.bound) else ""
 
-    def _doubt(self, change: Change, own: bool, ours: Any, now: Decimal, start: str) -> str:
+    def _doubt(self, change: Change, old: Fraction | None, now: Decimal, start: str) -> str:
         if start > self.day:
             return "future"
         stated = list(self.stated.values(change.model, change.fact, start))
         moved = {delta.catalogue for delta in change.deltas}
         others = [price for catalogue, _, price in stated if catalogue not in moved]
-        if len({plain(d.now) for d in change.deltas if d.now is not None}) > 1 or any(d.now is None for d in change.deltas):
+        if len({None if delta.now is None else plain(delta.now) for delta in change.deltas}) > 1:
             return "disagree" if len(moved) > 1 else "split"
         if others and not any(close(price, now) for price in others):
             return "disagree"
         if any(catalogue in moved and close(price, change.was) for catalogue, _, price in stated):
             return "split"
-        if own != (change.was is not None) or (own and not close(ours, change.was)):
+        if not close(old, change.was):
             return "curated"
+        if old and any(f != 1 and close(now, old * f**sign) for f in self._factors(change.model) for sign in (1, -1)):
+            return "factor"
         return guards.of_change(change.was, now) or ""
 
-    def _is_from_page(self, model: Any, seconds: int) -> bool:
-        return bool(model["prices"][era_at(model, seconds) or 0]["basis"] == "page")
+    def _factors(self, model_id: str) -> set[Fraction]:
+        return set(factors(self.content, model_id))
+
+    def _misplaced(self, change: Change, own: bool, model: Any, seconds: int) -> str:
+        """Return why an addition does not belong to the price that holds now."""
+        if own or change.dated:
+            return ""
+        if model["prices"][era_at(model, seconds) or 0]["basis"] == "page":
+            return "page"
+        names = {(delta.catalogue, delta.name) for delta in change.deltas}
+        for catalogue, name, target, stated in self.stated.by_model[change.model]:
+            if (catalogue, name) not in names:
+                continue
+            for meter in ("input_tokens", "output_tokens"):
+                base = stated.at(self.day).get(Fact((), 0, meter))
+                fact = target.fact(Fact((), 0, meter))
+                if base and not close(rate(self.content, change.model, model, fact, seconds).price, base):
+                    return "curated"
+        return ""
 
     def _write(self, change: Change, model: Any, seconds: int, price: str, new_era: bool) -> None:
         if new_era:
@@ -155,8 +174,9 @@ class Judge:
             texts = said.setdefault(catalogue, "").split(" / ")
             said[catalogue] = " / ".join(sorted({*filter(None, texts), plain(price)}))
         for delta in change.deltas:
+            words = said.setdefault(delta.catalogue, "nothing" if delta.now is None else "0")
             was = "" if delta.was is None else f" (was {plain(delta.was)})"
-            said[delta.catalogue] = said.get(delta.catalogue, "nothing" if delta.now is None else "0") + was
+            said[delta.catalogue] = words + ("" if was in words else was)
         return said
 
     def _beside(self, change: Change) -> str | None:
@@ -170,7 +190,14 @@ class Judge:
         )
         if met is not None and self.decisions.about(self.seller, [change.model], change.fact.text, change.now):
             met = None
+        met = met or self._half_table(change, era)
         return met or ("left_behind" if self._leaves_behind(change, model, seconds) else None)
+
+    def _half_table(self, change: Change, era: Any) -> str | None:
+        """Return the guard for a variant that lacks what the base prices: it would not be billed at all."""
+        own = next((rates for when, bound, rates in tables(era) if when == dict(change.fact.when) and not bound), {})
+        lacks = {"input_tokens", "output_tokens"} & set(era["rates"]) - set(own)
+        return "half_table" if change.fact.when and is_token(change.fact.meter) and lacks else None
 
     def _leaves_behind(self, change: Change, model: Any, seconds: int) -> bool:
         """Tell whether a new base price stands beside tables that nobody says still hold."""

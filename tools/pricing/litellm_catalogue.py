@@ -13,6 +13,7 @@ from tools.pricing.catalogue import Entry, Era, Rates, Table
 
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
+_HOUR = Decimal(3_600)
 METERS = {
     "input_cost_per_token": ("input_tokens", _MILLION),
     "output_cost_per_token": ("output_tokens", _MILLION),
@@ -41,8 +42,8 @@ METERS = {
 }
 # Seconds and images mean different things in different modes.
 _BY_MODE = {
-    ("audio_transcription", "input_cost_per_second"): ("audio_seconds", Decimal(3600)),
-    ("audio_transcription", "input_cost_per_audio_per_second"): ("audio_seconds", Decimal(3600)),
+    ("audio_transcription", "input_cost_per_second"): ("audio_seconds", _HOUR),
+    ("audio_transcription", "input_cost_per_audio_per_second"): ("audio_seconds", _HOUR),
     ("video_generation", "output_cost_per_second"): ("video_seconds", Decimal(1)),
     ("video_generation", "output_cost_per_video_per_second"): ("video_seconds", Decimal(1)),
     ("image_generation", "output_cost_per_image"): ("images", Decimal(1)),
@@ -73,7 +74,7 @@ def rows(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def entry(name: str, row: dict[str, Any], zeros: bool = False) -> Entry | None:
     """Return a row as an entry of one era, None when it has no price that our form holds.
 
-    A zero may mean free, included, not sold that way or not known there; it is no evidence and left out, unless *zeros*.
+    A zero may mean free, included, not sold that way or not known there; it is no evidence and left out unless *zeros*.
     """
     tables: dict[str | None, dict[int, Rates]] = {}
     for key, value in row.items():
@@ -101,7 +102,10 @@ def _price(key: str, value: Decimal, mode: str) -> tuple[str | None, int, str | 
     assert found is not None
     base, tier = found["base"], found["tier"]
     bound = int(found["k"]) * 1000 + 1 if found["k"] else 0
-    meter, per = _BY_MODE.get((mode, base)) or METERS.get(base, (None, Decimal(1)))
+    meter, per = _BY_MODE.get((mode, base)) or METERS.get(base) or (None, Decimal(1))
+    if per == _HOUR:
+        # A price of an hour was divided there and has four digits left.
+        return meter, bound, tier, Decimal(f"{value * per:.3e}")
     return meter, bound, tier, value * per
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from tools.pricing.catalogue_report import render, survey
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import settled
 from tools.pricing.form import FormError
@@ -27,7 +28,9 @@ UP_TO_DATE, PROPOSED, BROKEN, TO_DECIDE = 0, 1, 2, 3
 _pricing = click.option(
     "--pricing", type=click.Path(path_type=Path, file_okay=False), default=ROOT / "pricing", help="Folder of the card."
 )
-_day = click.option("--day", default=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%d"), help="As of (YYYY-MM-DD).")
+_day = click.option(
+    "--day", default=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%d"), help="As of (YYYY-MM-DD)."
+)
 
 
 @click.group()
@@ -42,7 +45,7 @@ def main() -> None:
 @click.option("--seller", "only", multiple=True, help="Only this seller (again for more).")
 @click.option("--write", is_flag=True, help="Edit the sellers' files and the locks.")
 def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only: tuple[str, ...], write: bool) -> None:
-    """Compare CATALOGUES (files that tools/pricing/export.py writes) with what they said last time and with the card."""
+    """Compare CATALOGUES (files of tools/pricing/export.py) with what they said last time and with the card."""
     imports = pricing / "imports"
     try:
         mapping = Mapping.load(imports / "catalogues.yaml")
@@ -82,6 +85,25 @@ def _write(outcomes: list[Outcome], sides: list[Side], pricing: Path) -> None:
         open_ = [delta for outcome in outcomes for delta in outcome.open_in(side.after.name)]
         kept = settled(side.before, side.after, [outcome.seller for outcome in outcomes], open_)
         path_of(pricing / "imports", side.after.name).write_text(lock_text(kept), encoding="utf-8")
+
+
+@main.command("report")
+@_pricing
+@_day
+@click.option("--seller", "only", multiple=True, help="Only this seller (again for more).")
+@click.option("--details", is_flag=True, help="Also every name without a price and every conflict.")
+def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool) -> None:
+    """Age, coverage and conflicts by seller, from the locks: what the catalogues said last."""
+    try:
+        locks = [read_lock(path_of(pricing / "imports", name)) for name in CATALOGUES]
+        ours = Ours(pricing, Mapping.load(pricing / "imports" / "catalogues.yaml"), day)
+        sellers = pricing / "sellers"
+        known = {path.stem for path in sellers.glob("*.yaml")}.union(*(lock.sellers for lock in locks))
+        reports = [survey(seller, ours, sellers, locks) for seller in sorted(known) if not only or seller in only]
+        click.echo(render(reports, locks, details), nl=False)
+    except (FormError, ValueError) as error:
+        click.echo(error, err=True)
+        sys.exit(BROKEN)
 
 
 @main.command("lock")

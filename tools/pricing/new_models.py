@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from tools.pricing import edit, guards
@@ -18,7 +17,7 @@ from tools.pricing.merge import AGREED, merge, same_price
 from tools.pricing.ours import Ours, Stated
 from tools.pricing.rows import Row
 from tools.pricing.sides import Catalogue
-from tools.pricing.statement import Statement, order
+from tools.pricing.statement import Fact, Statement, order
 
 _DATE = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$")
 
@@ -75,9 +74,7 @@ class Newcomers:
             rows += self._entry(entry, own, bool(disagree & entry.names), unknown, {*merged.entries})
         return rows
 
-    def _name(
-        self, delta: Delta, name: str, model: str, said: Entry, first: Catalogue, known: str
-    ) -> list[Row]:
+    def _name(self, delta: Delta, name: str, model: str, said: Entry, first: Catalogue, known: str) -> list[Row]:
         """A name that the first catalogue gives to an entry of ours, and the second prices."""
         stated = first.sellers[self.seller][known]
         prices = {fact.meter: price for fact, price in stated.at(self.ours.day).items() if fact[:2] == ((), 0)}
@@ -92,9 +89,7 @@ class Newcomers:
         edit.add_name(self.content["models"][model], name.lower())
         return [row]
 
-    def _entry(
-        self, entry: Entry, own: list[Delta], disagree: bool, unknown: Unknown, others: set[str]
-    ) -> list[Row]:
+    def _entry(self, entry: Entry, own: list[Delta], disagree: bool, unknown: Unknown, others: set[str]) -> list[Row]:
         rates = entry.eras[-1].table.rates if entry.eras else {}
         price = rates.get("input_tokens")
         row = Row(self.seller, entry.id, "", "new model", None, price, entry.eras[0].start if entry.eras else "")
@@ -129,23 +124,20 @@ class Newcomers:
         return False
 
     def _guard(self, entry: Entry) -> str | None:
-        stated = {}
+        stated: dict[Fact, Decimal] = {}
         for era in entry.eras:
             if order(era.start) > self.ours.day:
                 return "future"
             for when, table in [({}, era.table), *era.variants]:
                 for bound, rates in [(0, table.rates), *table.steps]:
-                    stated.update({(tuple(sorted(when.items())), bound, meter): p for meter, p in rates.items()})
+                    conditions = tuple(sorted(when.items()))
+                    stated.update({Fact(conditions, bound, meter): price for meter, price in rates.items()})
         if not any(stated.values()):
             return "zero"
 
-        def rate_of(fact: tuple[Any, int, str]) -> Decimal | Fraction | None:
-            return stated.get(tuple(fact))
-
-        for when, bound, meter in stated:
-            fact = guards.Fact(when, bound, meter)
-            steps = [b for w, b, m in stated if w == when and b and m == meter]
-            if met := guards.of_table(fact, rate_of, steps):
+        for fact in stated:
+            steps = [bound for when, bound, meter in stated if (when, meter) == (fact.when, fact.meter) and bound]
+            if met := guards.of_table(fact, stated.get, steps):
                 return met
         return None
 

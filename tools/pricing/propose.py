@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tools.pricing.new_models import Newcomers, Unknown
 from tools.pricing.ours import Ours, Stated
 from tools.pricing.rows import Row
 from tools.pricing.sides import CATALOGUES, Catalogue
+from tools.pricing.statement import order
 
 
 @dataclass
@@ -67,6 +68,7 @@ def propose(seller: str, sides: list[Side], ours: Ours, sellers: Path, decisions
 class _Run:
     def __init__(self, seller: str, sides: list[Side], ours: Ours, decisions: Decisions, content: Any) -> None:
         self.seller, self.ours, self.decisions, self.content = seller, ours, decisions, content
+        self.before = {side.after.name: side.before for side in sides}
         self.after = {side.after.name: side.after for side in sides}
         self.stated = Stated.collect(ours, seller, list(self.after.values()))
         between = "; ".join(
@@ -96,17 +98,17 @@ class _Run:
         if stated is None:
             return None
         if target is None:
-            if delta.kind in ("new", "by_hour"):
-                self.unknown.add(delta, stated)
+            if delta.kind in ("new", "by_hour") or not self._was_priced(delta):
+                self.unknown.add(replace(delta, kind="new"), stated)
             return None
         if delta.kind == "new":
             for start, prices in stated.eras.items():
-                if start == stated.current(self.ours.day) or start > self.ours.day != "launch":
+                later = order(start) > self.ours.day
+                if later or start == stated.current(self.ours.day):
                     for fact, price in prices.items():
                         if price:
-                            dated = start if start != "launch" and start > self.ours.day else None
-                            own = Delta(delta.catalogue, self.seller, delta.name, "new", start, fact, None, price, dated)
-                            self._change(own, target)
+                            dated = start if later else None
+                            self._change(replace(delta, start=start, fact=fact, now=price, dated=dated), target)
             return None
         if delta.kind == "price":
             self._change(delta, target)
@@ -115,6 +117,10 @@ class _Run:
             return self._name(delta, target.model)
         reason = {"past": "history", "withdrawn": "withdrawn", "by_hour": "by_hour"}[delta.kind]
         return self._alone(delta, target.model, reason)
+
+    def _was_priced(self, delta: Delta) -> bool:
+        stated = self.before[delta.catalogue].sellers.get(self.seller, {}).get(delta.name)
+        return stated is not None and any(stated.eras.values())
 
     def _change(self, delta: Delta, target: Any) -> None:
         fact = target.fact(delta.fact)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a seller's file charges, read from its YAML as text: rules 6.1, 6.2 and 6.4 of pricing/SPEC.md, hours left out."""
+"""What a seller's file charges, read from its YAML as text: by pricing/SPEC.md 6, less its hours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Yaml = Mapping[str, Any]
 
 
 class Rate(NamedTuple):
-    """A price and where it stands: `own` in the table, `modifier` (own times factors), `none` (nothing of its own)."""
+    """A price and where it stands: `own` in its table, `modifier` (times factors), `none` (no table of its own)."""
 
     price: Fraction | None
     by: str
@@ -43,13 +43,15 @@ def rate(seller: Yaml, model_id: str, model: Yaml, fact: Fact, seconds: int) -> 
     if variant is not None:
         kept = {meter: price for meter, price in table.items() if not is_token(meter)}
         table, steps, answered = {**kept, **variant["rates"]}, variant.get("steps", ()), set(variant["when"])
+    own = not fact.bound
     for step in steps:
         if fact.bound and first_of(step) <= fact.bound:
             table.update(step["rates"])
+            own = own or (is_bound(step, fact.bound) and fact.meter in step["rates"])
     text = table.get(fact.meter)
     if text is None:
         return Rate(None, "none")
-    price, by = Fraction(text), "own"
+    price, by = Fraction(text), "own" if own else "none"
     if is_token(fact.meter):
         for factor in modifiers(seller, model_id, facts, answered):
             price, by = price * factor, "modifier"
@@ -73,9 +75,20 @@ def modifiers(seller: Yaml, model_id: str, facts: Mapping[str, str], answered: s
             yield Fraction(row["x"])
 
 
+def factors(seller: Yaml, model_id: str) -> Iterator[Fraction]:
+    """Yield every factor that a model's prices can be multiplied by, whatever the facts."""
+    for row in seller.get("modifiers", ()):
+        yield from modifiers({"modifiers": [row]}, model_id, row["when"], set())
+
+
 def first_of(step: Yaml) -> int:
     """Return the smallest quantity for which a step holds."""
     return int(step["at_least"]) if "at_least" in step else int(step["above"]) + 1
+
+
+def is_bound(step: Yaml, bound: int) -> bool:
+    """Tell whether a step is the one at a bound: "above" and "at least" a round number are the same step."""
+    return abs(first_of(step) - bound) <= 1
 
 
 def is_token(meter: str) -> bool:

@@ -46,6 +46,8 @@ class Row:
         return [self.model, self.fact, price, self.change, *said, self.start, self.reason or self.kind]
 
 
+# Reasons of which there are many and nothing but the model to say.
+LISTED = ("removed",)
 HEADS = ["model", "fact", "old → new", "change", *CATALOGUES, "from"]
 
 
@@ -54,8 +56,13 @@ def report(proposals: list[Row], issues: list[Row]) -> str:
     parts = []
     for title, rows, last in (("Proposed", proposals, "kind"), ("Needs a decision", issues, "reason")):
         for seller in sorted({row.seller for row in rows}):
-            own = [row.cells() for row in rows if row.seller == seller]
-            parts.append(f"## {title}: {seller} ({len(own)})\n\n{table([*HEADS, last], own)}")
+            own = [row for row in rows if row.seller == seller]
+            shown_rows = [row.cells() for row in own if row.reason not in LISTED]
+            parts.append(f"## {title}: {seller} ({len(own)})\n")
+            parts += [table([*HEADS, last], shown_rows)] if shown_rows else []
+            for reason in LISTED:
+                models = [row.model for row in own if row.reason == reason]
+                parts += [f"`{reason}` ({len(models)}): {', '.join(models)}\n"] if models else []
     met = [reason for reason in REASONS if any(row.reason == reason for row in issues)]
     if met:
         parts.append("\n".join(f"- `{reason}`: {REASONS[reason]}" for reason in met) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -81,8 +81,7 @@ def load_catalogue(path: Path, mapping: Mapping) -> Catalogue:
     try:
         whole = json.loads(path.read_bytes(), parse_float=Decimal)
         found = Catalogue(whole["catalogue"], whole["version"])
-        reader = {"genai-prices": _genai_prices, "litellm": _litellm}[found.name]
-        for provider, sellers, name, stated in reader(whole["content"], mapping):
+        for provider, sellers, name, stated in _READERS[found.name](whole["content"], mapping):
             if not sellers:
                 found.left_out[provider] = found.left_out.get(provider, 0) + 1
             for seller in sellers:
@@ -113,3 +112,6 @@ def _litellm(content: dict[str, dict[str, Any]], mapping: Mapping) -> Iterator[_
         if entry is not None:
             entry.source = entry.source if entry.source.startswith("http") else LITELLM_PAGE
             yield provider, [s for s in sellers if mapping.short(s, name) is not None], name, statement(entry)
+
+
+_READERS: dict[str, Callable[[Any, Mapping], Iterator[_Row]]] = {"genai-prices": _genai_prices, "litellm": _litellm}
