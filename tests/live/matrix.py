@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RANK = ("billed", "said", "unseen", "wrong")
+RANK = ("billed", "apart", "said", "unseen", "wrong")
 """Outcomes, best first."""
 
 
@@ -105,7 +105,7 @@ def execute(run: Run, timeout_seconds: float = 400) -> dict[str, Result]:
         "calls": [f"{client['module']}:{call}" for call in client["calls"]],
     }
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "SPANCOST_"))}
-    own = {"ANTHROPIC_OPEN_TELEMETRY": "true" if run.native else "false"}
+    own = {"ANTHROPIC_OPEN_TELEMETRY": "true" if run.native else "false", **table["environment"]}
     done = subprocess.run(
         [interpreter(run), "-W", "ignore", str(HERE / "worker.py")],
         input=json.dumps(asked),
@@ -128,7 +128,10 @@ def _result(answer: Mapping[str, Any]) -> Result:
     )
     call = answer["call"].partition(":")[2]
     billed = None if answer["unknown_calls"] else answer["billed_usd"]
-    return Result(call, "wrong" if answer["error"] else _outcome(root, usd, billed), usd, billed, detail)
+    outcome = "wrong" if answer["error"] else _outcome(root, usd, billed)
+    if outcome == "unseen" and answer["other_roots"]:
+        outcome = _outcome_apart(answer["other_roots"], billed)
+    return Result(call, outcome, usd, billed, detail)
 
 
 def _outcome(root: Mapping[str, Any], usd: float | None, billed: float | None) -> str:
@@ -137,3 +140,17 @@ def _outcome(root: Mapping[str, Any], usd: float | None, billed: float | None) -
     if root.get("llm.trace_cost_complete") is False:
         return "said"
     return "billed" if (usd or 0.0) == billed else "wrong"
+
+
+def _outcome_apart(roots: Sequence[Mapping[str, Any]], billed: float | None) -> str:
+    """Return the outcome of a call that is not in the trace of its request, but in traces of its own."""
+    reporting = [root for root in roots if "llm.trace_requests" in root]
+    if not reporting:
+        return "unseen"
+    complete = all(root.get("llm.trace_cost_complete") for root in reporting)
+    together = _outcome(
+        {"llm.trace_requests": len(reporting), "llm.trace_cost_complete": complete},
+        sum(root.get("llm.trace_cost_usd", 0.0) for root in reporting),
+        billed,
+    )
+    return "apart" if together == "billed" else together

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from spancost import LLMCostProcessor
@@ -21,18 +21,12 @@ from spancost.testing import OtlpReceiver
 
 
 def logfire_provider(receiver: OtlpReceiver) -> Any:
-    """Logfire makes the provider itself, and takes processors."""
+    """Logfire makes the provider itself, takes processors, and exports to where the environment says."""
     import logfire
 
-    exporting = BatchSpanProcessor(OTLPSpanExporter(endpoint=receiver.endpoint))
     logfire.configure(
-        send_to_logfire=False,
-        console=False,
-        metrics=False,
-        additional_span_processors=[LLMCostProcessor(), exporting],
+        send_to_logfire=False, console=False, metrics=False, additional_span_processors=[LLMCostProcessor()]
     )
-    from opentelemetry import trace
-
     return trace.get_tracer_provider()
 
 
@@ -121,22 +115,31 @@ def langfuse_langchain(provider: TracerProvider) -> None:
     register_configure_hook(_HANDLER, inheritable=True)
 
 
-def _mlflow() -> Any:
-    """MLflow shares the application's provider, and keeps its own copy in a directory that goes with the process."""
+def mlflow_provider(receiver: OtlpReceiver) -> Any:
+    """MLflow makes the provider, which the application shares, and exports to where the environment says."""
     os.environ["MLFLOW_USE_DEFAULT_TRACER_PROVIDER"] = "false"
     import mlflow
+    from mlflow.tracing.provider import get_bridged_tracer_provider
 
-    mlflow.set_tracking_uri(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")
-    return mlflow
+    mlflow.set_tracking_uri(Path(tempfile.mkdtemp()).as_uri())
+    provider = get_bridged_tracer_provider()
+    provider.add_span_processor(LLMCostProcessor())
+    return provider
 
 
 def mlflow_openai(provider: TracerProvider) -> None:
-    _mlflow().openai.autolog()
+    import mlflow
+
+    mlflow.openai.autolog()
 
 
 def mlflow_anthropic(provider: TracerProvider) -> None:
-    _mlflow().anthropic.autolog()
+    import mlflow
+
+    mlflow.anthropic.autolog()
 
 
 def mlflow_langchain(provider: TracerProvider) -> None:
-    _mlflow().langchain.autolog()
+    import mlflow
+
+    mlflow.langchain.autolog()

@@ -52,3 +52,15 @@ def test_a_different_amount_is_told_from_a_said_doubt() -> None:
         matrix._outcome({}, None, 0),
     ]
     assert judged == ["billed", "said", "unseen", "wrong", "wrong", "billed"]
+
+
+def test_a_call_in_a_trace_of_its_own_is_told_from_one_that_nobody_reports() -> None:
+    """The judge of traces apart: they cost what was billed, another amount, an unknown one, or report nothing."""
+    whole = {"llm.trace_requests": 1, "llm.trace_cost_complete": True, "llm.trace_cost_usd": 0.25}
+    judged = [
+        matrix._outcome_apart([whole, {}, whole], 0.5),
+        matrix._outcome_apart([whole], 0.5),
+        matrix._outcome_apart([whole, {**whole, "llm.trace_cost_complete": False}], 0.5),
+        matrix._outcome_apart([{}], 0.5),
+    ]
+    assert judged == ["apart", "wrong", "said", "unseen"]

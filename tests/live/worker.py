@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -54,6 +55,7 @@ def measure(call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: A
         "unknown_calls": sum(charge.usd is None for charge in charges),
         "traces": len({span.trace_id for span in spans}),
         "root": dict(roots[0].attributes) if roots else {},
+        "other_roots": [dict(span.attributes) for span in spans if not span.parent_id and span not in roots],
         "spans": [
             {
                 "scope": span.scope,
@@ -89,6 +91,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     answers, sys.stdout = sys.stdout, sys.stderr
     with OtlpReceiver() as receiver:
+        os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = receiver.endpoint
         provider = load(asked["provider"])(receiver) if asked["provider"] else usual(receiver)
         for name in asked["instrument"]:
             instrument(name, provider)
