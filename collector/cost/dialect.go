@@ -49,8 +49,8 @@ type Dialects struct {
 
 type programKey struct{ dialect, scope, version string }
 
-// DialectOptions say how dialects are read. ReadResponses: take figures that an emitter reports nowhere else from the
-// provider's answer that it put into an attribute; off unless asked for, because the completion lies beside it.
+// DialectOptions say how dialects are read. ReadResponses: where an emitter reports tokens and put the provider's answer
+// into an attribute, figures that it reports nowhere else are taken from that answer's usage member.
 type DialectOptions struct{ ReadResponses bool }
 
 // NewDialects returns the compiled dialects, ready to read; names are the sellers' names.
@@ -79,7 +79,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 			if !fits {
 				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
 			}
-			if isCount(number) || number == fieldOperation {
+			if number < figureCount || number == fieldOperation {
 				for _, key := range keys {
 					attribute, _, _ := strings.Cut(key, "$")
 					d.markers.add(attribute)

@@ -87,6 +87,7 @@ func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger
 func (l *Ledger) Clear() {
 	l.rollUp.pending.clear()
 	l.rollUp.closed.clear()
+	l.rollUp.blanks.clear()
 	l.memory.clear()
 }
 
@@ -136,6 +137,10 @@ func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	l.rollUp.closed.set(span.Key, above)
 	beneath, _ := l.rollUp.pending.take(span.Key)
 	own := l.own(span, beneath, written)
+	if own != nil && own.blanks > 0 && beneath != nil && beneath.count > 0 {
+		// Written when the calls beneath had not ended yet: they are its request.
+		own = nil
+	}
 	total := beneath
 	if own != nil {
 		total = own
@@ -158,6 +163,9 @@ func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	}
 	if rollUp {
 		written.keepSums(span.Attributes)
+	}
+	if own != nil && own.count > 0 && span.HasParent() {
+		l.rollUp.toldLate(span.Parent, total)
 	}
 	found := Ended{Total: total}
 	if span.HasParent() && joins {
@@ -237,6 +245,7 @@ func (l *Ledger) counted(call *counted, cost *Cost) *Subtotal {
 		found.calls, found.count = []*counted{call}, 1
 	} else {
 		found.blank, found.blanks = call, 1
+		l.rollUp.blanks.set(call.span, struct{}{})
 	}
 	if cost.Status == Partial || cost.Status == Unpriced {
 		found.Doubtful = 1

@@ -16,6 +16,8 @@ type level struct {
 	estimates uint64
 	// implied has a bit for each meter with a rate of which a call that does not state it has a quantity.
 	implied uint64
+	// splitParts are the parts of cache writes that are sold at another rate than what is left of them.
+	splitParts uint64
 }
 
 // step is a whole-request step: it holds when the quantity of a meter is at or above the bound.

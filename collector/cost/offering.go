@@ -5,6 +5,7 @@ package cost
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -215,6 +216,13 @@ func (with *choice) level(id string, table map[string]Rate, product Rate) *level
 		found.rated |= 1 << n
 		if units.meters[n].implied > 0 {
 			found.implied |= 1 << n
+		}
+	}
+	for n := range units.meters {
+		if found.rated>>n&1 == 1 && slices.Contains(units.meters[n].inside, units.splitBy) {
+			if found.rated>>units.splitBy&1 == 0 || found.rates[n] != found.rates[units.splitBy] {
+				found.splitParts |= 1 << n
+			}
 		}
 	}
 	found.billedBy = make([]int, count)

@@ -84,7 +84,7 @@ func (p *Pricer) bill(call *Call, room []item) ([]item, Cost) {
 func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cost) {
 	units := p.card.units
 	inconsistent := units.split(usage)
-	var missing, measure, guessed Doubt
+	var missing, measure, guessed, assumed Doubt
 	implied := at.implied &^ usage.present
 	for left := usage.present | implied; left != 0; left &= left - 1 {
 		n := bits.TrailingZeros64(left)
@@ -108,6 +108,9 @@ func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cos
 		if at.estimates>>n&1 == 1 {
 			guessed = first(guessed, Doubt{Estimated, reasonParentRate + ":" + units.meters[n].name})
 		}
+		if n == units.splitBy && at.splitParts&^usage.present != 0 {
+			assumed = Doubt{Partial, reasonAssumedFact + ":" + splitFact}
+		}
 		if least, some := at.minimum[n]; some && quantity.Cmp(Whole(least)) < 0 {
 			quantity = Whole(least)
 		}
@@ -119,7 +122,7 @@ func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cos
 	if usage.unknown {
 		missing = first(missing, Doubt{Partial, reasonUnknownMeter})
 	}
-	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed), missing != Doubt{})
+	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed, assumed), missing != Doubt{})
 }
 
 func first(one, other Doubt) Doubt {

@@ -5,6 +5,7 @@ package cost
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost/document"
@@ -23,6 +24,13 @@ type program struct {
 	rules  []rule
 	keys   map[string]*keyUse
 	filter keyFilter
+	// responses are attributes with a provider's answer, and what to take from it.
+	responses []response
+}
+
+type response struct {
+	attribute string
+	places    []innerField
 }
 
 // keyUse is what one attribute key is read for: a field, fields inside its encoded value, a question of a rule.
@@ -40,9 +48,9 @@ type innerField struct {
 
 func newProgram(row *dialectRow, scope, version string, dialects *Dialects) *program {
 	p := &program{row: row, names: dialects.names, fields: dialects.fields, keys: map[string]*keyUse{}}
-	p.enter(row.Keys, 0)
+	p.enter(row.Keys)
 	if dialects.readResponses {
-		p.enter(row.Responses, rankLastResort)
+		p.enterResponses(row.Responses)
 	}
 	asked := 0
 	set := func(keys []string) (found keySet) {
@@ -79,16 +87,31 @@ func (p *program) use(key string) *keyUse {
 	return found
 }
 
-func (p *program) enter(layer map[string][]string, first int) {
+func (p *program) enter(layer map[string][]string) {
 	for _, field := range sortedKeys(layer) {
 		for rank, key := range layer[field] {
 			attribute, path, inside := strings.Cut(key, "$")
 			use, number := p.use(attribute), uint8(p.fields.number[field])
 			if inside {
-				use.encoded = append(use.encoded, innerField{strings.Split(path, "."), number, uint8(first + rank)})
+				use.encoded = append(use.encoded, innerField{strings.Split(path, "."), number, uint8(rank)})
 			} else {
-				use.hasField, use.field, use.rank = true, number, uint8(first+rank)
+				use.hasField, use.field, use.rank = true, number, uint8(rank)
 			}
+		}
+	}
+}
+
+func (p *program) enterResponses(layer map[string][]string) {
+	for _, field := range sortedKeys(layer) {
+		for rank, key := range layer[field] {
+			attribute, path, _ := strings.Cut(key, "$")
+			n := slices.IndexFunc(p.responses, func(r response) bool { return r.attribute == attribute })
+			if n < 0 {
+				n = len(p.responses)
+				p.responses = append(p.responses, response{attribute: attribute})
+			}
+			place := innerField{strings.Split(path, "."), uint8(p.fields.number[field]), uint8(rankLastResort + rank)}
+			p.responses[n].places = append(p.responses[n].places, place)
 		}
 	}
 }
@@ -176,6 +199,39 @@ func (v *values) inner(encoded []innerField, value document.Value) {
 			v.put(field.field, field.rank, found)
 		}
 	}
+}
+
+// reported are the figures without which nothing is taken from a provider's answer.
+const reported = 1<<fieldToolPrompt - 1
+
+// fillIn puts in the figures that only the usage member of a provider's answer tells; nothing else of it is kept.
+func (p *program) fillIn(attributes Attributes, into *values) {
+	if into.told&reported == 0 {
+		return
+	}
+	for _, from := range p.responses {
+		text, isText := attributes.Get(from.attribute).Text()
+		if !isText || !from.mayTell(text, into) {
+			continue
+		}
+		content := decoded(text)
+		for _, place := range from.places {
+			if found := dig(content, place.path); !found.IsNull() {
+				into.put(place.field, place.rank, found)
+			}
+		}
+	}
+}
+
+// mayTell tells whether an answer holds a word for what is not told: most answers are told apart without being parsed.
+func (r *response) mayTell(text string, known *values) bool {
+	for _, place := range r.places {
+		untold := known.told>>place.field&1 == 0 || place.rank < known.ranks[place.field]
+		if untold && strings.Contains(text, place.path[len(place.path)-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // bend drops and renames fields as a rule says.

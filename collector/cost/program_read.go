@@ -14,6 +14,7 @@ func (p *program) read(span *Span, into *Reading) bool {
 	into.reset()
 	found := &into.scratch.values
 	p.gather(span.Attributes, found)
+	p.fillIn(span.Attributes, found)
 	address := hostText(found.has(fieldServerAddress))
 	named := found.text(fieldProvider)
 	if renamed, known := p.row.Providers[named]; known {

@@ -57,5 +57,3 @@ func (r *recent[K, V]) clear() {
 	clear(r.new)
 	clear(r.old)
 }
-
-func (r *recent[K, V]) len() int { return len(r.new) + len(r.old) }

@@ -57,11 +57,22 @@ func (s *Subtotal) absorbBlanks() {
 type rollUp struct {
 	pending recent[SpanKey, *Subtotal]
 	closed  recent[SpanKey, SpanKey]
-	late    int64
+	// blanks are spans that were counted as calls without usage.
+	blanks recent[SpanKey, struct{}]
+	late   int64
 }
 
 func newRollUp(openSpans, closedSpans int) *rollUp {
-	return &rollUp{pending: newRecent[SpanKey, *Subtotal](openSpans), closed: newRecent[SpanKey, SpanKey](closedSpans)}
+	return &rollUp{pending: newRecent[SpanKey, *Subtotal](openSpans), closed: newRecent[SpanKey, SpanKey](closedSpans), blanks: newRecent[SpanKey, struct{}](openSpans)}
+}
+
+// toldLate takes back the parent's request when that parent has ended as a call without usage: the call tells it now.
+func (r *rollUp) toldLate(parent SpanKey, call *Subtotal) {
+	if _, was := r.blanks.take(parent); was {
+		call.Requests--
+		call.Unpriced--
+		call.Doubtful--
+	}
 }
 
 // passUp adds a subtotal to the nearest open ancestor from parent on, and returns it; when none is left the subtotal is
@@ -85,7 +96,7 @@ func (r *rollUp) passUp(parent SpanKey, subtotal *Subtotal) SpanKey {
 		target = above
 	}
 	if target == (SpanKey{}) {
-		r.late += subtotal.Requests
+		r.late += max(subtotal.Requests, subtotal.count)
 		return target
 	}
 	if held, open := r.pending.get(target); open {

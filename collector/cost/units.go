@@ -6,6 +6,12 @@ import "sort"
 
 const maxMeters = 64
 
+// splitMeter is sold by a fact of its parts (how long they live), named splitFact.
+const (
+	splitMeter = "cache_write_tokens"
+	splitFact  = "cache_ttl"
+)
+
 type unitRow struct {
 	Implied    int64    `json:"implied"`
 	Inside     []string `json:"inside"`
@@ -26,12 +32,16 @@ type meter struct {
 	// ancestors are the meters that this one is inside of, nearest first; roots those of them that are inside of nothing.
 	ancestors []int
 	roots     []int
+	// inside are the meters that this one is directly inside of.
+	inside []int
 }
 
 // Units is the closed list of meters, numbered in the order in which a bill names them.
 type Units struct {
-	meters       []meter
-	byName       map[string]int
+	meters []meter
+	byName map[string]int
+	// split is the meter that is sold by a fact of its parts, -1 when there is none.
+	splitBy      int
 	deepestFirst []int
 }
 
@@ -58,8 +68,13 @@ func newUnits(table map[string]unitRow) (*Units, error) {
 			name: name, per: row.Per, isToken: row.Kind == "token", isMeasure: row.Kind == "measure", parentRate: row.ParentRate, implied: row.Implied,
 		})
 	}
+	units.splitBy = -1
+	if n, known := units.byName[splitMeter]; known {
+		units.splitBy = n
+	}
 	for n, name := range names {
 		for _, parent := range table[name].Inside {
+			units.meters[n].inside = append(units.meters[n].inside, units.byName[parent])
 			if _, known := units.byName[parent]; !known {
 				return nil, &CardError{"units, " + name, "inside " + parent, "a meter of the list"}
 			}

@@ -55,7 +55,7 @@ func smallCard(t *testing.T) *RateCard {
 
 func testDialects(t testing.TB) *Dialects {
 	t.Helper()
-	dialects, err := NewDialects(semconv.Dialects, embedded(t).Providers(), DialectOptions{})
+	dialects, err := NewDialects(semconv.Dialects, embedded(t).Providers(), DialectOptions{ReadResponses: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ type Config struct {
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
 	// gen_ai.provider.name, so that a seller has one name.
 	KeepProvider bool `mapstructure:"keep_provider"`
-	// ReadResponses: take figures that an emitter reports nowhere else from the usage member of the provider's answer that
-	// it put into an attribute. Default: off, because the completion lies beside it.
+	// ReadResponses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
+	// reports nowhere else are taken from that answer's usage member; nothing else of it is kept. Default: on.
 	ReadResponses bool `mapstructure:"read_responses"`
 	// DropContent: remove attributes with prompts and completions from spans and their events. Default: off.
 	DropContent bool `mapstructure:"drop_content"`

@@ -21,6 +21,7 @@ func NewFactory() processor.Factory {
 
 func createDefaultConfig() component.Config {
 	return &Config{
+		ReadResponses: true,
 		// Where instrumentations put prompts and completions; usage is never among these keys.
 		ContentAttributes: []string{
 			"gen_ai.prompt*", "gen_ai.completion*", "gen_ai.input.messages", "gen_ai.output.messages",

@@ -44,7 +44,7 @@ def main() -> int:
         if chosen.calls:
             failed += differs("price", go, ["price"], calls(chosen.calls))
         if chosen.spans:
-            for extra in ([], ["--keep-provider"], ["--read-responses"]):
+            for extra in ([], ["--keep-provider"], ["--no-read-responses"]):
                 failed += differs(
                     " ".join(["enrich", *extra]), go, ["enrich", "--each", *extra], chosen.spans.read_bytes()
                 )
@@ -70,7 +70,9 @@ def differs(name: str, go: str, arguments: list[str], given: bytes) -> int:
         return 0
     for a, b in zip(left, right, strict=False):
         if a != b:
-            print(f"  Python {a[:600].decode()}\n  Go     {b[:600].decode()}")
+            at = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+            about = slice(max(0, at - 150), at + 150)
+            print(f"  Python … {a[about].decode(errors='replace')}\n  Go     … {b[about].decode(errors='replace')}")
             break
     return 1
 

@@ -26,11 +26,12 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	flags := flag.NewFlagSet("enrich", flag.ContinueOnError)
 	each := flags.Bool("each", false, "every request is its own set of spans in hand")
 	keep := flags.Bool("keep-provider", false, "an llm.provider already on a span stays as it is")
-	responses := flags.Bool("read-responses", false, "take figures from the response that an emitter put into an attribute")
+	responses := flags.Bool("read-responses", true, "take figures from the usage of the response in an attribute")
+	noResponses := flags.Bool("no-read-responses", false, "leave responses in attributes alone")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ledger, err := newLedger(*keep, *responses)
+	ledger, err := newLedger(*keep, *responses && !*noResponses)
 	if err != nil {
 		return err
 	}

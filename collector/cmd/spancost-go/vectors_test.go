@@ -99,7 +99,7 @@ func TestVectorsOfCountingAndTotals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{})
+	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{ReadResponses: true})
 	if err != nil {
 		t.Fatal(err)
 	}
