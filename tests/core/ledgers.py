@@ -16,7 +16,10 @@ VERSION = "2026.01.01-000000000000"
 
 
 class FlatPricer:
-    """Every model costs the same per token, but for the unknown ones: `price` of a vector."""
+    """Every model costs the same per token, but for the unknown ones: `price` of a vector.
+
+    `extra`: femto-dollars for one unit of further meters, on top of what the tokens cost.
+    """
 
     version = VERSION
 
@@ -30,6 +33,7 @@ class FlatPricer:
         femto = (
             usage.get("input_tokens", 0) * self.price_of["input"]
             + usage.get("output_tokens", 0) * self.price_of["output"]
+            + sum(usage.get(meter, 0) * extra for meter, extra in self.price_of.get("extra", {}).items())
         )
         return Cost("priced", None, int(femto), f"{call.provider}/{call.model}", "rate_card")
 

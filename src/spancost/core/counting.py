@@ -21,12 +21,18 @@ SUM = "sum_of_calls_beneath"
 EXCEEDS = "exceeds_calls_beneath"
 SAME_CALL = "same_call_elsewhere"
 ONLY_CARRIER = "only_carrier"
+TELLS_MORE = "tells_more"
+"""Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
 _PER_TOKENS = 8
 
 
 class Counted(NamedTuple):
-    """A call that was counted: what later spans are compared with. Token counts are inclusive, None when unknown."""
+    """A call that was counted: what later spans are compared with.
+
+    input, output: inclusive token counts, None when unknown. told: the meters it reports, be
+    they 0; None when that is not known any more.
+    """
 
     span_id: int
     scope: str
@@ -36,6 +42,7 @@ class Counted(NamedTuple):
     response_id: str | None
     start_ns: int
     end_ns: int
+    told: frozenset[str] | None = None
 
 
 _counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
@@ -71,7 +78,7 @@ class Memory:
 
     def add_unlike(self, call: Counted) -> bool:
         """Remember a call whose response id is new; false, and nothing done, when another scope has its tokens."""
-        _, scope, _, entered, left, response_id, _, _ = call
+        _, scope, _, entered, left, response_id, *_ = call
         by_tokens = self._by_tokens
         tokens = (entered, left)
         alike = by_tokens.new.get(tokens) or by_tokens.old.get(tokens)
@@ -133,6 +140,7 @@ def counted(reading: Reading, span: Span) -> Counted:
             reading.response_id,
             span.start_ns if reading.began_ns is None else reading.began_ns,
             span.end_ns,
+            frozenset(usage),
         )
     )
 
@@ -149,11 +157,11 @@ def bare_model(name: str) -> str:
 
 def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memory) -> Verdict:
     """Return whether *this*, as *reading* has it, is the call, repeats a counted one, or adds some up (DESIGN §6)."""
+    reports = this.input is not None or this.output is not None
     if reading.response_id:
         same = memory.response(reading.response_id)
-        if same is not None:
+        if same is not None and not (reports and same.told == frozenset()):
             return Verdict(DUPLICATE, SAME_RESPONSE, same)
-    reports = this.input is not None or this.output is not None
     if beneath is not None and not reports and (beneath.number or beneath.blank):
         return _blank(beneath)
     if beneath is not None and beneath.number:
@@ -167,6 +175,26 @@ def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memo
             if memory.claim(other, this):
                 return Verdict(DUPLICATE, SAME_CALL, other)
     return _OWN if reading.kind == CALL else _CARRIER
+
+
+def only_here(reading: Reading, verdict: Verdict, beneath: Beneath | None) -> tuple[str, ...]:
+    """Return the meters used by a duplicate or aggregate that no call counted in its place tells, in their own order.
+
+    Of an aggregate the latest calls beneath are looked at (`KEPT_CALLS`). Nothing is known of calls of an earlier run.
+    """
+    calls = [verdict.of] if verdict.of is not None else beneath.calls if beneath is not None else []
+    if any(call.told is None for call in calls):
+        return ()
+    return tuple(
+        meter
+        for meter, amount in sorted(reading.usage.items())
+        if amount and not any(meter in (call.told or ()) for call in calls)
+    )
+
+
+def is_short(reason: object) -> bool:
+    """Whether a duplicate or aggregate with this reason says that what was counted in its place is not all."""
+    return isinstance(reason, str) and (reason == EXCEEDS or reason.startswith(TELLS_MORE))
 
 
 def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:

@@ -10,7 +10,19 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Call, Cost
-from spancost.core.counting import AGGREGATE, DUPLICATE, OWN, Counted, Memory, Verdict, counted, judge
+from spancost.core.counting import (
+    AGGREGATE,
+    DUPLICATE,
+    OWN,
+    TELLS_MORE,
+    Counted,
+    Memory,
+    Verdict,
+    counted,
+    is_short,
+    judge,
+    only_here,
+)
 from spancost.core.dialect_shape import is_plain_id
 from spancost.core.mould import moulds_of
 from spancost.core.reading import Reading
@@ -130,7 +142,7 @@ class Ledger:
         scope = (span.scope_name, span.scope_version)
         attributes = span.attributes
         written = self.cast(span.span_id, span.parent_id, span.is_local_root, span[4:6], scope, span.name, attributes)
-        return self._end_in_full(span) if written is None else written
+        return self.end_in_full(span) if written is None else written
 
     def cast(
         self,
@@ -163,7 +175,7 @@ class Ledger:
         if filled is None:
             return None
         written, femto, entered, left = filled
-        call = _counted((span_id, mould.scope, mould.models, entered, left, response_id, *times))
+        call = _counted((span_id, mould.scope, mould.models, entered, left, response_id, *times, mould.told))
         if not memory.add_unlike(call):
             return None
         self._counts[OWN] += 1
@@ -176,7 +188,8 @@ class Ledger:
             self._rollup.pass_up_single(above, single)
         return written
 
-    def _end_in_full(self, span: Span) -> Written:
+    def end_in_full(self, span: Span) -> Written:
+        """Do what `end` does, without a look at spans seen before."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
         beneath = self._rollup.take(span.span_id)
@@ -221,16 +234,46 @@ class Ledger:
         verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[verdict.role] += 1
         if verdict.role != OWN:
+            calls = beneath.beneath() if beneath is not None else None
+            meter = self._only_here(reading, span, only_here(reading, verdict, calls))
+            if meter is not None:
+                verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
             write_verdict(verdict, written)
             if verdict.of is not None and reading.response_id:
                 self._memory.also_known(reading.response_id, verdict.of)
-            return None
+            return self._short(verdict.reason)
         cost = self._cost(reading, span, verdict)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
         if self._moulds is not None and beneath is None and cost.femto is not None:
             self._moulds.learn(span, partial(self._call, reading, span), cost, this, written)
         return self._count(this, cost)
+
+    def _only_here(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
+        """Return the first of *meters* that changes what *reading* costs, None when none does.
+
+        Where no seller tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+        """
+        if not meters:
+            return None
+        whole = self._pricer.price(self._call(reading, span)).femto
+        for meter in meters:
+            if whole is None:
+                if meter != "reasoning_tokens":
+                    return meter
+                continue
+            usage = {name: amount for name, amount in reading.usage.items() if name != meter}
+            if self._pricer.price(self._call(reading._replace(usage=usage), span)).femto != whole:
+                return meter
+        return None
+
+    def _short(self, reason: object) -> Subtotal | None:
+        """Return what says above a duplicate or aggregate that what was counted in its place is not all; else None."""
+        if not is_short(reason):
+            return None
+        subtotal = Subtotal()
+        subtotal.doubtful = 1
+        return subtotal
 
     def _count(self, call: Counted, cost: Cost) -> Subtotal:
         self._memory.add(call)
@@ -290,5 +333,5 @@ class Ledger:
         """Return the call that attributes of an earlier run tell, None when they tell of none."""
         self._counts["evidence"] += 1
         if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
-            return None
+            return self._short(span.attributes.get(names.LLM_COST_REASON))
         return self._count(*evidence(span))

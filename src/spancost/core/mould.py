@@ -61,6 +61,7 @@ class Mould:
         "step",
         "template",
         "tokens",
+        "told",
         "until_ns",
     )
 
@@ -80,6 +81,7 @@ class Mould:
     limit: int
     scope: str
     models: frozenset[str]
+    told: frozenset[str] | None
     is_doubtful: int
 
     def fill(
@@ -237,7 +239,7 @@ def _mould(
     mould.input, mould.output = place["input_tokens"], place.get("output_tokens", -1)
     mould.step = place[steps[0][0]] if steps else 0
     mould.limit = min(bound for _, bound in steps) if steps else MAX_COUNT
-    mould.scope, mould.models = counted.scope, counted.models
+    mould.scope, mould.models, mould.told = counted.scope, counted.models, counted.told
     mould.is_doubtful = int(cost.status == PARTIAL)
     return mould
 

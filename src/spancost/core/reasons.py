@@ -58,6 +58,7 @@ SENTENCES = {
     "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it; they are counted, the excess is not.",
+    "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
     "stream_cut": "The answer was cut before it told all; the cost is a lower bound.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
