@@ -62,7 +62,9 @@ def begin_era(model: Any, start: str, seconds: int, note: str) -> None:
     new = copy.deepcopy(old)
     _without_comments(new)
     new["from"] = start
-    new["note"] = note
+    new.pop("note", None)
+    if note:
+        new["note"] = note
     eras.insert(index + 1, new)
     if tail is not None:
         new.ca.items[next(reversed(new))] = tail

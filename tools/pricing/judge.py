@@ -150,7 +150,7 @@ class Judge:
 
     def _write(self, change: Change, model: Any, seconds: int, price: str, new_era: bool) -> None:
         if new_era:
-            edit.begin_era(model, change.dated or self.day, seconds, self.note)
+            edit.begin_era(model, change.dated or self.day, seconds, "" if change.dated else self.note)
         era = model["prices"][era_at(model, seconds) or 0]
         if not edit.set_price(era, change.fact, price):
             edit.add_variant(era, dict(change.fact.when), {change.fact.meter: price})

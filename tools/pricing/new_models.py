@@ -109,7 +109,13 @@ class Newcomers:
         elif decision is None:
             row.reason = "disagree" if disagree else self._guard(entry) or ""
         if not row.reason:
-            entry.names = {name for name in entry.names if self.ours.find(self.seller, "", name) is None}
+            dated = {name.removesuffix("*date").lower() for name in entry.names if name.endswith("*date")}
+            entry.names = {
+                name
+                for name in entry.names
+                if self.ours.find(self.seller, "", name) is None
+                and not (_DATE.search(name) and _DATE.sub("", name).lower() in dated)
+            }
             _without_zeros(entry)
             agreed = len({delta.catalogue for delta in own}) > 1
             entry.marks = {AGREED} if agreed else set()

@@ -12,7 +12,7 @@ from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import Delta, deltas
 from tools.pricing.judge import Change, Judge
 from tools.pricing.new_models import Newcomers, Unknown
-from tools.pricing.ours import Ours, Stated
+from tools.pricing.ours import Ours, Stated, close
 from tools.pricing.rows import Row
 from tools.pricing.sides import CATALOGUES, Catalogue
 from tools.pricing.statement import order
@@ -51,7 +51,7 @@ def propose(seller: str, sides: list[Side], ours: Ours, sellers: Path, decisions
         # What was never taken in needs no upkeep; a new name of such a seller does.
         fresh = [delta for delta in news if delta.kind == "new"]
         if fresh and decisions.about(seller, ["*"], "new", None) is None:
-            row = Row(seller, f"{len(fresh)} models", "", "new seller", reason="unknown_seller", deltas=fresh)
+            row = Row(seller, f"{len(fresh)} new", "", "new seller", reason="unknown_seller", deltas=fresh)
             row.said = {delta.catalogue: delta.name for delta in fresh}
             outcome.issues.append(row)
         return outcome
@@ -71,8 +71,8 @@ class _Run:
         self.before = {side.after.name: side.before for side in sides}
         self.after = {side.after.name: side.after for side in sides}
         self.stated = Stated.collect(ours, seller, list(self.after.values()))
-        between = "; ".join(
-            f"{side.after.name} {side.before.version} to {side.after.version}"
+        between = ", ".join(
+            f"{side.after.name} {side.before.version} and {side.after.version}"
             for side in sides
             if side.before.version != side.after.version
         )
@@ -85,6 +85,7 @@ class _Run:
         rows = [row for delta in news if (row := self._sort(delta)) is not None]
         first = self.after.get(CATALOGUES[0], Catalogue(CATALOGUES[0], ""))
         rows += Newcomers(self.seller, self.ours, self.decisions, self.content).rows(self.unknown, first, self.stated)
+        self._agree_on_days()
         for model in sorted({change.model for change in self.changes.values()}):
             rows += self.judge.model(model, [change for change in self.changes.values() if change.model == model])
         return sorted(_merged(rows), key=lambda row: (row.model, row.fact))
@@ -117,6 +118,14 @@ class _Run:
             return self._name(delta, target.model)
         reason = {"past": "history", "withdrawn": "withdrawn", "by_hour": "by_hour"}[delta.kind]
         return self._alone(delta, target.model, reason)
+
+    def _agree_on_days(self) -> None:
+        """Where one catalogue says from when a price holds and the other states the same price, believe the day."""
+        for (model, fact, dated), change in list(self.changes.items()):
+            undated = self.changes.get((model, fact, None))
+            if dated and dated <= self.ours.day and undated is not None and close(undated.now, change.now):
+                change.deltas += undated.deltas
+                del self.changes[model, fact, None]
 
     def _was_priced(self, delta: Delta) -> bool:
         stated = self.before[delta.catalogue].sellers.get(self.seller, {}).get(delta.name)
