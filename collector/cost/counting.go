@@ -2,7 +2,10 @@
 
 package cost
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	reasonSameResponse = "same_response_id"
@@ -11,6 +14,9 @@ const (
 	reasonExceeds      = "exceeds_calls_beneath"
 	reasonSameCall     = "same_call_elsewhere"
 	reasonOnlyCarrier  = "only_carrier"
+	// reasonTellsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
+	// the price.
+	reasonTellsMore = "tells_more"
 
 	keptPerTokens = 8
 )
@@ -23,7 +29,13 @@ type counted struct {
 	input, output  Count
 	responseID     string
 	startNs, endNs int64
+	// told are the meters it reports, be they 0; of an earlier run's call they are not known any more.
+	told      []string
+	knowsTold bool
 }
+
+// toldNothing tells whether a call is known to have reported no meter.
+func (c *counted) toldNothing() bool { return c.knowsTold && len(c.told) == 0 }
 
 type tokens struct{ input, output Count }
 
@@ -92,7 +104,13 @@ func countedOf(reading *Reading, span *Span) *counted {
 	found := &counted{
 		span: span.Key, scope: or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
-		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)},
+		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsTold: true,
+	}
+	if len(reading.Usage) > 0 {
+		found.told = make([]string, len(reading.Usage))
+		for n := range reading.Usage {
+			found.told[n] = reading.Usage[n].Meter
+		}
 	}
 	if reading.HasBegan {
 		found.startNs = reading.BeganNs
@@ -106,7 +124,8 @@ func bareModel(name string) string { return strings.ToLower(name[strings.LastInd
 // judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
 func judge(isCall bool, this *counted, beneath *Subtotal, memory *memory) verdict {
 	if this.responseID != "" {
-		if same, known := memory.byResponse.get(this.responseID); known {
+		same, known := memory.byResponse.get(this.responseID)
+		if known && !(this.reports() && same.toldNothing()) {
 			return verdict{Duplicate, reasonSameResponse, same}
 		}
 	}
@@ -200,4 +219,37 @@ func sameModel(this, other *counted) bool {
 // overlap tells whether two spans share an instant.
 func overlap(this, other *counted) bool {
 	return this.startNs <= other.endNs && other.startNs <= this.endNs
+}
+
+// onlyHere returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
+// order. Of an aggregate the latest calls beneath are looked at. Nothing is known of calls of an earlier run.
+func onlyHere(reading *Reading, found verdict, beneath *Subtotal) []string {
+	var calls []*counted
+	if found.of != nil {
+		calls = []*counted{found.of}
+	} else if beneath != nil {
+		calls = beneath.calls
+	}
+	for _, call := range calls {
+		if !call.knowsTold {
+			return nil
+		}
+	}
+	var meters []string
+	for _, amount := range reading.Usage {
+		isTold := func(call *counted) bool { return slices.Contains(call.told, amount.Meter) }
+		if amount.Quantity.Sign() != 0 && !slices.ContainsFunc(calls, isTold) {
+			meters = append(meters, amount.Meter)
+		}
+	}
+	slices.Sort(meters)
+	return meters
+}
+
+// short returns what says above a duplicate or aggregate that what was counted in its place is not all; else nil.
+func short(reason string) *Subtotal {
+	if reason != reasonExceeds && !strings.HasPrefix(reason, reasonTellsMore) {
+		return nil
+	}
+	return &Subtotal{Doubtful: 1}
 }

@@ -9,7 +9,8 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 	l.counters.Evidence++
 	status, _ := span.Attributes.Get(AttrCostStatus).Text()
 	if status == Duplicate || status == Aggregate {
-		return nil
+		reason, _ := span.Attributes.Get(AttrCostReason).Text()
+		return short(reason)
 	}
 	attributes := span.Attributes
 	this := &counted{
@@ -31,7 +32,7 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 			if found.of != nil && this.responseID != "" {
 				l.memory.alsoKnown(this.responseID, found.of)
 			}
-			return nil
+			return short(found.reason)
 		}
 	}
 	cost := Cost{Status: status}

@@ -3,6 +3,8 @@
 package cost
 
 import (
+	"slices"
+
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
@@ -215,16 +217,51 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	found := judge(reading.IsCall, this, beneath, l.memory)
 	l.count(found)
 	if found.role != "" {
+		if meter := l.changesPrice(reading, span, onlyHere(reading, found, beneath)); meter != "" {
+			found.reason = reasonTellsMore + ":" + meter
+		}
 		found.write(written)
 		if found.of != nil && reading.ResponseID != "" {
 			l.memory.alsoKnown(reading.ResponseID, found.of)
 		}
-		return nil
+		return short(found.reason)
 	}
 	cost := l.cost(reading, span, found)
 	keep := l.options.KeepProvider && span.Attributes.Has(AttrProvider)
 	reading.write(&cost, l.pricer.Version(), keep, written)
 	return l.counted(this, &cost)
+}
+
+// changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no seller
+// tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+func (l *Ledger) changesPrice(reading *Reading, span *Span, meters []string) string {
+	if len(meters) == 0 {
+		return ""
+	}
+	whole := l.pricer.Price(l.callOf(reading, span))
+	for _, meter := range meters {
+		if !whole.Known {
+			if meter != "reasoning_tokens" {
+				return meter
+			}
+			continue
+		}
+		call := l.callOf(reading, span)
+		call.Usage = slices.DeleteFunc(slices.Clone(call.Usage), func(amount Amount) bool { return amount.Meter == meter })
+		if without := l.pricer.Price(call); !without.Known || without.Femto != whole.Femto {
+			return meter
+		}
+	}
+	return ""
+}
+
+// callOf returns what is to be priced; it holds until the next one is asked for.
+func (l *Ledger) callOf(reading *Reading, span *Span) *Call {
+	l.call = Call{
+		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
+		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
+	}
+	return &l.call
 }
 
 func (l *Ledger) count(found verdict) {
@@ -266,11 +303,7 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 	if len(reading.Usage) == 0 {
 		return unpriced(reasonNoUsage)
 	}
-	l.call = Call{
-		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
-		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
-	}
-	cost := l.pricer.Price(&l.call)
+	cost := l.pricer.Price(l.callOf(reading, span))
 	// A bill of 0 for tokens says who paid, not what they cost.
 	if reading.IsBilled && !reading.Billed.IsZero() {
 		return Cost{
