@@ -12,13 +12,13 @@ _COMMANDS = {
     "contract": "Check a contract and compile it for production.",
     "collector-config": "Print configuration for a Collector without our components.",
     "demo": "Show the main job on a small support agent; needs no key and no network.",
-    "doctor": "Say which rule read each span, what is counted twice, what is unpriced and why.",
+    "doctor": "Say what reads each span, what has no price, and what to do.",
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
     "explain": "Show how the cost of one call comes about.",
     "extract": "Read the usage off recorded HTTP exchanges.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
-    "run": "Run a Python program with everything set up, and show what it cost.",
-    "verify": "Recompute every priced span of a file and name each difference.",
+    "run": "Run a Python program and show what it cost.",
+    "verify": "Recompute every cost in a file; name each difference.",
 }
 
 

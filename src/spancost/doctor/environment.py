@@ -13,15 +13,17 @@ from pathlib import Path
 
 from opentelemetry import propagate
 
-from spancost import data
+from spancost import contracts, data
 from spancost.baggage import AttributionPropagator
 from spancost.core.card import CardError
+from spancost.core.contract import ContractError
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
 from spancost.processor import strategy as strategies
 from spancost.settings import Settings, SettingsError, load
 
 VERSIONS = "Versions"
 CARD = "Rate card"
+CONTRACT = "Contract"
 SETTINGS = "Settings"
 SDK = "OpenTelemetry SDK"
 INSTRUMENTATIONS = "Instrumentations"
@@ -60,6 +62,7 @@ def look_around() -> Iterator[Advice]:
     settings, faults = _settings()
     yield from faults
     yield from card(settings)
+    yield from contract(settings)
     yield _sdk(settings)
     yield from _sampling()
     yield from _instrumentations()
@@ -96,6 +99,19 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
     fix = "Update spancost, or set SPANCOST_CARD to a newer card." if age > OLD_DAYS else ""
     level = NOTE if age > OLD_DAYS else FINE
     yield Advice(CARD, level, f"{found.version} ({origin}), {_of(max(age, 0), 'day')} old", fix, facts)
+
+
+def contract(settings: Settings) -> Iterator[Advice]:
+    """Yield which contract prices beside the card; nothing when none is set."""
+    if settings.contract is None:
+        return
+    try:
+        found = contracts.load(Path(settings.contract).expanduser())
+    except (ContractError, OSError) as error:
+        fix = "Correct it, or unset SPANCOST_CONTRACT: until then every call is unpriced."
+        yield Advice(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
+        return
+    yield Advice(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
 
 
 def _settings() -> tuple[Settings, list[Advice]]:

@@ -8,8 +8,8 @@ from collections import defaultdict
 from spancost.core import reasons
 
 _ADD_TO_CARD = (
-    "In a checkout add it to pricing/sellers/{provider}.yaml, run python tools/compile_card.py, and set "
-    "SPANCOST_CARD=pricing/compiled/card.jsonl where the service runs."
+    "Name your price in a contract (SPANCOST_CONTRACT, docs/contracts.md); or, in a checkout, add the list price to "
+    "pricing/sellers/{provider}.yaml, run tools/compile_card.py and set SPANCOST_CARD=pricing/compiled/card.jsonl."
 )
 _OLD_EMITTER = "Update that instrumentation, or switch on spancost's own capture, which reads the provider's answer."
 _NOTHING = "Nothing to do: the money is counted once, on the other span."
@@ -17,9 +17,7 @@ _NOTHING = "Nothing to do: the money is counted once, on the other span."
 REMEDIES = {
     reasons.UNKNOWN_PROVIDER: (
         "No span says which seller this is in a word the card knows. Let the instrumentation set "
-        "gen_ai.provider.name or server.address; for a seller of your own, "
-        + _ADD_TO_CARD[0].lower()
-        + _ADD_TO_CARD[1:]
+        "gen_ai.provider.name or server.address. A seller of your own: " + _ADD_TO_CARD
     ),
     reasons.UNKNOWN_MODEL: "{model} is not on the card of {provider}. " + _ADD_TO_CARD,
     reasons.NO_MODEL: "Let the instrumentation set gen_ai.response.model or gen_ai.request.model. " + _OLD_EMITTER,
@@ -47,6 +45,14 @@ REMEDIES = {
     reasons.REQUESTED_MODEL: "The card lacks the model that answered; the one asked for was priced. " + _ADD_TO_CARD,
     reasons.FREE_RATE: "Nothing to do: the card says that this is free.",
     "rate_card_unusable": "SPANCOST_CARD names a card that cannot be loaded: run spancost doctor in that environment.",
+    "contract_unusable": "SPANCOST_CONTRACT names a contract that cannot be loaded: spancost contract FILE says why.",
+    "override_refused": "Set the cost of the call to an amount that the contract's override allows, or widen that.",
+    "no_duration": "The contract charges by time: let the instrumentation end its span when the call ends.",
+    "allocated": "Nothing to do: the cost is the contract's share of your own machines; their idle time is not in it.",
+    "tells_more": (
+        "Two instrumentations reported the call and the one that is not counted says more. Switch the other one off, "
+        "or update it."
+    ),
     "same_response_id": _NOTHING,
     "repeats_call_beneath": _NOTHING,
     "sum_of_calls_beneath": _NOTHING,
@@ -66,6 +72,7 @@ REMEDIES = {
     "region_not_reported": _OLD_EMITTER,
     "local_cache": "Nothing to do: the provider was not asked.",
     "output_overcounted": _OLD_EMITTER,
+    "counted_locally": "Ask for the usage of streams: stream_options={{'include_usage': True}}.",
     "usage_not_reported": _OLD_EMITTER,
 }
 """Code -> what to do. {provider}, {model} and {about} (what follows the colon of a reason) are filled in."""

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost doctor`: what reads each span, what is doubled, what has no price, what leaks, each with what to do."""
+
+from __future__ import annotations
+
+import json
+import string
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spancost.cli import main
+from spancost.core import reasons
+from spancost.doctor import environment
+from spancost.doctor.processes import look_back
+from spancost.doctor.remedies import REMEDIES, remedy
+from spancost.settings import Settings
+from tests.cli.test_enrich import call, request
+
+INNER = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 1000,
+    "gen_ai.usage.output_tokens": 100,
+}
+OPENINFERENCE = {
+    "openinference.span.kind": "LLM",
+    "llm.provider": "openai",
+    "llm.model_name": "gpt-4o",
+    "llm.token_count.prompt": 1000,
+    "llm.token_count.completion": 100,
+}
+
+
+def doctor(lines: list[Any], *arguments: str) -> Result:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    return CliRunner().invoke(main, ["doctor", "-", *arguments], input=text)
+
+
+def found(lines: list[Any]) -> dict[str, list[dict[str, Any]]]:
+    """What is found, by section."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    for line in doctor(lines, "--json").stdout.splitlines():
+        advice = json.loads(line)
+        sections.setdefault(advice["section"], []).append(advice)
+    return sections
+
+
+def scoped(line: Any, scope: str, version: str = "1.0") -> Any:
+    line["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": scope, "version": version}
+    return line
+
+
+def test_each_scope_is_named_with_what_reads_it() -> None:
+    """Its dialect, the attributes that told, and the rules that hold for its version."""
+    outer = scoped(request(1, **{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}), "openinference.x", "2")
+    (first, second) = found([call(2, 1), outer])["Who reports model calls"]
+    assert first["facts"]["dialects"] == ["openinference"] or second["facts"]["dialects"] == ["openinference"]
+    inner = next(each for each in (first, second) if each["facts"]["scope"].endswith("genai.openai"))
+    assert inner["facts"]["dialects"] == ["otel_genai"]
+    assert inner["facts"]["roles"] == {"calls": 1}
+    assert "gen_ai.usage.input_tokens" in inner["facts"]["keys"]
+    assert inner["text"].startswith("opentelemetry.instrumentation.genai.openai 1.3b0: 1 span (1 calls)")
+
+
+def test_instrumentations_that_double_each_other_are_named() -> None:
+    outer = scoped(request(1, **OPENINFERENCE), "openinference.instrumentation.openai")
+    (pair,) = found([call(2, 1), outer])["Counted once, reported more than once"]
+    assert pair["facts"]["scope"] == "openinference.instrumentation.openai"
+    assert pair["facts"]["repeats"] == "opentelemetry.instrumentation.genai.openai"
+    assert "switch one of the two off" in pair["fix"]
+
+
+def test_what_has_no_price_comes_with_the_reason_and_what_to_do() -> None:
+    line = request(2, **{**INNER, "gen_ai.request.model": "acme-7"})
+    (unpriced,) = found([line])["Without a sure price"]
+    assert unpriced["level"] == "problem"
+    assert (unpriced["facts"]["reason"], unpriced["facts"]["model"]) == ("unknown_model", "acme-7")
+    assert "pricing/sellers/openai.yaml" in unpriced["fix"]
+
+
+def test_baggage_that_went_to_a_provider_is_a_problem() -> None:
+    header = {"http.request.header.baggage": "app.team=x", "server.address": "api.openai.com"}
+    own = {"http.request.header.baggage": "app.team=x", "server.address": "orders.internal"}
+    (leak,) = found([request(1, **header), request(2, **own)])["Baggage"]
+    assert (leak["level"], leak["facts"]) == ("problem", {"host": "api.openai.com", "requests": 1})
+    assert "app.team" not in json.dumps(leak)
+
+
+def test_spans_without_model_calls_and_words_that_nobody_knows_are_said() -> None:
+    line = scoped(request(2, **{"gen_ai.shiny.new": "word"}), "acme.instrumentation")
+    nothing, unread = found([line])["Who reports model calls"]
+    assert nothing["level"] == "problem"
+    assert unread["facts"] == {"scope": "acme.instrumentation", "spans": 1, "attribute": "gen_ai.shiny.new"}
+
+
+def test_a_file_that_is_no_otlp_is_a_problem_and_told_by_the_status() -> None:
+    done = CliRunner().invoke(main, ["doctor", "-"], input="{nonsense\n")
+    assert done.exit_code == 1
+    assert "found no JSON" in done.stdout
+
+
+def test_the_page_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names longer than a line excepted."""
+    monkeypatch.setenv("COLUMNS", "80")
+    page = doctor([call(2, 1), request(1, **{**INNER, "gen_ai.request.model": "acme-7"})]).stdout
+    assert "What cannot be seen" in page
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_the_environment_is_told() -> None:
+    """Every section, without a file; an unguarded baggage propagator is worth a look."""
+    done = CliRunner().invoke(main, ["doctor", "--json"], env={"SPANCOST_BAGGAGE": "", "OTEL_TRACES_SAMPLER": ""})
+    sections = {json.loads(line)["section"]: json.loads(line) for line in done.stdout.splitlines()}
+    assert done.exit_code == 0
+    expected = {"Versions", "Settings", "Rate card", "OpenTelemetry SDK", "Instrumentations", "Baggage"}
+    assert expected | {"What cannot be seen"} == set(sections)
+    assert sections["OpenTelemetry SDK"]["facts"]["strategy"] in ("hook", "wrap")
+    assert sections["Baggage"]["level"] == "note"
+
+
+def test_a_wrong_setting_and_a_card_that_is_missing_are_problems() -> None:
+    done = CliRunner().invoke(main, ["doctor", "--json"], env={"SPANCOST_STRATEGY": "magic"})
+    by_section = {json.loads(line)["section"]: json.loads(line) for line in done.stdout.splitlines()}
+    assert by_section["Settings"]["level"] == "problem"
+    assert "SPANCOST_STRATEGY" in by_section["Settings"]["text"]
+    (missing,) = environment.card(Settings(card="2020.01.01-000000000000"))
+    assert missing.level == "problem" and "not in this release" in missing.text
+
+
+def test_a_contract_that_cannot_be_used_is_a_problem(tmp_path: Path) -> None:
+    assert list(environment.contract(Settings())) == []
+    (missing,) = environment.contract(Settings(contract=str(tmp_path / "nowhere.json")))
+    assert missing.level == "problem" and "No call is priced" in missing.text
+
+
+def test_an_old_card_is_worth_a_look() -> None:
+    (fresh,) = environment.card(Settings(), today=date(2000, 1, 1))
+    (old,) = environment.card(Settings(), today=date(2100, 1, 1))
+    assert (fresh.level, old.level) == ("fine", "note")
+    assert "Update spancost" in old.fix
+
+
+@pytest.mark.parametrize(
+    ("fields", "setting", "guarded", "level"),
+    [
+        (["traceparent"], "off", None, "fine"),
+        (["traceparent"], "send", None, "problem"),
+        (["baggage", "traceparent"], "send", None, "fine"),
+        (["baggage", "traceparent"], "off", True, "fine"),
+        (["baggage", "traceparent"], "off", False, "note"),
+    ],
+)
+def test_what_may_leak_in_baggage(fields: list[str], setting: Any, guarded: bool | None, level: str) -> None:
+    assert environment.baggage_advice(Settings(baggage=setting), fields, guarded).level == level
+
+
+def test_processes_tell_their_faults_and_counts() -> None:
+    note = {
+        "program": ["python", "app.py"],
+        "python": "3.12.0",
+        "opentelemetry_sdk": "1.45.2",
+        "strategy": "hook",
+        "instrumented": ["openai"],
+        "not_instrumented": {"redis": "disabled"},
+        "stats": {"own": 3, "late": 2, "errors_end": 1, "evicted": 0},
+        "propagator": "CompositePropagator",
+        "propagator_fields": ["baggage", "traceparent"],
+    }
+    advices = list(look_back([note], ["/usr/bin/python: ImportError"]))
+    assert [advice.level for advice in advices] == ["problem", "fine", "note", "problem", "note"]
+    assert "redis (disabled)" in advices[1].text
+    (nobody,) = look_back([], [])
+    assert "No Python process took part" in nobody.text
+
+
+def test_a_program_is_run_and_looked_at(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('opentelemetry.instrumentation.openai_v2').start_as_current_span('chat') as span:\n"
+        f"    span.set_attributes({INNER!r})\n"
+    )
+    env = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*", "SPANCOST_BAGGAGE": ""}
+    done = CliRunner().invoke(main, ["doctor", "--json", "--", sys.executable, str(program)], env=env)
+    sections = {json.loads(line)["section"]: json.loads(line) for line in done.stdout.splitlines()}
+    assert done.exit_code == 0, done.output
+    assert sections["Processes"]["facts"]["stats"]["own"] == 1
+    assert sections["Who reports model calls"]["facts"]["roles"] == {"calls": 1}
+
+
+def test_every_reason_has_a_remedy_and_every_remedy_can_be_filled_in() -> None:
+    """What the documentation lists is what the doctor can treat."""
+    assert set(REMEDIES) == set(reasons.SENTENCES)
+    for code, text in REMEDIES.items():
+        fields = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+        assert fields <= {"provider", "model", "about"}
+        assert "{" not in remedy(f"{code}:web_searches", "openai", "gpt-4o").replace("{'include_usage': True}", "")
