@@ -55,6 +55,12 @@ def in_process(contract: Path, attributes: dict[str, Any], seconds: int = 0, **r
 
 
 def offline(contract: Path, attributes: dict[str, Any], seconds: int = 0, **resource: str) -> dict[str, Any]:
+    request = json.loads(enriched_request(contract, attributes, seconds, **resource))
+    answered = request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    return {pair["key"]: plain(pair["value"]) for pair in answered["attributes"]}
+
+
+def enriched_request(contract: Path, attributes: dict[str, Any], seconds: int = 0, **resource: str) -> str:
     def pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
         kinds = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
         return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
@@ -70,8 +76,7 @@ def offline(contract: Path, attributes: dict[str, Any], seconds: int = 0, **reso
     request = {"resourceSpans": [{"resource": {"attributes": pairs(resource)}, "scopeSpans": [{"spans": [span]}]}]}
     run = CliRunner().invoke(main, ["enrich", "--contract", str(contract)], input=json.dumps(request))
     assert run.exit_code == 0, run.output
-    answered = json.loads(run.stdout)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
-    return {pair["key"]: plain(pair["value"]) for pair in answered["attributes"]}
+    return run.stdout
 
 
 @pytest.mark.parametrize("enriched", [in_process, offline])
@@ -182,3 +187,16 @@ def test_what_a_partial_price_leaves_at_list_is_said(tmp_path: Path) -> None:
     assert "gpt-5.4 keeps list prices of cache_read_tokens" in run.stderr
     assert "input_tokens from 272,001 on, processing=batch" in run.stderr
     assert "the rate card has no acme-tone-2 of openai; it is priced by this term alone" in run.stderr
+
+
+def test_verify_recomputes_what_a_contract_priced(contract: Path, tmp_path: Path) -> None:
+    """With the contract in hand every number is the same; without it, or with another one, it cannot be said."""
+    enriched = tmp_path / "spans.json"
+    for attributes in ({"app.workspace_id": "acme"}, {"spancost.cost.override_usd": 0.25}, {"server.address": "gpu-1"}):
+        enriched.write_text(enriched_request(contract, attributes), encoding="utf-8")
+        run = CliRunner().invoke(main, ["verify", "--contract", str(contract), str(enriched)])
+        assert run.exit_code == 0, run.output
+        assert "every number is the same" in run.stdout
+        run = CliRunner().invoke(main, ["verify", str(enriched)])
+        assert run.exit_code == 1
+        assert "contract: found none for" in run.stdout

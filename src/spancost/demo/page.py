@@ -69,9 +69,12 @@ def _remedy(span: ReceivedSpan) -> Text:
     text = Text.assemble(("No price: ", "bold red"), (f"{model} at {seller}", "bold"))
     text.append(f" ({reason}). {reasons.SENTENCES.get(reason, '')} Nothing is guessed: its tokens are in the totals, ")
     text.append("its cost is in none, and llm.trace_cost_complete is false. To price it:\n")
-    text.append(f"  1. in a checkout, add {model} to pricing/sellers/{seller}.yaml\n")
-    text.append("  2. python tools/compile_card.py\n")
-    text.append("  3. set SPANCOST_CARD=pricing/compiled/card.jsonl where your service runs")
+    text.append("  1. write what it costs into prices.yaml, in USD for a million tokens:\n")
+    text.append("       contract: 1\n       name: own-models\n       terms:\n       - id: own-model\n", "cyan")
+    text.append(f"         match: {{seller: {seller}, model: {model}}}\n", "cyan")
+    text.append("         prices: {input_tokens: 0.40, output_tokens: 1.60}\n", "cyan")
+    text.append("  2. spancost contract prices.yaml --output prices.json\n")
+    text.append("  3. set SPANCOST_CONTRACT=prices.json where your service runs")
     return text
 
 
