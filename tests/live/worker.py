@@ -92,6 +92,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     with OtlpReceiver() as receiver:
         os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = receiver.endpoint
+        os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
         provider = load(asked["provider"])(receiver) if asked["provider"] else usual(receiver)
         for name in asked["instrument"]:
             instrument(name, provider)

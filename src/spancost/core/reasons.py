@@ -67,6 +67,7 @@ SENTENCES = {
     "region_not_reported": "This instrumentation strips the region off the model; the price without one was used.",
     "local_cache": "The answer came from a cache of the application's own; the provider was not asked.",
     "output_overcounted": "This instrumentation counts the start of a stream's output twice: a few tokens too many.",
+    "counted_locally": "The stream told no usage; this instrumentation counted the tokens itself.",
     "usage_not_reported": "This instrumentation reports a part of the usage only; the cost is a lower bound.",
 }
 """Code -> what it says; the table in the documentation is made from it."""
