@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from click.testing import CliRunner
 
@@ -77,8 +77,12 @@ models:
         checked: 2026-11-21
         basis: two_catalogues
 """
-    GENAI = {"input_mtok": "2", "cache_read_mtok": "0.5", "output_mtok": "8"}
-    LITELLM = {"input_cost_per_token": 2e-6, "cache_read_input_token_cost": 5e-7, "output_cost_per_token": 8e-6}
+    GENAI: ClassVar = {"input_mtok": "2", "cache_read_mtok": "0.5", "output_mtok": "8"}
+    LITELLM: ClassVar = {
+        "input_cost_per_token": 2e-6,
+        "cache_read_input_token_cost": 5e-7,
+        "output_cost_per_token": 8e-6,
+    }
 
     def __init__(self, folder: Path, entry: str = ENTRY) -> None:
         super().__init__(folder)
@@ -120,4 +124,5 @@ models:
     def decide(self, *decisions: str) -> None:
         """Write the decisions file."""
         head = "seller: openai, day: 2026-12-15, reason: read on the page"
-        self.write("imports/decisions.yaml", "decisions:\n" + "".join(f"  - {{{head}, {one}}}\n" for one in decisions))
+        rows = "".join(f"\n  - {{{head}, {one}}}" for one in decisions) or " []"
+        self.write("imports/decisions.yaml", f"decisions:{rows}\n")

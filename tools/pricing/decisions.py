@@ -19,7 +19,10 @@ GONE = "gone"
 
 
 def _value(text: str) -> str:
-    return text if text in ("*", GONE) else plain(Decimal(text))
+    try:
+        return text if text in ("*", GONE) else plain(Decimal(text))
+    except ArithmeticError:
+        raise ValueError(f"expected a price, * or {GONE}") from None
 
 
 class Decision(BaseModel):

@@ -69,7 +69,7 @@ class Newcomers:
         merged = merge(news, alone, lambda name: _lookup(first_names, name), lambda name, exact: False)
         disagree = {name for name, _, _ in merged.conflicts}
         for entry in merged.entries.values():
-            own = [unknown.deltas["litellm", full] for name in entry.names for full in behind.get(name, ())]
+            own = [unknown.deltas["litellm", full] for name in sorted(entry.names) for full in behind.get(name, ())]
             own += [unknown.deltas["genai-prices", entry.id]] if entry.id in news else []
             rows += self._entry(entry, own, bool(disagree & entry.names), unknown, {*merged.entries})
         return rows
@@ -96,7 +96,7 @@ class Newcomers:
         row.deltas = own
         row.fact = ", ".join(f"{meter} {plain(value)}" for meter, value in rates.items() if value)
         for delta in own:
-            row.said[delta.catalogue] = delta.name
+            row.said.setdefault(delta.catalogue, delta.name)
         decision = self.decisions.about(self.seller, [entry.id, *entry.names], "new", price)
         if decision is not None and decision.decision == "reject":
             return []
