@@ -145,6 +145,10 @@ class Contract:
             raise ContractError(f"{where}: found {kind} {one} and {other} for the same calls at the same time")
         return contract
 
+    def has_conditions(self, dimension: str) -> bool:
+        """Tell whether any condition is about *dimension*."""
+        return bool(self._spoken[dimension])
+
     def speaks_of(self, dimension: str, text: str) -> bool:
         """Tell whether any condition is about *text*: others can be forgotten, as they change nothing."""
         return any(fit(wanted, (text,)) is not None for wanted in self._spoken[dimension])

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -31,13 +32,16 @@ GPU_SECONDS = "gpu_seconds"
 _SECONDS = 1_000_000_000
 _HOUR = 3_600
 _DEALS_KEPT = 2_048
+_TEXTS_KEPT = 2_048
+_cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _AMOUNT = re.compile(r"^[0-9]{1,15}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?$")
 
 
 class _Deal(NamedTuple):
     """What holds for all calls of one key. offer: what was agreed, None when the term changes nothing.
 
-    model, context: of the call as the deployments map it. listed: what the card offers.
+    model, context: of the call as the deployments map it. listed: what the card offers. source: llm.cost_source of what
+    was agreed.
     """
 
     term: Term | None
@@ -46,6 +50,7 @@ class _Deal(NamedTuple):
     model: str
     context: Mapping[str, str] | None
     is_mapped: bool
+    source: str
 
 
 class ContractPricer(Pricer):
@@ -67,6 +72,8 @@ class ContractPricer(Pricer):
         self._instants = [at * _SECONDS for at in instants]
         self._in_force = [Terms(contract, card, at) for at in (None, *instants)]
         self._deals: Recent[Any, _Deal] = Recent(_DEALS_KEPT)
+        self._facts = tuple((fact, keys) for fact, keys in contract.attributes.items() if contract.has_conditions(fact))
+        self._matter: Recent[tuple[str, str], bool] = Recent(_TEXTS_KEPT)
         self._has_override = contract.override is not None
 
     def price(self, call: Call) -> Cost:
@@ -82,23 +89,22 @@ class ContractPricer(Pricer):
                 if deal.term is None:
                     return self._list.price(_mapped(call, deal))
                 return self.bill(call).cost
-            level = _level(deal.offer, call)
+            offer, listed, list_femto = deal.offer, deal.listed, None
+            level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
             femto = _sum(level, usage)
             if femto is None:
                 return self.bill(call).cost
-            listed = deal.listed
-            list_femto = None
             if listed.__class__ is Offer:
-                list_femto = _sum(_level(listed, call), usage)
+                list_level = listed.only or listed.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+                list_femto = _sum(list_level, usage)
                 if list_femto is None:
                     return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.bill(call).cost
         doubt = level.doubt
-        source = HARDWARE if deal.term is not None and deal.term.is_allocated else CONTRACT
         if doubt is None:
-            return Cost(PRICED, None, femto, level.rate_id, source, list_femto)
-        return Cost(doubt[0], doubt[1], femto, level.rate_id, source, list_femto)
+            return _cost((PRICED, None, femto, level.rate_id, deal.source, list_femto))
+        return Cost(doubt[0], doubt[1], femto, level.rate_id, deal.source, list_femto)
 
     def bill(self, call: Call) -> Bill:
         """Return *call* worked out in full, however odd it is; a cost set by hand has no items."""
@@ -122,17 +128,19 @@ class ContractPricer(Pricer):
 
         Others change nothing and would only fill the cache.
         """
-        contract = self.contract
-        found = dict(context) if context else {}
-        for fact, keys in contract.attributes.items():
+        found: dict[str, str] = {}
+        for fact, keys in self._facts:
             text = _stated(attributes, resource, keys)
-            if text is not None and contract.speaks_of(fact, spelled(fact, text)):
+            if text is not None and self._matters(fact, text):
                 found[fact] = text
-        if contract.override is not None:
-            text = _stated(attributes, None, (contract.override.attribute,))
+        override = self.contract.override
+        if override is not None:
+            text = _stated(attributes, None, (override.attribute,))
             if text is not None:
                 found[OVERRIDE] = text
-        return found or None
+        if not found:
+            return context
+        return {**context, **found} if context else found
 
     def _deal(self, key: Any, call: Call) -> _Deal:
         """Return what holds for *call* and keep it, under *key* and under what of the context can change it."""
@@ -147,9 +155,13 @@ class ContractPricer(Pricer):
         return deal
 
     def _matters(self, fact: str, text: str) -> bool:
-        if fact in FACTS:
-            return self.contract.speaks_of(fact, spelled(fact, text))
-        return fact in self._card.fact_words.dimensions
+        if fact not in FACTS:
+            return fact in self._card.fact_words.dimensions
+        matters = self._matter.get((fact, text))
+        if matters is None:
+            matters = self.contract.speaks_of(fact, spelled(fact, text))
+            self._matter.set((fact, text), matters)
+        return matters
 
     def _made(self, terms: Terms, call: Call) -> _Deal:
         mapped, listed, term, agreed = terms.holding(call)
@@ -161,7 +173,8 @@ class ContractPricer(Pricer):
         elif term is not None and term.hardware is None:
             term = None  # a discount on what has no list price
         listed_offer = Cost(UNPRICED, listed, None) if isinstance(listed, str) else self._builder.offer(listed)
-        return _Deal(term, offer, listed_offer, mapped.model, mapped.context, mapped is not call)
+        source = HARDWARE if term is not None and term.is_allocated else CONTRACT
+        return _Deal(term, offer, listed_offer, mapped.model, mapped.context, mapped is not call, source)
 
     def _agreed(self, call: Call, deal: _Deal, listed: Bill) -> Bill:
         """Return what was agreed for *call*: by rates, by machines, or nothing, which leaves the list price."""
@@ -177,8 +190,7 @@ class ContractPricer(Pricer):
             return bill
         if term.is_allocated and status in (PRICED, FREE):
             status, reason = ESTIMATED, reasons.ALLOCATED
-        source = HARDWARE if term.is_allocated else CONTRACT
-        return bill._replace(cost=Cost(status, reason, femto, rate_id, source, listed.cost.femto))
+        return bill._replace(cost=Cost(status, reason, femto, rate_id, deal.source, listed.cost.femto))
 
     def _overridden(self, bill: Bill, text: str, listed: Bill) -> Bill:
         """Return the cost that was set by hand; one that cannot be taken leaves the other cost in doubt."""
@@ -198,10 +210,6 @@ class ContractPricer(Pricer):
 
 def _mapped(call: Call, deal: _Deal) -> Call:
     return call._replace(model=deal.model, context=deal.context) if deal.is_mapped else call
-
-
-def _level(offer: Any, call: Call) -> Level:
-    return offer.only or offer.era(call.at_ns).level(call.usage, call.at_ns)  # type: ignore[no-any-return]
 
 
 def _sum(level: Level, usage: Mapping[str, Any]) -> int | None:
