@@ -171,3 +171,14 @@ def test_a_command_that_cannot_be_started_ends_as_in_a_shell(tmp_path: Path) -> 
     assert "did you mean: spancost run -- python" in missing.output
     (tmp_path / "program.py").write_text("")
     assert CliRunner().invoke(main, ["run", "--", str(tmp_path / "program.py")]).exit_code == 126
+
+
+def test_without_rich_the_extra_is_named() -> None:
+    """Before the program is run, and without a traceback."""
+    code = (
+        "import sys; sys.modules['rich'] = None\nfrom spancost.cli import main\nmain(['run', '--', 'echo', 'started'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "expected the cli extra: pip install 'spancost[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -66,6 +66,10 @@ REMEDIES = {
         "capture, for a cost of each call."
     ),
     "stream_cut": "The stream was not read to its end, so the count is a lower bound. Read it out where you can.",
+    "output_from_text": "Read the stream to its end, where the provider tells the output.",
+    "usage_from_text": (
+        "Read streams to their end; for OpenAI streams ask for the usage: stream_options={{'include_usage': True}}."
+    ),
     "output_from_total": _OLD_EMITTER,
     "cache_not_reported": _OLD_EMITTER,
     "reasoning_not_reported": _OLD_EMITTER,

@@ -25,7 +25,8 @@ LEAKS = "Baggage"
 _SURE = frozenset((status.PRICED, status.FREE, status.NOT_BILLED, status.DUPLICATE, status.AGGREGATE))
 _HEADER = "http.request.header.baggage"
 _HOSTS = ("server.address", "net.peer.name", "http.host")
-_MOST_KEYS = 6
+_MOST_KEYS = 4
+_COUNTED = ("call", status.DUPLICATE, status.AGGREGATE)
 
 
 @dataclass
@@ -98,7 +99,7 @@ def _see(
 def _role(said: object) -> str:
     if said is None:
         return "failed or silent"
-    return f"{said}s" if said in (status.DUPLICATE, status.AGGREGATE) else "calls"
+    return str(said) if said in (status.DUPLICATE, status.AGGREGATE) else "call"
 
 
 def _see_baggage(attributes: Attributes, is_provider: Callable[[str], bool], seen: _Seen) -> None:
@@ -135,7 +136,8 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
 
 
 def _reporter(scope: str, version: str, emitter: _Emitter) -> Advice:
-    roles = ", ".join(f"{number} {role}" for role, number in sorted(emitter.roles.items()))
+    counts = sorted(emitter.roles.items())
+    roles = ", ".join(_of(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
     dialects = sorted({look.dialect for look in emitter.looks})
     keys = list(dict.fromkeys(key for look in emitter.looks for key in look.keys))
     rules = list(dict.fromkeys(rule for look in emitter.looks for rule in look.rules))
