@@ -13,7 +13,7 @@ from tests.maintain.world import RECORDED, OneModel
 from tests.repository import ROOT
 from tools.pricing import edit
 from tools.pricing.lock import lock_text, path_of, read_lock
-from tools.pricing.sides import CATALOGUES, Mapping
+from tools.pricing.sides import CATALOGUES, SellerMap
 from tools.pricing.statement import Fact
 
 PRICING = ROOT / "pricing"
@@ -74,7 +74,7 @@ def test_the_locks_are_what_the_program_writes(catalogue: str) -> None:
 
 def test_every_mapped_seller_has_a_file() -> None:
     """A misspelt seller in the mapping would hide its news."""
-    mapping = Mapping.load(PRICING / "imports" / "catalogues.yaml")
+    mapping = SellerMap.load(PRICING / "imports" / "catalogues.yaml")
     assert [s for s in mapping.sellers if not (PRICING / "sellers" / f"{s}.yaml").exists()] == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.maintain.world import OneModel
+from tests.repository import ROOT
 from tools.pricing.guards import REASONS
 
 GENAI, LITELLM, ENTRY = OneModel.GENAI, OneModel.LITELLM, OneModel.ENTRY
@@ -165,3 +166,9 @@ def test_every_reason_is_tried_here() -> None:
     """A guard without a case could be broken unseen."""
     text = Path(__file__).read_text(encoding="utf-8")
     assert [reason for reason in REASONS if f'"{reason}' not in text] == []
+
+
+def test_the_page_explains_every_reason() -> None:
+    """In the words of the table."""
+    page = (ROOT / "docs" / "prices-upkeep.md").read_text(encoding="utf-8")
+    assert [reason for reason, meaning in REASONS.items() if f"| `{reason}` | {meaning} |" not in page] == []

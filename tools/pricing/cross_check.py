@@ -19,40 +19,9 @@ from spancost.core.price import Pricer
 from spancost.data import default_card
 from tools.pricing import litellm_catalogue
 from tools.pricing.catalogue import Entry, Table
+from tools.pricing.sides import SellerMap
 
-# seller -> (genai-prices provider, litellm providers, prefixes of its names)
-SELLERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "openai": ("openai", ("openai", "text-completion-openai"), ("openai/", "text-completion-openai/")),
-    "anthropic": ("anthropic", ("anthropic",), ("anthropic/",)),
-    "gcp.gemini": ("google", ("gemini",), ("gemini/",)),
-    "gcp.vertex_ai": (
-        "google",
-        ("vertex_ai", "vertex_ai-language-models", "vertex_ai-anthropic_models", "vertex_ai-embedding-models"),
-        ("vertex_ai/",),
-    ),
-    "aws.bedrock": ("aws", ("bedrock", "bedrock_converse", "bedrock_mantle"), ("bedrock/", "bedrock_mantle/")),
-    "azure.ai.openai": ("azure", ("azure", "azure_text"), ("azure/", "azure_text/")),
-    "azure.ai.inference": ("azure", ("azure_ai",), ("azure_ai/",)),
-    "mistral_ai": ("mistral", ("mistral", "codestral"), ("mistral/", "codestral/")),
-    "x_ai": ("x-ai", ("xai",), ("xai/",)),
-    "groq": ("groq", ("groq",), ("groq/",)),
-    "deepseek": ("deepseek", ("deepseek",), ("deepseek/",)),
-    "cohere": ("cohere", ("cohere", "cohere_chat"), ("cohere/", "cohere_chat/")),
-    "perplexity": ("perplexity", ("perplexity",), ("perplexity/",)),
-    "together_ai": ("together", ("together_ai",), ("together_ai/",)),
-    "fireworks_ai": ("fireworks", ("fireworks_ai", "fireworks_ai-embedding-models"), ("fireworks_ai/",)),
-    "moonshot_ai": ("moonshotai", ("moonshot",), ("moonshot/",)),
-    "openrouter": ("openrouter", ("openrouter",), ("openrouter/",)),
-    "cerebras": ("cerebras", ("cerebras",), ("cerebras/",)),
-    "cloudflare": ("cloudflare", ("cloudflare",), ("cloudflare/",)),
-    "z_ai": ("zai", ("zai",), ("zai/",)),
-    "voyage": ("voyageai", ("voyage",), ("voyage/",)),
-    "minimax": ("minimax", ("minimax",), ("minimax/",)),
-    "novita": ("novita", ("novita",), ("novita/",)),
-    "baseten": ("baseten", ("baseten",), ("baseten/",)),
-    "github_copilot": ("github-copilot", ("github_copilot",), ("github_copilot/",)),
-    "meta": ("meta", ("meta", "meta_llama"), ("meta/", "meta_llama/")),
-}
+MAPPING = Path(__file__).resolve().parents[2] / "pricing" / "imports" / "catalogues.yaml"
 _WAYS: dict[str, tuple[dict[str, int], dict[str, str]]] = {
     "text": ({"input_tokens": 1000, "output_tokens": 200}, {}),
     "input": ({"input_tokens": 1000}, {}),
@@ -159,16 +128,20 @@ def compare(price_map: Path, day: str, provider_names: bool) -> Iterator[tuple[s
     at_ns = int(at.astimezone(timezone.utc).timestamp()) * 10**9
     rows = litellm_catalogue.load(price_map)
     pricer = Pricer(default_card())
-    for seller, (provider, theirs, prefixes) in SELLERS.items():
+    mapping = SellerMap.load(MAPPING)
+    both = {seller: row for seller, row in mapping.sellers.items() if row.genai_prices and row.litellm}
+    for seller, row_of in both.items():
         for name, row in rows.items():
-            if row.get("litellm_provider") not in theirs:
+            if row.get("litellm_provider") not in row_of.litellm:
                 continue
             entry = litellm_catalogue.entry(name, row)
             if entry is None:
                 continue
-            short = next((name[len(p) :] for p in prefixes if name.startswith(p)), name)
+            short = mapping.short(seller, name)
+            if short is None:
+                continue
             for way, (usage, facts) in _WAYS.items():
-                first = by_genai_prices(provider, short.lower(), usage, facts, at)
+                first = by_genai_prices(row_of.genai_prices[0], short.lower(), usage, facts, at)
                 second = by_litellm(entry, usage, facts)
                 cost = pricer.price(Call(seller, short, usage, at_ns, **facts))  # type: ignore[arg-type]
                 ours = None if cost.femto is None else Decimal(cost.femto) / 10**15

@@ -20,7 +20,7 @@ from tools.pricing.lock import lock_text, path_of, read_lock
 from tools.pricing.ours import Ours
 from tools.pricing.propose import Outcome, Side, propose
 from tools.pricing.rows import report as rows_report
-from tools.pricing.sides import CATALOGUES, Mapping, load_catalogue
+from tools.pricing.sides import CATALOGUES, SellerMap, load_catalogue
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UP_TO_DATE, PROPOSED, BROKEN, TO_DECIDE = 0, 1, 2, 3
@@ -48,7 +48,7 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
     """Compare CATALOGUES (files of tools/pricing/export.py) with what they said last time and with the card."""
     imports = pricing / "imports"
     try:
-        mapping = Mapping.load(imports / "catalogues.yaml")
+        mapping = SellerMap.load(imports / "catalogues.yaml")
         decisions = Decisions.load(imports / "decisions.yaml")
         sides = []
         for path in catalogues:
@@ -96,7 +96,7 @@ def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool
     """Age, coverage and conflicts by seller, from the locks: what the catalogues said last."""
     try:
         locks = [read_lock(path_of(pricing / "imports", name)) for name in CATALOGUES]
-        ours = Ours(pricing, Mapping.load(pricing / "imports" / "catalogues.yaml"), day)
+        ours = Ours(pricing, SellerMap.load(pricing / "imports" / "catalogues.yaml"), day)
         sellers = pricing / "sellers"
         known = {path.stem for path in sellers.glob("*.yaml")}.union(*(lock.sellers for lock in locks))
         reports = [survey(seller, ours, sellers, locks) for seller in sorted(known) if not only or seller in only]
@@ -112,7 +112,7 @@ def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool
 def lock_command(catalogues: tuple[Path, ...], pricing: Path) -> None:
     """Take what CATALOGUES say as known, without proposing anything: for a first import."""
     try:
-        mapping = Mapping.load(pricing / "imports" / "catalogues.yaml")
+        mapping = SellerMap.load(pricing / "imports" / "catalogues.yaml")
         for path in catalogues:
             catalogue = load_catalogue(path, mapping)
             path_of(pricing / "imports", catalogue.name).write_text(lock_text(catalogue), encoding="utf-8")

@@ -15,7 +15,7 @@ from spancost.core.card import RateCard
 from spancost.core.match import Match, match
 from tools.pricing.compiler import compile_card
 from tools.pricing.form import seconds_of
-from tools.pricing.sides import Catalogue, Mapping
+from tools.pricing.sides import Catalogue, SellerMap
 from tools.pricing.statement import Fact, Statement
 
 Facts = tuple[tuple[str, str], ...]
@@ -26,7 +26,7 @@ _DUST = Fraction(1, 10**9)
 class Ours:
     """The sources under a folder such as `pricing/`, compiled as of *day* (YYYY-MM-DD)."""
 
-    def __init__(self, pricing: Path, mapping: Mapping, day: str) -> None:
+    def __init__(self, pricing: Path, mapping: SellerMap, day: str) -> None:
         content = compile_card(pricing, day.replace("-", "."))
         self.card = RateCard.from_bytes(content, "the sources")
         self.mapping, self.day, self.seconds = mapping, day, end_of(day)

@@ -33,7 +33,7 @@ class SellerRow(BaseModel):
     leave_out: str = "$^"
 
 
-class Mapping(BaseModel):
+class SellerMap(BaseModel):
     """The whole of catalogues.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +41,7 @@ class Mapping(BaseModel):
     left_out: dict[str, dict[str, str]] = {}
 
     @classmethod
-    def load(cls, path: Path) -> Mapping:
+    def load(cls, path: Path) -> SellerMap:
         """Return the mapping in a file; FormError names the key that breaks the form."""
         try:
             return cls.model_validate(load_yaml(path))
@@ -76,7 +76,7 @@ class Catalogue:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def load_catalogue(path: Path, mapping: Mapping) -> Catalogue:
+def load_catalogue(path: Path, mapping: SellerMap) -> Catalogue:
     """Return the catalogue in a file that `tools/pricing/export.py` wrote; FormError says what is wrong with it."""
     try:
         whole = json.loads(path.read_bytes(), parse_float=Decimal)
@@ -95,7 +95,7 @@ def load_catalogue(path: Path, mapping: Mapping) -> Catalogue:
 _Row = tuple[str, list[str], str, Statement]
 
 
-def _genai_prices(content: list[dict[str, Any]], mapping: Mapping) -> Iterator[_Row]:
+def _genai_prices(content: list[dict[str, Any]], mapping: SellerMap) -> Iterator[_Row]:
     for provider in content:
         sellers = mapping.sellers_in("genai-prices", provider["id"])
         for name, entry in genai_prices_catalogue.entries(provider).items():
@@ -104,7 +104,7 @@ def _genai_prices(content: list[dict[str, Any]], mapping: Mapping) -> Iterator[_
                 yield provider["id"], only, name, statement(entry)
 
 
-def _litellm(content: dict[str, dict[str, Any]], mapping: Mapping) -> Iterator[_Row]:
+def _litellm(content: dict[str, dict[str, Any]], mapping: SellerMap) -> Iterator[_Row]:
     for name, row in litellm_catalogue.rows(content).items():
         provider = row.get("litellm_provider") or ""
         sellers = mapping.sellers_in("litellm", provider)
@@ -114,4 +114,4 @@ def _litellm(content: dict[str, dict[str, Any]], mapping: Mapping) -> Iterator[_
             yield provider, [s for s in sellers if mapping.short(s, name) is not None], name, statement(entry)
 
 
-_READERS: dict[str, Callable[[Any, Mapping], Iterator[_Row]]] = {"genai-prices": _genai_prices, "litellm": _litellm}
+_READERS: dict[str, Callable[[Any, SellerMap], Iterator[_Row]]] = {"genai-prices": _genai_prices, "litellm": _litellm}
