@@ -6,10 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
@@ -236,3 +239,49 @@ def test_a_seller_in_the_words_of_another_tool_is_no_difference() -> None:
     assert list(differences(lines)) == []
     put(spans(lines)["4"], {"llm.provider": "groq"})
     assert "llm.request_cost_usd" in set(differences(lines))
+
+
+def any_trace(random: Random) -> Callable[[Set], None]:
+    """Spans that begin beneath any other and end in any order, late and repeated calls among them."""
+
+    def work(made: Set) -> None:
+        open_spans = [made.tracer.start_span("root")]
+        all_spans = list(open_spans)
+        for number in range(random.randint(1, 10)):
+            context = set_span_in_context(random.choice(all_spans))
+            span = made.tracer.start_span(f"span {number}", context=context)
+            if random.random() < 0.7:
+                model = random.choice(["gpt-4o", "gpt-4o", "acme-7"])
+                span.set_attributes({"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"})
+                span.set_attributes({"gen_ai.request.model": model, "gen_ai.response.id": f"r{random.randint(0, 6)}"})
+                if random.random() < 0.8:
+                    span.set_attribute("gen_ai.usage.input_tokens", random.randint(0, 5000))
+            all_spans.append(span)
+            open_spans.append(span)
+            if random.random() < 0.5:
+                open_spans.pop(random.randrange(1, len(open_spans))).end()
+        random.shuffle(open_spans)
+        for span in open_spans:
+            span.end()
+
+    return work
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_whatever_a_process_makes_of_a_trace_is_verified(random: Random) -> None:
+    """In process, and the same spans again by `enrich`; one nano-dollar more on any call is found."""
+    lines = in_process(any_trace(random))
+    assert set(differences(lines)) == set()
+    raws = [each.raw for line in lines for each in carried_spans(line)]
+    for raw in raws:
+        raw["attributes"] = [entry for entry in raw.get("attributes", []) if not entry["key"].startswith("llm.")]
+    carried = [span for line in lines for span in carried_spans(line)]
+    enrich(carried, Ledger(data.default_dialects(), data.default_pricer(), LedgerOptions(join_services=True)))
+    assert set(differences(lines)) == set()
+    for raw in raws:
+        nano = next((e["value"]["intValue"] for e in raw["attributes"] if e["key"] == "llm.request_cost_nanousd"), None)
+        if nano is not None:
+            put(raw, {"llm.request_cost_nanousd": int(nano) + 1})
+            assert list(differences(lines)) == ["llm.request_cost_nanousd"]
+            return
