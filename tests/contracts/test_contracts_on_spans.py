@@ -200,3 +200,23 @@ def test_verify_recomputes_what_a_contract_priced(contract: Path, tmp_path: Path
         run = CliRunner().invoke(main, ["verify", str(enriched)])
         assert run.exit_code == 1
         assert "contract: found none for" in run.stdout
+
+
+def test_explain_reads_who_a_call_is_for_off_its_span(contract: Path) -> None:
+    """With the contract both numbers agree; without it, it says which one is needed."""
+    request = json.loads(enriched_request(contract, {"app.workspace_id": "acme"}))
+    span = json.dumps(request["resourceSpans"][0]["scopeSpans"][0]["spans"][0])
+    run = CliRunner().invoke(main, ["explain", "--contract", str(contract)], input=span)
+    assert "says $0.0028, which is the same" in run.stdout
+    run = CliRunner().invoke(main, ["explain"], input=span)
+    assert "was priced with the contract o" in run.stdout
+
+
+def test_calls_that_look_alike_are_priced_each_for_whom_it_is(contract: Path) -> None:
+    """What is known of the shape of a span does not stand in for what the contract reads off it."""
+    made = Set(spancost.LLMCostProcessor(contract=contract))
+    for number, tenant in enumerate(("acme", "other", "acme", "other", "acme")):
+        with made.tracer.start_as_current_span(f"call {number}") as span:
+            span.set_attributes({**CALL, "app.workspace_id": tenant})
+    sources = [made.kept.of(f"call {number}")["llm.cost_source"] for number in range(5)]
+    assert sources == ["contract", "rate_card", "contract", "rate_card", "contract"]

@@ -68,7 +68,7 @@ def test_a_whole_contract_compiles_to_integers_and_texts(tmp_path: Path) -> None
             "account": ["cloud.account.id"],
             "api_key_alias": ["metadata.user_api_key_alias"],
             "deployment": ["azure.deployment"],
-            "team": ["app.team"],
+            "team": ["app.team", "metadata.user_api_key_team_alias"],
             "tenant": ["customer.id", "app.workspace_id"],
         },
         "deployments": [
@@ -135,6 +135,13 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
     text = '{\n  "contract": 1,\n  "name": "a",\n  "terms": [\n    {"id": "t", "match": {"tenat": "x"}}\n  ]\n}'
     with pytest.raises(ContractError, match=r"line 5, terms\[0\]\.match\.tenat: found an unknown key"):
         contracts.load(write(tmp_path, text, "a.json"))
+
+
+def test_a_name_of_digits_stays_as_it_is_written(tmp_path: Path) -> None:
+    """007 is no 7, and 1.10 no 1.1."""
+    text = "contract: 1\nname: a\nterms:\n- {id: t, match: {tenant: [007, 42, 1.10, no]}, discount: 1%}\n"
+    found = [term.when["tenant"] for term in contracts.load(write(tmp_path, text)).terms]
+    assert found == ["007", "42", "1.10", "no"]
 
 
 HEAD = "contract: 1\nname: a\nterms:\n- id: t\n"
@@ -233,7 +240,7 @@ WRONG = {
         "line 3, override.most_usd: found nothing; expected a value, which cannot be left out",
     ),
     "another form": ("contract: 2\nname: a\n", "line 1, contract: found 2; expected 1"),
-    "no mapping": ("- a\n", "line 1: found ['a']; expected"),
+    "no mapping": ("- a\n", "line 1: found ['a']; expected a mapping of keys to values"),
     "nothing": ("# nothing\n", "found nothing; expected a contract"),
     "no YAML": ("contract: [1\nname: a\n", "expected valid YAML"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from fractions import Fraction
 from typing import Any
 
 from spancost.cli.call_json import CallError
@@ -20,14 +21,17 @@ _USAGE = {
 
 
 def call_row_of(span: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the call on a span and what the span says of its cost (`pricing_version`, `request_cost_usd`).
+    """Return the call on a span and what the span says of its cost (`pricing_version`, `contract`, `request_cost_usd`).
 
     The span has `attributes`, as a mapping or as OTLP has them, and `startTimeUnixNano` or `timestamp`.
     """
-    attributes = _attributes(span.get("attributes"))
+    attributes = attributes_of(span)
     if semconv.LLM_PRICING_VERSION not in attributes:
         raise CallError(f"found neither usage nor {semconv.LLM_PRICING_VERSION}; expected a call or an enriched span")
-    written = {"pricing_version": str(attributes[semconv.LLM_PRICING_VERSION]).partition("+")[0]}
+    version, _, contract = str(attributes[semconv.LLM_PRICING_VERSION]).partition("+")
+    written = {"pricing_version": version}
+    if contract:
+        written["contract"] = contract
     if semconv.LLM_REQUEST_COST_USD in attributes:
         written["request_cost_usd"] = str(attributes[semconv.LLM_REQUEST_COST_USD])
     row = {
@@ -35,12 +39,15 @@ def call_row_of(span: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
         "model": attributes.get(semconv.LLM_MODEL) or "",
         "service_tier": attributes.get(semconv.LLM_SERVICE_TIER),
         "timestamp": span.get("timestamp") or _time(span.get("startTimeUnixNano")),
+        "duration_seconds": _duration(span),
         "usage": {meter: attributes[key] for key, meter in _USAGE.items() if key in attributes},
     }
     return row, written
 
 
-def _attributes(found: Any) -> dict[str, Any]:
+def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a span, which has them as a mapping or as OTLP does; CallError when it has none."""
+    found = span.get("attributes")
     if isinstance(found, dict):
         return found
     if isinstance(found, list):
@@ -54,6 +61,15 @@ def _value(value: Mapping[str, Any]) -> Any:
     if "intValue" in value:
         return int(value["intValue"])
     return next(iter(value.values()), None)
+
+
+def _duration(span: Mapping[str, Any]) -> Fraction | None:
+    """Return how long a span took, in seconds, None when it does not say."""
+    try:
+        nanoseconds = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Fraction(nanoseconds, 1_000_000_000) if nanoseconds >= 0 else None
 
 
 def _time(nanoseconds: Any) -> str | None:

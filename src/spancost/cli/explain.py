@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from spancost.cli.call_json import CallError, call_of, parse
-from spancost.cli.call_of_span import call_row_of
+from spancost.cli.call_of_span import attributes_of, call_row_of
 from spancost.cli.price import card_named, contract_option, number, pricer_of
 from spancost.core.call import Call, Quantity
+from spancost.core.contract_price import ContractPricer
 from spancost.core.money import usd_text
 from spancost.core.price import Bill, Item, Pricer
 from spancost.core.reasons import SENTENCES
@@ -46,19 +47,22 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
     with its attributes as `spancost enrich` writes it.
     """
     try:
-        row, written = _row(options)
+        row, written, attributes = _row(options)
         card = card_named(card_name or written.get("pricing_version"))
         call = call_of(row)
     except CallError as error:
         raise click.ClickException(str(error)) from error
-    click.echo("\n".join(explanation(call, pricer_of(card, contract_path), written)))
+    pricer = pricer_of(card, contract_path)
+    if isinstance(pricer, ContractPricer):
+        call = call._replace(context=pricer.facts_of(call.context, attributes, None))
+    click.echo("\n".join(explanation(call, pricer, written)))
 
 
-def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the call as JSON has it, and what a span already says about its cost."""
+def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """Return the call as JSON has it, what a span already says about its cost, and its attributes."""
     if options["provider"] is None:
         row = parse(sys.stdin.buffer.read().decode("utf-8", "replace"))
-        return call_row_of(row) if "usage" not in row else (row, {})
+        return (*call_row_of(row), attributes_of(row)) if "usage" not in row else (row, {}, {})
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     usage = {}
     for meter, text in _pairs(options["usage"], "--usage").items():
@@ -73,7 +77,7 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "context": _pairs(options["context"], "--context"),
         "duration_seconds": _number(options["seconds"], "--seconds") if options["seconds"] else None,
     }
-    return {key: value for key, value in row.items() if value is not None}, {}
+    return {key: value for key, value in row.items() if value is not None}, {}, {}
 
 
 def _number(text: str, option: str) -> Quantity:
@@ -107,7 +111,10 @@ def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str
         lines += [*_table(bill, pricer, call), ""]
     lines += _origin(bill, pricer)
     said = written.get("request_cost_usd")
-    if said is not None and cost.femto is not None:
+    suffix = written.get("contract", "")
+    if suffix and not pricer.version.endswith(f"+{suffix}"):
+        lines.append(f"the span     was priced with the contract {suffix}, which --contract can name")
+    elif said is not None and cost.femto is not None:
         same = float(said) == float(usd_text(cost.femto))
         lines.append(f"the span     says ${said}, " + ("which is the same" if same else "which is NOT the same"))
     return lines

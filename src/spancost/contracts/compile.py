@@ -19,6 +19,11 @@ from spancost.core.contract_match import spelled
 from spancost.core.money import FEMTO_PER_USD
 
 _MOST_ROWS = 10_000
+_KINDS = {
+    "model_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
+    "list_type": "a list",
+}
 _NAMES_CALLS = ("seller", "model", "deployment", "server_address")
 
 
@@ -44,7 +49,7 @@ def _fault(error: ValidationError, lines: Lines) -> ContractError:
         return lines.error((*place, str(context["key"])), "an unknown key", f"one of {context['known']}")
     if first["type"] == "missing":
         return lines.error(place, "nothing", "a value, which cannot be left out")
-    wanted = first["msg"].removeprefix("Input should be ")
+    wanted = _KINDS.get(first["type"]) or first["msg"].removeprefix("Input should be ")
     return lines.error(place, short(first["input"]), wanted)
 
 

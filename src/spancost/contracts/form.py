@@ -230,7 +230,7 @@ class AttributesForm(_Form):
     """Which attributes of a span, or of its resource, state the facts that terms are about."""
 
     tenant: Keys = ("app.workspace_id",)
-    team: Keys = ("app.team",)
+    team: Keys = ("app.team", "metadata.user_api_key_team_alias")
     account: Keys = ("cloud.account.id",)
     api_key_alias: Keys = ("metadata.user_api_key_alias",)
     deployment: Keys = ()

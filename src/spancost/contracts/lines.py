@@ -85,4 +85,5 @@ def _plain(node: Any, place: Place, lines: Lines) -> Any:
         return None
     if kind == "bool":
         return text.lower() == "true"
-    return int(text) if kind == "int" and text.isascii() and text.isdecimal() else text
+    # A name such as 007 stays as it is written.
+    return int(text) if kind == "int" and text.isascii() and text.isdecimal() and str(int(text)) == text else text

@@ -80,11 +80,11 @@ class ContractPricer(Pricer):
         """Return what *call* costs under the contract, `list_femto` beside it; or why that cannot be said."""
         provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
         try:
+            if self._has_override and context and OVERRIDE in context:
+                return self.bill(call).cost
             facts = tuple(context.items()) if context else None
             key = (bisect_right(self._instants, at_ns), provider, model, request_model, tier, processing, facts)
             deal = self._deals.new.get(key) or self._deal(key, call)
-            if self._has_override and context and OVERRIDE in context:
-                return self.bill(call).cost
             if deal.offer is None:
                 if deal.term is None:
                     return self._list.price(_mapped(call, deal))
@@ -112,7 +112,7 @@ class ContractPricer(Pricer):
             return self._list.bill(call)
         is_timed = isinstance(call.at_ns, int) and not isinstance(call.at_ns, bool)
         segment = bisect_right(self._instants, call.at_ns) if is_timed else 0
-        facts = tuple(call.context.items()) if call.context else None
+        facts = tuple(pair for pair in (call.context or {}).items() if pair[0] != OVERRIDE) or None
         key = (segment, call.provider, call.model, call.request_model, call.service_tier, call.processing, facts)
         deal = self._deals.get(key) or self._deal(key, call)
         listed = self._list.bill_under(_mapped(call, deal), deal.listed)
