@@ -12,7 +12,7 @@ from spancost.core.counting import counted
 from spancost.core.ledger import Ledger
 from spancost.core.price import Pricer
 from spancost.core.span import Span
-from spancost.processor.spans import Reader
+from spancost.processor.spans import About, Reader
 
 ATTRIBUTES = {
     "gen_ai.operation.name": "chat",
@@ -27,7 +27,10 @@ def test_short_ways_fill_every_field() -> None:
     """A field added to one of these values must be added where the value is made the short way."""
     provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
     sdk_span = provider.get_tracer("test").start_span("chat gpt-4o", attributes=ATTRIBUTES)
-    span = Reader().read(sdk_span, ATTRIBUTES, 10**18)  # type: ignore[arg-type]
+    reader = Reader()
+    about = reader.about(sdk_span, 10**18)
+    assert type(about) is About and len(about) == len(About._fields)
+    span = reader.read(sdk_span, sdk_span.context, None, ATTRIBUTES, about)  # type: ignore[arg-type,attr-defined]
     dialects = data.default_dialects()
     first, again = dialects.read(span), dialects.read(span)
     assert first is not None
@@ -40,7 +43,7 @@ def test_short_ways_fill_every_field() -> None:
             return super().price(call)
 
     pricer = Watched(data.default_card())
-    Ledger(dialects, pricer).end(span)
+    Ledger(dialects, pricer).end_in_full(span)
     costs = [Pricer.price(pricer, seen[0]) for _ in range(3)]
     for value in (span, first, again, counted(first, span), seen[0], *costs):
         assert len(value) == len(type(value)._fields), type(value)

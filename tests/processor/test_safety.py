@@ -36,7 +36,10 @@ class Broken:
     def passes(self, *_: object) -> bool:
         raise ZeroDivisionError("secret prompt")
 
-    def end(self, span: Span) -> dict[str, Any]:
+    def cast(self, *_: object) -> bool:
+        return False
+
+    def end_in_full(self, span: Span) -> dict[str, Any]:
         raise ZeroDivisionError("secret prompt")
 
     def clear(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.reading import CALL, Reading
@@ -48,6 +48,19 @@ class Counted(NamedTuple):
 _counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
 
 
+Record: TypeAlias = "tuple[Any, ...]"
+"""A call counted with a cost, as quick to make and as small as can be: the fields of `Counted`, then its cost in
+femto-dollars, and 1 if that is in doubt, else 0."""
+
+
+def counted_of(call: Counted | Record) -> Counted:
+    """Return the call that a record holds, which may be one already."""
+    return call if isinstance(call, Counted) else Counted._make(call[:_FIELDS])
+
+
+_FIELDS = len(Counted._fields)
+
+
 class Verdict(NamedTuple):
     """What a span is: OWN (its usage is counted), DUPLICATE (of one call: `of`), AGGREGATE (of several)."""
 
@@ -64,9 +77,9 @@ class Memory:
     """Calls counted lately, in this trace or another, by response id and by tokens; bounded."""
 
     def __init__(self, size: int) -> None:
-        self._by_response: Recent[str, Counted] = Recent(size)
+        self._by_response: Recent[str, Counted | Record] = Recent(size)
         self._claims: Recent[tuple[int, str], bool] = Recent(size)
-        self._by_tokens: Recent[tuple[Quantity | None, Quantity | None], tuple[Counted, ...]] = Recent(size)
+        self._by_tokens: Recent[tuple[Quantity | None, Quantity | None], list[Counted | Record] | Record] = Recent(size)
 
     def add(self, call: Counted) -> None:
         """Remember *call*."""
@@ -74,24 +87,36 @@ class Memory:
             self._by_response.set(call.response_id, call)
         tokens = (call.input, call.output)
         if tokens != (None, None):
-            self._by_tokens.set(tokens, ((self._by_tokens.get(tokens) or ()) + (call,))[-_PER_TOKENS:])
+            self._by_tokens.set(tokens, [*self._alike(tokens)[1 - _PER_TOKENS :], call])
 
-    def add_unlike(self, call: Counted) -> bool:
-        """Remember a call whose response id is new; false, and nothing done, when another scope has its tokens."""
-        _, scope, _, entered, left, response_id, *_ = call
-        by_tokens = self._by_tokens
-        tokens = (entered, left)
-        alike = by_tokens.new.get(tokens) or by_tokens.old.get(tokens)
-        if alike is None:
-            by_tokens.set(tokens, (call,))
+    def add_unlike(self, record: Record) -> bool:
+        """Remember a call, unless its response id is known or another scope has its tokens: then return False."""
+        response_id = record[5]
+        by_response, by_tokens = self._by_response, self._by_tokens
+        if response_id in by_response.new or response_id in by_response.old:
+            return False
+        tokens = record[3:5]
+        if tokens not in by_tokens.new and tokens not in by_tokens.old:
+            by_tokens.set(tokens, record)
         else:
+            alike = self._alike(tokens)
+            scope = record[1]
             for other in alike:
-                if other.scope != scope:
+                if other[1] != scope:
                     return False
-            by_tokens.set(tokens, (*alike[1 - _PER_TOKENS :], call))
+            if len(alike) == _PER_TOKENS:
+                del alike[0]
+            alike.append(record)
+            by_tokens.set(tokens, alike)
         if response_id is not None:
-            self._by_response.set(response_id, call)
+            by_response.set(response_id, record)
         return True
+
+    def _alike(self, tokens: tuple[Quantity | None, Quantity | None]) -> list[Counted | Record]:
+        held = self._by_tokens.get(tokens)
+        if isinstance(held, list):
+            return held
+        return [] if held is None else [held]
 
     def also_known(self, response_id: str, call: Counted) -> None:
         """Remember that *call* is known by another response id too: gateways give ids of their own."""
@@ -107,11 +132,12 @@ class Memory:
 
     def response(self, response_id: str) -> Counted | None:
         """Return the call with this response id."""
-        return self._by_response.get(response_id)
+        held = self._by_response.get(response_id)
+        return None if held is None else counted_of(held)
 
-    def tokens(self, entered: Quantity | None, left: Quantity | None) -> tuple[Counted, ...]:
+    def tokens(self, entered: Quantity | None, left: Quantity | None) -> list[Counted]:
         """Return the calls with exactly these tokens, oldest first."""
-        return self._by_tokens.get((entered, left)) or ()
+        return [counted_of(held) for held in self._alike((entered, left))]
 
 
 class Beneath(NamedTuple):

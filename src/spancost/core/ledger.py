@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Call, Cost
+from spancost.core.casting import moulds_of
 from spancost.core.counting import (
     AGGREGATE,
     DUPLICATE,
@@ -23,16 +24,12 @@ from spancost.core.counting import (
     judge,
     only_here,
 )
-from spancost.core.dialect_shape import is_plain_id
-from spancost.core.mould import moulds_of
 from spancost.core.reading import Reading
-from spancost.core.rollup import RollUp, Single, Subtotal
+from spancost.core.rollup import RollUp, Subtotal
 from spancost.core.span import Attributes, Span
 from spancost.core.written import Written, evidence, keep_sums, write_call, write_subtree, write_trace, write_verdict
 
 _call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
-_counted = partial(tuple.__new__, Counted)
-_single = partial(tuple.__new__, Single)
 
 FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
 MANUAL = "manual"
@@ -96,13 +93,16 @@ class Ledger:
         self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence"), 0)
-        self._moulds = moulds_of(dialects, pricer)
+        self._moulds = moulds_of(dialects, pricer, self._counts, options.roll_up, options.join_services)
+        self.cast = _cast_nothing if self._moulds is None else self._moulds.cast
         self.clear()
 
     def clear(self) -> None:
         """Forget every span in hand (after a fork, say); the counters stay."""
         self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
         self._memory = Memory(self.options.recent_calls)
+        if self._moulds is not None:
+            self._moulds.attach(self._rollup, self._memory)
         self._pending = self._rollup.pending
         self._closed = self._rollup.closed
 
@@ -139,54 +139,16 @@ class Ledger:
 
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
-        scope = (span.scope_name, span.scope_version)
-        attributes = span.attributes
-        written = self.cast(span.span_id, span.parent_id, span.is_local_root, span[4:6], scope, span.name, attributes)
-        return self.end_in_full(span) if written is None else written
-
-    def cast(
-        self,
-        span_id: int,
-        parent_id: int | None,
-        is_local_root: bool,
-        times: tuple[int, int],
-        scope: tuple[str, str],
-        name: str,
-        attributes: Attributes,
-    ) -> Written | None:
-        """End a span that looks like one seen before (core/mould.py); None, and nothing is done, for any other.
-
-        The arguments are those of `Span`; *times*: start and end; *scope*: name and version.
-        """
-        mould = self._moulds.find(scope, name, attributes) if self._moulds is not None else None
-        if mould is None or not mould.from_ns <= times[0] < mould.until_ns:
-            return None
-        pending, blanks, memory = self._pending, self._rollup.blanks, self._memory
-        if span_id in pending.new or span_id in pending.old:
-            return None
-        if parent_id in blanks.new or parent_id in blanks.old:
-            return None
-        response_id: Any = None
-        if mould.response is not None:
-            response_id = attributes[mould.response]
-            if not is_plain_id(response_id) or memory.response(response_id) is not None:
-                return None
-        filled = mould.fill(attributes, response_id)
-        if filled is None:
-            return None
-        written, femto, entered, left = filled
-        call = _counted((span_id, mould.scope, mould.models, entered, left, response_id, *times, mould.told))
-        if not memory.add_unlike(call):
-            return None
-        self._counts[OWN] += 1
-        single = _single((call, femto, mould.is_doubtful))
-        if is_local_root and self.options.roll_up:
-            write_trace(single.subtotal(), written)
-        above = parent_id if self.options.join_services or not is_local_root else None
-        self._closed.set(span_id, above or 0)
-        if above is not None:
-            self._rollup.pass_up_single(above, single)
-        return written
+        if self._moulds is not None:
+            above = span.parent_id if self.options.join_services or not span.is_local_root else None
+            self._closed.set(span.span_id, above or 0)
+            written: Written = {}
+            scope, times = (span.scope_name, span.scope_version), (span.start_ns, span.end_ns)
+            if self.cast(
+                span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
+            ):
+                return written
+        return self.end_in_full(span)
 
     def end_in_full(self, span: Span) -> Written:
         """Do what `end` does, without a look at spans seen before."""
@@ -335,3 +297,8 @@ class Ledger:
         if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
             return self._short(span.attributes.get(names.LLM_COST_REASON))
         return self._count(*evidence(span))
+
+
+def _cast_nothing(*_: object) -> bool:
+    """Stand in for `Moulds.cast` where nothing is known of what spans have in common."""
+    return False

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The short way of a span that looks like one seen before: what is written on both differs in a few numbers.
+"""What is written on spans that look alike, but for a few numbers: worked out once, from the first of them.
 
-Law: a cast is what the ledger works out in full, to the last femto-dollar and in the same order, or there is none. A
-mould is made of a span that was worked out in full, and kept only when it gives that span's answer again. It holds for
-one scope, one order of keys, one combination of words, and the time in which one set of rates holds. Whatever the
-numbers of a span could make different (parts that exceed totals, a step, nothing to pay, tokens or a response id that
-were counted lately, calls beneath, a parent that waits for its figures) has no cast and goes the long way.
+A mould holds for one scope, one order of keys, one combination of words, and the time in which one set of rates holds.
+Its cost is that of the full reckoning to the last femto-dollar. Numbers that could make more of a difference than
+themselves (parts that exceed totals, a total that tells more, a step reached, nothing to pay) are not for it.
 """
 
 from __future__ import annotations
@@ -13,26 +11,27 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any
 
-from spancost.core import semconv as names
-from spancost.core.call import PARTIAL, Call, Cost
+from spancost.core.call import PARTIAL, Cost
 from spancost.core.counting import Counted
-from spancost.core.dialect import Dialects
-from spancost.core.dialect_shape import MAX_COUNT, PLAIN, Frame
+from spancost.core.dialect_shape import MAX_COUNT, Frame
 from spancost.core.kernel import Kernel
 from spancost.core.money import BUCKET_BOUNDS, BUCKET_NAMES, FEMTO_PER_NANO, FEMTO_PER_USD, round_div
-from spancost.core.price import Pricer, Tariff
-from spancost.core.span import Attributes, AttributeValue, Span
-from spancost.core.written import TOKENS
+from spancost.core.price import Tariff
+from spancost.core.semconv import (
+    LLM_COST_BUCKET,
+    LLM_REQUEST_COST_NANOUSD,
+    LLM_REQUEST_COST_USD,
+    LLM_REQUEST_ID,
+    LLM_TOTAL_TOKENS,
+)
+from spancost.core.span import Attributes, AttributeValue
+from spancost.core.written import TOKENS, Written
 
-MOULDS_KEPT = 4_096
-"""Moulds at most; one more, and all are forgotten. A mould and its place take about 2 KB."""
-MAX_KEYS = 64
 _EVER = 1 << 80
 
-_OURS = frozenset((names.LLM_COST_STATUS, names.LLM_TRACE_COST_USD, names.LLM_SUBTREE_COST_USD))
-_PER_NANO_HALF = FEMTO_PER_NANO // 2
+_HALF = FEMTO_PER_NANO // 2
 
 
 class Mould:
@@ -40,29 +39,28 @@ class Mould:
 
     template: all that is written, in order, with the numbers of the first span in place. from_ns, until_ns: when calls
     must have begun. counts: fetches the numbers from a span, in one order throughout: `coefficients` and `bounds` (sums
-    that must not be negative) are in that order, `tokens` pairs attributes with places in it. input, output: places of
-    the totals, -1 for none. step, limit: the place whose number must stay below a limit.
+    that must not be negative) are in that order, `tokens` pairs attributes with places in it, `within` places of parts
+    with those of their totals. input, output: places of the totals, -1 for none. step, limit: the place whose number
+    must stay below a limit. call: scope, models and meters told, as in `Counted`; 1 if the cost is in doubt, else 0.
     """
 
     __slots__ = (
         "bounds",
+        "call",
         "coefficients",
         "constant",
         "counts",
         "denominator",
         "from_ns",
         "input",
-        "is_doubtful",
         "limit",
-        "models",
         "output",
         "response",
-        "scope",
         "step",
         "template",
         "tokens",
-        "told",
         "until_ns",
+        "within",
     )
 
     template: dict[str, AttributeValue]
@@ -73,148 +71,50 @@ class Mould:
     constant: int
     denominator: int
     coefficients: tuple[int, ...]
+    within: tuple[tuple[int, int], ...]
     bounds: tuple[tuple[int, ...], ...]
     tokens: tuple[tuple[str, int], ...]
     input: int
     output: int
     step: int
     limit: int
-    scope: str
-    models: frozenset[str]
-    told: frozenset[str] | None
-    is_doubtful: int
+    call: tuple[str, frozenset[str], frozenset[str] | None, int]
 
-    def fill(
-        self, attributes: Attributes, response_id: str | None
-    ) -> tuple[dict[str, AttributeValue], int, int, int | None] | None:
-        """Return what is to be written, and femto-dollars, input and output; None when numbers need the long way."""
+    def price(self, attributes: Attributes) -> tuple[tuple[Any, ...], int] | None:
+        """Return the numbers of a span and its cost in femto-dollars; None when the numbers need the long way."""
         values = self.counts(attributes)
         femto = self.constant
         for value, coefficient in zip(values, self.coefficients, strict=False):
             if value.__class__ is not int or not 0 <= value < MAX_COUNT:
                 return None
             femto += value * coefficient
+        for part, whole in self.within:
+            if values[part] > values[whole]:
+                return None
         for bound in self.bounds:
             if sum(map(mul, bound, values)) < 0:
                 return None
         if not femto or values[self.step] >= self.limit:
             return None
-        written = self.template.copy()
+        return values, (femto if self.denominator == 1 else round_div(femto, self.denominator))
+
+    def write(self, values: tuple[Any, ...], femto: int, response_id: str | None, written: Written) -> None:
+        """Write a call with these numbers, this cost and this response id."""
+        written.update(self.template)
         for name, place in self.tokens:
             written[name] = values[place]
-        entered = values[self.input]
-        if self.output < 0:
-            left = None
-            written[names.LLM_TOTAL_TOKENS] = entered
-        else:
-            left = values[self.output]
-            written[names.LLM_TOTAL_TOKENS] = entered + left
-        if self.denominator != 1:
-            femto = round_div(femto, self.denominator)
+        written[LLM_TOTAL_TOKENS] = values[self.input] + (values[self.output] if self.output >= 0 else 0)
         nano, rest = divmod(femto, FEMTO_PER_NANO)
-        if rest >= _PER_NANO_HALF and (rest > _PER_NANO_HALF or nano & 1):
+        if rest >= _HALF and (rest > _HALF or nano & 1):
             nano += 1
-        written[names.LLM_REQUEST_COST_USD] = femto / FEMTO_PER_USD
-        written[names.LLM_REQUEST_COST_NANOUSD] = nano
-        written[names.LLM_COST_BUCKET] = BUCKET_NAMES[bisect_right(BUCKET_BOUNDS, femto)]
+        written[LLM_REQUEST_COST_USD] = femto / FEMTO_PER_USD
+        written[LLM_REQUEST_COST_NANOUSD] = nano
+        written[LLM_COST_BUCKET] = BUCKET_NAMES[bisect_right(BUCKET_BOUNDS, femto)]
         if response_id is not None:
-            written[names.LLM_REQUEST_ID] = response_id
-        return written, femto, entered, left
+            written[LLM_REQUEST_ID] = response_id
 
 
-class Likeness(NamedTuple):
-    """One order of keys: how to fetch the words, whether the span's name is one of them, and the moulds by words.
-
-    A mould of None: spans with these words are to be worked out in full.
-    """
-
-    words: Callable[[Attributes], tuple[Any, ...]]
-    is_named: bool
-    moulds: dict[Any, Mould | None]
-
-
-class Moulds:
-    """The moulds of every scope; bounded. Not thread-safe, as the ledger is not."""
-
-    def __init__(self, dialects: Dialects, pricer: Pricer) -> None:
-        self._dialects = dialects
-        self._pricer = pricer
-        self._likenesses: dict[tuple[str, str], dict[tuple[str, ...], Likeness]] = {}
-        self._kept = 0
-
-    def find(self, scope: tuple[str, str], name: str, attributes: Attributes) -> Mould | None:
-        """Return the mould of a span of *scope* (name and version), None when it has none."""
-        try:
-            likeness = self._likenesses[scope][tuple(attributes)]
-            words = likeness.words(attributes)
-            return likeness.moulds[(words, name) if likeness.is_named else words]
-        except (KeyError, TypeError):  # not seen before, or a list among the words
-            return None
-
-    def learn(
-        self,
-        span: Span,
-        call: Callable[[], Call],
-        cost: Cost,
-        counted: Counted,
-        written: Mapping[str, AttributeValue],
-    ) -> None:
-        """Make a mould of a span that was worked out in full, alone, unless there is one that holds at its time."""
-        attributes = span.attributes
-        keys = tuple(attributes)
-        if len(keys) > MAX_KEYS or not _OURS.isdisjoint(attributes):
-            return
-        scope = self._likenesses.get((span.scope_name, span.scope_version), {})
-        likeness = scope.get(keys)
-        if likeness is None:
-            shape, is_named = self._dialects.program(span).shape(attributes)
-            if shape.words is None or shape.responses:
-                return
-            likeness = Likeness(shape.words, is_named, {})
-        try:
-            words: Any = likeness.words(attributes)
-            words = (words, span.name) if likeness.is_named else words
-            known = likeness.moulds.get(words)
-        except TypeError:
-            return
-        if known is None and words in likeness.moulds:
-            return
-        if known is not None and known.from_ns <= span.start_ns < known.until_ns:
-            return
-        if self._kept >= MOULDS_KEPT:
-            self._likenesses, self._kept = {}, 0
-        self._kept += 1
-        likeness.moulds[words] = self._made(span, call(), cost, counted, written)
-        self._likenesses.setdefault((span.scope_name, span.scope_version), {})[keys] = likeness
-
-    def _made(
-        self, span: Span, call: Call, cost: Cost, counted: Counted, written: Mapping[str, AttributeValue]
-    ) -> Mould | None:
-        frame = self._dialects.program(span).frame(span)
-        tariff = self._pricer.tariff(call)
-        if frame is None or tariff is None or cost.femto is None or not PLAIN.issuperset(frame.fields):
-            return None
-        mould = _mould(frame, tariff, cost, counted, written)
-        if mould is None:
-            return None
-        filled = mould.fill(span.attributes, counted.response_id)
-        expected = (written, cost.femto, counted.input, counted.output)
-        if filled != expected or list(filled[0]) != list(written):
-            return None
-        return mould
-
-
-def moulds_of(dialects: object, pricer: object) -> Moulds | None:
-    """Return the moulds of a ledger that reads and prices by these; None unless they tell what spans have in common.
-
-    A pricer with a contract does not: what it says depends on more than the words that are read of a span.
-    """
-    if type(dialects) is Dialects and type(pricer) is Pricer:
-        return Moulds(dialects, pricer)
-    return None
-
-
-def _mould(
+def mould_of(
     frame: Frame, tariff: Tariff, cost: Cost, counted: Counted, written: Mapping[str, AttributeValue]
 ) -> Mould | None:
     """Return the mould of spans in *frame* at *tariff*; None when their input is not stated or a step is not on it."""
@@ -234,13 +134,15 @@ def _mould(
     billed = dict(zip(tariff.meters, kernel.coefficients, strict=True))
     mould.constant, mould.denominator = kernel.constant, kernel.denominator
     mould.coefficients = tuple(billed.get(field, 0) for field in fields)
-    mould.bounds = _bounds(fields, tariff.meters, kernel)
+    bounds = _bounds(fields, tariff.meters, kernel)
+    pairs = {bound: (bound.index(-1), bound.index(1)) for bound in bounds if sorted(filter(None, bound)) == [-1, 1]}
+    mould.within = tuple(pairs.values())
+    mould.bounds = tuple(bound for bound in bounds if bound not in pairs)
     mould.tokens = tuple((name, place[meter]) for meter, name in TOKENS if meter in place)
     mould.input, mould.output = place["input_tokens"], place.get("output_tokens", -1)
     mould.step = place[steps[0][0]] if steps else 0
     mould.limit = min(bound for _, bound in steps) if steps else MAX_COUNT
-    mould.scope, mould.models, mould.told = counted.scope, counted.models, counted.told
-    mould.is_doubtful = int(cost.status == PARTIAL)
+    mould.call = (counted.scope, counted.models, counted.told, int(cost.status == PARTIAL))
     return mould
 
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 from spancost.core.call import Quantity
-from spancost.core.counting import Beneath, Counted
+from spancost.core.counting import Beneath, Counted, Record, counted_of
 from spancost.core.recent import Recent
 
 KEPT_CALLS = 64
@@ -44,7 +44,7 @@ class Subtotal:
         self.doubtful = 0
         self.blank: Counted | None = None
         self.blanks = 0
-        self.calls: list[Counted] = []
+        self.calls: list[Counted | Record] = []
         self.count = 0
 
     def add(self, other: Subtotal) -> None:
@@ -66,30 +66,23 @@ class Subtotal:
         if len(self.calls) > 2 * KEPT_CALLS:
             del self.calls[:-KEPT_CALLS]
 
-    def add_single(self, single: Single) -> None:
+    def add_record(self, record: Record) -> None:
         """Take one call with a cost into this subtree."""
-        call, femto, doubtful = single
-        self.femto += femto
+        self.femto += record[-2]
         self.priced += 1
-        self.input += call.input or 0
-        self.output += call.output or 0
+        self.input += record[3] or 0
+        self.output += record[4] or 0
         self.requests += 1
-        self.doubtful += doubtful
+        self.doubtful += record[-1]
         self.count += 1
-        calls = self.calls
-        calls.append(call)
-        if len(calls) > 2 * KEPT_CALLS:
-            del calls[:-KEPT_CALLS]
+        self.calls.append(record)
+        if len(self.calls) > 2 * KEPT_CALLS:
+            del self.calls[:-KEPT_CALLS]
 
     def beneath(self) -> Beneath:
         """Return what the counting rule needs of this subtree."""
-        return Beneath(self.calls, self.count, self.input, self.output, self.blank)
-
-    def add_first(self, single: Single) -> None:
-        """Take in one call with a cost that ended before all that is in this subtree."""
-        calls = [single.call, *self.calls]
-        self.add_single(single)
-        self.calls = calls
+        calls = [counted_of(call) for call in self.calls]
+        return Beneath(calls, self.count, self.input, self.output, self.blank)
 
     def absorb_blanks(self) -> None:
         """Take back the calls without usage: the call above them has told it, and is the same request."""
@@ -99,30 +92,29 @@ class Subtotal:
         self.blanks, self.blank = 0, None
 
 
-class Single(NamedTuple):
-    """The subtotal of one call with a cost, as small as it can be held until there is more to add to it."""
+Held: TypeAlias = "Subtotal | Record | list[Subtotal | Record]"
+"""What was passed up to a span: one call is held as its record, several as a list until they are asked for."""
 
-    call: Counted
-    femto: int
-    doubtful: int
 
-    def subtotal(self) -> Subtotal:
-        """Return the same as a subtotal that can be added to."""
-        call = self.call
-        total = Subtotal()
-        total.femto, total.priced = self.femto, 1
-        total.input, total.output = call.input or 0, call.output or 0
-        total.requests = 1
-        total.doubtful = self.doubtful
-        total.calls, total.count = [call], 1
-        return total
+def subtotal_of(held: Held) -> Subtotal:
+    """Return what is held as one subtotal; a subtotal in it is added to."""
+    if isinstance(held, Subtotal):
+        return held
+    if isinstance(held, tuple):
+        held = [held]
+    first = held[0]
+    total = first if isinstance(first, Subtotal) else Subtotal()
+    for record in held:
+        if isinstance(record, tuple):
+            total.add_record(record)
+    return total
 
 
 class RollUp:
     """The open subtotals by the span id they belong to, and the spans that have ended."""
 
     def __init__(self, open_spans: int, closed_spans: int) -> None:
-        self.pending: Recent[int, Subtotal | Single] = Recent(open_spans)
+        self.pending: Recent[int, Held] = Recent(open_spans)
         self.closed: Recent[int, int] = Recent(closed_spans)
         self.blanks: Recent[int, bool] = Recent(open_spans)
         self.late = 0
@@ -134,12 +126,16 @@ class RollUp:
     def take(self, span_id: int) -> Subtotal | None:
         """Take out what was passed up to this span."""
         held = self.pending.pop(span_id)
-        return held.subtotal() if isinstance(held, Single) else held
+        return None if held is None else subtotal_of(held)
 
     def beneath(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was; not to be changed."""
         held = self.pending.get(span_id)
-        return held.subtotal() if isinstance(held, Single) else held
+        if held is None or isinstance(held, Subtotal):
+            return held
+        total = subtotal_of(held)
+        self.pending.set(span_id, total)
+        return total
 
     def told_late(self, parent_id: int, call: Subtotal) -> None:
         """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
@@ -171,29 +167,29 @@ class RollUp:
         held = self.pending.get(target)
         if held is None:
             self.pending.set(target, subtotal)
-        elif isinstance(held, Single):
-            subtotal.add_first(held)
-            self.pending.set(target, subtotal)
         else:
-            held.add(subtotal)
+            total = subtotal_of(held)
+            total.add(subtotal)
+            if total is not held:
+                self.pending.set(target, total)
         if target in self.closed:
             self._pass_on(target)
 
-    def pass_up_single(self, parent_id: int, single: Single) -> None:
+    def pass_up_record(self, parent_id: int, record: Record) -> None:
         """Do what `pass_up` does with one call."""
         closed, pending = self.closed, self.pending
         if parent_id in closed.new or parent_id in closed.old:
-            self.pass_up(parent_id, single.subtotal())
+            self.pass_up(parent_id, subtotal_of(record))
             return
-        held = pending.new.get(parent_id) or pending.get(parent_id)
+        held = pending.get(parent_id)
         if held is None:
-            pending.set(parent_id, single)
-        elif isinstance(held, Single):
-            total = held.subtotal()
-            total.add_single(single)
-            pending.set(parent_id, total)
+            pending.set(parent_id, record)
+        elif isinstance(held, list):
+            held.append(record)
+            if len(held) > KEPT_CALLS:
+                held[:] = [subtotal_of(held)]
         else:
-            held.add_single(single)
+            pending.set(parent_id, [held, record])
         if parent_id in closed.new:  # it ended meanwhile, in another thread
             self._pass_on(parent_id)
 

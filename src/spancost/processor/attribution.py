@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span as SdkSpan
 
 from spancost import attributing
 from spancost.core import call, semconv
-from spancost.core.span import Attributes, AttributeValue, Span
+from spancost.core.span import Attributes, AttributeValue
 from spancost.processor.spans import write
 
 ENVIRONMENT_OF_RESOURCE = ("deployment.environment.name", "deployment.environment")
@@ -32,14 +33,17 @@ class Completion:
     def __init__(self, required: Sequence[str]) -> None:
         self._required = required
         self._environment: tuple[object, str | None] = (self, None)
+        self.silent_on: object = self
+        """A resource on whose spans there is nothing to add: it names no environment, and no tag is required."""
 
-    def add(self, span: Span, written: dict[str, AttributeValue]) -> bool:
-        """Complete *written*; return whether *span* is a counted call that lacks a required tag."""
-        attributes = span.attributes
+    def add(self, attributes: Attributes, resource: Resource | None, written: dict[str, AttributeValue]) -> bool:
+        """Complete *written*; return whether a span with *attributes* is a counted call that lacks a required tag."""
         # A process has one resource, so the last one's environment is kept as read.
         known = self._environment
-        if known[0] is not span.resource:
-            known = self._environment = (span.resource, environment_of(span.resource or {}))
+        if known[0] is not resource:
+            named = environment_of(resource.attributes) if resource is not None else None
+            known = self._environment = (resource, named)
+            self.silent_on = resource if named is None and not self._required else self
         if known[1] is not None and semconv.APP_ENVIRONMENT not in attributes:
             written[semconv.APP_ENVIRONMENT] = known[1]
         status = written.get(semconv.LLM_COST_STATUS)
@@ -51,7 +55,7 @@ class Completion:
         return bool(missing)
 
 
-def environment_of(resource: Attributes) -> str | None:
+def environment_of(resource: Mapping[str, object]) -> str | None:
     """Return the environment that a resource names."""
     named = (resource.get(key) for key in ENVIRONMENT_OF_RESOURCE)
     return next((name for name in named if isinstance(name, str) and name), None)

@@ -34,8 +34,22 @@ class SpanLedger(Protocol):
     def nearest_open(self, span_id: int) -> int | None:
         """Return the first span from *span_id* on upwards that has not ended, None when all have. Needs no lock."""
 
-    def end(self, span: Span) -> Mapping[str, AttributeValue]:
-        """Return the attributes to write on *span*."""
+    def cast(
+        self,
+        span_id: int,
+        parent_id: int | None,
+        is_local_root: bool,
+        times: tuple[int, int],
+        scope: tuple[str, str],
+        name: str,
+        attributes: Attributes,
+        written: dict[str, AttributeValue],
+        /,
+    ) -> bool:
+        """Put into *written* what is to be written on a span that looks like one seen before; False for any other."""
+
+    def end_in_full(self, span: Span) -> Mapping[str, AttributeValue]:
+        """Return the attributes to write on *span*, which was not cast."""
 
     def clear(self) -> None:
         """Forget every span in hand."""

@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -18,12 +18,11 @@ from spancost import attributing, baggage, outcome
 from spancost.core import semconv
 from spancost.core.recent import Recent
 from spancost.core.span import AttributeValue
-from spancost.core.span import Span as EndedSpan
 from spancost.processor import strategy as strategies
 from spancost.processor.attribution import Completion, tag
 from spancost.processor.faults import Faults
 from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
-from spancost.processor.spans import IS_REMOTE, SPAN_ID, Reader, held, write
+from spancost.processor.spans import IS_REMOTE, SPAN_ID, TRACE_ID, Reader, identity, public_identity, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
 
@@ -60,10 +59,11 @@ class LLMCostProcessor(SpanProcessor):
         self._wraps = self._is_trying = False
         self._finished: SpanContext | None = None
         self._faults = Faults()
-        self._read = Reader().read
+        reader = Reader()
+        self._about, self._read = reader.about, reader.read
         self._counts = {"attribution_missing": 0}
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
-        self._complete = Completion(required).add
+        self._completion = Completion(required)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
         self.restart()
         outcome.heard = True
@@ -76,7 +76,7 @@ class LLMCostProcessor(SpanProcessor):
     def restart(self) -> None:
         """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
         self._lock = threading.Lock()
-        self._done = Recent[tuple[int, int], bool](DONE_KEPT)
+        self._done = Recent[int, int](DONE_KEPT)
         self._ledger.clear()
 
     def disable(self) -> None:
@@ -101,9 +101,7 @@ class LLMCostProcessor(SpanProcessor):
         try:
             if self._is_trying:
                 self._settle(strategies.HOOK)
-            context = span.context
-            if context is not self._finished:
-                self._finish(span, context, 0)
+            self._finish(span, 0)
         except Exception as error:
             self._faults.record("on_ending", error)
 
@@ -113,7 +111,7 @@ class LLMCostProcessor(SpanProcessor):
 
     def _before_end(self, span: Span, end_ns: int) -> None:
         try:
-            self._finish(span, span.context, end_ns)
+            self._finish(span, end_ns)
         except Exception as error:
             self._faults.record("end", error)
 
@@ -122,8 +120,7 @@ class LLMCostProcessor(SpanProcessor):
         try:
             if self._is_trying:
                 self._settle(strategies.WRAP)
-            context = span.context
-            if context is not self._finished and self._finish(span, context, 0) and self._may_change:
+            if self._finish(span, 0) and self._may_change:
                 self._settle(strategies.WRAP)
                 self._faults.say_once(
                     "on_end", "the hook for ending spans was not called; spans are wrapped from now on"
@@ -131,28 +128,48 @@ class LLMCostProcessor(SpanProcessor):
         except Exception as error:
             self._faults.record("on_end", error)
 
-    def _finish(self, span: ReadableSpan, context: Any, end_ns: int) -> bool:
+    def _finish(self, span: ReadableSpan, end_ns: int) -> bool:
         """Price, roll up and write *span* unless that was done; return whether there was something to do."""
-        span_id = context[SPAN_ID]
-        parent: Any = span.parent
-        self._finished = context
-        attributes: Any = held(span)
-        if attributes is None:
-            attributes = dict(span.attributes or {})
-        if self._ledger.passes(
-            span_id, None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID], attributes
-        ) and not (outcome.used and span_id in outcome.waiting):
+        try:
+            context, parent, attributes = identity(span)
+        except AttributeError:
+            context, parent, attributes = public_identity(span)
+        if context is self._finished:
             return False
-        ended = self._read(span, attributes.copy(), end_ns)
-        key = (ended.trace_id, span_id)
+        self._finished = context
+        span_id = context[SPAN_ID]
+        parent_id, is_local_root = (None, True) if parent is None else (parent[SPAN_ID], parent[IS_REMOTE])
+        above = None if is_local_root else parent_id
+        ledger = self._ledger
+        if ledger.passes(span_id, above, attributes) and not (outcome.used and span_id in outcome.waiting):
+            return False
+        about = self._about(span, end_ns)
+        scope, times, name, resource, is_ended = about
+        may_write = is_ended and attributes.__class__ is dict
+        trace_id = context[TRACE_ID]
         with self._lock:
-            if key in self._done:
+            if self._done.get(span_id) == trace_id:
                 return False
-            self._done.set(key, True)
-            written = dict(self._ledger.end(ended))
-        self._attribute(ended, written)
-        if written:
+            self._done.set(span_id, trace_id)
+            written: dict[str, AttributeValue] = attributes if may_write else {}
+            is_cast = ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, written)
+            if not is_cast:
+                ended = self._read(span, context, parent, attributes.copy(), about)
+                written = dict(ledger.end_in_full(ended))
+        if outcome.used:
+            text = outcome.take(span_id, above, ledger.nearest_open)
+            if text is not None:
+                written[semconv.APP_OUTCOME] = text
+        if not written:
+            return True
+        completion = self._completion
+        if resource is not completion.silent_on and completion.add(attributes, resource, written):
+            with self._lock:
+                self._counts["attribution_missing"] += 1
+        if not may_write:
             write(span, written)
+        elif not is_cast:
+            attributes.update(written)
         return True
 
     @property
@@ -176,17 +193,6 @@ class LLMCostProcessor(SpanProcessor):
         self._wraps = strategy == strategies.WRAP
         self.strategy = strategy
         LOGGER.debug("spancost: strategy %s", strategy)
-
-    def _attribute(self, span: EndedSpan, written: dict[str, AttributeValue]) -> None:
-        """Add to *written* what attribution has to say about *span*: outcome, environment, tags that lack."""
-        if outcome.used:
-            above = None if span.is_local_root else span.parent_id
-            text = outcome.take(span.span_id, above, self._ledger.nearest_open)
-            if text is not None:
-                written[semconv.APP_OUTCOME] = text
-        if written and self._complete(span, written):
-            with self._lock:
-                self._counts["attribution_missing"] += 1
 
     @property
     def stats(self) -> Mapping[str, int]:
