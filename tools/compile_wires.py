@@ -22,6 +22,8 @@ from spancost.core.wire_match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
+    "characters_a_token",
+    "streamed",
     "asks_usage",
     "latest",
     "about",
@@ -44,6 +46,7 @@ SHAPE_KEYS = {
 RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
 ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
 PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names"}
+STREAMED_KEYS = {"each", "when"}
 FURTHER_KEYS = {"rows", "name", "kind", "model", "model_slot", "inside", "meters"}
 
 
@@ -67,6 +70,8 @@ def shapes() -> dict[str, Any]:
             refuse_unknown(f"{path.name} {name}", shape, SHAPE_KEYS)
             for rule in shape.get("read", ()):
                 refuse_unknown(f"{path.name} {name}.read", rule, RULE_KEYS)
+            for row in shape.get("streamed") or ():
+                refuse_unknown(f"{path.name} {name}.streamed", row, STREAMED_KEYS)
             for row in shape.get("further") or ():
                 refuse_unknown(f"{path.name} {name}.further", row, FURTHER_KEYS)
             if name in raw:
@@ -106,13 +111,18 @@ def providers() -> list[dict[str, Any]]:
     return rows
 
 
+def marks() -> dict[str, Any]:
+    """Return what holds for every provider: marks, and what text amounts to."""
+    return {**load(ROOT / "marks.yaml"), **load(ROOT / "text.yaml")}
+
+
 def compiled() -> bytes:
     """Return the canonical file: sorted keys, one space of indent, a final line end."""
     sets = load(ROOT / "endpoints.yaml")
     for name, rows in sets.items():
         for row in rows:
             refuse_unknown(f"endpoints.yaml {name}", row, ENDPOINT_KEYS)
-    body = {"kind": "wires", "shapes": shapes(), "sets": sets, "providers": providers(), **load(ROOT / "marks.yaml")}
+    body = {"kind": "wires", "shapes": shapes(), "sets": sets, "providers": providers(), **marks()}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return (json.dumps({**body, "version": digest[:12]}, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 

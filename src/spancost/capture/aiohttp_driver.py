@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
-from spancost.capture.request import facts_of
 
 _READS = ("read", "readany", "readline", "readuntil", "readexactly")
 
@@ -52,25 +51,25 @@ def _begin(capture: Capture, session: Any, method: str, url: Any, options: dict[
         target = capture.target(method.upper(), host, parts.path)
         if target is None:
             return None
-        facts = facts_of(_body(options))
+        facts = capture.facts(_body(options, whole=capture.estimates))
     except Exception as error:
         capture.counts.fault("request", error)
         return None
     return capture.begin(target, host, facts)
 
 
-def _body(options: dict[str, Any]) -> bytes | None:
+def _body(options: dict[str, Any], *, whole: bool) -> bytes | None:
     data = options.get("data")
     if isinstance(data, (bytes, bytearray)):
         return bytes(data)
     if isinstance(data, str):
         return data.encode()
     sent = options.get("json")
-    return (
-        json.dumps({k: sent[k] for k in sent if isinstance(sent[k], (str, bool, dict))}, default=str).encode()
-        if (isinstance(sent, dict))
-        else None
-    )
+    if not isinstance(sent, dict):
+        return None
+    # The messages, the longest part, hold no fact: they are only put into bytes when these are counted.
+    kept = sent if whole else {k: sent[k] for k in sent if isinstance(sent[k], (str, bool, dict))}
+    return json.dumps(kept, default=str).encode()
 
 
 def _observe(capture: Capture, call: CapturedCall, response: Any) -> None:

@@ -44,6 +44,7 @@ def of_reading(reading: WireReading) -> Attributes:
     _put(found, semconv.LLM_UPSTREAM_PROVIDER, reading.upstream)
     for fact, key in _CONTEXT.items():
         _put(found, key, (reading.context or {}).get(fact))
+    _put(found, semconv.LLM_ESTIMATE, reading.estimate)
     found.update(of_usage(sold(reading)))
     if reading.provider_cost and not reading.cost_is_estimate and reading.outcome == outcomes.USAGE:
         found[semconv.LLM_PROVIDER_COST_USD] = float(reading.provider_cost)

@@ -16,6 +16,7 @@ from spancost.capture import attributes, guards
 from spancost.capture.decoding import Decoder
 from spancost.capture.faults import Counts
 from spancost.capture.outer import Claims
+from spancost.capture.request import CHARACTERS, facts_of
 from spancost.core import semconv
 from spancost.core import wire_reading as outcomes
 from spancost.core.call import Call
@@ -35,6 +36,7 @@ _is_sending: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
 class Capture:
     """What all drivers share: wires, tracer, pricer, counters, and the sellers that configuration names for hosts.
 
+    estimates: tokens of a stream that the provider did not tell are estimated by the length of the text.
     is_on: False lets every request pass, for replaced methods that others hold on to after `uninstrument()`.
     """
 
@@ -47,6 +49,7 @@ class Capture:
         *,
         sellers: Mapping[str, str] | None = None,
         counts: Counts | None = None,
+        estimates: bool = False,
     ) -> None:
         self.wires = wires
         self.tracer = tracer
@@ -54,6 +57,7 @@ class Capture:
         self.claims = claims
         self.counts = counts or Counts()
         self._sellers = dict(sellers or {})
+        self.estimates = estimates
         self.is_on = True
 
     def is_unknown(self, host: str) -> bool:
@@ -73,6 +77,13 @@ class Capture:
         except Exception as error:
             self.counts.fault("match", error)
             return None
+
+    def facts(self, body: bytes | None) -> dict[str, Any]:
+        """Return the facts of a request's body; with `estimates` also how many characters it has, as CHARACTERS."""
+        found = facts_of(body)
+        if self.estimates:
+            found[CHARACTERS] = self.wires.text.characters(body)
+        return found
 
     def begin(self, target: Target, host: str, facts: Mapping[str, Any]) -> CapturedCall | None:
         """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised."""
@@ -132,10 +143,16 @@ class CapturedCall:
         """Note status and headers (lower case) of the answer; is_decoded: its bytes come without content encoding."""
         try:
             self._status = status
-            self._is_stream = self._is_stream or "stream" in headers.get("content-type", "")
+            kind = headers.get("content-type", "")
+            self._is_stream = self._is_stream or "stream" in kind or "ndjson" in kind
             self._decoder = None if is_decoded else Decoder(headers.get("content-encoding", ""))
             self._reader = UsageReader(
-                self._capture.wires, self._target, status=status, headers=headers, request=self._facts
+                self._capture.wires,
+                self._target,
+                status=status,
+                headers=headers,
+                request=self._facts,
+                counts_text=self._capture.estimates,
             )
         except Exception as error:
             self._capture.counts.fault("answered", error)
@@ -174,6 +191,8 @@ class CapturedCall:
     def _conclude(self, error: BaseException | None) -> None:
         reading = self._reading()
         self._capture.counts.add(f"calls_{reading.outcome}")
+        if reading.estimate:
+            self._capture.counts.add("estimated")
         told = attributes.of_reading(reading)
         told[semconv.LLM_STREAMING] = self._is_stream
         if self._is_stream and self._first is not None:
@@ -190,7 +209,10 @@ class CapturedCall:
 
     def _reading(self) -> WireReading:
         if self._reader is not None:
-            return self._reader.finish()
+            reading = self._reader.finish()
+            if not (self._capture.estimates and self._is_stream):
+                return reading
+            return self._reader.estimate(reading, self._facts.get(CHARACTERS))
         return WireReading(
             outcomes.ERROR, self._target.provider, self._target.operation, {}, False, request_model=self._asked.model
         )
@@ -230,8 +252,9 @@ class CapturedCall:
     def _warn(self, reading: WireReading) -> None:
         if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):
             return
+        known = "an estimate" if reading.estimate else "unknown"
         self._capture.counts.say_once(
-            f"a stream of {self._asked.host} told no usage, so its cost is unknown; ask for it with"
+            f"a stream of {self._asked.host} told no usage, so its cost is {known}; ask for it with"
             ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
         )
 

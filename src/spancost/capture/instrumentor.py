@@ -32,7 +32,9 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
 
     Keyword arguments of `instrument()`: tracer_provider; sellers, which names the seller of a private host
     (`{"llm.internal": "vllm"}`); include_usage, which adds `stream_options.include_usage` to OpenAI-wire streams that
-    lack it (httpx and httpx2), and so changes the request (off by default). gRPC and websockets are not seen.
+    lack it (httpx and httpx2), and so changes the request (off by default); estimate_missing, which estimates the
+    tokens that a stream did not tell by the length of its text (off by default: an estimate is not the bill). gRPC and
+    websockets are not seen.
     """
 
     _patches: Patches | None = None
@@ -56,6 +58,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 data.default_pricer(),
                 Claims(data.default_dialects()),
                 sellers=kwargs.get("sellers"),
+                estimates=bool(kwargs.get("estimate_missing")),
             )
             self._patches = patches = Patches(self._capture.counts.fault)
             capture = self._capture

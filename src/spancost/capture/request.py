@@ -10,6 +10,9 @@ from typing import Any
 WORDS = ("model", "stream", "background", "quality", "size")
 """Keys of a request's body that are kept, when their value is a word or a truth value."""
 
+CHARACTERS = "$characters"
+"""Key among the facts for the size of the request's text (`core.wire_estimate.Characters`), None when it is no use."""
+
 _WHOLE = 64 << 10
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM = re.compile(rb'(?<!\\)"stream"\s*:\s*true')

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
-from spancost.capture.request import facts_of
 from spancost.capture.urllib3_tee import RawTee
 
 
@@ -48,7 +47,7 @@ def begin(capture: Capture, method: str | None, url: str | None, body: Any) -> C
         content = (
             body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, (bytes, bytearray)) else None
         )
-        facts = facts_of(content)
+        facts = capture.facts(content)
     except Exception as error:
         capture.counts.fault("request", error)
         return None

@@ -61,6 +61,8 @@ SENTENCES = {
     "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
     "stream_cut": "The answer was cut before it told all; the cost is a lower bound.",
+    "output_from_text": "The stream was cut; the output was estimated by the length of the text that came.",
+    "usage_from_text": "The stream told no usage; it was estimated by the length of the request and of the answer.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
     "cache_not_reported": "This instrumentation does not say what was read from or written to the cache.",
     "reasoning_not_reported": "This instrumentation leaves reasoning out of the output and does not tell it.",

@@ -59,6 +59,7 @@ APP_ATTRIBUTION_MISSING: Final = "app.attribution_missing"
 
 # On a span that was captured at the HTTP boundary
 LLM_CAPTURE: Final = "llm.capture"
+LLM_ESTIMATE: Final = "llm.estimate"
 LLM_REQUEST_MODEL: Final = "llm.request_model"
 LLM_STREAMING: Final = "llm.streaming"
 LLM_TIME_TO_FIRST_TOKEN_SECONDS: Final = "llm.time_to_first_token_seconds"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from spancost.core.wire_estimate import RequestText
 from spancost.core.wire_expr import Getter, Json, Test, WireDataError, compile_formula, compile_getter, compile_test
 from spancost.core.wire_shape import Shape, compile_shape
 
@@ -79,6 +80,7 @@ class Wires:
         self._header_marks: dict[str, list[Mark]] = {}
         self.header_names = frozenset(re.findall(r"headers\.([a-z0-9-]+)", json.dumps(data)))
         self.estimate = compile_formula(data["estimates"])
+        self.text = RequestText(data["text"])
         self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
             (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
         )

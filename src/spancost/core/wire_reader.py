@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from spancost.core.framing import Document, EventFrames, EventText, JsonLines, WholeJson
+from spancost.core.wire_estimate import Characters, estimated
 from spancost.core.wire_expr import Json
 from spancost.core.wire_match import Target, Wires
 from spancost.core.wire_reading import WireReading
@@ -45,8 +46,12 @@ class UsageReader:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         request: Mapping[str, Json] | None = None,
+        counts_text: bool = False,
     ) -> None:
-        """Read the answer of *target*; request: the facts of the request's body that shapes ask for (model, …)."""
+        """Read the answer of *target*; request: the facts of the request's body that shapes ask for (model, …).
+
+        counts_text: every document is read, to know how long the streamed text is, and `estimate` may be asked.
+        """
         self._wires = wires
         self._status = status
         words = {k.lower(): v for k, v in (headers or {}).items()}
@@ -65,6 +70,8 @@ class UsageReader:
         self._cut = False
         self._named = False
         self._held: Document | None = None
+        self._counts_text = counts_text
+        self._streamed = Characters()
         self.skipped = 0
 
     def feed(self, data: bytes) -> bool:
@@ -93,6 +100,15 @@ class UsageReader:
             self._held = None
         answer = Answer(self._status, self._provider, self._gateway, self._is_complete(), self._parsed)
         return reading(self._wires, self._target, self._shape, self._slots, answer)
+
+    def estimate(self, reading: WireReading, asked: Characters | None) -> WireReading:
+        """Return what `finish` gave, with tokens by the length of the text where the stream told none.
+
+        asked: the characters of the request, None when they tell nothing of its input.
+        """
+        if self._shape is None or not self._shape.streamed:
+            return reading
+        return estimated(reading, self._streamed, asked, self._shape.density or self._wires.text.density)
 
     def _is_complete(self) -> bool:
         if self._cut or self._shape is None:
@@ -125,7 +141,7 @@ class UsageReader:
                 if document.text in shape.done:
                     self._ended = True
                     continue
-                if self._is_plain(shape, document.text):
+                if not (self._counts_text and shape.streamed) and self._is_plain(shape, document.text):
                     if shape.latest:
                         self._held = document
                     continue
@@ -180,8 +196,17 @@ class UsageReader:
             if rule.test is None or rule.test(value):
                 for found in rule.get(value):
                     rule.keep(slots, rule.slot, found)
+        if self._counts_text:
+            self._count(shape, value)
         if not self._ended:
             self._ended = any(test(value) for test in shape.end)
+
+    def _count(self, shape: Shape, value: dict[str, Json]) -> None:
+        for test, texts in shape.streamed:
+            if test is None or test(value):
+                for text in texts(value):
+                    if isinstance(text, str):
+                        self._streamed = self._streamed.plus(text)
 
 
 def _is_object(line: bytes) -> bool:

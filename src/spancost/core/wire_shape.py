@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from spancost.core.wire_estimate import Density
 from spancost.core.wire_expr import (
     Formula,
     Getter,
@@ -61,7 +62,8 @@ class Shape(NamedTuple):
     pending: true of the slots when work has not ended yet (usage comes on a later poll).
     asks_usage: streams tell usage only when stream_options.include_usage asks for it.
     meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
-    what was processed.
+    what was processed. streamed: the texts of a stream's document that are output, each when its test holds; density:
+    the characters of a token, where the shape states its own.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Shape(NamedTuple):
     unwrap: str | None
     asks_usage: bool
     paths: frozenset[str]
+    streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
+    density: Density | None = None
 
 
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
@@ -110,6 +114,8 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         unwrap=data.get("unwrap"),
         asks_usage=data.get("asks_usage", False),
         paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
+        streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
+        density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
     )
 
 
