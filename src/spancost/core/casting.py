@@ -155,6 +155,7 @@ class Moulds:
             return
         if self._made_so_far >= MOULDS_KEPT:
             self._likenesses, self._made_so_far = {}, 0
+            likeness = likeness._replace(moulds={})
         self._made_so_far += 1
         likeness.moulds[words] = self._made(span, call(), cost, counted, written)
         self._likenesses.setdefault((span.scope_name, span.scope_version), {})[keys] = likeness

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A span that looks like one seen before gets what the ledger works out in full, to the last byte and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spancost import data
+from spancost.core.casting import MOULDS_KEPT
+from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.rollup import KEPT_CALLS, Subtotal
+from spancost.core.span import Span
+from spancost.core.written import Written
+
+SCOPES = ("opentelemetry.instrumentation.openai_v2", "openinference.instrumentation.openai", "anthropic", "elsewhere")
+WORDS: tuple[Mapping[str, Any], ...] = (
+    {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini"},
+    {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5.4"},
+    {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5"},
+    {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-20250514"},
+    {"gen_ai.provider.name": "gcp.gemini", "gen_ai.request.model": "gemini-2.5-pro"},
+    {"gen_ai.provider.name": "deepseek", "gen_ai.request.model": "deepseek-chat"},
+    {"gen_ai.provider.name": "openai", "gen_ai.request.model": "no-such-model"},
+    {"gen_ai.provider.name": "openai", "gen_ai.request.model": "o3", "gen_ai.openai.response.service_tier": "flex"},
+)
+COUNTS = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.reasoning.output_tokens",
+    "llm.usage.total_tokens",
+    "llm.token_count.prompt",
+    "llm.token_count.completion",
+)
+JUNE_2024, JUNE_2025, JUNE_2026 = 1_717_200_000_000_000_000, 1_748_800_000_000_000_000, 1_780_300_000_000_000_000
+NUMBERS = st.one_of(
+    st.sampled_from((0, 1, 7, 100, 128_000, 200_000, 200_001, 272_001, 1 << 53, 1 << 62)),
+    st.integers(0, 3_000),
+    st.sampled_from((-1, 1.0, 2.5, True, "12", None)),
+)
+SHAPES = st.tuples(
+    st.sampled_from(SCOPES),
+    st.sampled_from(WORDS),
+    st.lists(st.sampled_from(COUNTS), min_size=1, max_size=5, unique=True),
+    st.sampled_from(("chat", "embeddings", "invoke_agent")),
+)
+
+
+@st.composite
+def spans(draw: Any) -> list[Span]:
+    """Spans of few shapes with many numbers, some beneath others, some twice, their ids and times close together."""
+    shapes = draw(st.lists(SHAPES, min_size=1, max_size=3))
+    made = []
+    for _ in range(draw(st.integers(4, 16))):
+        scope, words, counts, operation = draw(st.sampled_from(shapes))
+        attributes = {"gen_ai.operation.name": operation, **words, **{key: draw(NUMBERS) for key in counts}}
+        if draw(st.booleans()):
+            attributes["gen_ai.response.id"] = f"r{draw(st.integers(0, 12))}"
+        span_id, parent_id = draw(st.integers(1, 30)), draw(st.sampled_from((None, 31, 31, 31, 1, 2, 3)))
+        start = draw(st.sampled_from((JUNE_2024, JUNE_2026))) + draw(st.integers(0, 5))
+        is_root = parent_id is None or draw(st.integers(0, 9)) == 0
+        is_error = draw(st.integers(0, 9)) == 0
+        made.append(
+            Span(1, span_id, parent_id, is_root, start, start + 3, scope, "2.0", "call", attributes, is_error, None)
+        )
+    return made
+
+
+def ended(ledger: Ledger, all_spans: Iterable[Span], *, in_full: bool) -> list[Any]:
+    """Return what is written on each span and on the root above them, and what is counted."""
+    end = ledger.end_in_full if in_full else ledger.end
+    found: list[Any] = [list(end(span).items()) for span in all_spans]
+    found.append(list(end(Span(1, 31, None, True, 0, 1, "", "", "root", {})).items()))
+    return [*found, ledger.counters]
+
+
+@settings(max_examples=300, deadline=None)
+@given(spans(), st.booleans(), st.booleans())
+def test_what_is_cast_is_what_is_worked_out_in_full(made: list[Span], keeps: bool, joins: bool) -> None:
+    """A ledger that has seen spans like these, and one that works out every span, write the same in the same order."""
+    options = LedgerOptions(keep_provider=keeps, join_services=joins)
+    seasoned, plain = (Ledger(data.default_dialects(), data.default_pricer(), options) for _ in range(2))
+    ended(seasoned, made, in_full=False)
+    ended(plain, made, in_full=True)
+    seasoned.clear()
+    plain.clear()
+    assert ended(seasoned, made, in_full=False) == ended(plain, made, in_full=True)
+
+
+def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
+    attributes = {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 1000 + number,
+        "gen_ai.usage.output_tokens": 10,
+        "gen_ai.response.id": f"r{number}",
+    }
+    at = JUNE_2026 + number
+    return Span(
+        1, 100 + number, parent_id, parent_id is None, at, at + 1, SCOPES[0], "2", "chat", {**attributes, **more}
+    )
+
+
+def cast(ledger: Ledger, span: Span) -> bool:
+    """Whether a ledger casts *span*; it is not ended when it does not."""
+    scope, times = (span.scope_name, span.scope_version), (span.start_ns, span.end_ns)
+    written: Written = {}
+    is_cast = ledger.cast(
+        span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
+    )
+    assert is_cast == bool(written)
+    return is_cast
+
+
+def ledger_that_saw(*seen: Span) -> Ledger:
+    ledger = Ledger(data.default_dialects(), data.default_pricer())
+    for span in seen:
+        ledger.end(span)
+    return ledger
+
+
+def test_the_second_span_of_a_kind_is_cast() -> None:
+    """Without this the law above would hold of a ledger that never casts."""
+    ledger = ledger_that_saw(call(0))
+    assert cast(ledger, call(1))
+    assert cast(ledger, call(2, None))
+    assert ledger.counters["own"] == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        call(1, **{"gen_ai.request.model": "gpt-4o"}),
+        call(1, **{"gen_ai.usage.input_tokens": -1}),
+        call(1, **{"gen_ai.usage.input_tokens": True}),
+        call(1, **{"gen_ai.usage.reasoning.output_tokens": 3}),
+        call(1, **{"gen_ai.response.id": "r0"}),
+        call(1, **{"gen_ai.response.id": ""}),
+        call(1, **{"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}),
+        call(1)._replace(scope_version="3"),
+    ],
+)
+def test_what_differs_in_more_than_numbers_is_worked_out_in_full(odd: Span) -> None:
+    assert not cast(ledger_that_saw(call(0)), odd)
+
+
+def test_a_mould_holds_while_its_rates_do() -> None:
+    """The price of o3 fell on 2025-06-10: a call of another time is worked out anew, and then calls like that one."""
+    o3 = {"gen_ai.request.model": "o3"}
+    ledger = ledger_that_saw(call(0, **o3))
+    before = [call(number, **o3)._replace(start_ns=JUNE_2025) for number in (2, 3)]
+    assert cast(ledger, call(1, **o3))
+    assert not cast(ledger, before[0])
+    ledger.end(before[0])
+    assert cast(ledger, before[1])
+
+
+def test_many_calls_beneath_one_span_add_up_in_bounded_memory() -> None:
+    ledger = ledger_that_saw(call(0))
+    number = 20 * KEPT_CALLS
+    for each in range(1, number):
+        assert cast(ledger, call(each))
+    held = ledger._pending.get(31)
+    assert isinstance(held, list) and len(held) <= KEPT_CALLS and isinstance(held[0], Subtotal)
+    written = ledger.end(Span(1, 31, None, True, 0, 1, "", "", "root", {}))
+    assert written["llm.trace_requests"] == number
+    assert written["llm.trace_input_tokens"] == sum(1000 + each for each in range(number))
+
+
+def test_moulds_are_bounded() -> None:
+    """Ever new words make ever new moulds; past a number all are forgotten."""
+    ledger = ledger_that_saw(*(call(each, **{"gen_ai.response.finish_reasons": (f"{each}",)}) for each in range(5000)))
+    moulds = ledger._moulds
+    assert moulds is not None
+    kept = sum(len(one.moulds) for scope in moulds._likenesses.values() for one in scope.values())
+    assert 0 < kept <= MOULDS_KEPT
