@@ -23,7 +23,8 @@ wrong key or a file that cannot be read is logged by name, with what was found a
 default: a deployment's mistake does not stop the host. Under `opentelemetry-instrument` nothing raises.
 
 A rate card that cannot be used, wherever it was named, is logged, and calls are then `unpriced` for the reason
-`rate_card_unusable`: no other card takes its place.
+`rate_card_unusable`: no other card takes its place. The same holds for a [contract](contracts.md), with the reason
+`contract_unusable`: a list price would be a wrong number.
 
 | setting | variable | values | default | meaning |
 |---|---|---|---|---|

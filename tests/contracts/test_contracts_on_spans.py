@@ -130,6 +130,19 @@ def test_a_cost_set_by_hand_counts_where_the_contract_allows_it(enriched: Any, v
     assert (found["llm.request_cost_usd"], found["llm.cost_source"]) == (LIST, "rate_card")
 
 
+@pytest.mark.parametrize("enriched", [in_process, offline])
+def test_what_needs_no_usage_is_priced_without(enriched: Any, contract: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines by the hour and costs set by hand; for any other call the reason is that it tells no usage."""
+    for key in ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"):
+        monkeypatch.delitem(CALL, key)
+    found = enriched(contract, {"server.address": "gpu-3", "gen_ai.provider.name": "vllm"}, 5)
+    assert (found["llm.request_cost_usd"], found["llm.cost_reason"]) == (0.005, "allocated")
+    found = enriched(contract, {"spancost.cost.override_usd": "0.25"})
+    assert (found["llm.request_cost_usd"], found["llm.cost_source"]) == (0.25, "manual")
+    found = enriched(contract, {"app.workspace_id": "acme"})
+    assert (found["llm.cost_status"], found["llm.cost_reason"]) == ("unpriced", "no_usage")
+
+
 def test_a_contract_that_cannot_be_used_leaves_calls_unpriced(contract: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A list price would be a wrong number for who has a contract; the log says file, line and key."""
     contract.write_text(TEXT.replace("20%", "20"), encoding="utf-8")

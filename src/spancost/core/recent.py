@@ -39,7 +39,7 @@ class Recent(Generic[K, V]):
         new = self.new
         new[key] = value
         if len(new) >= self.size:
-            self.forgotten += sum(key not in new for key in self.old)
+            self.forgotten += sum(key not in new for key in list(self.old))  # a copy: another thread may still write
             self.old, self.new = new, {}
 
     def pop(self, key: K) -> V | None:
