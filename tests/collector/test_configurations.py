@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.request import urlopen
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from spancost.testing.otlp_receiver import OtlpReceiver
 from tests.collector.collector import (
@@ -94,14 +97,57 @@ def test_agents_send_a_trace_to_one_gateway_which_puts_the_total_on(tmp_path: Pa
         assert len(roots) == 10
 
 
+class _Prometheus(BaseHTTPRequestHandler):
+    """Keeps the metrics that are posted to it, as Prometheus' OTLP endpoint takes them."""
+
+    def do_POST(self) -> None:
+        """Keep the body and answer with nothing."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.kept.append(ExportMetricsServiceRequest.FromString(body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def prometheus() -> Iterator[tuple[str, list[ExportMetricsServiceRequest]]]:
+    """Take metrics on loopback; yield where, and what came."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Prometheus)
+    server.kept = []  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1/metrics", server.kept  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def spend(kept: list[ExportMetricsServiceRequest]) -> dict[str, float]:
+    """Return the last value of each feature's series."""
+    points: dict[str, float] = {}
+    for request in kept:
+        for resource in request.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    for point in metric.sum.data_points if metric.name == "llm.cost" else ():
+                        told = {each.key: each.value.string_value for each in point.attributes}
+                        assert told["llm.model"] == "gpt-4o-mini"
+                        points[told["app.feature"]] = point.as_double
+    return points
+
+
 def test_spend_by_feature_and_model_is_the_money_once(tmp_path: Path) -> None:
     """`signal_to_metrics` adds each call once, whatever the number of attributes it is told by."""
-    out = tmp_path / "metrics.json"
-    with OtlpReceiver() as backend:
-        env = {"BACKEND_OTLP_HTTP": backend.url, "METRICS_FILE": str(out)}
-        spend, minimal = CONFIGURATIONS / "spend-metrics.yaml", CONFIGURATIONS / "minimal.yaml"
+    with OtlpReceiver() as backend, prometheus() as (address, kept):
+        env = {"BACKEND_OTLP_HTTP": backend.url, "PROMETHEUS_OTLP": address}
+        by, minimal = CONFIGURATIONS / "spend-metrics.yaml", CONFIGURATIONS / "minimal.yaml"
         with (
-            collector(spend, tmp_path, env, METRICS_BINARY, "collector-metrics") as metrics,
+            collector(by, tmp_path, env, METRICS_BINARY, "collector-metrics") as metrics,
             collector(minimal, tmp_path, {"BACKEND_OTLP_HTTP": metrics.http, "ROLLUP_MAX_WAIT": "100ms"}) as running,
         ):
             for trace in range(1, 6):
@@ -109,18 +155,8 @@ def test_spend_by_feature_and_model_is_the_money_once(tmp_path: Path) -> None:
                 asked["attributes"].append({"key": "app.feature", "value": {"stringValue": f"feature-{trace % 2}"}})
                 send(running.http, span(trace, 1), asked)
             until(lambda: len(backend.spans) == 10)
-            time.sleep(0.5)
-    points: dict[str, float] = {}
-    for line in out.read_text().splitlines():
-        for resource in json.loads(line)["resourceMetrics"]:
-            for scope in resource["scopeMetrics"]:
-                for metric in scope["metrics"]:
-                    for point in metric.get("sum", {}).get("dataPoints", []):
-                        if metric["name"] == "llm.cost":
-                            told = {a["key"]: a["value"].get("stringValue") for a in point["attributes"]}
-                            points[told["app.feature"]] = point["asDouble"]
-                            assert told["llm.model"] == "gpt-4o-mini"
-    assert points == {"feature-0": pytest.approx(0.00042), "feature-1": pytest.approx(0.00063)}
+            until(lambda: sum(spend(kept).values()) > 0.00104)
+    assert spend(kept) == {"feature-0": pytest.approx(0.00042), "feature-1": pytest.approx(0.00063)}
 
 
 @pytest.mark.parametrize(
