@@ -129,8 +129,8 @@ def _result(answer: Mapping[str, Any]) -> Result:
     call = answer["call"].partition(":")[2]
     billed = None if answer["unknown_calls"] else answer["billed_usd"]
     outcome = "wrong" if answer["error"] else _outcome(root, usd, billed)
-    if outcome == "unseen" and answer["other_roots"]:
-        outcome = _outcome_apart(answer["other_roots"], billed)
+    if outcome == "unseen" and answer["other_totals"]:
+        outcome = _outcome_apart(answer["other_totals"], billed)
     return Result(call, outcome, usd, billed, detail)
 
 
@@ -142,11 +142,8 @@ def _outcome(root: Mapping[str, Any], usd: float | None, billed: float | None) -
     return "billed" if (usd or 0.0) == billed else "wrong"
 
 
-def _outcome_apart(roots: Sequence[Mapping[str, Any]], billed: float | None) -> str:
-    """Return the outcome of a call that is not in the trace of its request, but in traces of its own."""
-    reporting = [root for root in roots if "llm.trace_requests" in root]
-    if not reporting:
-        return "unseen"
+def _outcome_apart(reporting: Sequence[Mapping[str, Any]], billed: float | None) -> str:
+    """Return the outcome of a call that the total of its request lacks, and that the totals of others have."""
     complete = all(root.get("llm.trace_cost_complete") for root in reporting)
     together = _outcome(
         {"llm.trace_requests": len(reporting), "llm.trace_cost_complete": complete},

@@ -54,13 +54,12 @@ def test_a_different_amount_is_told_from_a_said_doubt() -> None:
     assert judged == ["billed", "said", "unseen", "wrong", "wrong", "billed"]
 
 
-def test_a_call_in_a_trace_of_its_own_is_told_from_one_that_nobody_reports() -> None:
-    """The judge of traces apart: they cost what was billed, another amount, an unknown one, or report nothing."""
+def test_a_call_apart_from_its_request_is_judged_by_the_totals_that_have_it() -> None:
+    """The judge of traces apart: they cost what was billed, another amount, or an unknown one."""
     whole = {"llm.trace_requests": 1, "llm.trace_cost_complete": True, "llm.trace_cost_usd": 0.25}
     judged = [
-        matrix._outcome_apart([whole, {}, whole], 0.5),
+        matrix._outcome_apart([whole, whole], 0.5),
         matrix._outcome_apart([whole], 0.5),
         matrix._outcome_apart([whole, {**whole, "llm.trace_cost_complete": False}], 0.5),
-        matrix._outcome_apart([{}], 0.5),
     ]
-    assert judged == ["apart", "wrong", "said", "unseen"]
+    assert judged == ["apart", "wrong", "said"]

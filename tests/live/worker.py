@@ -55,7 +55,9 @@ def measure(call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: A
         "unknown_calls": sum(charge.usd is None for charge in charges),
         "traces": len({span.trace_id for span in spans}),
         "root": dict(roots[0].attributes) if roots else {},
-        "other_roots": [dict(span.attributes) for span in spans if not span.parent_id and span not in roots],
+        "other_totals": [
+            dict(span.attributes) for span in spans if "llm.trace_requests" in span.attributes and span not in roots
+        ],
         "spans": [
             {
                 "scope": span.scope,

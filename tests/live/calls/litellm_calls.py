@@ -22,7 +22,7 @@ TOOL = {"type": "function", "function": {"name": "find_order", "parameters": {"t
 
 
 def ask(server: ProviderServer, model: str = "openai/gpt-4o-mini", **options: Any) -> Any:
-    answer = litellm.completion(model, **{"messages": SAY, **where(server, model), **options})
+    answer = litellm.completion(model=model, **{"messages": SAY, **where(server, model), **options})
     if options.get("stream"):
         for _ in answer:
             pass
@@ -47,17 +47,21 @@ def openai(server: ProviderServer) -> None:
 
 
 async def openai_async(server: ProviderServer) -> None:
-    await litellm.acompletion("openai/gpt-5-mini", messages=SAY, **where(server, "openai/"))
+    await litellm.acompletion(model="openai/gpt-5-mini", messages=SAY, **where(server, "openai/"))
     await asyncio.sleep(MOMENT_SECONDS)
 
 
 async def openai_parallel(server: ProviderServer) -> None:
-    calls = [litellm.acompletion("openai/gpt-5-mini", messages=SAY, **where(server, "openai/")) for _ in range(3)]
-    await asyncio.gather(*calls)
+    options = {"model": "openai/gpt-5-mini", "messages": SAY, **where(server, "openai/")}
+    await asyncio.gather(*[litellm.acompletion(**options) for _ in range(3)])
     await asyncio.sleep(MOMENT_SECONDS)
 
 
 def openai_stream(server: ProviderServer) -> None:
+    ask(server, stream=True, stream_options={"include_usage": True})
+
+
+def openai_stream_silent(server: ProviderServer) -> None:
     ask(server, stream=True)
 
 
@@ -74,7 +78,8 @@ def openai_tools(server: ProviderServer) -> None:
 
 
 def openai_embeddings(server: ProviderServer) -> None:
-    litellm.embedding("openai/text-embedding-3-small", input=["an order", "a refund"], **where(server, "openai/"))
+    where_to = where(server, "openai/")
+    litellm.embedding(model="openai/text-embedding-3-small", input=["an order", "a refund"], **where_to)
     time.sleep(MOMENT_SECONDS)
 
 
