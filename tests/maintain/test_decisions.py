@@ -98,3 +98,13 @@ def test_a_decision_that_cannot_be_read_is_refused(tmp_path: Path, written: str,
     result = world.say()
     assert result.code == 2
     assert "decisions.yaml, " in result.text and said in result.text
+
+
+def test_an_answer_to_an_open_question_needs_no_newer_release(tmp_path: Path) -> None:
+    """The lock kept the question, so the same files propose once it is decided."""
+    world = OneModel(tmp_path)
+    assert alone(world, "1.5", write=True).code == 3
+    world.decide("model: m, fact: input_tokens, value: 1.5, decision: accept")
+    assert alone(world, "1.5", write=True).code == 0
+    assert "note: at the latest\n" in world.seller("openai")
+    assert alone(world, "1.5") == NOTHING

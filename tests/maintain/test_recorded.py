@@ -103,3 +103,14 @@ def test_what_is_no_catalogue_is_refused(world: World, content: str) -> None:
     result = world.propose(path)
     assert result.code == 2
     assert "other.json: found" in result.text and "tools/pricing/export.py" in result.text
+
+
+def test_a_lock_is_as_old_as_the_seller_asked_longest_ago(world: World) -> None:
+    """Else the note of a later seller's price would name the wrong versions."""
+    world.propose(*NEW, extra=("--write", "--seller", "mistral_ai"))
+    world.propose(*NEW, extra=("--write", "--seller", "openai"))
+    assert "seen between genai-prices 0.2.3 and 0.2.6" in world.seller("openai")
+    lock = world.pricing / "imports" / "litellm.lock.json"
+    assert '"version": "1.109.1"' in lock.read_text(encoding="utf-8")
+    world.propose(*NEW, extra=("--write",))
+    assert '"version": "1.112.0"' in lock.read_text(encoding="utf-8")

@@ -200,7 +200,8 @@ def _minute(text: str) -> int:
 
 def _steps(steps: list[Step], units: dict[str, Any], where: str) -> list[dict[str, Any]]:
     compiled = [{"from": step.first, "meter": step.meter, "rates": _rates(step.rates, units, where)} for step in steps]
-    if [step["from"] for step in compiled] != sorted(step["from"] for step in compiled):
+    bounds = [step.first for step in steps]
+    if bounds != sorted(bounds):
         raise FormError(f"{where}, steps: expected rising bounds")
     return compiled
 

@@ -12,7 +12,7 @@ from typing import Literal
 from tools.pricing.sides import Catalogue
 from tools.pricing.statement import Fact, Prices, Statement, order
 
-Kind = Literal["price", "past", "withdrawn", "new", "gone", "by_hour", "name"]
+Kind = Literal["price", "past", "withdrawn", "new", "gone", "unread", "name"]
 _WHOLE = Fact((), 0, "*")
 
 
@@ -51,7 +51,7 @@ def deltas(before: Catalogue, after: Catalogue, seller: str, day: str) -> Iterat
 
 def _of_model(first: Delta, old: Statement, new: Statement, day: str) -> Iterator[Delta]:
     if old.unread != new.unread:
-        yield replace(first, kind="by_hour")
+        yield replace(first, kind="unread")
         return
     for name in sorted(new.names - old.names):
         yield replace(first, kind="name", about=name)
@@ -81,7 +81,10 @@ def _differences(old: Prices, new: Prices) -> Iterator[tuple[Fact, Decimal | Non
 
 def settled(before: Catalogue, after: Catalogue, sellers: Iterable[str], open_: Iterable[Delta]) -> Catalogue:
     """Return the lock to keep: *after* for *sellers*, except what is still open, which stays as it was *before*."""
-    kept = Catalogue(after.name, after.version, dict(before.sellers), after.left_out)
+    sellers = list(sellers)
+    # The version is that of the seller who was asked longest ago.
+    whole = {*before.sellers, *after.sellers} <= set(sellers)
+    kept = Catalogue(after.name, (after if whole else before).version, dict(before.sellers), after.left_out)
     for seller in sellers:
         kept.sellers[seller] = copy.deepcopy(after.sellers.get(seller, {}))
     for delta in open_:
@@ -93,7 +96,7 @@ def _reopen(kept: dict[str, Statement], before: dict[str, Statement], delta: Del
     name = delta.name
     if delta.kind == "new":
         kept.pop(name, None)
-    elif delta.kind in ("gone", "by_hour"):
+    elif delta.kind in ("gone", "unread"):
         kept[name] = before[name]
     elif delta.kind == "name":
         kept[name].names.discard(delta.about)

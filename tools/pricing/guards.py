@@ -25,6 +25,7 @@ REASONS = {
     "split": "names that share one entry now differ",
     "history": "a price of the past changes",
     "by_hour": "the price goes by the hour",
+    "unread": "the price goes by the hour there, or is no price at all",
     "page": "the price was read on the seller's page, which does not say this",
     "place": "the price differs by place, or under a condition that the card has no table for",
     "factor": "it is the card's price times or by a factor of the card: the catalogue may have read another column",

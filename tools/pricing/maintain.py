@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from tools.pricing.catalogue_report import render, survey
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import settled
-from tools.pricing.form import FormError
+from tools.pricing.form import FormError, load_seller
 from tools.pricing.lock import lock_text, path_of, read_lock
 from tools.pricing.ours import Ours
 from tools.pricing.propose import Outcome, Side, propose
@@ -65,7 +66,7 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
             if seller not in known:
                 raise FormError(f"--seller: found {seller!r}; expected one of {', '.join(known)}")
         sellers = list(only) or known
-        outcomes = [propose(seller, sides, ours, pricing / "sellers", decisions) for seller in sellers]
+        outcomes = [_checked(propose(seller, sides, ours, pricing / "sellers", decisions)) for seller in sellers]
     except (FormError, ValueError) as error:
         click.echo(error, err=True)
         sys.exit(BROKEN)
@@ -75,6 +76,16 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
     if write:
         _write(outcomes, sides, pricing)
     sys.exit(PROPOSED if proposals and not write else TO_DECIDE if issues else UP_TO_DATE)
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """Return an outcome of which the file keeps the form; FormError when it would not."""
+    if outcome.text is not None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"{outcome.seller}.yaml"
+            path.write_text(outcome.text, encoding="utf-8")
+            load_seller(path)
+    return outcome
 
 
 def _write(outcomes: list[Outcome], sides: list[Side], pricing: Path) -> None:

@@ -101,7 +101,7 @@ class Newcomers:
         if decision is not None and decision.decision == "reject":
             return []
         if any(unknown.statements[d.catalogue, d.name].unread for d in own):
-            row.reason = "by_hour"
+            row.reason = "unread"
         elif not rates:
             row.reason = "no_rate"
         elif self._is_a_place(entry, others):

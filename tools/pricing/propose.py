@@ -71,12 +71,7 @@ class _Run:
         self.before = {side.after.name: side.before for side in sides}
         self.after = {side.after.name: side.after for side in sides}
         self.stated = Stated.collect(ours, seller, list(self.after.values()))
-        between = ", ".join(
-            f"{side.after.name} {side.before.version} and {side.after.version}"
-            for side in sides
-            if side.before.version != side.after.version
-        )
-        self.judge = Judge(seller, content, self.stated, decisions, ours.day, f"at the latest; seen between {between}")
+        self.judge = Judge(seller, content, self.stated, decisions, ours.day, _note(sides))
         self.changes: dict[tuple[Any, ...], Change] = {}
         self.unknown = Unknown()
 
@@ -99,7 +94,7 @@ class _Run:
         if stated is None:
             return None
         if target is None:
-            if delta.kind in ("new", "by_hour") or not self._was_priced(delta):
+            if delta.kind in ("new", "unread") or not self._was_priced(delta):
                 self.unknown.add(replace(delta, kind="new"), stated)
             return None
         if delta.kind == "new":
@@ -116,7 +111,7 @@ class _Run:
             return None
         if delta.kind == "name":
             return self._name(delta, target.model)
-        reason = {"past": "history", "withdrawn": "withdrawn", "by_hour": "by_hour"}[delta.kind]
+        reason = {"past": "history", "withdrawn": "withdrawn", "unread": "unread"}[delta.kind]
         return self._alone(delta, target.model, reason)
 
     def _agree_on_days(self) -> None:
@@ -174,3 +169,10 @@ def _merged(rows: list[Row]) -> list[Row]:
         else:
             found[key] = row
     return list(found.values())
+
+
+def _note(sides: list[Side]) -> str:
+    """Return how a day that nobody states is to be read."""
+    moved = [side for side in sides if side.before.version != side.after.version]
+    between = ", ".join(f"{side.after.name} {side.before.version} and {side.after.version}" for side in moved)
+    return f"at the latest; seen between {between}" if moved else "at the latest"

@@ -60,7 +60,13 @@ def order(start: str) -> str:
 
 
 def statement(entry: Entry) -> Statement:
-    """Return an entry of a catalogue as a statement."""
+    """Return an entry of a catalogue as a statement; one with a price below 0, or none at all, cannot be read."""
+    tables = [table for era in entry.eras for table in (era.table, *(table for _, table in era.variants))]
+    prices_of = [
+        price for table in tables for rates in (table.rates, *dict(table.steps).values()) for price in rates.values()
+    ]
+    if not all(price.is_finite() and price >= 0 for price in prices_of):
+        return Statement({}, entry.names - {entry.id}, entry.source, f"prices {sorted(map(str, prices_of))}", entry)
     eras: dict[str, Prices] = {}
     for era in entry.eras:
         prices = eras.setdefault(era.start, {})
