@@ -86,9 +86,8 @@ class ContractPricer(Pricer):
             key = (bisect_right(self._instants, at_ns), provider, model, request_model, tier, processing, facts)
             deal = self._deals.new.get(key) or self._deal(key, call)
             if deal.offer is None:
-                if deal.term is None:
-                    return self._list.price(_mapped(call, deal))
-                return self.bill(call).cost
+                cost = self._list.price(_mapped(call, deal))
+                return cost if deal.term is None else _rent(call, deal.term, cost.femto)
             offer, listed, list_femto = deal.offer, deal.listed, None
             level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
             femto = _sum(level, usage)
@@ -228,18 +227,25 @@ def _sum(level: Level, usage: Mapping[str, Any]) -> int | None:
     return total if denominator == 1 else round_div(total, denominator)
 
 
-def _occupied(call: Call, term: Term, hardware: Hardware, listed: Bill) -> Bill:
+def _rent(call: Call, term: Term, list_femto: int | None) -> Cost:
     """Return the share of the machines' cost that the call's duration comes to; idle time is in no call's cost."""
     rate_id = f"{HARDWARE};contract={term.id}"
-    duration = call.duration_ns
-    if isinstance(duration, bool) or not isinstance(duration, int) or duration < 0:
-        return Bill((), Cost(UNPRICED, reasons.NO_DURATION, None, rate_id))
-    seconds = Fraction(duration * hardware.gpus[0], _SECONDS * hardware.gpus[1])
+    duration, hardware = call.duration_ns, term.hardware
+    if hardware is None or isinstance(duration, bool) or not isinstance(duration, int) or duration < 0:
+        return Cost(UNPRICED, reasons.NO_DURATION, None, rate_id)
+    (rate, rate_part), (gpus, gpus_part) = hardware
+    femto = round_div(duration * gpus * rate, _SECONDS * _HOUR * gpus_part * rate_part)
+    return Cost(ESTIMATED, reasons.ALLOCATED, femto, rate_id, HARDWARE, list_femto)
+
+
+def _occupied(call: Call, term: Term, hardware: Hardware, listed: Bill) -> Bill:
+    """Return what machines cost for a call, with the GPU seconds that it occupied."""
+    cost = _rent(call, term, listed.cost.femto)
+    if cost.femto is None or call.duration_ns is None:
+        return Bill((), cost)
+    seconds = Fraction(call.duration_ns * hardware.gpus[0], _SECONDS * hardware.gpus[1])
     rate = (hardware.rate[0], hardware.rate[1] * _HOUR)
-    cost = seconds * Fraction(*rate)
-    femto = round_div(cost.numerator, cost.denominator)
-    item = Item(GPU_SECONDS, seconds, rate, rate)
-    return Bill((item,), Cost(ESTIMATED, reasons.ALLOCATED, femto, rate_id, HARDWARE, listed.cost.femto))
+    return Bill((Item(GPU_SECONDS, seconds, rate, rate),), cost)
 
 
 def _stated(attributes: Attributes, resource: Attributes | None, keys: tuple[str, ...]) -> str | None:
