@@ -26,7 +26,7 @@ $(COLLECTOR_METRICS): collector-config/builder-metrics.yaml
 	@mkdir -p build
 	@-$(GO) run go.opentelemetry.io/collector/cmd/builder@v0.155.0 --skip-compilation --skip-strict-versioning \
 		--config collector-config/builder-metrics.yaml
-	@cd build/otelcol-metrics && CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -ldflags="-s -w" -o $(notdir $@) .
+	@cd build/otelcol-metrics && test -f go.mod && CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -ldflags="-s -w" -o $(notdir $@) .
 
 .PHONY: jaeger
 jaeger: build/jaeger ## Build Jaeger, which the end-to-end test asks what arrived
