@@ -2,6 +2,8 @@
 
 package cost
 
+import "strings"
+
 // The fields that a dialect may tell of a call, by number. The first are figures about tokens, of which some are meters
 // and others say how the meter is to be had: uncached_input_tokens leaves cache reads and writes out,
 // doubled_input_tokens holds cache reads twice, visible_output_tokens leaves reasoning out, stated_output_tokens leaves
@@ -72,6 +74,8 @@ var knownFields = [fieldOther]string{
 type fieldTable struct {
 	names  []string
 	number map[string]int
+	// divisible has a bit for each field whose amount may be a fraction: further meters that are not tokens.
+	divisible uint64
 }
 
 func newFieldTable() *fieldTable {
@@ -91,6 +95,9 @@ func (t *fieldTable) enter(name string) (int, bool) {
 		return 0, false
 	}
 	t.number[name] = len(t.names)
+	if len(t.names) >= fieldOther && !strings.HasSuffix(name, "_tokens") {
+		t.divisible |= 1 << len(t.names)
+	}
 	t.names = append(t.names, name)
 	return len(t.names) - 1, true
 }

@@ -2,7 +2,13 @@
 
 package cost
 
-import "math/bits"
+import (
+	"math/big"
+	"math/bits"
+	"regexp"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
 
 const reasonOutputFromTotal = "output_from_total"
 
@@ -10,6 +16,13 @@ const reasonOutputFromTotal = "output_from_total"
 type figures struct {
 	known uint64
 	of    [fieldCount]int64
+	// parts are the counts that are no whole number.
+	parts []part
+}
+
+type part struct {
+	field  int
+	amount *big.Rat
 }
 
 func (f *figures) has(field int) bool { return f.known>>field&1 == 1 }
@@ -25,6 +38,36 @@ func (f *figures) get(field int) int64 {
 func (f *figures) set(field int, n int64) {
 	f.known |= 1 << field
 	f.of[field] = n
+}
+
+// smallestPart is the smallest amount above 0, the same number as in every implementation.
+const smallestPart = 1e-9
+
+var decimal = regexp.MustCompile(`^[0-9]{1,18}(?:\.[0-9]{1,18})?$`)
+
+// setPart notes a number or decimal text exactly as it is written; false when it is no amount.
+func (f *figures) setPart(field int, value document.Value) bool {
+	written, isText := value.Text()
+	number, isFloat := value.Float()
+	switch {
+	case isFloat && number >= smallestPart && number < maxCount:
+		written = string(document.AppendFloat(nil, number))
+	case !isText || !decimal.MatchString(written):
+		return false
+	}
+	amount, ok := new(big.Rat).SetString(written)
+	if !ok {
+		return false
+	}
+	if size, _ := amount.Float64(); size != 0 && !(size >= smallestPart && size < maxCount) {
+		return false
+	}
+	if amount.IsInt() {
+		f.set(field, amount.Num().Int64())
+		return true
+	}
+	f.parts = append(f.parts, part{field, amount})
+	return true
 }
 
 // inclusive puts the inclusive meters that the figures tell into a reading, and returns the reason of a doubt about
@@ -109,6 +152,14 @@ func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bo
 		return total - output, true
 	}
 	return 0, false
+}
+
+// addPart puts an amount that is no whole number into the usage of a reading.
+func (r *Reading) addPart(meter string, amount *big.Rat) {
+	if r.Usage == nil {
+		r.Usage = r.scratch.usage[:0]
+	}
+	r.Usage = append(r.Usage, Amount{Meter: meter, Quantity: Quantity{part: amount}})
 }
 
 // add puts an amount of a meter into the usage of a reading.

@@ -248,8 +248,9 @@ func (v *values) bend(r *rule) {
 	}
 }
 
-// figures returns the counts that are whole and at or above 0, and whether one is not: essential or other.
-func (v *values) figures(into *figures) (badEssential, badOther bool) {
+// figures returns the counts that are at or above 0, and whether one is not: essential or other. Tokens are whole; the
+// fields that are divisible may be a fraction.
+func (v *values) figures(divisible uint64, into *figures) (badEssential, badOther bool) {
 	const words = (1<<fieldOther - 1) &^ (1<<figureCount - 1)
 	for left := v.told &^ words; left != 0; left &= left - 1 {
 		field := bits.TrailingZeros64(left)
@@ -260,6 +261,7 @@ func (v *values) figures(into *figures) (badEssential, badOther bool) {
 		switch {
 		case ok && n >= 0 && n < maxCount:
 			into.set(field, n)
+		case divisible>>field&1 == 1 && into.setPart(field, v.of[field]):
 		case field < essentials:
 			badEssential = true
 		default:

@@ -32,11 +32,14 @@ func (p *program) read(span *Span, into *Reading) bool {
 		found.bend(&p.rules[n])
 	}
 	counted := &into.scratch.figures
-	badEssential, badOther := found.figures(counted)
-	if counted.known == 0 && (!into.IsCall || raw == "") {
+	badEssential, badOther := found.figures(p.fields.divisible, counted)
+	if counted.known == 0 && len(counted.parts) == 0 && (!into.IsCall || raw == "") {
 		return false
 	}
 	split := ""
+	for _, part := range counted.parts {
+		into.addPart(p.fields.names[part.field], part.amount)
+	}
 	if counted.known != 0 {
 		split = counted.inclusive(p.fields.names, into)
 	}

@@ -51,5 +51,6 @@ func (r *Reading) reset() {
 		room = &scratch{}
 	}
 	room.values.told, room.values.present, room.figures.known = 0, keySet{}, 0
+	room.figures.parts = nil
 	*r = Reading{scratch: room}
 }

@@ -175,7 +175,11 @@ func told(r *Reading) map[string]any {
 	}
 	usage := map[string]any{}
 	for _, amount := range r.Usage {
-		usage[amount.Meter], _ = amount.Quantity.Int()
+		if n, whole := amount.Quantity.Int(); whole {
+			usage[amount.Meter] = n
+		} else {
+			usage[amount.Meter] = amount.Quantity.Rat().RatString()
+		}
 	}
 	found["usage"] = usage
 	for key, text := range map[string]string{

@@ -200,3 +200,20 @@ def test_embeddings_within_a_chat_are_another_call(world: World) -> None:
     embedding, chat = (dict(span.attributes or {}) for span in world.spans)
     assert (embedding["llm.operation"], chat["llm.operation"]) == ("embeddings", "chat")
     assert chat["llm.trace_cost_usd"] == pytest.approx(COST + 1000 * 0.02e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_seconds_of_sound_are_sold_by_the_fraction(world: World, module: ModuleType) -> None:
+    """8.3 seconds at $0.006 a minute, of the model that the upload names and the answer does not."""
+    answer = {"text": "planted", "duration": 8.3, "task": "transcribe"}
+    with client(module, lambda _: module.Response(200, json=answer)) as http:
+        upload = {"file": ("a.wav", b"planted")}
+        http.post("https://api.openai.com/v1/audio/transcriptions", data={"model": "whisper-1"}, files=upload)
+    told = world.only
+    assert told["llm.meter.audio_seconds"] == 8.3
+    assert (told["llm.cost_status"], told.get("llm.cost_reason"), told.get("llm.model")) == (
+        "priced",
+        None,
+        "whisper-1",
+    )
+    assert told["llm.request_cost_usd"] == pytest.approx(8.3 * 0.006 / 60, rel=1e-12)

@@ -21,6 +21,7 @@ _METERS = {
 _SAID_WHEN_ZERO = frozenset(
     {"input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"}
 )
+_SOLD_BY_TIME = frozenset({"audio_seconds", "video_seconds"})  # doubles always: backends fix a type at first sight
 _CONTEXT = {
     "speed": semconv.LLM_SPEED,
     "inference_geo": semconv.LLM_INFERENCE_GEO,
@@ -72,7 +73,8 @@ def of_usage(usage: Mapping[str, Quantity]) -> Attributes:
     for meter, quantity in usage.items():
         key = _METERS.get(meter)
         if key is not None and (quantity or meter in _SAID_WHEN_ZERO):
-            found[key] = quantity if isinstance(quantity, int) else float(quantity)
+            is_whole = isinstance(quantity, int) and meter not in _SOLD_BY_TIME
+            found[key] = quantity if is_whole else float(quantity)
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
-from spancost.capture.request import with_usage_asked
+from spancost.capture.request import facts_of_form, with_usage_asked
 
 
 def install(module: ModuleType, capture: Capture, patches: Patches, *, include_usage: bool = False) -> None:
@@ -89,7 +89,7 @@ class _Driver:
             if target is None:
                 return request, None
             body = self._body(request)
-            facts = capture.facts(body)
+            facts = capture.facts(body) if body else facts_of_form(getattr(request.stream, "fields", ()))
             if facts.get("model") and (target.gateway or target.provider is None):
                 target = capture.target(request.method, host, url.path, facts["model"]) or target
             if self._include_usage and body and target.shape is not None and target.shape.asks_usage:

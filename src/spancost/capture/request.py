@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 WORDS = ("model", "stream", "background", "quality", "size")
@@ -13,6 +14,8 @@ WORDS = ("model", "stream", "background", "quality", "size")
 CHARACTERS = "$characters"
 """Key among the facts for the size of the request's text (`core.wire_estimate.Characters`), None when it is no use."""
 
+_TRUTHS = frozenset({"stream", "background"})
+_LONGEST_WORD = 256
 _WHOLE = 64 << 10
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM = re.compile(rb'(?<!\\)"stream"\s*:\s*true')
@@ -41,6 +44,17 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     options = parsed.get("stream_options")
     if isinstance(options, dict) and options.get("include_usage") is True:
         found["asks_usage"] = True
+    return found
+
+
+def facts_of_form(fields: Iterable[Any]) -> dict[str, Any]:
+    """Return the facts of an upload's *fields* (objects with a `name` and a `value`); files are not looked at."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        name, value = getattr(field, "name", None), getattr(field, "value", None)
+        if name in WORDS and isinstance(value, (str, bytes)) and len(value) <= _LONGEST_WORD:
+            word = value if isinstance(value, str) else value.decode("utf-8", "replace")
+            found[name] = word.lower() == "true" if name in _TRUTHS else word
     return found
 
 

@@ -10,6 +10,7 @@ from spancost.core.call import Quantity
 from spancost.core.dialect_rule import Rule, rules_for
 from spancost.core.dialect_shape import MAX_COUNT, SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
 from spancost.core.encoded import MAX_CHARACTERS, dig, parse, text_of
+from spancost.core.fraction import fraction_of
 from spancost.core.inclusive import FIGURES, inclusive
 from spancost.core.money import femto_from_text
 from spancost.core.reading import CALL, CONTAINER, Reading
@@ -156,6 +157,7 @@ class Program:
         is_odd = any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner) or any(
             FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
         )
+        is_odd = is_odd or any(rule.at_least for rule in self._rules)
         fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
         told = {*slots.values()}
         responses = {
@@ -209,6 +211,8 @@ class Program:
                 provider = self._names.canonical(seller) if slash else None
         _bend(values, rules)
         figures, bad = _figures(values)
+        if kind == CALL and not any(figures.values()):
+            figures = {}  # no provider bills a call of nothing: the emitter writes 0 for what it does not know
         if not figures and (kind != CALL or raw is None):
             return None, tuple(rules)
         usage, split = inclusive(figures) if figures else (figures, None)
@@ -304,12 +308,16 @@ def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
                 values[meaning] = values.pop(field)
 
 
+_DIVISIBLE = frozenset(field for field in OTHER_METERS if not field.endswith("_tokens"))
 _ESSENTIAL = frozenset(FIGURES[:8])
 _REPORTED = _ESSENTIAL - {"tool_prompt_tokens"}
 
 
 def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
-    """Return the counts among *values* that are whole and at or above 0, and the name of one that is not, if any."""
+    """Return the counts among *values* that are at or above 0, and the name of one that is not, if any.
+
+    Tokens are whole; seconds and the like may be a fraction, as a number or decimal text.
+    """
     figures: dict[str, Quantity] = {}
     bad = None
     for field, value in values.items():
@@ -319,6 +327,8 @@ def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
             figures[field] = value
         elif type(value) is float and value.is_integer() and 0 <= value < MAX_COUNT:
             figures[field] = int(value)
+        elif field in _DIVISIBLE and (amount := fraction_of(value)) is not None:
+            figures[field] = amount
         elif bad is None or bad not in _ESSENTIAL:
             bad = field
     return figures, bad
