@@ -73,8 +73,8 @@ def of_usage(usage: Mapping[str, Quantity]) -> Attributes:
     for meter, quantity in usage.items():
         key = _METERS.get(meter)
         if key is not None and (quantity or meter in _SAID_WHEN_ZERO):
-            is_whole = isinstance(quantity, int) and meter not in _SOLD_BY_TIME
-            found[key] = quantity if is_whole else float(quantity)
+            whole = isinstance(quantity, int) and meter not in _SOLD_BY_TIME
+            found[key] = int(quantity) if whole else float(quantity)
     return found
 
 

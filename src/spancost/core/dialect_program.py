@@ -6,41 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from spancost.core.call import Quantity
+from spancost.core.dialect_figures import COUNTS, ESSENTIAL, REPORTED, figures_of
 from spancost.core.dialect_rule import Rule, rules_for
-from spancost.core.dialect_shape import MAX_COUNT, SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
+from spancost.core.dialect_shape import SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
 from spancost.core.encoded import MAX_CHARACTERS, dig, parse, text_of
-from spancost.core.fraction import fraction_of
 from spancost.core.inclusive import FIGURES, inclusive
 from spancost.core.money import femto_from_text
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.recent import Recent
 from spancost.core.span import Attributes, Span
 
-OTHER_METERS = (
-    "input_audio_tokens",
-    "output_audio_tokens",
-    "cache_read_audio_tokens",
-    "input_image_tokens",
-    "output_image_tokens",
-    "input_video_tokens",
-    "input_characters",
-    "audio_seconds",
-    "video_seconds",
-    "pages",
-    "images",
-    "input_images",
-    "citation_tokens",
-    "search_units",
-    "web_searches",
-    "file_searches",
-    "social_searches",
-    "collection_searches",
-    "attachment_searches",
-    "code_executions",
-    "code_interpreter_sessions",
-)
-COUNTS = FIGURES + OTHER_METERS
 TEXTS = (
     "operation",
     "provider",
@@ -210,14 +185,15 @@ class Program:
                 seller, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
                 provider = self._names.canonical(seller) if slash else None
         _bend(values, rules)
-        figures, bad = _figures(values)
+        figures, bad = figures_of(values)
+        names_call = kind == CALL and (raw is not None or bool(figures))
         if kind == CALL and not any(figures.values()):
             figures = {}  # no provider bills a call of nothing: the emitter writes 0 for what it does not know
-        if not figures and (kind != CALL or raw is None):
+        if not figures and not names_call:
             return None, tuple(rules)
         usage, split = inclusive(figures) if figures else (figures, None)
         if bad:
-            doubt = ("unpriced" if bad in _ESSENTIAL else "partial", "bad_usage")
+            doubt = ("unpriced" if bad in ESSENTIAL else "partial", "bad_usage")
         elif split and doubt is None:
             doubt = ("estimated", split)
         billed = _femto(get("billed_cost_usd"))
@@ -261,7 +237,7 @@ class Program:
                         if inner is not None:
                             ranks[slot] = rank
                             found[FIELDS[slot]] = inner
-        if self._responses and not _REPORTED.isdisjoint(found):
+        if self._responses and not REPORTED.isdisjoint(found):
             self._fill_in(found, ranks, attributes)
         return found
 
@@ -306,32 +282,6 @@ def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
         for field, meaning in rule.means.items():
             if field in values:
                 values[meaning] = values.pop(field)
-
-
-_DIVISIBLE = frozenset(field for field in OTHER_METERS if not field.endswith("_tokens"))
-_ESSENTIAL = frozenset(FIGURES[:8])
-_REPORTED = _ESSENTIAL - {"tool_prompt_tokens"}
-
-
-def _figures(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
-    """Return the counts among *values* that are at or above 0, and the name of one that is not, if any.
-
-    Tokens are whole; seconds and the like may be a fraction, as a number or decimal text.
-    """
-    figures: dict[str, Quantity] = {}
-    bad = None
-    for field, value in values.items():
-        if _SLOT[field] >= _COUNT:
-            continue
-        if type(value) is int and 0 <= value < MAX_COUNT:
-            figures[field] = value
-        elif type(value) is float and value.is_integer() and 0 <= value < MAX_COUNT:
-            figures[field] = int(value)
-        elif field in _DIVISIBLE and (amount := fraction_of(value)) is not None:
-            figures[field] = amount
-        elif bad is None or bad not in _ESSENTIAL:
-            bad = field
-    return figures, bad
 
 
 def _host(value: Any) -> str | None:
