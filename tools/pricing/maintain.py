@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 import click
 
 from tools.pricing.catalogue_report import render, survey
+from tools.pricing.compiler import compile_card
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import settled
-from tools.pricing.form import FormError, load_seller
+from tools.pricing.form import FormError
 from tools.pricing.lock import lock_text, path_of, read_lock
 from tools.pricing.ours import Ours
 from tools.pricing.propose import Outcome, Side, propose
@@ -66,7 +67,9 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
             if seller not in known:
                 raise FormError(f"--seller: found {seller!r}; expected one of {', '.join(known)}")
         sellers = list(only) or known
-        outcomes = [_checked(propose(seller, sides, ours, pricing / "sellers", decisions)) for seller in sellers]
+        outcomes = [
+            _checked(propose(seller, sides, ours, pricing / "sellers", decisions), pricing, day) for seller in sellers
+        ]
     except (FormError, ValueError) as error:
         click.echo(error, err=True)
         sys.exit(BROKEN)
@@ -78,13 +81,13 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
     sys.exit(PROPOSED if proposals and not write else TO_DECIDE if issues else UP_TO_DATE)
 
 
-def _checked(outcome: Outcome) -> Outcome:
-    """Return an outcome of which the file keeps the form; FormError when it would not."""
+def _checked(outcome: Outcome, pricing: Path, day: str) -> Outcome:
+    """Return an outcome of which the file compiles; FormError when it would not."""
     if outcome.text is not None:
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"{outcome.seller}.yaml"
             path.write_text(outcome.text, encoding="utf-8")
-            load_seller(path)
+            compile_card(pricing, day.replace("-", "."), path.parent)
     return outcome
 
 
