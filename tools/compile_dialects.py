@@ -38,7 +38,7 @@ _ENTRY = {
     "objects",
     "responses",
 }
-_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold"}
+_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold", "at_least"}
 _THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model"}
 
 
@@ -84,7 +84,7 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
     for part, allowed in (("when", _WHEN), ("then", _THEN)):
         for key in rule[part]:
             expected(f"{where} {part}", key, allowed)
-    for field in rule["when"].get("untold", []):
+    for field in (*rule["when"].get("untold", []), *rule["when"].get("at_least", {})):
         expected(f"{where} untold", field, FIELDS)
     for figure, meaning in rule["then"].get("means", {}).items():
         expected(f"{where} means", figure, FIELDS)

@@ -18,6 +18,7 @@ class Rule(NamedTuple):
     means: figure -> figure, the second being what the first means here. kind, operation, provider: set when not None.
     doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
     seller_in_model: a seller that is not told stands before the slash of the model's name.
+    at_least: figures that must be told, with the least number of each.
     """
 
     has: tuple[str, ...]
@@ -34,6 +35,7 @@ class Rule(NamedTuple):
     ignore: bool
     drop: tuple[str, ...]
     seller_in_model: bool
+    at_least: tuple[tuple[str, int], ...] = ()
 
     def matches(self, span: Span, provider: str | None, told: Mapping[str, Any]) -> bool:
         """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
@@ -48,6 +50,10 @@ class Rule(NamedTuple):
                 return False
         for field in self.untold:
             if field in told:
+                return False
+        for field, least in self.at_least:
+            number = told.get(field)
+            if not isinstance(number, (int, float)) or not number >= least:
                 return False
         for key, values in self.equals:
             found = attributes.get(key)
@@ -126,6 +132,7 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
                 ignore=then.get("ignore", False),
                 drop=tuple(then.get("drop", ())),
                 seller_in_model=then.get("seller_in_model", False),
+                at_least=tuple(sorted(when.get("at_least", {}).items())),
             )
         )
     return tuple(chosen)

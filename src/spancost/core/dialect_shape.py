@@ -103,6 +103,8 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
     for value in values:
         if type(value) is not int or not 0 <= value < MAX_COUNT:
             return None
+    if not any(values):
+        return None
     usage: dict[str, Quantity] = dict(zip(frame.fields, values, strict=False))
     if frame.is_plain and _adds_up(usage):
         usage.pop("total_tokens", None)
