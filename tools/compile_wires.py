@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
     "characters_a_token",
     "streamed",
+    "tiers",
     "asks_usage",
     "latest",
     "about",

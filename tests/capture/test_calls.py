@@ -186,6 +186,20 @@ def test_the_parts_of_a_compound_system_are_sold_by_their_own_models(world: Worl
     assert (root["llm.trace_input_tokens"], root["llm.trace_output_tokens"]) == (1000, 10)
 
 
+def test_the_tier_is_in_the_words_of_the_rate_card(world: World) -> None:
+    """Vertex calls flex traffic ON_DEMAND_FLEX; it is sold at half the price."""
+    url = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/{}/publishers/google/models/{}"
+    url = url.format("global", "gemini-2.5-flash:generateContent")
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 10, "totalTokenCount": 1010}
+    answers = iter([{"usageMetadata": {**usage, "trafficType": kind}} for kind in ("ON_DEMAND", "ON_DEMAND_FLEX")])
+    with client(httpx2, lambda _: httpx2.Response(200, json=next(answers))) as http:
+        http.post(url, json={"contents": []})
+        http.post(url, json={"contents": []})
+    usual, flex = (dict(span.attributes or {}) for span in world.spans)
+    assert flex["llm.service_tier"] == "flex"
+    assert flex["llm.request_cost_usd"] == pytest.approx(usual["llm.request_cost_usd"] / 2, rel=1e-12)
+
+
 def test_embeddings_within_a_chat_are_another_call(world: World) -> None:
     """A chat's span is kept for the chat."""
     vectors = {"model": "text-embedding-3-small", "data": [], "usage": {"prompt_tokens": 1000, "total_tokens": 1000}}

@@ -40,7 +40,7 @@ def of_reading(reading: WireReading) -> Attributes:
     _put(found, semconv.LLM_MODEL, model_of(reading))
     _put(found, semconv.LLM_REQUEST_ID, reading.response_id)
     _put(found, semconv.LLM_FINISH_REASON, reading.finish_reason)
-    _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
+    _put(found, semconv.LLM_SERVICE_TIER, reading.sold_tier or reading.service_tier)
     _put(found, semconv.LLM_GATEWAY, reading.gateway)
     _put(found, semconv.LLM_UPSTREAM_PROVIDER, reading.upstream)
     for fact, key in _CONTEXT.items():
@@ -62,7 +62,7 @@ def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
     found: Attributes = {semconv.LLM_CAPTURE: outcomes.USAGE, semconv.LLM_OPERATION: further.kind}
     _put(found, semconv.LLM_PROVIDER, reading.provider)
     _put(found, semconv.LLM_MODEL, further.model or model_of(reading))
-    _put(found, semconv.LLM_SERVICE_TIER, reading.service_tier)
+    _put(found, semconv.LLM_SERVICE_TIER, reading.sold_tier or reading.service_tier)
     found.update(of_usage(further.usage))
     return found
 

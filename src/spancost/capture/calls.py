@@ -267,7 +267,7 @@ class CapturedCall:
                 self._started_ns,
                 reading.request_model,
                 reading.operation,
-                reading.service_tier,
+                reading.sold_tier or reading.service_tier,
                 None,
                 {**(reading.context or {}), "server_address": self._asked.host},
             )

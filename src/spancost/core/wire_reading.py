@@ -46,6 +46,7 @@ class WireReading(NamedTuple):
     doubts: codes of what is inconsistent; the counts stand as they came.
     sold_as: the model's name as the seller bills it, where that is not the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
+    sold_tier: the tier in the rate card's word, where the answer has another for it.
     estimate: on what tokens rest that the answer did not tell (a basis of `wire_estimate`), None when all are its own.
     """
 
@@ -69,3 +70,4 @@ class WireReading(NamedTuple):
     cost_is_estimate: bool = False
     sold_as: str | None = None
     estimate: str | None = None
+    sold_tier: str | None = None

@@ -82,6 +82,7 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         billed=billed or None,
         cost_is_estimate=estimate is not None,
         sold_as=facts.get("sold_as"),
+        sold_tier=shape.tiers.get((facts.get("service_tier") or "").lower()),
     )
 
 

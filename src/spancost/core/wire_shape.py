@@ -63,7 +63,7 @@ class Shape(NamedTuple):
     asks_usage: streams tell usage only when stream_options.include_usage asks for it.
     meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
     what was processed. streamed: the texts of a stream's document that are output, each when its test holds; density:
-    the characters of a token, where the shape states its own.
+    the characters of a token, where the shape states its own. tiers: words for tiers (lower case) -> the rate card's.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Shape(NamedTuple):
     paths: frozenset[str]
     streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
     density: Density | None = None
+    tiers: Mapping[str, str] = {}
 
 
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
@@ -116,6 +117,7 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
         streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
         density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
+        tiers=data.get("tiers", {}),
     )
 
 
