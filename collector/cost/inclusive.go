@@ -27,6 +27,23 @@ type part struct {
 
 func (f *figures) has(field int) bool { return f.known>>field&1 == 1 }
 
+func (f *figures) isEmpty() bool { return f.known == 0 && len(f.parts) == 0 }
+
+// isNothing tells whether every count is 0.
+func (f *figures) isNothing() bool {
+	for left := f.known; left != 0; left &= left - 1 {
+		if f.of[bits.TrailingZeros64(left)] != 0 {
+			return false
+		}
+	}
+	for _, part := range f.parts {
+		if part.amount.Sign() != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // get returns a figure, 0 when it is not known.
 func (f *figures) get(field int) int64 {
 	if !f.has(field) {

@@ -125,6 +125,9 @@ func (p *program) ruleOf(row *ruleRow, set func([]string) keySet) rule {
 	for _, key := range sortedKeys(row.When.Equals) {
 		found.equals = append(found.equals, equal{key, row.When.Equals[key]})
 	}
+	for _, field := range sortedKeys(row.When.AtLeast) {
+		found.atLeast = append(found.atLeast, least{p.fields.number[field], row.When.AtLeast[field]})
+	}
 	for _, field := range row.When.Untold {
 		found.untold |= 1 << p.fields.number[field]
 	}

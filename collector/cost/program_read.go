@@ -33,7 +33,12 @@ func (p *program) read(span *Span, into *Reading) bool {
 	}
 	counted := &into.scratch.figures
 	badEssential, badOther := found.figures(p.fields.divisible, counted)
-	if counted.known == 0 && len(counted.parts) == 0 && (!into.IsCall || raw == "") {
+	namesCall := into.IsCall && (raw != "" || !counted.isEmpty())
+	if into.IsCall && counted.isNothing() {
+		// No provider bills a call of nothing: the emitter writes 0 for what it does not know.
+		counted.known, counted.parts = 0, nil
+	}
+	if counted.isEmpty() && !namesCall {
 		return false
 	}
 	split := ""
@@ -93,7 +98,7 @@ func (p *program) apply(span *Span, found *values, into *Reading) (matched []int
 	matched = into.scratch.matched[:0]
 	for n := range p.rules {
 		r := &p.rules[n]
-		if !r.matches(span.Name, span.Attributes, &found.present, found.told, into.Provider) {
+		if !r.matches(span.Name, span.Attributes, found, into.Provider) {
 			continue
 		}
 		if r.ignore {

@@ -19,8 +19,10 @@ type ruleRow struct {
 		Lacks    []string         `json:"lacks"`
 		Equals   map[string][]any `json:"equals"`
 		Untold   []string         `json:"untold"`
-		Provider []string         `json:"provider"`
-		Name     []string         `json:"name"`
+		// AtLeast are figures that must be told, with the least number of each.
+		AtLeast  map[string]float64 `json:"at_least"`
+		Provider []string           `json:"provider"`
+		Name     []string           `json:"name"`
 	} `json:"when"`
 	Then struct {
 		Means         map[string]string `json:"means"`
@@ -52,6 +54,7 @@ type rule struct {
 	has, lacks    keySet
 	equals        []equal
 	untold        uint64
+	atLeast       []least
 	providers     []string
 	names         []string
 	means         [][2]int
@@ -65,17 +68,34 @@ type rule struct {
 	sellerInModel bool
 }
 
+type least struct {
+	field  int
+	number float64
+}
+
 type equal struct {
 	key    string
 	values []any
 }
 
-func (r *rule) matches(name string, attributes Attributes, present *keySet, told uint64, provider string) bool {
-	if !present.contains(&r.has) || present.meets(&r.lacks) || told&r.untold != 0 {
+func (r *rule) matches(name string, attributes Attributes, told *values, provider string) bool {
+	if !told.present.contains(&r.has) || told.present.meets(&r.lacks) || told.told&r.untold != 0 {
 		return false
 	}
 	if len(r.providers) > 0 && !isOneOf(provider, r.providers) {
 		return false
+	}
+	for _, bound := range r.atLeast {
+		value := told.has(bound.field)
+		number, isFloat := value.Float()
+		if whole, isWhole := value.Int(); isWhole {
+			number = float64(whole)
+		} else if !isFloat {
+			return false
+		}
+		if !(number >= bound.number) {
+			return false
+		}
 	}
 	for n := range r.equals {
 		if !r.equals[n].holds(attributes.Get(r.equals[n].key)) {

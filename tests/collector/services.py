@@ -29,6 +29,7 @@ def call(tracer: Tracer, response_id: str, model: str, tokens: int) -> None:
                 "gen_ai.response.id": response_id,
                 "gen_ai.usage.input_tokens": tokens,
                 "gen_ai.usage.output_tokens": 200,
+                "gen_ai.usage.cache_read.input_tokens": 0,
             }
         )
 
