@@ -48,7 +48,9 @@ def request_of(spans: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "resourceSpans": [
             {
                 "resource": {"attributes": [_attribute("service.name", span.get("service", "app"))]},
-                "scopeSpans": [{"scope": {"name": span["scope"]}, "spans": [_span(span)]}],
+                "scopeSpans": [
+                    {"scope": {"name": span["scope"], "version": span.get("version", "")}, "spans": [_span(span)]}
+                ],
             }
             for span in spans
         ]
@@ -60,7 +62,7 @@ def _span(span: Mapping[str, Any]) -> dict[str, Any]:
         "traceId": f"{span['trace']:032x}",
         "spanId": f"{span['span']:016x}",
         "parentSpanId": f"{span['parent']:016x}" if span["parent"] else "",
-        "name": "span",
+        "name": span.get("name", "span"),
         "startTimeUnixNano": str(span["start"]),
         "endTimeUnixNano": str(span["end"]),
         "attributes": [_attribute(key, value) for key, value in span["attributes"].items()],
