@@ -9,7 +9,7 @@ from typing import Any
 from spancost import data
 from spancost.core.call import Call, Cost
 from spancost.core.ledger import Ledger, LedgerOptions
-from spancost.otlp.enrich import enrich
+from spancost.otlp.enrich import enrich, joined
 from spancost.otlp.request import any_value, carried_spans, plain
 
 VERSION = "2026.01.01-000000000000"
@@ -86,6 +86,14 @@ def written(request: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, 
                 if new:
                     found[name] = dict(sorted(new.items()))
     return found
+
+
+def run_as_they_end(case: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what a ledger writes on the spans of a vector that end in the order in which they stand there."""
+    book = Ledger(data.default_dialects(), FlatPricer(case["price"]), LedgerOptions())
+    carried = {(one.span.trace_id, one.span.span_id): [one] for one in carried_spans(request_of(case["spans"]))}
+    found = {f"{key[0]}/{key[1]}": dict(book.end(span)) for key, span in joined(carried).items()}
+    return {name: dict(sorted(new.items())) for name, new in sorted(found.items()) if new}
 
 
 def run(case: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

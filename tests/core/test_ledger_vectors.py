@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.ledgers import run
+from tests.core.ledgers import run, run_as_they_end
 from tests.core.vectors import cases
 
 KEYS = {"describes", "price", "spans", "expected"}
@@ -17,6 +17,11 @@ CASES = [(f"{kind}/{name}", case) for kind in ("counting", "rollup") for name, c
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
 def test_spans_get_exactly_what_their_vector_expects(name: str, case: dict[str, Any]) -> None:
     assert run(case) == case["expected"]
+
+
+@pytest.mark.parametrize(("name", "case"), cases("ending", KEYS))
+def test_spans_that_end_in_this_order_get_what_their_vector_expects(name: str, case: dict[str, Any]) -> None:
+    assert run_as_they_end(case) == case["expected"]
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])

@@ -29,7 +29,8 @@ TRACES = [
     (f"{kind}/{name}", case)
     for kind in ("counting", "rollup")
     for name, case in cases(kind, KEYS)
-    # Several services are several processes; ids are random, so that no two traces share one. A call that ends after what is above it is written late in process.
+    # Several services are several processes, and ids are random, so that no two traces share one. A call that ends
+    # after what is above it is written late in process: `tests/vectors/ending`.
     if len({span.get("service", "app") for span in case["spans"]}) == 1
     and len({span["span"] for span in case["spans"]}) == len(case["spans"])
     and all(
