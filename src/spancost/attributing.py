@@ -35,6 +35,8 @@ refused = 0
 """Tags left out because their value was no text, number or truth value."""
 used = False
 """Whether tags were ever put into a context in this process; while not, spans start without a look at their context."""
+when_used: list[Callable[[], None]] = []
+"""Called when tags are first used."""
 
 
 def tags(context: Context | None = None) -> Mapping[str, str]:
@@ -46,7 +48,10 @@ def tags(context: Context | None = None) -> Mapping[str, str]:
 def with_tags(new: Mapping[str, str], context: Context | None = None) -> Context:
     """Return *context* (the current one when None) with *new* over the tags that are in force there."""
     global used
-    used = True
+    if not used:
+        used = True
+        for listen in when_used:
+            listen()
     base = get_current() if context is None else context
     return Context({**base, _KEY: {**tags(base), **new}})
 

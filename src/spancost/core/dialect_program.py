@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from spancost.core.dialect_figures import COUNTS, ESSENTIAL, REPORTED, figures_of
 from spancost.core.dialect_rule import Rule, rules_for
-from spancost.core.dialect_shape import SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of
+from spancost.core.dialect_shape import SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of, with_floors
 from spancost.core.encoded import MAX_CHARACTERS, dig, parse, text_of
 from spancost.core.inclusive import FIGURES, inclusive
 from spancost.core.money import femto_from_text
@@ -132,16 +132,34 @@ class Program:
         is_odd = any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner) or any(
             FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
         )
-        is_odd = is_odd or any(rule.at_least for rule in self._rules)
         fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
         told = {*slots.values()}
         responses = {
             key: frozenset(path[-1] for path, slot, _ in self._responses[key] if slot not in told)
             for key in sorted(keys.intersection(self._responses))
         }
-        shape = Shape(None if is_odd else fetcher(tuple(fetched)), keys, tuple(responses.items()))
+        words = with_floors(fetcher(tuple(fetched)), self._floors(keys))
+        shape = Shape(None if is_odd else words, keys, tuple(responses.items()))
         self._shapes.set(keys, shape)
         return shape
+
+    def _floors(self, keys: frozenset[str]) -> tuple[tuple[tuple[str, int], ...], ...]:
+        """Return what rules ask of the counts of spans with *keys*, each with the key that holds the count."""
+        holders: dict[str, str] = {}
+        for key in sorted((key for key in keys if key in self._table), key=lambda key: -self._table[key][1]):
+            holders[FIELDS[self._table[key][0]]] = key
+        counted = {field for field in holders if _SLOT[field] < _COUNT}
+        return tuple(
+            dict.fromkeys(
+                tuple((holders[field], least) for field, least in rule.at_least)
+                for rule in self._rules
+                if rule.at_least
+                and counted.issuperset(field for field, _ in rule.at_least)
+                and counted.isdisjoint(rule.untold)  # a count that is no whole number is read in full
+                and keys.issuperset(rule.has)
+                and keys.isdisjoint(rule.lacks)
+            )
+        )
 
     def _learn(self, span: Span, shape: Shape, words: tuple[Any, ...]) -> Reading | None:
         """Read a span in full and keep what spans like it share, when filling that in gives this span's reading."""

@@ -78,6 +78,26 @@ def fetcher(keys: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, .
     return lambda attributes: ()
 
 
+def with_floors(
+    fetch: Callable[[Mapping[str, Any]], tuple[Any, ...]], floors: tuple[tuple[tuple[str, int], ...], ...]
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return *fetch* with a word more for each of *floors*: whether its keys hold whole numbers that reach it."""
+
+    def words(attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+        found = fetch(attributes)
+        for floor in floors:
+            for key, least in floor:
+                value = attributes[key]
+                if value.__class__ is not int or value < least:
+                    found += (False,)
+                    break
+            else:
+                found += (True,)
+        return found
+
+    return words if floors else fetch
+
+
 def frame_of(reading: Reading | None, counts: Mapping[str, str], response: str | None) -> Frame:
     """Return the frame of spans that read as *reading*; *counts* maps count fields to the attributes that hold them."""
     fields = tuple(counts)

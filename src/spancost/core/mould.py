@@ -94,7 +94,7 @@ class Mould:
         for bound in self.bounds:
             if sum(map(mul, bound, values)) < 0:
                 return None
-        if not femto or values[self.step] >= self.limit:
+        if femto == self.constant or values[self.step] >= self.limit:
             return None
         return values, (femto if self.denominator == 1 else round_div(femto, self.denominator))
 

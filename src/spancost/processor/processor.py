@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -22,7 +22,7 @@ from spancost.processor import strategy as strategies
 from spancost.processor.attribution import Completion, tag
 from spancost.processor.faults import Faults
 from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
-from spancost.processor.spans import IS_REMOTE, SPAN_ID, TRACE_ID, Reader, identity, public_identity, write
+from spancost.processor.spans import IS_REMOTE, SPAN_ID, TRACE_ID, Reader, context_of, identity, public_identity, write
 from spancost.processor.wrapping import wrap_end
 from spancost.settings import Settings, load
 
@@ -65,6 +65,7 @@ class LLMCostProcessor(SpanProcessor):
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
+        self._passes = self._ledger.passes
         self.restart()
         outcome.heard = True
         if not self.settings.enabled:
@@ -98,51 +99,61 @@ class LLMCostProcessor(SpanProcessor):
             self._faults.record("on_start", error)
 
     def _on_ending(self, span: Span) -> None:
-        try:
-            if self._is_trying:
-                self._settle(strategies.HOOK)
-            self._finish(span, 0)
-        except Exception as error:
-            self._faults.record("on_ending", error)
+        if self._is_trying:
+            self._settle(strategies.HOOK)
+        if self.strategy == strategies.HOOK:
+            self._on_ending = self._finish  # type: ignore[method-assign,assignment]
+            self._rest()
+        self._finish(span)
 
     def on_ending(self, span: Span) -> None:
         """Do what `_on_ending` does, for SDKs that give the hook its public name; a span is finished once."""
         self._on_ending(span)
 
     def _before_end(self, span: Span, end_ns: int) -> None:
-        try:
-            self._finish(span, end_ns)
-        except Exception as error:
-            self._faults.record("end", error)
+        self._finish(span, end_ns, "end")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Finish what nothing finished before. In `auto`, a hook that is not called makes spans be wrapped."""
         try:
-            if self._is_trying:
-                self._settle(strategies.WRAP)
-            if self._finish(span, 0) and self._may_change:
-                self._settle(strategies.WRAP)
-                self._faults.say_once(
-                    "on_end", "the hook for ending spans was not called; spans are wrapped from now on"
-                )
-        except Exception as error:
-            self._faults.record("on_end", error)
+            if context_of(span) is self._finished and not self._is_trying:
+                return
+        except AttributeError:
+            LOGGER.debug("spancost: this SDK keeps contexts of spans in another place")
+        if self._is_trying:
+            self._settle(strategies.WRAP)
+        if self._finish(span, 0, "on_end") and self._may_change:
+            self._settle(strategies.WRAP)
+            self._faults.say_once("on_end", "the hook for ending spans was not called; spans are wrapped from now on")
 
-    def _finish(self, span: ReadableSpan, end_ns: int) -> bool:
-        """Price, roll up and write *span* unless that was done; return whether there was something to do."""
+    def _finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
+        """Price, roll up and write *span* unless that was done; return whether there was something to do.
+
+        Never raises; a fault is told to have happened *where*.
+        """
         try:
             context, parent, attributes = identity(span)
         except AttributeError:
             context, parent, attributes = public_identity(span)
-        if context is self._finished:
+        try:
+            if context is self._finished:
+                return False
+            self._finished = context
+            span_id = context[SPAN_ID]
+            above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
+            if self._passes(span_id, above, attributes) and not (outcome.used and span_id in outcome.waiting):
+                return False
+            return self._price(span, context, parent, above, attributes, end_ns)
+        except Exception as error:
+            self._faults.record(where, error)
             return False
-        self._finished = context
+
+    def _price(
+        self, span: ReadableSpan, context: Any, parent: Any, above: int | None, attributes: Any, end_ns: int
+    ) -> bool:
         span_id = context[SPAN_ID]
-        parent_id, is_local_root = (None, True) if parent is None else (parent[SPAN_ID], parent[IS_REMOTE])
-        above = None if is_local_root else parent_id
+        parent_id = None if parent is None else parent[SPAN_ID]
         ledger = self._ledger
-        if ledger.passes(span_id, above, attributes) and not (outcome.used and span_id in outcome.waiting):
-            return False
         about = self._about(span, end_ns)
         scope, times, name, resource, is_ended = about
         may_write = is_ended and attributes.__class__ is dict
@@ -152,7 +163,7 @@ class LLMCostProcessor(SpanProcessor):
                 return False
             self._done.set(span_id, trace_id)
             written: dict[str, AttributeValue] = attributes if may_write else {}
-            is_cast = ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, written)
+            is_cast = ledger.cast(span_id, parent_id, above is None, times, scope, name, attributes, written)
             if not is_cast:
                 ended = self._read(span, context, parent, attributes.copy(), about)
                 written = dict(ledger.end_in_full(ended))
@@ -185,6 +196,7 @@ class LLMCostProcessor(SpanProcessor):
         self._settle(strategies.best() if wanted == "auto" else wanted)
         if self._may_change:
             self._wraps = self._is_trying = True
+            self._rest()
         if self.strategy == strategies.ON_END:
             self._on_ending = _do_nothing  # type: ignore[method-assign]
 
@@ -192,7 +204,20 @@ class LLMCostProcessor(SpanProcessor):
         self._is_trying = False
         self._wraps = strategy == strategies.WRAP
         self.strategy = strategy
+        self._rest()
         LOGGER.debug("spancost: strategy %s", strategy)
+
+    def _rest(self) -> None:
+        """Do nothing when spans start, for as long as there is nothing to do."""
+        if (
+            self._wraps
+            or self._is_trying
+            or attributing.used
+            or self.strategy not in (strategies.HOOK, strategies.ON_END)
+        ):
+            vars(self).pop("on_start", None)
+        else:
+            self.on_start = _start_nothing  # type: ignore[method-assign]
 
     @property
     def stats(self) -> Mapping[str, int]:
@@ -216,6 +241,15 @@ class LLMCostProcessor(SpanProcessor):
         LOGGER.debug("spancost: %s", self.stats)
 
 
+def _tags_are_used() -> None:
+    for processor in _living:
+        if processor.strategy != "disabled":
+            processor._rest()
+
+
+attributing.when_used.append(_tags_are_used)
+
+
 def _forget_in_child() -> None:
     for processor in _living:
         processor.restart()
@@ -223,6 +257,10 @@ def _forget_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def _start_nothing(span: Span, parent_context: Context | None = None) -> None:
+    """Stand in for `on_start` while there is nothing to do."""
 
 
 def _do_nothing(*_: object, **__: object) -> None:

@@ -28,6 +28,7 @@ identity = attrgetter("_context", "_parent", "_attributes._dict")
 One call instead of three properties and a proxy, which would be 1 µs on every span that is no model call. Raises
 AttributeError when this SDK keeps them otherwise: then `public_identity` serves.
 """
+context_of = attrgetter("_context")
 _about = attrgetter("_instrumentation_scope", "_start_time", "_end_time", "_name", "_resource")
 
 
