@@ -19,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = ROOT / "build" / "otelcol" / "otelcol-spancost"
 CONFIGURATIONS = ROOT / "collector-config"
-START_SECONDS = 30
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 
 def need(binary: Path = BINARY, target: str = "collector") -> str:
@@ -80,10 +81,11 @@ def collector(
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(20)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            raise AssertionError(f"it did not drain within {STOP_SECONDS} s: {log.read_text()[-2000:]}") from None
 
 
 def refused(configuration: str, folder: Path) -> str:
@@ -95,7 +97,7 @@ def refused(configuration: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def until(holds: Callable[[], object], seconds: float = 20) -> None:
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait until *holds* is true; AssertionError after *seconds*."""
     end = time.monotonic() + seconds
     while not holds():

@@ -134,10 +134,11 @@ def test_a_gateway_restarted_in_mid_trace_neither_loses_nor_doubles_money(tmp_pa
         spans = tree(1)
         with collector(CONFIGURATIONS / "minimal.yaml", tmp_path, env) as running:
             send(running.http, *spans[:4])
+        log = running.log.read_text()
         with collector(CONFIGURATIONS / "minimal.yaml", tmp_path, env) as running:
             send(running.http, *spans[4:])
         found = backend.spans
-    assert len(found) == 6, "spans were lost"
+    assert len(found) == 6, f"spans were lost: {log[-3000:]}"
     assert own(found) == EXPECTED
     root = next(s for s in found if not s.parent_id)
     assert root.attributes[TRACE_NANO] == EXPECTED - 60_000 - 450_000
