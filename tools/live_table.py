@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the matrix of clients and instrumentations (tests/live) and write what it came to as a page of the documentation.
+"""Run the matrix of clients and instrumentations (tests/live) and write what it came to into the documentation.
 
-Needs the environment of `make test-live`. `make live-table` runs it.
+Needs the environments of `make test-live`. `make live-table` runs it. With --results, runs that the file holds are not
+made again and the others are added to it, so that a long matrix can be gone through in parts.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -18,26 +21,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.live import matrix
 
 PROCESSES = 2
-MARKS = {"billed": "✓", "said": "says so", "unseen": "no span", "wrong": "✗"}
-PACKAGES = (
-    "openai",
-    "anthropic",
-    "langchain",
-    "opentelemetry-sdk",
-    "opentelemetry-instrumentation-genai-openai",
-    "opentelemetry-instrumentation-genai-anthropic",
-    "opentelemetry-instrumentation-genai-langchain",
-    "opentelemetry-instrumentation-openai",
-    "opentelemetry-instrumentation-anthropic",
-    "opentelemetry-instrumentation-langchain",
-    "openinference-instrumentation-openai",
-    "openinference-instrumentation-anthropic",
-    "openinference-instrumentation-langchain",
+MARKS = {"billed": "✓", "apart": "apart", "said": "says so", "unseen": "no span", "wrong": "✗"}
+BEGIN, END = "<!-- The matrix below is written by `make live-table`. -->", "<!-- End of the matrix. -->"
+_VERSION = (
+    "import json, sys; from importlib.metadata import version; print(json.dumps([version(n) for n in sys.argv[1:]]))"
 )
 
+Results = Mapping[matrix.Run, Mapping[str, matrix.Result]]
 
-def page(results: Mapping[matrix.Run, Mapping[str, matrix.Result]]) -> Iterator[str]:
-    """Yield the lines of the page."""
+
+def page(results: Results) -> Iterator[str]:
+    """Yield the lines of the page that has every cell."""
     yield "# Live: real clients under real instrumentations"
     yield ""
     yield "<!-- Written by `make live-table`; edit tests/live/matrix.json. -->"
@@ -48,18 +42,34 @@ def page(results: Mapping[matrix.Run, Mapping[str, matrix.Result]]) -> Iterator[
     yield ""
     for outcome, meaning in matrix.document()["outcomes"].items():
         yield f"- {MARKS[outcome]}: {meaning}"
-    yield ""
-    cells = [result.outcome for found in results.values() for result in found.values()]
-    yield f"{len(cells)} cells: " + ", ".join(f"{cells.count(name)} {MARKS[name]}" for name in matrix.RANK) + "."
+    yield from ("", tally(results))
     for client in matrix.document()["clients"]:
         yield from _table(client, {run: found for run, found in results.items() if run.client == client})
     yield from _limits()
-    yield "## Versions"
-    yield ""
-    yield from (f"- {name} {version(name)}" for name in PACKAGES)
+    yield from _versions({run.group for run in results})
 
 
-def _table(client: str, results: Mapping[matrix.Run, Mapping[str, matrix.Result]]) -> Iterator[str]:
+def tally(results: Results) -> str:
+    """Return how many cells came to which outcome, in words."""
+    cells = [result.outcome for found in results.values() for result in found.values()]
+    return f"{len(cells)} cells: " + ", ".join(f"{cells.count(name)} {MARKS[name]}" for name in matrix.RANK) + "."
+
+
+def summary(results: Results) -> Iterator[str]:
+    """Yield a line for each run: how many of its calls cost what was billed, and the outcome of each other one."""
+    yield from (BEGIN, "", tally(results), "", "| client | under | ✓ | else |", "|---|---|---|---|")
+    for run, found in results.items():
+        billed = sum(result.outcome == "billed" for result in found.values())
+        other = "; ".join(
+            f"{MARKS[outcome]}: {', '.join(call for call, result in found.items() if result.outcome == outcome)}"
+            for outcome in matrix.RANK[1:]
+            if any(result.outcome == outcome for result in found.values())
+        )
+        yield f"| {run.client} | {run.name.partition(': ')[2]} | {billed} of {len(found)} | {other} |"
+    yield from ("", END)
+
+
+def _table(client: str, results: Results) -> Iterator[str]:
     yield from ("", f"## {client}", "")
     runs = list(results)
     yield from (f"{number}. {run.name.partition(': ')[2]}" for number, run in enumerate(runs, 1))
@@ -77,14 +87,55 @@ def _limits() -> Iterator[str]:
     yield ""
 
 
+def _versions(groups: set[str]) -> Iterator[str]:
+    """Yield what is installed in the environment of each group, of that which its requirements name."""
+    yield from ("## Versions", "")
+    for group in sorted(groups):
+        lines = (matrix.HERE / f"requirements-{group}.in").read_text(encoding="utf-8").splitlines()
+        names = [re.split(r"[\[<>=]", line)[0] for line in lines if line and not line.startswith("#")]
+        names.append("opentelemetry-sdk")
+        python = matrix.ROOT / f".venv-live-{group}" / "bin" / "python"
+        done = subprocess.run([python, "-c", _VERSION, *names], capture_output=True, text=True, check=True)
+        pairs = zip(names, json.loads(done.stdout), strict=True)
+        yield f"- {group}: " + ", ".join(f"{name} {version}" for name, version in pairs)
+
+
+def gather(kept: Path | None) -> dict[matrix.Run, dict[str, matrix.Result]]:
+    """Return the results of all runs: those in the file *kept*, and the others made now and added to it."""
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept and kept.exists() else {}
+
+    def results_of(run: matrix.Run) -> dict[str, matrix.Result]:
+        calls = matrix.document()["clients"][run.client]["calls"]
+        if list(known.get(run.name, ())) != calls:
+            known[run.name] = {call: result._asdict() for call, result in matrix.execute(run).items()}
+            if kept:
+                kept.write_text(json.dumps(known), encoding="utf-8")
+        return {call: matrix.Result(**fields) for call, fields in known[run.name].items()}
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return dict(zip(matrix.runs(), pool.map(results_of, matrix.runs()), strict=True))
+
+
+def insert(page_with_markers: Path, lines: Iterator[str]) -> None:
+    """Replace what stands between the markers of a page, markers included."""
+    text = page_with_markers.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise SystemExit(f"{page_with_markers}: found no such pair of lines; expected {BEGIN} and {END}, once each")
+    before, _, rest = text.partition(BEGIN)
+    page_with_markers.write_text(before + "\n".join(lines) + rest.partition(END)[2], encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", type=Path, required=True, help="where to write")
-    where = parser.parse_args().page
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        results = dict(zip(matrix.runs(), pool.map(matrix.execute, matrix.runs()), strict=True))
-    where.write_text("\n".join(page(results)) + "\n", encoding="utf-8")
-    print(f"{where}: {sum(map(len, results.values()))} cells of {len(results)} runs")
+    parser.add_argument("--page", type=Path, required=True, help="the page to write, with every cell")
+    parser.add_argument("--dialects", type=Path, help="the page that has a line for each run between its markers")
+    parser.add_argument("--results", type=Path, help="a file of results to go on from")
+    asked = parser.parse_args()
+    results = gather(asked.results)
+    asked.page.write_text("\n".join(page(results)) + "\n", encoding="utf-8")
+    if asked.dialects:
+        insert(asked.dialects, summary(results))
+    print(f"{asked.page}: {tally(results)}")
 
 
 if __name__ == "__main__":

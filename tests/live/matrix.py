@@ -41,7 +41,8 @@ class Run(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """What spans do not carry: calls and runs (patterns of names), the outcome to be, and the fact behind it."""
+    """What spans do not carry: calls (patterns, with spaces between) and runs (patterns, with ` | ` between), the
+    outcome to be, and the fact behind it."""
 
     call: str
     run: str
@@ -84,7 +85,8 @@ def allowed(run: Run, call: str) -> Limit | None:
     """Return the limit of *call* in *run*, None when it is to be `billed`; the first that matches holds."""
     name = f"{run.client}.{call}"
     for limit in limits():
-        if fnmatchcase(name, limit.call) and fnmatchcase(run.name, limit.run):
+        is_called = any(fnmatchcase(name, pattern) for pattern in limit.call.split())
+        if is_called and any(fnmatchcase(run.name, pattern) for pattern in limit.run.split(" | ")):
             return limit
     return None
 
