@@ -12,7 +12,7 @@ from spancost.core.counting import counted
 from spancost.core.ledger import Ledger
 from spancost.core.price import Pricer
 from spancost.core.span import Span
-from spancost.processor.spans import About, Reader
+from spancost.processor.spans import Reader
 
 ATTRIBUTES = {
     "gen_ai.operation.name": "chat",
@@ -29,7 +29,6 @@ def test_short_ways_fill_every_field() -> None:
     sdk_span = provider.get_tracer("test").start_span("chat gpt-4o", attributes=ATTRIBUTES)
     reader = Reader()
     about = reader.about(sdk_span, 10**18)
-    assert type(about) is About and len(about) == len(About._fields)
     span = reader.read(sdk_span, sdk_span.context, None, ATTRIBUTES, about)  # type: ignore[arg-type,attr-defined]
     dialects = data.default_dialects()
     first, again = dialects.read(span), dialects.read(span)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.trace import StatusCode
 
@@ -37,17 +37,9 @@ def public_identity(span: ReadableSpan) -> tuple[Any, Any, dict[str, Any]]:
     return span.context, span.parent, dict(span.attributes or {})
 
 
-class About(NamedTuple):
-    """What a span says of itself beyond its identity; times in ns since the epoch, `scope`: name and version."""
-
-    scope: tuple[str, str]
-    times: tuple[int, int]
-    name: str
-    resource: Any
-    is_ended: bool
-
-
-_made = partial(tuple.__new__, About)
+About: TypeAlias = "tuple[tuple[str, str], tuple[int, int], str, Any, bool]"
+"""What a span says of itself beyond its identity: its scope's name and version, its start and end (ns since the epoch),
+its name, its resource, and whether it has ended."""
 
 
 class Reader:
@@ -69,13 +61,13 @@ class Reader:
         known = self._scope
         if known[0] is not scope:
             known = self._scope = (scope, ((scope.name or "", scope.version or "") if scope else ("", "")))
-        return _made((known[1], (start or end_ns, end or end_ns), name, resource, end is not None))
+        return known[1], (start or end_ns, end or end_ns), name, resource, end is not None
 
     def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: Mapping[str, Any], about: About) -> Span:
         """Return *span*, of which the rest is told, as the core sees it."""
+        scope, times, name, resource, _ = about
         known = self._resource
-        if known[0] is not about.resource:
-            resource = about.resource
+        if known[0] is not resource:
             known = self._resource = (resource, dict(resource.attributes) if resource is not None else None)
         return _span(
             (
@@ -83,9 +75,9 @@ class Reader:
                 context[SPAN_ID],
                 None if parent is None else parent[SPAN_ID],
                 parent is None or parent[IS_REMOTE],
-                *about.times,
-                *about.scope,
-                about.name,
+                *times,
+                *scope,
+                name,
                 attributes,
                 span.status.status_code is StatusCode.ERROR,
                 known[1],
