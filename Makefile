@@ -36,7 +36,7 @@ demo: install ## Show the main job: a traced support agent, priced, with no key 
 	@$(BIN)/spancost demo
 
 .PHONY: test
-test: install ## Run all tests
+test: install test-go ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 include $(sort $(wildcard make/*.mk))

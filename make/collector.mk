@@ -44,9 +44,6 @@ test-go: ## Run the Go tests; where Go cannot be had, say so (with CI set that i
 		echo "SKIPPED: the Go modules cannot be had here; the Go tests did not run" >&2; [ -z "$$CI" ]; \
 	else $(GO) test ./pricing ./semconv ./collector/...; fi
 
-# Both implementations read the same vectors: neither is right alone.
-test: test-go
-
 .PHONY: test-go-race
 test-go-race: ## Run the Go tests with the race detector
 	@$(GO) test -race ./collector/...
