@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -190,7 +191,7 @@ CLIENTS: dict[str, tuple[Callable[[ProviderServer], list[Any]], str]] = {
 class Run:
     """What a client gave, what the server billed and which spans ended."""
 
-    def __init__(self, name: str, *, captured: bool, scenario: Scenario | None = None) -> None:
+    def __init__(self, name: str, *, captured: bool, scenario: Scenario | None = None, beside: Any = None) -> None:
         call, seller = CLIENTS[name]
         exporter = InMemorySpanExporter()
         provider = TracerProvider()
@@ -202,6 +203,8 @@ class Run:
             if captured:
                 sellers = {f"127.0.0.1:{server.port}": seller}
                 capture.instrument(tracer_provider=provider, sellers=sellers)
+            if beside is not None:
+                beside.instrument(tracer_provider=provider)
             self.result: list[Any] = []
             self.error: str | None = None
             try:
@@ -209,6 +212,8 @@ class Run:
             except Exception as error:
                 self.error = type(error).__qualname__
             finally:
+                if beside is not None:
+                    beside.uninstrument()
                 if captured:
                     capture.uninstrument()
                 # Clients leave connections open; their warnings belong here, not into some later test.
@@ -260,6 +265,17 @@ def test_each_retry_is_an_attempt_of_its_own(name: str) -> None:
     assert run.each("error.type")[:2] == ["429", None]
     assert run.each("llm.request_cost_usd")[0] is None
     assert len(run.spans) == len(run.charges) + 1
+
+
+def test_each_attempt_has_its_http_span_beneath() -> None:
+    """With opentelemetry-instrumentation-httpx on, each attempt of a retried call holds its own request."""
+    refused = Reply(status=429, error="slow down", retry_after=0.01)
+    run = Run("groq", captured=True, scenario=Scenario([refused]), beside=HTTPXClientInstrumentor())
+    attempts = [span for span in run.spans if span.name == "llm.request"]
+    beneath = [span for span in run.spans if span.name != "llm.request"]
+    assert len(beneath) == len(attempts) == len(run.charges) + 1
+    assert {s.parent.span_id for s in beneath if s.parent} == {s.get_span_context().span_id for s in attempts}
+    assert sorted(str((span.attributes or {}).get("error.type")) for span in attempts) == ["429", "None", "None"]
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic", "requests", "botocore", "google-genai"])
