@@ -45,6 +45,12 @@ def _rollup(rounds: int) -> object:
     return rollup.measure(rounds, open_spans=1_000_000 if rounds >= 30 else 50_000)
 
 
+def _capture(rounds: int) -> object:
+    from benchmarks import capture
+
+    return capture.measure(rounds)
+
+
 def _accuracy(rounds: int) -> object:
     from benchmarks import accuracy, peers
 
@@ -65,6 +71,7 @@ SUITES: dict[str, Callable[[int], object]] = {
     "price": _price,
     "startup": _startup,
     "rollup": _rollup,
+    "capture": _capture,
     "accuracy": _accuracy,
 }
 

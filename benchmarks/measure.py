@@ -24,6 +24,7 @@ class Variant:
     """One way of doing the thing under test.
 
     run: does it *n* times, and is what the clock sees. settle: brings the world back to rest after a batch, unseen.
+    prepare: what a batch needs before it, unseen too.
     calls: how often `run` does it in a batch, None to choose a count that fills `BATCH_NS`.
     """
 
@@ -31,6 +32,7 @@ class Variant:
     run: Callable[[int], object]
     settle: Callable[[], object] = _nothing
     calls: int | None = None
+    prepare: Callable[[], object] = _nothing
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ def interleave(variants: Sequence[Variant], *, rounds: int, seed: int = 0) -> di
 
 
 def _batch_ns(variant: Variant, calls: int) -> int:
+    variant.prepare()
     gc.collect()
     gc.disable()
     started = time.thread_time_ns()

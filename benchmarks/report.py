@@ -40,6 +40,11 @@ BUDGETS = (
     Budget("`import spancost` over the SDK", 12.0, "MiB", ("startup", "import spancost", "mib")),
     Budget("A processor ready, first call priced", 50.0, "ms", ("startup", "LLMCostProcessor(), ready", "cpu_ms")),
     Budget("A processor ready, first call priced", 12.0, "MiB", ("startup", "LLMCostProcessor(), ready", "mib")),
+    Budget("Capture, JSON of 2 KB, ratio", 1.4, "×", ("capture", "httpx", "work", "JSON, 2 KB", "capture", "ratio")),
+    Budget("Capture, an event of a stream", 5.0, "µs", ("capture", "httpx", "chunk_added_us", "capture")),
+    Budget("Capture, to the first byte", 100.0, "µs", ("capture", "httpx", "first_added_us", "capture")),
+    Budget("Capture, a body of 50 MB", 4.0, "MiB", ("capture", "httpx", "extra_mib", "capture")),
+    Budget("Capture, no model call", 1.03, "×", ("capture", "httpx", "work", "no model call", "capture", "ratio")),
     Budget("An open span that has calls beneath it", 80.0, "B", ("rollup", "bytes_with_room")),
 )
 
@@ -48,6 +53,7 @@ def page(figures: dict[str, Any]) -> str:
     """Return the page for the suites that *figures* holds."""
     writers = {
         "spans": _spans, "price": _price, "accuracy": _accuracy, "startup": _startup, "rollup": _rollup,
+        "capture": _capture,
     }  # fmt: skip
     parts = [INTRODUCTION, _machine(figures["machine"]), _budgets(figures)]
     parts += [write(figures[suite]) for suite, write in writers.items() if suite in figures]
@@ -146,4 +152,26 @@ def _rollup(rollup: dict[str, Any]) -> str:
         "later spans are compared with. An open span with nothing ended beneath it holds nothing. By default "
         f"a fifth as many such spans take {rollup['kib_by_default'] / 1024:.0f} MiB in all "
         f"({rollup['evicted_by_default']:,} subtotals forgotten, and counted).\n"
+    )  # fmt: skip
+
+
+def _capture(capture: dict[str, Any]) -> str:
+    rows = [
+        (library, kind, name, *(f"{f[key]:.0f}" for key in ("median_us", "p10_us", "added_us")), f"{f['ratio']:.3f}")
+        for library, figures in capture.items()
+        for kind, variants in figures["work"].items()
+        for name, f in variants.items()
+    ]
+    more = [
+        (library, name, *(f"{figures[key][name]:+.2f}" for key in ("chunk_added_us", "first_added_us", "extra_mib")))
+        for library, figures in capture.items()
+        for name in figures["chunk_added_us"]
+    ]
+    return (
+        "## Watching HTTP\n\nOne request over loopback to a server in another process, from a client that is kept. Under "
+        "capture every call is also priced and put into the queue of an exporter. The first byte is told by the clock "
+        "on the wall; all else is CPU time.\n\n"
+        + table(("client", "request", "instrumentation", "median µs", "p10 µs", "added µs", "× bare client"), rows)
+        + "\nAdded to the bare client:\n\n"
+        + table(("client", "instrumentation", "µs an event", "µs to the first byte", "MiB for 50 MB"), more)
     )  # fmt: skip
