@@ -2,8 +2,8 @@
 """What watching HTTP costs: a bare client, opentelemetry-instrumentation-httpx alone, capture, and capture above it.
 
 One client object a variant; instrumentation is on only while its variant runs, so that none slows another. The server
-is a process of its own, and its answers are the same bytes for all. What is told is the CPU time of the client's thread,
-except for the time to the first byte of a stream, which is told by the clock on the wall.
+is a process of its own, and its answers are the same bytes for all. Told is the CPU time of the client's thread, except
+for the time to the first byte of a stream, which is told by the clock on the wall.
 """
 
 from __future__ import annotations

@@ -168,9 +168,9 @@ def _capture(capture: dict[str, Any]) -> str:
         for name in figures["chunk_added_us"]
     ]
     return (
-        "## Watching HTTP\n\nOne request over loopback to a server in another process, from a client that is kept. Under "
-        "capture every call is also priced and put into the queue of an exporter. The first byte is told by the clock "
-        "on the wall; all else is CPU time.\n\n"
+        "## Watching HTTP\n\nOne request over loopback to a server in another process, from a client that is kept. "
+        "Under capture every call is also priced and put into the queue of an exporter. The first byte is told by the "
+        "clock on the wall; all else is CPU time.\n\n"
         + table(("client", "request", "instrumentation", "median µs", "p10 µs", "added µs", "× bare client"), rows)
         + "\nAdded to the bare client:\n\n"
         + table(("client", "instrumentation", "µs an event", "µs to the first byte", "MiB for 50 MB"), more)

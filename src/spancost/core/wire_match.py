@@ -17,6 +17,7 @@ from spancost.core.wire_expr import Getter, Json, Test, WireDataError, compile_f
 from spancost.core.wire_shape import Shape, compile_shape
 
 _CACHE_LIMIT = 4096
+_LONGEST_KEPT = 512
 
 
 class Endpoint(NamedTuple):
@@ -91,6 +92,7 @@ class Wires:
                 self._by_name.setdefault(seller.provider, seller)
         self._hosts: dict[str, tuple[Seller, Mapping[str, str]] | None] = {}
         self._paths: dict[str, bool] = {}
+        self._targets: dict[tuple[str, str, str, str | None, str | None], Target | None] = {}
         posts = (e.path.pattern for e in self.unknown.endpoints if e.kind == "call")
         self._unknown_path = re.compile("|".join(re.sub(r"\?P<[a-z_]+>", "?:", pattern) for pattern in posts))
         self._check()
@@ -146,6 +148,18 @@ class Wires:
 
         model: the request body's model, which gateways prefix with the seller. provider: what configuration says.
         """
+        asked = (method, host, path, model, provider)
+        try:
+            return self._targets[asked]
+        except KeyError:
+            found = self._match(method, host, path, model, provider)
+            if len(self._targets) >= _CACHE_LIMIT:
+                self._targets.clear()
+            if len(host) + len(path) + len(model or "") <= _LONGEST_KEPT:
+                self._targets[asked] = found
+            return found
+
+    def _match(self, method: str, host: str, path: str, model: str | None, provider: str | None) -> Target | None:
         if provider:
             found: tuple[Seller, Mapping[str, str]] | None = (self._by_name.get(provider, self.unknown), {})
         else:
