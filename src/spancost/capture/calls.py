@@ -145,7 +145,8 @@ class CapturedCall:
             self._status = status
             kind = headers.get("content-type", "")
             self._is_stream = self._is_stream or "stream" in kind or "ndjson" in kind
-            self._decoder = None if is_decoded else Decoder(headers.get("content-encoding", ""))
+            encoding = "" if is_decoded else headers.get("content-encoding", "")
+            self._decoder = Decoder(encoding) if encoding else None
             self._reader = UsageReader(
                 self._capture.wires,
                 self._target,
