@@ -126,6 +126,7 @@ class _Client:
             self._on.callback(CaptureInstrumentor().uninstrument)
         self.json(2)
         self.other(2)
+        self.stream(1)
 
     def settle(self) -> None:
         """Switch it off again and empty the queue of spans."""
@@ -166,7 +167,7 @@ class _Client:
 WORK: dict[str, tuple[Callable[[_Client], Callable[[int], object]], int]] = {
     "JSON, 2 KB": (lambda client: client.json, 12),
     "no model call": (lambda client: client.other, 12),
-    "stream, 200 events": (lambda client: client.stream, 1),
+    "stream, 200 events": (lambda client: client.stream, 4),
 }
 """What is done, and how often in a batch."""
 
