@@ -131,9 +131,16 @@ def _result(answer: Mapping[str, Any]) -> Result:
     call = answer["call"].partition(":")[2]
     billed = None if answer["unknown_calls"] else answer["billed_usd"]
     outcome = "wrong" if answer["error"] else _outcome(root, usd, billed)
+    if outcome == "wrong" and not answer["error"] and _is_estimated(answer["spans"]):
+        outcome = "said"
     if outcome == "unseen" and answer["other_totals"]:
         outcome = _outcome_apart(answer["other_totals"], billed)
     return Result(call, outcome, usd, billed, detail)
+
+
+def _is_estimated(spans: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a span says that its tokens are not the provider's own; the trace is complete all the same."""
+    return any(span.get("llm.cost_status") == "estimated" for span in spans)
 
 
 def _outcome(root: Mapping[str, Any], usd: float | None, billed: float | None) -> str:
