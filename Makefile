@@ -36,7 +36,7 @@ demo: install ## Show the main job: a traced support agent, priced, with no key 
 	@$(BIN)/spancost demo
 
 .PHONY: test
-test: install test-go ## Run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+test: install test-go ## Run all tests but those of the slow lanes
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector $(ARGS)
 
 include $(sort $(wildcard make/*.mk))
