@@ -216,9 +216,13 @@ func sameModel(this, other *counted) bool {
 	return false
 }
 
-// overlap tells whether two spans share an instant.
+// slackNs is how long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex
+// ends the span of a stream 0.2 ms before the client's begins.
+const slackNs = 1_000_000
+
+// overlap tells whether two spans share an instant, or one begins as good as when the other ends.
 func overlap(this, other *counted) bool {
-	return this.startNs <= other.endNs && other.startNs <= this.endNs
+	return this.startNs-other.endNs <= slackNs && other.startNs-this.endNs <= slackNs
 }
 
 // onlyHere returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
