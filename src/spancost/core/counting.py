@@ -25,8 +25,8 @@ TELLS_MORE = "tells_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
 SLACK_NS = 1_000_000
-"""How long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex ends the span of
-a stream 0.2 ms before the client's begins (measured with llama-index-llms-openai, 2026-11-22)."""
+"""How long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex ends the
+span of a stream before the client's begins, 0.2 ms when it is read at once (llama-index-llms-openai, 2026-11-22)."""
 _PER_TOKENS = 8
 
 
