@@ -30,7 +30,7 @@ _GENAI_CONTEXT = {"service_tier": "service_tier", "processing": "processing"}
 def spancost() -> Callable[[Case], Answer]:
     from spancost.core.call import Call
     from spancost.core.money import usd_float
-    from spancost.core.price import Pricer
+    from spancost.core.pricing.price import Pricer
     from spancost.data import default_card
 
     price = Pricer(default_card()).price

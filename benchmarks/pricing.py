@@ -61,7 +61,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
 
 def _spancost() -> Scenario:
     from spancost.core.call import Call
-    from spancost.core.price import Pricer
+    from spancost.core.pricing.price import Pricer
     from spancost.data import default_card
 
     price = Pricer(default_card()).price

@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from spancost import data
-from spancost.core.ledger import Ledger, LedgerOptions
-from spancost.core.price import Pricer
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.pricing.price import Pricer
 from spancost.core.span import Attributes, Span
 
 START_NS = 1_795_000_000_000_000_000

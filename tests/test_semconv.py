@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import spancost
-from spancost.core import counting, reasons
+from spancost.core import reasons
+from spancost.core.ledger.ledger import counting
 from tests.repository import ROOT
 from tools import generate_semconv
 from tools.generate_semconv import PREFIXES, RegistryError

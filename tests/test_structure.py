@@ -64,6 +64,26 @@ def test_no_module_imports_itself_round_a_circle() -> None:
         visit(name, ())
 
 
+def test_the_folders_of_the_core_point_one_way() -> None:
+    """Prices know nothing of spans or wires, contracts know prices, and the ledger stands on top but for wires."""
+    beneath = {
+        "pricing": set(),
+        "dialect": set(),
+        "wire": set(),
+        "contract": {"pricing"},
+        "ledger": {"pricing", "dialect"},
+    }
+    for name, tree in modules().items():
+        parts = name.split(".")
+        if parts[:2] != [PACKAGE, "core"] or len(parts) < 3:
+            continue
+        here = parts[2]
+        for module, item in imports(tree):
+            there = (target(module, item) or "").split(".")
+            if there[:2] == [PACKAGE, "core"] and len(there) > 3 and there[2] != here:
+                assert there[2] in beneath.get(here, set()), f"{name} reaches {'.'.join(there)}"
+
+
 def test_only_commands_and_the_demo_use_commands_the_demo_and_the_test_servers() -> None:
     """The library does not depend on its own command line."""
     private = (*ENTRY_LAYERS, f"{PACKAGE}.testing")

@@ -15,8 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from spancost.core.dialect import FORMAT
-from spancost.core.dialect_program import FIELDS
+from spancost.core.dialect.dialects import FORMAT
+from spancost.core.dialect.program import FIELDS
 from spancost.core.reading import CALL, CONTAINER
 
 ROOT = Path(__file__).resolve().parent.parent

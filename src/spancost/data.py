@@ -13,14 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spancost.core.card import CardError, RateCard
-from spancost.core.dialect import Dialects
-from spancost.core.names import ProviderNames
-from spancost.core.price import Pricer
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.pricing.card import CardError, RateCard
+from spancost.core.pricing.names import ProviderNames
+from spancost.core.pricing.price import Pricer
 
 if TYPE_CHECKING:
-    from spancost.core.contract import Contract
-    from spancost.core.wire_match import Wires
+    from spancost.core.contract.contract import Contract
+    from spancost.core.wire.match import Wires
 
 _PACKAGE = Path(__file__).parent
 _VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
@@ -91,7 +91,7 @@ def pricer(card: RateCard, contract: Contract | None = None) -> Pricer:
     if contract is None:
         return default_pricer() if card is default_card() else Pricer(card)
     # Loaded for those who have a contract only.
-    from spancost.core.contract_price import ContractPricer
+    from spancost.core.contract.price import ContractPricer
 
     return ContractPricer(card, contract)
 
@@ -115,6 +115,6 @@ def default_dialects(read_responses: bool = True) -> Dialects:
 def default_wires() -> Wires:
     """Return the wires (how each provider's answers say what was used) that come with this release."""
     # Only capture and `extract` read wires; a processor must not pay for their modules when it starts.
-    from spancost.core.wire_match import Wires
+    from spancost.core.wire.match import Wires
 
     return Wires.from_bytes(read("semconv/compiled/wires.json"))

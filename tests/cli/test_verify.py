@@ -19,8 +19,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from spancost import LLMCostProcessor, data
 from spancost.cli import main
-from spancost.core.ledger import Ledger, LedgerOptions
-from spancost.core.price import Pricer
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.pricing.price import Pricer
 from spancost.otlp.enrich import enrich
 from spancost.otlp.request import carried_spans, put
 from spancost.testing.otlp_receiver import otlp_json

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost.core.call import Call, Cost
-from spancost.core.contract import DIMENSIONS, Contract, ContractError, canonical_bytes
-from spancost.core.contract_price import ContractPricer
-from spancost.core.price import Pricer
+from spancost.core.contract.contract import DIMENSIONS, Contract, ContractError, canonical_bytes
+from spancost.core.contract.price import ContractPricer
+from spancost.core.pricing.price import Pricer
 from tests.core.test_price_vectors import small_card
 
 AT = 1_795_000_000

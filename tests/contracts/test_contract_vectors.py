@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from spancost.cli.price import answer_to
-from spancost.core.contract import Contract, ContractError, canonical_bytes
-from spancost.core.contract_price import MANUAL, ContractPricer
+from spancost.core.contract.contract import Contract, ContractError, canonical_bytes
+from spancost.core.contract.price import MANUAL, ContractPricer
 from tests.core.test_price_vectors import small_card
 from tests.core.vectors import cases
 

@@ -12,7 +12,7 @@ import pytest
 
 from spancost import contracts, data
 from spancost.core.call import Call
-from spancost.core.contract import Contract, ContractError
+from spancost.core.contract.contract import Contract, ContractError
 
 AT = 1_795_000_000_000_000_000
 WHOLE = """

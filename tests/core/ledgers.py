@@ -8,7 +8,7 @@ from typing import Any
 
 from spancost import data
 from spancost.core.call import Call, Cost
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.otlp.enrich import enrich, joined
 from spancost.otlp.request import any_value, carried_spans, plain
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spancost import data
-from spancost.core.card import CardError, RateCard
+from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.reasons import SENTENCES
 from tests.core.vectors import VECTORS
 from tests.repository import ROOT

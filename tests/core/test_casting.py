@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.casting import MOULDS_KEPT
-from spancost.core.ledger import Ledger, LedgerOptions
-from spancost.core.rollup import KEPT_CALLS, Subtotal
+from spancost.core.ledger.casting import MOULDS_KEPT
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
+from spancost.core.ledger.written import Written
 from spancost.core.span import Span
-from spancost.core.written import Written
 
 SCOPES = ("opentelemetry.instrumentation.openai_v2", "openinference.instrumentation.openai", "anthropic", "elsewhere")
 WORDS: tuple[Mapping[str, Any], ...] = (

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.dialect import DialectError, Dialects
-from spancost.core.dialect_rule import name_matches, version_within
-from spancost.core.encoded import MAX_CHARACTERS, parse, text_of
+from spancost.core.dialect.dialects import DialectError, Dialects
+from spancost.core.dialect.encoded import MAX_CHARACTERS, parse, text_of
+from spancost.core.dialect.rule import name_matches, version_within
 from spancost.core.span import Span
 
 NAMES = data.default_names()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.dialect_program import Program
+from spancost.core.dialect.program import Program
 from spancost.core.reading import Reading
 from spancost.core.span import Span
 

@@ -10,10 +10,10 @@ import pytest
 
 from spancost import data
 from spancost.core import semconv as names
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.money import usd_float
 from spancost.core.recent import Recent
-from spancost.core.rollup import RollUp, Subtotal
 from spancost.core.span import Span
 from spancost.otlp.enrich import joined
 from spancost.otlp.request import carried_spans

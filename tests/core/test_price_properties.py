@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spancost import data
 from spancost.core.call import FREE, PRICED, UNPRICED, Call, Cost
-from spancost.core.price import Pricer
+from spancost.core.pricing.price import Pricer
 from tests.core.test_price_vectors import small_pricer
 
 AT = 1_795_000_000_000_000_000

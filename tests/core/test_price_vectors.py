@@ -13,9 +13,9 @@ import pytest
 
 from spancost.cli.price import answer_to
 from spancost.core.call import Call
-from spancost.core.card import CardError, RateCard
-from spancost.core.match import Match, match
-from spancost.core.price import Pricer
+from spancost.core.pricing.card import CardError, RateCard
+from spancost.core.pricing.match import Match, match
+from spancost.core.pricing.price import Pricer
 from tests.core.vectors import VECTORS, cases
 
 SMALL = VECTORS / "small_card" / "card.jsonl"

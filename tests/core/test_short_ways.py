@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from spancost import data
 from spancost.core.call import Call
-from spancost.core.counting import counted
-from spancost.core.ledger import Ledger
-from spancost.core.price import Pricer
+from spancost.core.ledger.counting import counted
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.pricing.price import Pricer
 from spancost.core.span import Span
 from spancost.processor.spans import Reader
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from spancost import data
-from spancost.core.wire_expr import WireDataError, compile_formula, compile_getter, compile_test
-from spancost.core.wire_match import Wires
+from spancost.core.wire.expr import WireDataError, compile_formula, compile_getter, compile_test
+from spancost.core.wire.match import Wires
 
 ROOT = Path(__file__).parent.parent.parent
 WIRES = data.default_wires()

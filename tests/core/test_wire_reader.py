@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.framing import LIMIT, Clip, EventText, Lines
-from spancost.core.wire_reader import UsageReader
-from spancost.core.wire_reading import WireReading
+from spancost.core.wire.framing import LIMIT, Clip, EventText, Lines
+from spancost.core.wire.reader import UsageReader
+from spancost.core.wire.reading import WireReading
 
 WIRES = data.default_wires()
 HOSTS = {

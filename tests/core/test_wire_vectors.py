@@ -14,8 +14,8 @@ import pytest
 
 from spancost import data
 from spancost.cli.extract import answer, read_exchange
-from spancost.core.wire_match import Target
-from spancost.core.wire_reader import UsageReader
+from spancost.core.wire.match import Target
+from spancost.core.wire.reader import UsageReader
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "wire"
 VECTORS = sorted(FOLDER.glob("*.json"))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost.core.call import Call
-from spancost.core.card import RateCard
-from spancost.core.price import Pricer
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.price import Pricer
 from tests.maintain.world import OneModel
 from tools.pricing.compiler import compile_card
 from tools.pricing.ours import end_of

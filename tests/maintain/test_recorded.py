@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spancost.core.call import Call
-from spancost.core.card import RateCard
-from spancost.core.price import Pricer
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.price import Pricer
 from tests.maintain.world import DAY, RECORDED, Result, World
 from tools.pricing.compiler import compile_card
 from tools.pricing.ours import end_of

@@ -12,8 +12,8 @@ import pytest
 
 from spancost import data
 from spancost.cli.price import answer_to
-from spancost.core.card import CardError, RateCard
-from spancost.core.price import Pricer
+from spancost.core.pricing.card import CardError, RateCard
+from spancost.core.pricing.price import Pricer
 from tests.repository import ROOT
 
 RELEASED = ROOT / "pricing" / "released"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spancost.core.call import Call
-from spancost.core.price import Pricer
+from spancost.core.pricing.price import Pricer
 from spancost.data import default_card
 from tools.pricing import litellm_catalogue
 from tools.pricing.catalogue import Entry, Table

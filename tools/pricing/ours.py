@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from spancost.core.call import Call
-from spancost.core.card import RateCard
-from spancost.core.match import Match, match
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.match import Match, match
 from tools.pricing.compiler import compile_card
 from tools.pricing.form import seconds_of
 from tools.pricing.sides import Catalogue, SellerMap

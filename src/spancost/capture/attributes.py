@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spancost.core import semconv
-from spancost.core import wire_reading as outcomes
 from spancost.core.call import Quantity
 from spancost.core.span import AttributeValue
-from spancost.core.wire_reading import FurtherUsage, WireReading
+from spancost.core.wire import reading as outcomes
+from spancost.core.wire.reading import FurtherUsage, WireReading
 
 Attributes = dict[str, AttributeValue]
 

@@ -18,12 +18,12 @@ from spancost.capture.faults import Counts
 from spancost.capture.outer import Claims
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.core import semconv
-from spancost.core import wire_reading as outcomes
 from spancost.core.call import Call
-from spancost.core.price import Pricer
-from spancost.core.wire_match import Target, Wires
-from spancost.core.wire_reader import UsageReader
-from spancost.core.wire_reading import FurtherUsage, WireReading
+from spancost.core.pricing.price import Pricer
+from spancost.core.wire import reading as outcomes
+from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.reader import UsageReader
+from spancost.core.wire.reading import FurtherUsage, WireReading
 
 SERVER_ADDRESS = "server.address"
 ERROR_TYPE = "error.type"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from spancost.core.call import Cost
-from spancost.core.wire_reading import WireReading
+from spancost.core.wire.reading import WireReading
 
 
 class CallStopped(Exception):

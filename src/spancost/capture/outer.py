@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.trace import Span
 
-from spancost.core.dialect import Dialects
+from spancost.core.dialect.dialects import Dialects
 from spancost.core.reading import CALL
 from spancost.core.recent import Recent
 from spancost.core.span import Span as SeenSpan

@@ -12,9 +12,9 @@ import click
 from spancost import contracts
 from spancost.cli.price import card_named, pricer_of
 from spancost.core.call import Call
-from spancost.core.card import RateCard
-from spancost.core.contract import Contract, ContractError, Term
-from spancost.core.match import Match, match
+from spancost.core.contract.contract import Contract, ContractError, Term
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.match import Match, match
 
 
 @click.command(name="contract")

@@ -17,7 +17,7 @@ import click
 from spancost import data
 from spancost.cli.run import run_program
 from spancost.cli.verify import spans_of_files
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.doctor import environment
 from spancost.doctor.advice import FINE, PROBLEM, Advice
 from spancost.doctor.lens import Lens

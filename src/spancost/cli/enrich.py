@@ -13,7 +13,7 @@ import click
 
 from spancost import data
 from spancost.cli.price import contract_option, pricer_of
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.otlp.enrich import enrich
 from spancost.otlp.request import Carried, RequestError, carried_spans
 

@@ -14,9 +14,9 @@ import click
 
 from spancost import data
 from spancost.core.call import Quantity
-from spancost.core.wire_match import Target, Wires
-from spancost.core.wire_reader import UsageReader
-from spancost.core.wire_reading import WireReading
+from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.reader import UsageReader
+from spancost.core.wire.reading import WireReading
 
 _EXAMPLES = {"host": "api.openai.com", "path": "/v1/chat/completions"}
 

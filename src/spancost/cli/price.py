@@ -15,11 +15,11 @@ import click
 from spancost import contracts, data
 from spancost.cli.call_json import CallError, call_of, parse
 from spancost.core.call import LineItem, Quantity
-from spancost.core.card import CardError, RateCard
-from spancost.core.contract import ContractError
-from spancost.core.contract_price import ContractPricer
+from spancost.core.contract.contract import ContractError
+from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
-from spancost.core.price import Pricer
+from spancost.core.pricing.card import CardError, RateCard
+from spancost.core.pricing.price import Pricer
 
 contract_option = click.option(
     "--contract",

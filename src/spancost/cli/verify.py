@@ -14,9 +14,9 @@ import click
 
 from spancost import contracts, data
 from spancost.cli.enrich import requests
-from spancost.core.card import CardError, RateCard
-from spancost.core.contract import Contract, ContractError
-from spancost.core.price import Pricer
+from spancost.core.contract.contract import Contract, ContractError
+from spancost.core.pricing.card import CardError, RateCard
+from spancost.core.pricing.price import Pricer
 from spancost.otlp.request import Carried, RequestError, carried_spans
 from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.verify import verify

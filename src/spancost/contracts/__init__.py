@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spancost.core.contract import Contract, ContractError, canonical_bytes
+from spancost.core.contract.contract import Contract, ContractError, canonical_bytes
 
 
 def load(path: Path) -> Contract:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from spancost import data
 from spancost.contracts.form import ContractForm, DeploymentForm, HardwareForm, Step, TermForm
 from spancost.contracts.lines import Lines, Place, read
-from spancost.core.card import RateCard
-from spancost.core.contract import DIMENSIONS, FORMAT, Contract, ContractError
-from spancost.core.contract_match import spelled
+from spancost.core.contract.contract import DIMENSIONS, FORMAT, Contract, ContractError
+from spancost.core.contract.match import spelled
 from spancost.core.money import FEMTO_PER_USD
+from spancost.core.pricing.card import RateCard
 
 _MOST_ROWS = 10_000
 _KINDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from spancost.core.contract import ContractError
+from spancost.core.contract.contract import ContractError
 
 Place: TypeAlias = "tuple[str | int, ...]"
 """The keys and numbers that lead to a value."""

@@ -52,7 +52,7 @@ SENTENCES = {
     OVERRIDE_REFUSED: "The cost set by hand is no amount that the contract allows; the usual one was used.",
     "contract_unusable": "The contract that the settings name could not be loaded; the log says why.",
     "rate_card_unusable": "The rate card that the settings name could not be loaded; the log says why.",
-    # Codes of the counting rule (core/counting.py) and of what a dialect leaves open (semconv/dialects/).
+    # Codes of the counting rule (core/ledger/counting.py) and of what a dialect leaves open (semconv/dialects/).
     "same_response_id": "A call with this response id is counted already, on the span that `llm.duplicate_of` names.",
     "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",
     "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",

@@ -15,8 +15,8 @@ from opentelemetry import propagate
 
 from spancost import contracts, data
 from spancost.baggage import AttributionPropagator
-from spancost.core.card import CardError
-from spancost.core.contract import ContractError
+from spancost.core.contract.contract import ContractError
+from spancost.core.pricing.card import CardError
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
 from spancost.processor import strategy as strategies
 from spancost.settings import Settings, SettingsError, load

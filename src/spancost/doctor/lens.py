@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.dialect_program import TEXTS
-from spancost.core.dialect_rule import Rule, rules_for
-from spancost.core.inclusive import FIGURES
+from spancost.core.dialect.inclusive import FIGURES
+from spancost.core.dialect.program import TEXTS
+from spancost.core.dialect.rule import Rule, rules_for
 from spancost.core.reading import Reading
 from spancost.core.span import Span
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from spancost.core import call as status
 from spancost.core import semconv as names
-from spancost.core.dialect import Dialects
-from spancost.core.ledger import Ledger
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.ledger.ledger import Ledger
 from spancost.core.span import Attributes, Span
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
 from spancost.doctor.lens import WORDS, Lens, Look

@@ -7,7 +7,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable
 
-from spancost.core.ledger import Ledger
+from spancost.core.ledger.ledger import Ledger
 from spancost.core.span import Span
 from spancost.otlp.request import Carried, put
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from spancost import baggage
 from spancost.core.call import UNPRICED, Call, Cost
-from spancost.core.card import CardError
-from spancost.core.ledger import Ledger, LedgerOptions, Prices
+from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices
+from spancost.core.pricing.card import CardError
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
 
@@ -22,7 +22,7 @@ CONTRACT_UNUSABLE = "contract_unusable"
 
 
 class SpanLedger(Protocol):
-    """What a processor asks of a ledger (see `core/ledger.py`)."""
+    """What a processor asks of a ledger (see `core/ledger/ledger.py`)."""
 
     @property
     def counters(self) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.card import RateCard
+from spancost.core.pricing.card import RateCard
 
 METERS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 """The columns of prices, in order."""

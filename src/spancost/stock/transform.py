@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from spancost.core.card import RateCard
+from spancost.core.pricing.card import RateCard
 from spancost.stock.rows import METERS, Row, Table
 
 _BOUND_WIDTH = 9

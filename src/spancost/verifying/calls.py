@@ -14,12 +14,12 @@ from typing import NamedTuple
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Quantity
-from spancost.core.counting import ONLY_CARRIER
-from spancost.core.ledger import Ledger, LedgerOptions, Prices, Reads
-from spancost.core.names import ProviderNames
+from spancost.core.ledger.counting import ONLY_CARRIER
+from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices, Reads
+from spancost.core.ledger.written import Written
+from spancost.core.pricing.names import ProviderNames
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.span import AttributeValue, Span
-from spancost.core.written import Written
 from spancost.verifying.finding import ALONE, CARD, SOURCE
 
 OF_A_CALL = (

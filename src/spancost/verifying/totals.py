@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from spancost.core import semconv as names
 from spancost.core.call import UNPRICED, Call, Cost
-from spancost.core.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.written import Written
 from spancost.core.span import Attributes, AttributeValue, Span
-from spancost.core.written import Written
 from spancost.otlp.enrich import in_order
 from spancost.verifying.calls import Said
 

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from spancost.core import semconv as names
-from spancost.core.card import CardError
-from spancost.core.dialect import Dialects
-from spancost.core.names import ProviderNames
-from spancost.core.price import Pricer
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.ledger.written import Written
+from spancost.core.pricing.card import CardError
+from spancost.core.pricing.names import ProviderNames
+from spancost.core.pricing.price import Pricer
 from spancost.core.span import Attributes, Span
-from spancost.core.written import Written
 from spancost.otlp.enrich import joined
 from spancost.otlp.request import Carried
 from spancost.verifying.calls import OF_A_CALL, Recomputing

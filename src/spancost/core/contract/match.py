@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a call's words to the deployment behind it and the one term that holds for it: the most specific wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from spancost.core.call import Call
+from spancost.core.contract.contract import DIMENSIONS, FACTS, LOWERED, Contract, Deployment, Term, fit
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.match import Match, facts_of, match
+from spancost.core.pricing.names import host_of
+
+_SOURCE = "contract"
+_Row = TypeVar("_Row", Term, Deployment)
+
+
+class Holding(NamedTuple):
+    """What holds for a call: the call as the deployments map it, the card's entry (or the code of the reason why there
+    is none), the term, None when none fits, and the entry that the term's rates belong to."""
+
+    call: Call
+    listed: Match | str
+    term: Term | None
+    agreed: Match | None
+
+
+class Terms:
+    """The terms and deployments of a contract that are in force between two of its instants."""
+
+    def __init__(self, contract: Contract, card: RateCard, at_s: int | None) -> None:
+        """Take what is in force at *at_s* (seconds since the epoch; None: before the first instant)."""
+        self._card = card
+        self._terms = [term for term in contract.terms if _is_in_force(term, at_s)]
+        self._deployments = [row for row in contract.deployments if _is_in_force(row, at_s)]
+
+    def holding(self, call: Call) -> Holding:
+        """Return what holds for *call*."""
+        card = self._card
+        stated = dict(call.context or {})
+        seller = card.providers.canonical(call.provider, stated.get("server_address")) or ""
+        spellings = {fact: _spellings(fact, (stated.get(fact),)) for fact in FACTS}
+        spellings["seller"] = (seller,)
+        address = stated.get("server_address")
+        spellings["server_address"] = (host_of(address),) if address else ()
+        if not spellings["deployment"]:
+            spellings["deployment"] = _spellings("deployment", (call.request_model, call.model))
+        mapped = self._mapped(call, spellings)
+        listed = match(card, mapped)
+        own = self._names(seller, mapped.model)
+        spellings["model"] = own
+        if isinstance(listed, Match):
+            spellings["model"] += tuple(entry for _, _, entry in listed.spans)
+        if not isinstance(listed, Match) or listed.by_request:
+            spellings["model"] += self._names(seller, mapped.request_model or "")
+        term = best(self._terms, spellings)
+        return Holding(mapped, listed, term, self._agreed(term, mapped, listed, seller, own))
+
+    def _mapped(self, call: Call, spellings: Mapping[str, tuple[str, ...]]) -> Call:
+        """Return *call* with the model and facts of its deployment; what the answer itself says stays."""
+        found = best(self._deployments, spellings)
+        if found is None:
+            return call
+        answered = match(self._card, call._replace(request_model=None))
+        model = call.model if isinstance(answered, Match) else found.model
+        return call._replace(model=model, context={**found.facts, **(call.context or {})})
+
+    def _names(self, seller: str, model: str) -> tuple[str, ...]:
+        if not model:
+            return ()
+        return tuple(found.name for found in self._card.model_names.candidates(seller, model))
+
+    def _agreed(
+        self, term: Term | None, call: Call, listed: Match | str, seller: str, own: Sequence[str]
+    ) -> Match | None:
+        """Return the entry that agreed rates change: the card's, or an empty one for a model it does not know."""
+        if term is None or term.hardware is not None:
+            return None
+        wanted = term.when.get("model", "")
+        is_own = bool(wanted) and fit(wanted, own) is not None
+        if isinstance(listed, Match) and not (listed.by_request and is_own and term.has_rates):
+            return listed
+        name = (call.model or call.request_model or "").strip().lower()
+        if not term.has_rates or not name or not seller:
+            return None
+        era = {"basis": _SOURCE, "checked": "unknown", "rates": {}, "source": _SOURCE}
+        line = {"models": {name: {"eras": [era]}}, "modifiers": [], "sources": {_SOURCE: f"term {term.id}"}}
+        return Match(seller, line, ((None, None, name),), facts_of(self._card, call, {}), False)
+
+
+def best(rows: Sequence[_Row], spellings: Mapping[str, tuple[str, ...]]) -> _Row | None:
+    """Return the row with the most conditions, of equals the one whose conditions are the more telling; None for none.
+
+    Two rows are never equal: they would have the same conditions at the same time, which a contract may not have.
+    """
+    chosen: _Row | None = None
+    highest: tuple[object, ...] = ()
+    for row in rows:
+        rank = _rank(row.when, spellings)
+        if rank is not None and (chosen is None or rank > highest):
+            chosen, highest = row, rank
+    return chosen
+
+
+def _rank(when: Mapping[str, str], spellings: Mapping[str, tuple[str, ...]]) -> tuple[object, ...] | None:
+    ranks: list[tuple[int, int, int]] = []
+    for dimension in DIMENSIONS:
+        wanted = when.get(dimension)
+        found = (0, 0, 0) if wanted is None else fit(wanted, spellings[dimension])
+        if found is None:
+            return None
+        ranks.append(found)
+    return (len(when), *ranks)
+
+
+def spelled(dimension: str, text: str) -> str:
+    """Return *text* as conditions about *dimension* are compared: trimmed, in lower case where case says nothing."""
+    return text.strip().lower() if dimension in LOWERED else text.strip()
+
+
+def _spellings(dimension: str, texts: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(spelled(dimension, text) for text in texts if text and text.strip())
+
+
+def _is_in_force(row: Term | Deployment, at_s: int | None) -> bool:
+    if at_s is None:
+        return row.from_s is None
+    return (row.from_s is None or row.from_s <= at_s) and (row.until_s is None or at_s < row.until_s)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which dialect a span speaks, and what it says in it. The dialects are data: `semconv/dialects/`, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spancost.core.dialect.program import MARKING_FIELDS, Names, Program
+from spancost.core.dialect.rule import name_matches
+from spancost.core.reading import Reading
+from spancost.core.recent import Recent
+from spancost.core.span import Span
+
+FORMAT = 1
+"""The form of the compiled dialects that this code reads."""
+
+_KNOWN_SCOPES = 1024
+
+
+class DialectError(ValueError):
+    """The compiled dialects are not what this code reads."""
+
+
+class Dialects:
+    """Every dialect, ready to read spans.
+
+    markers: keys of which a span that speaks of a model call carries at least one.
+    """
+
+    def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = True) -> None:
+        """Make the compiled dialects ready.
+
+        read_responses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
+        reports nowhere else are taken from that answer's usage member; nothing else of it is kept.
+        """
+        if compiled.get("format") != FORMAT:
+            raise DialectError(f"compiled dialects: format is {compiled.get('format')!r}, expected {FORMAT}")
+        self._names = names
+        self._read_responses = read_responses
+        self._entries: list[dict[str, Any]] = compiled["dialects"]
+        self._by_id = {entry["id"]: entry for entry in self._entries}
+        self._programs: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._scopes: Recent[str, str] = Recent(_KNOWN_SCOPES)
+        self._tells: list[tuple[frozenset[str], str]] = [
+            (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
+        ]
+        self._claims = [(key, str(entry["id"])) for entry in self._entries for key in entry.get("claims", ())]
+        self._telling = frozenset(key for tells, _ in self._tells for key in tells)
+        self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
+        self._claiming = frozenset(key for key, _ in self._claims)
+        self._by_scope: Recent[tuple[str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._fallback: str = compiled["fallback"]
+        self.markers: frozenset[str] = frozenset(
+            key.partition("$")[0]
+            for entry in self._entries
+            for field, keys in entry["keys"].items()
+            if field in MARKING_FIELDS
+            for key in keys
+        )
+
+    def read(self, span: Span) -> Reading | None:
+        """Return what *span* says about a model call, None when it says nothing.
+
+        Never raises on what attributes hold; a value of a wrong type is a doubt of the reading.
+        """
+        if self.markers.isdisjoint(span.attributes):
+            return None
+        return self.program(span).read(span)
+
+    def program(self, span: Span) -> Program:
+        """Return the tables and rules by which *span* is read."""
+        scope = (span.scope_name, span.scope_version)
+        if self._claiming.isdisjoint(span.attributes):
+            known = self._by_scope.get(scope)
+            if known is not None:
+                return known
+            dialect = self._scopes.get(span.scope_name)
+        else:
+            dialect = next(claimed for key, claimed in self._claims if key in span.attributes)
+        if dialect is None:
+            dialect = self._dialect_of_scope(span.scope_name)
+            self._scopes.set(span.scope_name, dialect)
+        is_told = not dialect
+        if is_told:
+            dialect = self._dialect_of_words(span)
+        key = (dialect, *scope)
+        program = self._programs.get(key)
+        if program is None:
+            program = Program(
+                self._by_id[dialect], span.scope_name, span.scope_version, self._names, self._read_responses
+            )
+            self._programs.set(key, program)
+        if not is_told and self._claiming.isdisjoint(span.attributes):
+            self._by_scope.set(scope, program)
+        return program
+
+    def _dialect_of_scope(self, scope_name: str) -> str:
+        """Return the dialect whose scope pattern fits best (the longest one), "" when none does."""
+        best, chosen = -1, ""
+        for entry in self._entries:
+            for pattern in entry["scopes"]:
+                if len(pattern) > best and name_matches((pattern,), scope_name):
+                    best, chosen = len(pattern), entry["id"]
+        return chosen
+
+    def _dialect_of_words(self, span: Span) -> str:
+        """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""
+        found = self._telling.intersection(span.attributes)
+        dialect = self._told.get(found)
+        if dialect is None:
+            dialect = next((told for tells, told in self._tells if not tells.isdisjoint(found)), self._fallback)
+            self._told.set(found, dialect)
+        return dialect

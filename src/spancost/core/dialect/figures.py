@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The counts among what a span tells: which there are, and which numbers can be one."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from spancost.core.call import Quantity
+from spancost.core.dialect.inclusive import FIGURES
+from spancost.core.dialect.shape import MAX_COUNT
+
+OTHER_METERS = (
+    "input_audio_tokens",
+    "output_audio_tokens",
+    "cache_read_audio_tokens",
+    "input_image_tokens",
+    "output_image_tokens",
+    "input_video_tokens",
+    "input_characters",
+    "audio_seconds",
+    "video_seconds",
+    "pages",
+    "images",
+    "input_images",
+    "citation_tokens",
+    "search_units",
+    "web_searches",
+    "file_searches",
+    "social_searches",
+    "collection_searches",
+    "attachment_searches",
+    "code_executions",
+    "code_interpreter_sessions",
+)
+COUNTS = FIGURES + OTHER_METERS
+_COUNTED = frozenset(COUNTS)
+_DIVISIBLE = frozenset(field for field in OTHER_METERS if not field.endswith("_tokens"))
+ESSENTIAL = frozenset(FIGURES[:8])
+REPORTED = ESSENTIAL - {"tool_prompt_tokens"}
+SMALLEST = 1e-9
+_DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+
+
+def fraction_of(value: Any) -> Quantity | None:
+    """Return a number or decimal text exactly as it is written (8.3 is 83/10), None when it is no amount.
+
+    Amounts are 0, or at least SMALLEST and less than MAX_COUNT.
+    """
+    if type(value) is float:
+        if not (value == 0 or SMALLEST <= value < MAX_COUNT):
+            return None
+        exact = Fraction(repr(value))
+    elif type(value) is str and _DECIMAL.fullmatch(value):
+        exact = Fraction(value)
+        if not (exact == 0 or SMALLEST <= exact < MAX_COUNT):
+            return None
+    else:
+        return None
+    return exact.numerator if exact.denominator == 1 else exact
+
+
+def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
+    """Return the counts among *values* that are at or above 0, and the name of one that is not, if any.
+
+    Tokens are whole; seconds and the like may be a fraction, as a number or decimal text.
+    """
+    figures: dict[str, Quantity] = {}
+    bad = None
+    for field, value in values.items():
+        if field not in _COUNTED:
+            continue
+        if type(value) is int and 0 <= value < MAX_COUNT:
+            figures[field] = value
+        elif type(value) is float and value.is_integer() and 0 <= value < MAX_COUNT:
+            figures[field] = int(value)
+        elif field in _DIVISIBLE and (amount := fraction_of(value)) is not None:
+            figures[field] = amount
+        elif bad is None or bad not in ESSENTIAL:
+            bad = field
+    return figures, bad

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of a dialect: on which spans its words mean something else than its tables say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from spancost.core.span import Span
+
+_BOUND = re.compile(r"\s*(<=|>=|<|>|=)\s*([0-9][0-9.]*)\s*")
+
+
+class Rule(NamedTuple):
+    """What holds on the spans it matches.
+
+    means: figure -> figure, the second being what the first means here. kind, operation, provider: set when not None.
+    doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
+    seller_in_model: a seller that is not told stands before the slash of the model's name.
+    at_least: figures that must be told, with the least number of each.
+    """
+
+    has: tuple[str, ...]
+    lacks: tuple[str, ...]
+    equals: tuple[tuple[str, frozenset[Any]], ...]
+    untold: tuple[str, ...]
+    providers: frozenset[str]
+    names: tuple[str, ...]
+    means: Mapping[str, str]
+    kind: str | None
+    operation: str | None
+    provider: str | None
+    doubt: tuple[str, str] | None
+    ignore: bool
+    drop: tuple[str, ...]
+    seller_in_model: bool
+    at_least: tuple[tuple[str, int], ...] = ()
+
+    def matches(self, span: Span, provider: str | None, told: Mapping[str, Any]) -> bool:
+        """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
+        attributes = span.attributes
+        if self.providers and provider not in self.providers:
+            return False
+        for key in self.has:
+            if key not in attributes:
+                return False
+        for key in self.lacks:
+            if key in attributes:
+                return False
+        for field in self.untold:
+            if field in told:
+                return False
+        for field, least in self.at_least:
+            number = told.get(field)
+            if not isinstance(number, (int, float)) or not number >= least:
+                return False
+        for key, values in self.equals:
+            found = attributes.get(key)
+            if not isinstance(found, (str, bool, int)) or found not in values:
+                return False
+        return not self.names or name_matches(self.names, span.name)
+
+
+def name_matches(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether *name* is one of *patterns*; a pattern that ends (begins) in `*` matches by its beginning (its end)."""
+    for pattern in patterns:
+        if pattern[-1] == "*":
+            if name.startswith(pattern[:-1]):
+                return True
+        elif pattern[0] == "*":
+            if name.endswith(pattern[1:]):
+                return True
+        elif name == pattern:
+            return True
+    return False
+
+
+def version_key(text: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: `0.62.4` -> (0, 62, 4), `1.3b0` -> (1, 3); () when there are none."""
+    numbers: list[int] = []
+    for part in text.split("."):
+        digits = re.match(r"\d+", part)
+        if digits is None:
+            break
+        numbers.append(int(digits.group()))
+        if digits.end() != len(part):
+            break
+    return tuple(numbers)
+
+
+def version_within(text: str, bounds: str) -> bool:
+    """Whether the version *text* lies within *bounds*, such as `>=0.38 <0.61`; one without numbers lies nowhere."""
+    found = version_key(text)
+    if not found:
+        return False
+    for sign, limit_text in _BOUND.findall(bounds):
+        limit = version_key(limit_text)
+        width = max(len(found), len(limit))
+        left, right = found + (0,) * (width - len(found)), limit + (0,) * (width - len(limit))
+        holds = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "=": left == right}
+        if not holds[sign]:
+            return False
+    return True
+
+
+def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str) -> tuple[Rule, ...]:
+    """Return the rules whose scope and version conditions hold, in order, without those conditions."""
+    chosen = []
+    for entry in entries:
+        when = entry["when"]
+        scopes = tuple(when.get("scope", ()))
+        if scopes and not name_matches(scopes, scope_name):
+            continue
+        if "versions" in when and not version_within(scope_version, when["versions"]):
+            continue
+        then = entry["then"]
+        doubt = then.get("doubt")
+        chosen.append(
+            Rule(
+                has=tuple(when.get("has", ())),
+                lacks=tuple(when.get("lacks", ())),
+                equals=tuple((key, frozenset(values)) for key, values in sorted(when.get("equals", {}).items())),
+                untold=tuple(when.get("untold", ())),
+                providers=frozenset(when.get("provider", ())),
+                names=tuple(when.get("name", ())),
+                means=then.get("means", {}),
+                kind=then.get("kind"),
+                operation=then.get("operation"),
+                provider=then.get("provider"),
+                doubt=(doubt[0], doubt[1]) if doubt else None,
+                ignore=then.get("ignore", False),
+                drop=tuple(then.get("drop", ())),
+                seller_in_model=then.get("seller_in_model", False),
+                at_least=tuple(sorted(when.get("at_least", {}).items())),
+            )
+        )
+    return tuple(chosen)

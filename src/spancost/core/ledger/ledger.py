@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one state machine: spans end, attributes come back. In process and offline take the same road."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, Protocol, TypeAlias
+
+from spancost.core import call as status
+from spancost.core import semconv as names
+from spancost.core.call import Call, Cost
+from spancost.core.ledger.casting import moulds_of
+from spancost.core.ledger.counting import (
+    AGGREGATE,
+    DUPLICATE,
+    OWN,
+    TELLS_MORE,
+    Counted,
+    Memory,
+    Verdict,
+    counted,
+    is_short,
+    judge,
+    only_here,
+)
+from spancost.core.ledger.rollup import RollUp, Subtotal
+from spancost.core.ledger.written import (
+    Written,
+    evidence,
+    keep_sums,
+    write_call,
+    write_subtree,
+    write_trace,
+    write_verdict,
+)
+from spancost.core.reading import Reading
+from spancost.core.span import Attributes, Span
+
+_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
+
+FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
+MANUAL = "manual"
+_WORSE = {
+    name: rank
+    for rank, name in enumerate(
+        (status.PRICED, status.FREE, status.NOT_BILLED, status.ESTIMATED, status.PARTIAL, status.UNPRICED)
+    )
+}
+_UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
+
+
+class Prices(Protocol):
+    """What the ledger asks of `Pricer`."""
+
+    version: str
+
+    def price(self, call: Call) -> Cost:
+        """Return the exact cost of one call."""
+
+
+class Reads(Protocol):
+    """What the ledger asks of `Dialects`."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        """Keys of which a span that speaks of a model call carries at least one."""
+
+    def read(self, span: Span) -> Reading | None:
+        """Return what the span says about a model call."""
+
+
+class LedgerOptions(NamedTuple):
+    """How a ledger behaves.
+
+    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to its
+    parent in another process too, for when all services' spans are in hand. roll_up: write totals above the calls.
+    open_spans, closed_spans, recent_calls: how many of each are remembered at least (at most twice as many).
+    """
+
+    keep_provider: bool = False
+    join_services: bool = False
+    roll_up: bool = True
+    open_spans: int = 32_768
+    closed_spans: int = 32_768
+    recent_calls: int = 8_192
+
+
+class Ledger:
+    """Decides for each ended span what is written on it.
+
+    Not thread-safe: the adapter holds a lock around `end`. `is_idle` and `close` need none. Hand in children before
+    their parents where possible; a child that comes later is added to the nearest ancestor still open.
+    """
+
+    def __init__(self, dialects: Reads, pricer: Prices, options: LedgerOptions = LedgerOptions()) -> None:  # noqa: B008
+        self.options = options
+        self._dialects = dialects
+        self._pricer = pricer
+        # Only a pricer with a contract asks who a call is for (core/contract/price.py).
+        self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
+        self._markers = dialects.markers | {names.LLM_COST_STATUS}
+        self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence"), 0)
+        self._moulds = moulds_of(dialects, pricer, self._counts, options.roll_up, options.join_services)
+        self.cast = _cast_nothing if self._moulds is None else self._moulds.cast
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every span in hand (after a fork, say); the counters stay."""
+        self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
+        self._memory = Memory(self.options.recent_calls)
+        if self._moulds is not None:
+            self._moulds.attach(self._rollup, self._memory)
+        self._pending = self._rollup.pending
+        self._closed = self._rollup.closed
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Spans by role (own, duplicate, aggregate, failed, evidence), calls that ended after their root (late), and
+        subtotals forgotten because their span never ended (evicted)."""
+        return {**self._counts, "late": self._rollup.late, "evicted": self._pending.forgotten}
+
+    def is_idle(self, span_id: int, attributes: Attributes) -> bool:
+        """Whether there is nothing to do for this span: it speaks of no model call and nothing was passed up to it."""
+        return self._markers.isdisjoint(attributes) and span_id not in self._pending
+
+    def close(self, span_id: int, parent_id: int | None) -> None:
+        """Note the end of an idle span. Call it before `is_idle`, so that a child ending meanwhile is not lost."""
+        self._rollup.close(span_id, parent_id)
+
+    def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
+        """`close`, then `is_idle`, in one call and spelled out: it is the price of every span that is no model call."""
+        closed, pending = self._closed, self._pending
+        if len(closed.new) < closed.size - 1:
+            closed.new[span_id] = parent_id or 0
+        else:
+            closed.set(span_id, parent_id or 0)
+        return span_id not in pending.new and span_id not in pending.old and self._markers.isdisjoint(attributes)
+
+    def beneath(self, span_id: int) -> Subtotal | None:
+        """Return what was passed up to an open span so far, None when nothing was."""
+        return self._rollup.beneath(span_id)
+
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return *span_id* if that span is open, else its nearest ancestor in this process that is, None when none."""
+        return self._rollup.nearest_open(span_id)
+
+    def end(self, span: Span) -> Written:
+        """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
+        if self._moulds is not None:
+            above = span.parent_id if self.options.join_services or not span.is_local_root else None
+            self._closed.set(span.span_id, above or 0)
+            written: Written = {}
+            scope, times = (span.scope_name, span.scope_version), (span.start_ns, span.end_ns)
+            if self.cast(
+                span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
+            ):
+                return written
+        return self.end_in_full(span)
+
+    def end_in_full(self, span: Span) -> Written:
+        """Do what `end` does, without a look at spans seen before."""
+        above = span.parent_id if self.options.join_services or not span.is_local_root else None
+        self._closed.set(span.span_id, above or 0)
+        beneath = self._rollup.take(span.span_id)
+        written: Written = {}
+        own = self._own(span, beneath, written)
+        total = beneath
+        if own is not None and own.blanks and beneath is not None and beneath.count:
+            own = None  # written when the calls beneath had not ended yet: they are its request
+        if own is not None:
+            total = own
+            if beneath is not None:
+                if beneath.blanks and own.count and not beneath.count:
+                    beneath.absorb_blanks()
+                total = beneath
+                total.add(own)
+        if total is None:
+            return written
+        if self.options.roll_up:
+            if beneath is not None:
+                write_subtree(total, written)
+            if span.is_local_root:
+                write_trace(total, written)
+            if names.LLM_TRACE_COST_USD in span.attributes or names.LLM_SUBTREE_COST_USD in span.attributes:
+                keep_sums(written, span.attributes)
+        if own is not None and span.parent_id is not None and own.count:
+            self._rollup.told_late(span.parent_id, total)
+        if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
+            self._rollup.pass_up(span.parent_id, total)
+        return written
+
+    def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> Subtotal | None:
+        """Put into *written* what the span says of its own call; return the call as a subtotal when it is counted."""
+        if names.LLM_COST_STATUS in span.attributes:
+            return self._evidence(span)
+        reading = self._dialects.read(span)
+        if reading is None:
+            return None
+        if span.is_error and not reading.usage:
+            self._counts["failed"] += 1
+            return None
+        this = counted(reading, span)
+        verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
+        self._counts[verdict.role] += 1
+        if verdict.role != OWN:
+            calls = beneath.beneath() if beneath is not None else None
+            meter = self._only_here(reading, span, only_here(reading, verdict, calls))
+            if meter is not None:
+                verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
+            write_verdict(verdict, written)
+            if verdict.of is not None and reading.response_id:
+                self._memory.also_known(reading.response_id, verdict.of)
+            return self._short(verdict.reason)
+        cost = self._cost(reading, span, verdict)
+        keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
+        write_call(reading, cost, self._pricer.version, keep, written)
+        if self._moulds is not None and beneath is None and cost.femto is not None:
+            self._moulds.learn(span, partial(self._call, reading, span), cost, this, written)
+        return self._count(this, cost)
+
+    def _only_here(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
+        """Return the first of *meters* that changes what *reading* costs, None when none does.
+
+        Where no seller tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+        """
+        if not meters:
+            return None
+        whole = self._pricer.price(self._call(reading, span)).femto
+        for meter in meters:
+            if whole is None:
+                if meter != "reasoning_tokens":
+                    return meter
+                continue
+            usage = {name: amount for name, amount in reading.usage.items() if name != meter}
+            if self._pricer.price(self._call(reading._replace(usage=usage), span)).femto != whole:
+                return meter
+        return None
+
+    def _short(self, reason: object) -> Subtotal | None:
+        """Return what says above a duplicate or aggregate that what was counted in its place is not all; else None."""
+        if not is_short(reason):
+            return None
+        subtotal = Subtotal()
+        subtotal.doubtful = 1
+        return subtotal
+
+    def _count(self, call: Counted, cost: Cost) -> Subtotal:
+        self._memory.add(call)
+        subtotal = Subtotal()
+        subtotal.input, subtotal.output = call.input or 0, call.output or 0
+        subtotal.requests = 1
+        if call.input is None and call.output is None and cost.femto is None:
+            subtotal.blank, subtotal.blanks = call, 1
+            self._rollup.blanks.set(call.span_id, True)
+        else:
+            subtotal.calls, subtotal.count = [call], 1
+        subtotal.doubtful = int(cost.status in _UNSURE)
+        if cost.femto is None:
+            subtotal.unpriced = 1
+        else:
+            subtotal.femto, subtotal.priced = cost.femto, 1
+        return subtotal
+
+    def _cost(self, reading: Reading, span: Span, verdict: Verdict) -> Cost:
+        """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status."""
+        if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
+            return Cost(status.NOT_BILLED, reading.doubt[1], 0)
+        if not reading.usage and self._facts_of is None:
+            return Cost(status.UNPRICED, "no_usage", None)
+        cost = self._pricer.price(self._call(reading, span))
+        if not reading.usage and cost.femto is None:
+            return Cost(status.UNPRICED, "no_usage", None)
+        if cost.source == MANUAL:
+            return cost
+        if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
+            listed = cost.femto if cost.list_femto is None else cost.list_femto
+            return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, "provider", listed)
+        doubt = reading.doubt or ((status.ESTIMATED, verdict.reason) if verdict.reason else None)
+        if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:
+            return cost
+        femto = None if doubt[0] == status.UNPRICED else cost.femto
+        return cost._replace(status=doubt[0], reason=doubt[1], femto=femto)
+
+    def _call(self, reading: Reading, span: Span) -> Call:
+        facts_of = self._facts_of
+        return _call(
+            (
+                reading.provider or "",
+                reading.model or "",
+                reading.usage,
+                span.start_ns,
+                reading.request_model,
+                reading.operation,
+                reading.service_tier,
+                reading.processing,
+                reading.context if facts_of is None else facts_of(reading.context, span.attributes, span.resource),
+                span.end_ns - (reading.began_ns or span.start_ns),
+            )
+        )
+
+    def _evidence(self, span: Span) -> Subtotal | None:
+        """Return the call that attributes of an earlier run tell, None when they tell of none."""
+        self._counts["evidence"] += 1
+        if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
+            return self._short(span.attributes.get(names.LLM_COST_REASON))
+        return self._count(*evidence(span))
+
+
+def _cast_nothing(*_: object) -> bool:
+    """Stand in for `Moulds.cast` where nothing is known of what spans have in common."""
+    return False

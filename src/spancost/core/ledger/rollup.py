@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Totals passed up from child to parent as spans end: O(1) a span, state only for parents of calls, bounded."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from spancost.core.call import Quantity
+from spancost.core.ledger.counting import Beneath, Counted, Record, counted_of
+from spancost.core.recent import Recent
+
+KEPT_CALLS = 64
+"""How many of the calls beneath a span are kept for comparison; totals cover all of them."""
+
+
+class Subtotal:
+    """What the calls of a subtree add up to.
+
+    femto: of the `priced` ones. doubtful: how many are partial or unpriced. calls, count: those that report tokens, the
+    latest and how many; blank, blanks: the latest that reports none, and how many.
+    """
+
+    __slots__ = (
+        "blank",
+        "blanks",
+        "calls",
+        "count",
+        "doubtful",
+        "femto",
+        "input",
+        "output",
+        "priced",
+        "requests",
+        "unpriced",
+    )
+
+    def __init__(self) -> None:
+        self.femto = 0
+        self.priced = 0
+        self.input: Quantity = 0
+        self.output: Quantity = 0
+        self.requests = 0
+        self.unpriced = 0
+        self.doubtful = 0
+        self.blank: Counted | None = None
+        self.blanks = 0
+        self.calls: list[Counted | Record] = []
+        self.count = 0
+
+    def add(self, other: Subtotal) -> None:
+        """Take another subtree into this one; *other* is not used afterwards."""
+        self.femto += other.femto
+        self.priced += other.priced
+        self.input += other.input
+        self.output += other.output
+        self.requests += other.requests
+        self.unpriced += other.unpriced
+        self.doubtful += other.doubtful
+        self.blanks += other.blanks
+        self.blank = other.blank or self.blank
+        self.count += other.count
+        if not self.calls:
+            self.calls = other.calls
+            return
+        self.calls.extend(other.calls)
+        if len(self.calls) > 2 * KEPT_CALLS:
+            del self.calls[:-KEPT_CALLS]
+
+    def add_records(self, records: list[Record]) -> None:
+        """Take calls with costs into this subtree; column by column, which is a tenth of the time of call by call."""
+        columns = list(zip(*records, strict=True))
+        self.femto += sum(columns[-2])
+        self.priced += len(records)
+        self.input += sum(filter(None, columns[3]))
+        self.output += sum(filter(None, columns[4]))
+        self.requests += len(records)
+        self.doubtful += sum(columns[-1])
+        self.count += len(records)
+        self.calls += records
+        if len(self.calls) > 2 * KEPT_CALLS:
+            del self.calls[:-KEPT_CALLS]
+
+    def beneath(self) -> Beneath:
+        """Return what the counting rule needs of this subtree."""
+        calls = [counted_of(call) for call in self.calls]
+        return Beneath(calls, self.count, self.input, self.output, self.blank)
+
+    def absorb_blanks(self) -> None:
+        """Take back the calls without usage: the call above them has told it, and is the same request."""
+        self.requests -= self.blanks
+        self.unpriced -= self.blanks
+        self.doubtful -= self.blanks
+        self.blanks, self.blank = 0, None
+
+
+Held: TypeAlias = "Subtotal | Record | list[Subtotal | Record]"
+"""What was passed up to a span: one call is held as its record, several as a list until they are asked for."""
+
+
+def subtotal_of(held: Held) -> Subtotal:
+    """Return what is held as one subtotal; a subtotal in it is added to."""
+    if isinstance(held, Subtotal):
+        return held
+    if isinstance(held, tuple):
+        held = [held]
+    first = held[0]
+    total = first if isinstance(first, Subtotal) else Subtotal()
+    total.add_records([record for record in held if isinstance(record, tuple)])
+    return total
+
+
+class RollUp:
+    """The open subtotals by the span id they belong to, and the spans that have ended."""
+
+    def __init__(self, open_spans: int, closed_spans: int) -> None:
+        self.pending: Recent[int, Held] = Recent(open_spans)
+        self.closed: Recent[int, int] = Recent(closed_spans)
+        self.blanks: Recent[int, bool] = Recent(open_spans)
+        self.late = 0
+
+    def close(self, span_id: int, parent_id: int | None) -> None:
+        """Note that a span has ended, so that a later child finds the nearest ancestor still open."""
+        self.closed.set(span_id, parent_id or 0)
+
+    def take(self, span_id: int) -> Subtotal | None:
+        """Take out what was passed up to this span."""
+        held = self.pending.pop(span_id)
+        return None if held is None else subtotal_of(held)
+
+    def beneath(self, span_id: int) -> Subtotal | None:
+        """Return what was passed up to an open span so far, None when nothing was; not to be changed."""
+        held = self.pending.get(span_id)
+        if held is None or isinstance(held, Subtotal):
+            return held
+        total = subtotal_of(held)
+        self.pending.set(span_id, total)
+        return total
+
+    def told_late(self, parent_id: int, call: Subtotal) -> None:
+        """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
+        if self.blanks.pop(parent_id):
+            call.requests -= 1
+            call.unpriced -= 1
+            call.doubtful -= 1
+
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return the first span from *span_id* on upwards that has not ended, None when all have."""
+        target: int | None = span_id
+        passed: set[int] | None = None
+        while target:
+            above = self.closed.get(target)
+            if above is None:
+                break
+            passed = passed or set()
+            passed.add(target)
+            # Spans that name one another as parents have no ancestor that is open.
+            target = above if above not in passed else None
+        return target or None
+
+    def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
+        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
+        target = self.nearest_open(parent_id)
+        if target is None:
+            self.late += max(subtotal.requests, subtotal.count)
+            return
+        held = self.pending.get(target)
+        if held is None:
+            self.pending.set(target, subtotal)
+        else:
+            total = subtotal_of(held)
+            total.add(subtotal)
+            if total is not held:
+                self.pending.set(target, total)
+        if target in self.closed:
+            self._pass_on(target)
+
+    def pass_up_record(self, parent_id: int, record: Record) -> None:
+        """Do what `pass_up` does with one call."""
+        closed, pending = self.closed, self.pending
+        if parent_id in closed.new or parent_id in closed.old:
+            self.pass_up(parent_id, subtotal_of(record))
+            return
+        held = pending.get(parent_id)
+        if held is None:
+            pending.set(parent_id, record)
+        elif isinstance(held, list):
+            held.append(record)
+            if len(held) > KEPT_CALLS:
+                held[:] = [subtotal_of(held)]
+        else:
+            pending.set(parent_id, [held, record])
+        if parent_id in closed.new:  # it ended meanwhile, in another thread
+            self._pass_on(parent_id)
+
+    def _pass_on(self, ended: int) -> None:
+        again = self.take(ended)
+        if again is not None:
+            self.pass_up(ended, again)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attributes of a span, as the ledger writes them and as it reads its own from an earlier run."""
+
+from __future__ import annotations
+
+from math import isclose
+
+from spancost.core import semconv as names
+from spancost.core.call import Cost
+from spancost.core.ledger.counting import Counted, Verdict, bare_model
+from spancost.core.ledger.rollup import Subtotal
+from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
+from spancost.core.reading import Reading
+from spancost.core.span import Attributes, AttributeValue, Span
+
+Written = dict[str, AttributeValue]
+
+_SPAN_ID = (1 << 64) - 1
+_SUMS = (names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD)
+
+
+def evidence(span: Span) -> tuple[Counted, Cost]:
+    """Return the call that attributes of an earlier run tell, and its cost."""
+    get = span.attributes.get
+    model, response_id = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID)
+    call = Counted(
+        span.span_id,
+        span.scope_name,
+        frozenset((bare_model(model),)) if isinstance(model, str) else frozenset(),
+        _count_of(get(names.LLM_INPUT_TOKENS)),
+        _count_of(get(names.LLM_OUTPUT_TOKENS)),
+        response_id if isinstance(response_id, str) else None,
+        span.start_ns,
+        span.end_ns,
+    )
+    return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
+
+
+def keep_sums(written: Written, attributes: Attributes) -> None:
+    """Leave out of *written* the sums that the span has already but for the last bits of a double.
+
+    Costs of an earlier run come back as doubles; above 4.5 USD these do not tell every femto-dollar.
+    """
+    for name in _SUMS:
+        new, old = written.get(name), attributes.get(name)
+        if isinstance(new, float) and isinstance(old, float) and isclose(new, old, rel_tol=1e-14):
+            written[name] = old
+
+
+def _count_of(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _femto(value: object) -> int | None:
+    """Return an `llm.request_cost_usd` as femto-dollars: exact below 4.5 USD, to the precision of a double above."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
+        numerator, denominator = value.as_integer_ratio()
+        return (numerator * FEMTO_PER_USD * 2 + denominator) // (2 * denominator)
+    return None
+
+
+def write_verdict(verdict: Verdict, written: Written) -> None:
+    """Write that this span repeats a call or adds calls up."""
+    written[names.LLM_COST_STATUS] = verdict.role
+    if verdict.reason:
+        written[names.LLM_COST_REASON] = verdict.reason
+    if verdict.of is not None:
+        written[names.LLM_DUPLICATE_OF] = f"{verdict.of.span_id & _SPAN_ID:016x}"
+
+
+TOKENS = (
+    ("input_tokens", names.LLM_INPUT_TOKENS),
+    ("cache_read_tokens", names.LLM_CACHED_INPUT_TOKENS),
+    ("cache_write_tokens", names.LLM_CACHE_WRITE_INPUT_TOKENS),
+    ("output_tokens", names.LLM_OUTPUT_TOKENS),
+    ("reasoning_tokens", names.LLM_REASONING_OUTPUT_TOKENS),
+)
+"""In the order in which they are written, whatever the order of the usage: the same span gives the same bytes."""
+
+
+def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, written: Written) -> None:
+    """Write a call that is counted: what it used and what it costs."""
+    usage = reading.usage
+    if reading.provider and not keep_provider:
+        written[names.LLM_PROVIDER] = reading.provider
+    if reading.model:
+        written[names.LLM_MODEL] = reading.model
+    written[names.LLM_OPERATION] = reading.operation
+    for meter, name in TOKENS:
+        amount = usage.get(meter)
+        if amount.__class__ is int:
+            written[name] = amount
+    if "input_tokens" in usage or "output_tokens" in usage:
+        written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
+    said, reason, femto, rate_id, source, list_femto = cost
+    if femto is not None:
+        written[names.LLM_REQUEST_COST_USD] = usd_float(femto)
+        written[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
+        written[names.LLM_COST_BUCKET] = bucket(femto)
+    written[names.LLM_COST_STATUS] = said
+    written[names.LLM_PRICING_VERSION] = version
+    if list_femto is not None:
+        written[names.LLM_LIST_COST_USD] = usd_float(list_femto)
+    # One line each: this runs for every call, and a loop over pairs takes twice as long.
+    if reason:
+        written[names.LLM_COST_REASON] = reason
+    if source:
+        written[names.LLM_COST_SOURCE] = source
+    if rate_id:
+        written[names.LLM_RATE_ID] = rate_id
+    if reading.response_id:
+        written[names.LLM_REQUEST_ID] = reading.response_id
+    if reading.finish_reason:
+        written[names.LLM_FINISH_REASON] = reading.finish_reason
+    if reading.service_tier:
+        written[names.LLM_SERVICE_TIER] = reading.service_tier
+
+
+def write_subtree(total: Subtotal, written: Written) -> None:
+    """Write the totals of a span and what is beneath it; no cost when none of it has a price."""
+    if total.priced:
+        written[names.LLM_SUBTREE_COST_USD] = usd_float(total.femto)
+    written[names.LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
+    written[names.LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
+    written[names.LLM_SUBTREE_REQUESTS] = total.requests
+    written[names.LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
+
+
+def write_trace(total: Subtotal, written: Written) -> None:
+    """Write the totals of a root; no cost when none of it has a price."""
+    if total.priced:
+        written[names.LLM_TRACE_COST_USD] = usd_float(total.femto)
+        written[names.LLM_TRACE_COST_NANOUSD] = nano(total.femto)
+    written[names.LLM_TRACE_INPUT_TOKENS] = int(total.input)
+    written[names.LLM_TRACE_OUTPUT_TOKENS] = int(total.output)
+    written[names.LLM_TRACE_REQUESTS] = total.requests
+    written[names.LLM_TRACE_COST_COMPLETE] = not total.doubtful

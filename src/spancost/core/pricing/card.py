@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rate card: immutable, read from its canonical bytes, checked against the hash in its version.
+
+Form (pricing/SPEC.md): lines of JSON. The first names format and version, the second holds what all sellers share,
+then one line a seller in the order of the second line's `sellers`. A seller's line is parsed when it is first needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from spancost.core.pricing.facts import FactWords
+from spancost.core.pricing.names import ModelNames, ProviderNames
+from spancost.core.pricing.units import Units
+
+FORMAT = 1
+_VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
+
+
+class CardError(ValueError):
+    """A rate card cannot be used; the message names where, what was found and what was expected."""
+
+
+class RateCard:
+    """An immutable card: `version`, `units`, `providers`, `model_names`, `fact_words` and the sellers' entries."""
+
+    def __init__(self, version: str, shared: Mapping[str, Any], seller_lines: list[bytes]) -> None:
+        """Take parts that belong together; `from_bytes` is the way in."""
+        self.version = version
+        self.units = Units(shared["units"])
+        self.providers = ProviderNames(shared["names"])
+        self.model_names = ModelNames(shared["names"], self.providers)
+        self.fact_words = FactWords(shared["names"])
+        self.calendars: Mapping[str, frozenset[int]] = {
+            name: frozenset(days) for name, days in shared["calendars"].items()
+        }
+        self._lines: dict[str, bytes] = dict(zip(shared["sellers"], seller_lines, strict=True))
+        self._sellers: dict[str, Mapping[str, Any]] = {}
+
+    @classmethod
+    def from_bytes(cls, canonical: bytes, where: str = "rate card") -> RateCard:
+        """Return the card held by *canonical*; CardError names *where*, what was found and what was expected."""
+        head, _, body = canonical.partition(b"\n")
+        first = _parsed(head, f"{where}, line 1")
+        if first.get("format") != FORMAT:
+            raise CardError(f"{where}, line 1, format: found {first.get('format')!r}; expected {FORMAT}")
+        version = first.get("version")
+        if not isinstance(version, str) or not _VERSION.match(version):
+            raise CardError(f"{where}, line 1, version: found {version!r}; expected YYYY.MM.DD-<12 hex digits>")
+        found = hashlib.sha256(body).hexdigest()[:12]
+        if not version.endswith(found):
+            raise CardError(f"{where}: found content with hash {found}; expected that of version {version}")
+        lines = body.split(b"\n")
+        shared = _parsed(lines[0], f"{where}, line 2")
+        for key in ("calendars", "date", "names", "sellers", "units"):
+            if key not in shared:
+                raise CardError(f"{where}, line 2: found no key {key!r}; expected it")
+        if lines[-1] != b"" or len(lines) - 2 != len(shared["sellers"]):
+            found_lines = len(lines) - 2
+            raise CardError(f"{where}: found {found_lines} lines of sellers; expected {len(shared['sellers'])}")
+        if shared["date"] != version[:10]:
+            raise CardError(f"{where}, line 2, date: found {shared['date']!r}; expected that of version {version}")
+        return cls(version, shared, lines[1:-1])
+
+    @property
+    def sellers(self) -> tuple[str, ...]:
+        """The sellers that have entries, in order."""
+        return tuple(self._lines)
+
+    def seller(self, name: str) -> Mapping[str, Any] | None:
+        """Return a seller's part of the card (`models`, `modifiers`, `names`, `sources`, …), None when it has none."""
+        found = self._sellers.get(name)
+        if found is None:
+            line = self._lines.get(name)
+            if line is None:
+                return None
+            found = self._sellers[name] = _parsed(line, f"rate card {self.version}, seller {name}")
+        return found
+
+
+def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise CardError(f"{where}: found {line[:40]!r}; expected a JSON object ({error})") from error
+    if not isinstance(value, dict):
+        raise CardError(f"{where}: found {type(value).__name__}; expected a JSON object")
+    return value

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one entry offers a call with certain facts: dated eras, long-context steps, windows of the day, and their rates.
+
+Everything that does not depend on the quantities or the time of one call is worked out here, once for each match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Rate = tuple[int, int]
+"""Femto-dollars for one unit, as numerator and denominator."""
+Doubt = tuple[str, str]
+"""(status, reason)."""
+
+_SECONDS_PER_DAY = 86_400
+
+
+class Level:
+    """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
+
+    __slots__ = ("doubt", "implied", "kernels", "minimum", "published", "rate_id", "rates")
+
+    def __init__(
+        self,
+        rate_id: str,
+        published: Mapping[str, Rate],
+        rates: Mapping[str, Rate],
+        minimum: Mapping[str, int],
+        implied: tuple[str, ...],
+        doubt: Doubt | None,
+    ) -> None:
+        self.rate_id = rate_id
+        self.implied = implied
+        self.published = published
+        self.rates = rates
+        self.minimum = minimum
+        self.doubt = doubt
+        self.kernels: dict[tuple[str, ...], Any] = {}
+
+
+class Step:
+    """A whole-request step: it holds when the quantity of `meter` is above (or at) `bound`."""
+
+    __slots__ = ("bound", "level", "meter")
+
+    def __init__(self, meter: str, bound: int, level: Level) -> None:
+        self.meter = meter
+        self.bound = bound
+        self.level = level
+
+
+class Window:
+    """Minutes of certain days in UTC in which other levels hold."""
+
+    __slots__ = ("base", "days", "minutes", "not_on", "steps")
+
+    def __init__(
+        self, days: int, minutes: Sequence[Sequence[int]], not_on: frozenset[int], base: Level, steps: tuple[Step, ...]
+    ) -> None:
+        self.days = days
+        self.minutes = minutes
+        self.not_on = not_on
+        self.base = base
+        self.steps = steps
+
+    def holds(self, at_seconds: int) -> bool:
+        """Tell whether an instant (seconds since the epoch) lies in the window."""
+        day, second = divmod(at_seconds, _SECONDS_PER_DAY)
+        # 1970-01-01 was a Thursday; bit 0 is Monday.
+        if not self.days >> ((day + 3) % 7) & 1 or day in self.not_on:
+            return False
+        return any(start * 60 <= second < end * 60 for start, end in self.minutes)
+
+
+class Era:
+    """The levels that hold from an instant on: `base`, then steps in rising order, then windows, the last wins."""
+
+    __slots__ = ("base", "from_ns", "source", "steps", "until_ns", "windows")
+
+    def __init__(
+        self,
+        from_ns: int | None,
+        until_ns: int | None,
+        base: Level,
+        steps: tuple[Step, ...],
+        windows: tuple[Window, ...],
+        source: Mapping[str, Any],
+    ) -> None:
+        self.from_ns = from_ns
+        self.until_ns = until_ns
+        self.base = base
+        self.steps = steps
+        self.windows = windows
+        self.source = source
+
+    def level(self, usage: Mapping[str, Any], at_ns: int) -> Level:
+        """Return the level that holds for *usage* at an instant inside the era."""
+        level, steps = self.base, self.steps
+        for window in self.windows:
+            if window.holds(at_ns // 1_000_000_000):
+                level, steps = window.base, window.steps
+        for step in steps:
+            quantity = usage.get(step.meter)
+            if quantity is not None and quantity >= step.bound:
+                level = step.level
+        return level
+
+
+class Offer:
+    """The eras of a match, newest first; `only` is the level when there is no choice to make."""
+
+    __slots__ = ("eras", "only")
+
+    def __init__(self, eras: tuple[Era, ...]) -> None:
+        self.eras = eras
+        one = eras[0] if len(eras) == 1 else None
+        is_plain = one is not None and one.from_ns is None and one.until_ns is None and not (one.steps or one.windows)
+        self.only: Level | None = one.base if one is not None and is_plain else None
+
+    def era(self, at_ns: int) -> Era | None:
+        """Return the era that holds at an instant, None when there is none."""
+        for era in self.eras:
+            if (era.from_ns is None or at_ns >= era.from_ns) and (era.until_ns is None or at_ns < era.until_ns):
+                return era
+        return None
+
+    def levels(self) -> Iterator[Level]:
+        """Yield every level of every era."""
+        for era in self.eras:
+            yield era.base
+            yield from (step.level for step in era.steps)
+            for window in era.windows:
+                yield window.base
+                yield from (step.level for step in window.steps)

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact cost of one call.
+
+The usual call goes through a kernel (core/kernel): one multiplication a meter. Whatever a kernel cannot say (parts that
+exceed totals, meters without rates, zero costs, odd numbers) is worked out in full by `bill`, which is the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import partial
+from operator import mul
+from typing import Any, NamedTuple
+
+from spancost.core import reasons
+from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
+from spancost.core.money import round_div, usd_text
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.kernel import Kernel, assumed_split, kernel_of, rate_of
+from spancost.core.pricing.match import match
+from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
+from spancost.core.pricing.offer_builder import OfferBuilder
+from spancost.core.pricing.usage import MOST, checked, split
+
+RATE_CARD = "rate_card"
+_cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
+_MATCHES_KEPT = 2_048
+_KERNELS_KEPT = 64
+
+
+class Item(NamedTuple):
+    """A leaf with its rate: `published` before modifiers, `rate` after."""
+
+    meter: str
+    quantity: Quantity
+    rate: Rate
+    published: Rate
+
+
+class Bill(NamedTuple):
+    """A call worked out in full: what is owed for each part, at which level and era; these are None when unpriced."""
+
+    items: tuple[Item, ...]
+    cost: Cost
+    era: Era | None = None
+    level: Level | None = None
+
+
+class Tariff(NamedTuple):
+    """How calls with the same words and meters are priced, begun within a time, as long as no step is reached.
+
+    from_ns, until_ns: that time, None for open, until exclusive. meters: in the order of the usage, and of the kernel.
+    steps: meters with the quantity from which another level holds.
+    """
+
+    from_ns: int | None
+    until_ns: int | None
+    meters: tuple[str, ...]
+    kernel: Kernel
+    steps: tuple[tuple[str, int], ...]
+
+
+class Pricer:
+    """Prices calls by one rate card. Never raises on what a call holds; safe to share among threads."""
+
+    def __init__(self, card: RateCard) -> None:
+        """Price by *card*; `version` is what goes into `llm.pricing_version`."""
+        self.version = card.version
+        self._card = card
+        self._builder = OfferBuilder(card.units, card.calendars, card.fact_words.must_be_priced)
+        # Two generations of matches: when the young one is full it becomes the old one, and what is used comes back.
+        self._young: dict[Any, Offer | Cost] = {}
+        self._old: dict[Any, Offer | Cost] = {}
+
+    def price(self, call: Call) -> Cost:
+        """Return what *call* costs, or why that cannot be said."""
+        provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
+        try:
+            key = (provider, model, request_model, tier, processing, tuple(context.items()) if context else None)
+            offer = self._young.get(key) or self._remember(key, call)
+            if offer.__class__ is Cost:
+                return offer
+            level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            constant, denominator, coefficients, bounds, zeros, is_free = level.kernels[tuple(usage)]
+            numerator: int = constant
+            for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
+                if quantity.__class__ is not int or not 0 <= quantity <= MOST:
+                    return self.bill(call).cost
+                numerator += quantity * coefficient
+            for bound in bounds:
+                if sum(map(mul, bound, usage.values())) < 0:
+                    return self.bill(call).cost
+            if zeros and any(map(mul, zeros, usage.values())):
+                return self.bill(call).cost
+        except (TypeError, AttributeError, KeyError, ValueError):
+            return self.bill(call).cost
+        doubt = level.doubt
+        if not numerator and (not is_free or doubt is not None or not any(usage.values())):
+            return self.bill(call).cost
+        femto = numerator if denominator == 1 else round_div(numerator, denominator)
+        if is_free:
+            return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
+        if doubt is None:
+            return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
+        return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
+
+    def line_items(self, call: Call) -> list[LineItem]:
+        """Return what *call* costs meter by meter; the items' costs add up to the cost of the call."""
+        bill = self.bill(call)
+        if bill.cost.femto is None or not bill.items:
+            return []
+        costs = [round_div(*_product(item.quantity, item.rate)) for item in bill.items]
+        largest = max(range(len(costs)), key=costs.__getitem__)
+        costs[largest] += bill.cost.femto - sum(costs)
+        return [
+            LineItem(item.meter, item.quantity, self.price_text(item.meter, item.rate), self._per(item.meter), cost)
+            for item, cost in zip(bill.items, costs, strict=True)
+        ]
+
+    def price_text(self, meter: str, rate: Rate) -> str:
+        """Return a rate as the price of as many units as the meter is sold in, USD in decimal text."""
+        return usd_text(round_div(rate[0] * self._per(meter), rate[1]))
+
+    def _per(self, meter: str) -> int:
+        return self._card.units.meters[meter].per
+
+    @property
+    def matches_kept(self) -> int:
+        """How many matches are kept at present; at most twice the size of a generation."""
+        return len(self._young) + len(self._old)
+
+    def _remember(self, key: Any, call: Call) -> Offer | Cost:
+        """Return the offer of *call* and keep it under *key*, and under the part of the key that can change it."""
+        offer = self._old.get(key)
+        if offer is None:
+            context = call.context or {}
+            facts = tuple(sorted(pair for pair in context.items() if pair[0] in self._card.fact_words.dimensions))
+            narrow = (*key[:-1], facts, "facts")
+            offer = self._young.get(narrow) or self._old.get(narrow)
+            if offer is None:
+                found = match(self._card, call)
+                offer = Cost(UNPRICED, found, None) if isinstance(found, str) else self._builder.offer(found)
+            self._keep(narrow, offer)
+        self._keep(key, offer)
+        return offer
+
+    def _keep(self, key: Any, offer: Offer | Cost) -> None:
+        if len(self._young) >= _MATCHES_KEPT:
+            self._old, self._young = self._young, {}
+        self._young[key] = offer
+
+    def offer(self, call: Call) -> Offer | Cost:
+        """Return what the card offers *call*, or the cost that says why it offers nothing."""
+        context = tuple(call.context.items()) if call.context else None
+        key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
+        return self._young.get(key) or self._remember(key, call)
+
+    def tariff(self, call: Call) -> Tariff | None:
+        """Return how calls like *call* are priced at its time, None when one multiplication a meter is not enough."""
+        offer = self.offer(call)
+        era = offer.era(call.at_ns) if isinstance(offer, Offer) else None
+        if era is None or era.windows:
+            return None
+        meters = tuple(call.usage)
+        kernel = era.base.kernels.get(meters)
+        if kernel is None or kernel.is_free:
+            return None
+        steps = tuple((step.meter, step.bound) for step in era.steps)
+        return Tariff(era.from_ns, era.until_ns, meters, kernel, steps)
+
+    def bill(self, call: Call) -> Bill:
+        """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""
+        if not is_sound(call):
+            return _unpriced(reasons.BAD_USAGE)
+        return self.bill_under(call, self.offer(call))
+
+    def bill_under(self, call: Call, offer: Offer | Cost) -> Bill:
+        """Return a sound *call* worked out in full at what *offer* says."""
+        if isinstance(offer, Cost):
+            return Bill((), offer)
+        if isinstance(call.at_ns, bool) or not isinstance(call.at_ns, int):
+            return _unpriced(reasons.BAD_TIME)
+        usage = checked(self._card.units, call.usage)
+        if usage is None:
+            return _unpriced(reasons.BAD_USAGE)
+        if not usage:
+            return _unpriced(reasons.NO_USAGE)
+        era = offer.era(call.at_ns)
+        if era is None:
+            return _unpriced(reasons.NO_PRICE_AT_TIME)
+        level = era.level(usage, call.at_ns)
+        self._add_kernels(offer, tuple(call.usage))
+        return self._bill_at(usage, era, level)
+
+    def _bill_at(self, usage: dict[str, Quantity], era: Era, level: Level) -> Bill:
+        leaves, doubt = split(self._card.units, usage)
+        doubts: list[Doubt] = [found for found in (doubt, level.doubt) if found is not None]
+        items: list[Item] = []
+        missing: list[Doubt] = []
+        measures: list[Doubt] = []
+        for meter in self._card.units.meters:
+            quantity = leaves.get(meter, 0)
+            if meter in level.implied and meter not in usage:
+                quantity = self._card.units.meters[meter].implied
+            if not quantity:
+                continue
+            source, how = rate_of(self._card.units, level, meter)
+            if source is None:
+                code = (PARTIAL, f"{reasons.MISSING_RATE}:{meter}")
+                (measures if self._card.units.meters[meter].is_measure else missing).append(code)
+                continue
+            if how == "estimate":
+                doubts.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
+            fact = assumed_split(self._card.units, level, meter, usage)
+            if fact is not None:
+                doubts.append((PARTIAL, f"{reasons.ASSUMED_FACT}:{fact}"))
+            quantity = max(quantity, level.minimum.get(meter, 0))
+            items.append(Item(meter, quantity, level.rates[source], level.published[source]))
+        if not items:
+            missing += measures
+        unknown = [name for name, quantity in usage.items() if quantity and name not in self._card.units.meters]
+        if unknown:
+            missing.append((PARTIAL, reasons.UNKNOWN_METER))
+        return Bill(tuple(items), _total(items, level, missing + doubts, bool(missing)), era, level)
+
+    def _add_kernels(self, offer: Offer, meters: tuple[str, ...]) -> None:
+        """Make the kernel of a set of meters on every level of an offer, where one can be made."""
+        for level in offer.levels():
+            if meters not in level.kernels and len(level.kernels) < _KERNELS_KEPT:
+                kernel = kernel_of(self._card.units, level, meters)
+                if kernel is not None:
+                    level.kernels[meters] = kernel
+
+
+def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:
+    """Return quantity times rate as numerator and denominator."""
+    if isinstance(quantity, int):
+        return quantity * rate[0], rate[1]
+    return quantity.numerator * rate[0], quantity.denominator * rate[1]
+
+
+def _total(items: list[Item], level: Level, doubts: list[Doubt], is_missing: bool) -> Cost:
+    """Return the cost of the items with the worst of the doubts; nothing priced is unpriced, never 0."""
+    exact = sum((Fraction(*_product(item.quantity, item.rate)) for item in items), Fraction(0))
+    femto = round_div(exact.numerator, exact.denominator)
+    worst = next((doubt for doubt in doubts if doubt[0] == PARTIAL), doubts[0] if doubts else None)
+    if worst is not None and is_missing and not femto:
+        return Cost(UNPRICED, worst[1], None, level.rate_id)
+    if worst is not None:
+        return Cost(worst[0], worst[1], femto, level.rate_id, RATE_CARD)
+    if items and not exact:
+        return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
+    return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
+
+
+def _unpriced(reason: str) -> Bill:
+    return Bill((), Cost(UNPRICED, reason, None))
+
+
+def is_sound(call: Call) -> bool:
+    """Tell whether the call's fields have the types they must have; what came from outside may hold anything."""
+    texts = (call.provider, call.model, call.request_model, call.service_tier, call.processing)
+    if any(text is not None and not isinstance(text, str) for text in texts):
+        return False
+    if call.context is not None and not (
+        isinstance(call.context, Mapping) and all(isinstance(value, str) for value in call.context.values())
+    ):
+        return False
+    return isinstance(call.usage, Mapping)

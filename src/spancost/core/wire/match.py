@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose endpoint a request goes to: configuration, host, path, headers, body, in this order; never the model name.
+
+This file knows no provider: hosts, paths and marks are data (semconv/wires).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from spancost.core.wire.estimate import RequestText
+from spancost.core.wire.expr import Getter, Json, Test, WireDataError, compile_formula, compile_getter, compile_test
+from spancost.core.wire.shape import Shape, compile_shape
+
+_CACHE_LIMIT = 4096
+_LONGEST_KEPT = 512
+
+
+class Endpoint(NamedTuple):
+    """One kind of request of a provider; kind: call, retrieval, batch_result, count_only, admin or none."""
+
+    path: re.Pattern[str]
+    methods: frozenset[str] | None
+    shape: str | None
+    operation: str | None
+    kind: str
+
+
+class Seller(NamedTuple):
+    """Who answers at a host. gateway: its name when it passes calls on; upstream: how to tell to whom."""
+
+    provider: str | None
+    host: re.Pattern[str] | None
+    endpoints: tuple[Endpoint, ...]
+    use: Mapping[str, str]
+    gateway: str | None
+    upstream: tuple[re.Pattern[str], ...]
+    names: Mapping[str, str]
+
+
+class Target(NamedTuple):
+    """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
+
+    path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model
+    of the request, for a gateway that only the answer shows.
+    """
+
+    provider: str | None
+    shape: Shape | None
+    operation: str | None
+    kind: str
+    gateway: str | None
+    upstream: str | None
+    path: Mapping[str, str]
+    asked: tuple[str, str, str] = ("", "", "")
+
+
+class Mark(NamedTuple):
+    """A tell in an answer from an unknown host: a header's name or a place in the body."""
+
+    header: re.Pattern[str] | None
+    body: Getter | None
+    provider: str | None
+    gateway: str | None
+
+
+class Wires:
+    """The wire data, compiled once; thread-safe: its caches only ever hold what a fresh look-up gives."""
+
+    def __init__(self, data: Mapping[str, Json]) -> None:
+        self.version: str = data["version"]
+        self.shapes = {name: compile_shape(name, shape) for name, shape in data["shapes"].items()}
+        sets = {name: tuple(map(_endpoint, rows)) for name, rows in data["sets"].items()}
+        self.sellers = tuple(_seller(row, sets) for row in data["providers"])
+        self.unknown = _seller(data["unknown"], sets)
+        self.marks = tuple(_mark(row) for row in data["marks"])
+        self._header_marks: dict[str, list[Mark]] = {}
+        self.header_names = frozenset(re.findall(r"headers\.([a-z0-9-]+)", json.dumps(data)))
+        self.estimate = compile_formula(data["estimates"])
+        self.text = RequestText(data["text"])
+        self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
+            (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
+        )
+        self._by_name: dict[str, Seller] = {}
+        self._gateways = {s.gateway: s for s in reversed(self.sellers) if s.gateway}
+        for seller in self.sellers:
+            if seller.provider and not seller.gateway:
+                self._by_name.setdefault(seller.provider, seller)
+        self._hosts: dict[str, tuple[Seller, Mapping[str, str]] | None] = {}
+        self._paths: dict[str, bool] = {}
+        self._targets: dict[tuple[str, str, str, str | None, str | None], Target | None] = {}
+        posts = (e.path.pattern for e in self.unknown.endpoints if e.kind == "call")
+        self._unknown_path = re.compile("|".join(re.sub(r"\?P<[a-z_]+>", "?:", pattern) for pattern in posts))
+        self._check()
+
+    @classmethod
+    def from_bytes(cls, canonical: bytes) -> Wires:
+        """Return the wires of the compiled file; WireDataError when it is no such file."""
+        try:
+            data = json.loads(canonical)
+        except ValueError as error:
+            raise WireDataError(f"wires: found no JSON ({error}); expected the compiled semconv/wires") from error
+        if not isinstance(data, dict) or data.get("kind") != "wires":
+            raise WireDataError("wires: found another kind of file; expected kind: wires")
+        return cls(data)
+
+    def seller(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
+        """Return who answers at *host* (a port may follow a colon) and the named parts of the host, else None."""
+        try:
+            return self._hosts[host]
+        except KeyError:
+            found = self._find(host.lower())
+            if len(self._hosts) >= _CACHE_LIMIT:
+                self._hosts.clear()
+            self._hosts[host] = found
+            return found
+
+    def may_match(self, method: str, host: str, path: str) -> bool:
+        """Tell quickly whether `match` could find anything: the host is a seller's, or the path could be a call's."""
+        if self.seller(host) is not None:
+            return True
+        if method != "POST":
+            return False
+        known = self._paths.get(path)
+        if known is None:
+            known = self._unknown_path.search(path) is not None
+            if len(self._paths) >= _CACHE_LIMIT:
+                self._paths.clear()
+            self._paths[path] = known
+        return known
+
+    def _find(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
+        bare = re.sub(r":[0-9]+$", "", host)
+        for seller in self.sellers:
+            match = seller.host and (seller.host.fullmatch(bare) or seller.host.fullmatch(host))
+            if match:
+                return seller, {k: v for k, v in match.groupdict().items() if v}
+        return None
+
+    def match(
+        self, method: str, host: str, path: str, *, model: str | None = None, provider: str | None = None
+    ) -> Target | None:
+        """Return where a request goes, None when neither its host nor its path is one of ours.
+
+        model: the request body's model, which gateways prefix with the seller. provider: what configuration says.
+        """
+        asked = (method, host, path, model, provider)
+        try:
+            return self._targets[asked]
+        except KeyError:
+            found = self._match(method, host, path, model, provider)
+            if len(self._targets) >= _CACHE_LIMIT:
+                self._targets.clear()
+            if len(host) + len(path) + len(model or "") <= _LONGEST_KEPT:
+                self._targets[asked] = found
+            return found
+
+    def _match(self, method: str, host: str, path: str, model: str | None, provider: str | None) -> Target | None:
+        if provider:
+            found: tuple[Seller, Mapping[str, str]] | None = (self._by_name.get(provider, self.unknown), {})
+        else:
+            found = self.seller(host)
+        seller, parts = found or (self.unknown, {})
+        target = self._through(seller, (method, path, model or ""), parts)
+        if found is None and target.kind == "none":
+            return None
+        return target._replace(provider=provider) if provider else target
+
+    def _through(self, seller: Seller, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
+        names = _upstreams(seller, asked[1], asked[2])
+        # A gateway's path may name a way of its own (`compat`) where the model's prefix names the seller.
+        upstream = next((name for name in names if name in self._by_name), names[0] if names else None)
+        behind = self._by_name.get(upstream or "")
+        if behind is not None:
+            target = _target(behind, self.shapes, asked, parts)
+            if target.kind != "none":
+                return target._replace(gateway=seller.gateway, upstream=upstream)
+        return _target(seller, self.shapes, asked, parts)._replace(gateway=seller.gateway, upstream=upstream)
+
+    def told_by_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
+        """Return target, provider and gateway as the answer's headers (lower case) show them."""
+        provider, gateway = target.provider, target.gateway
+        # A seller's own host answers for itself; only others can stand for somebody else.
+        if provider is None:
+            for mark in self._marks_of(headers):
+                provider, gateway = provider or mark.provider, gateway or mark.gateway
+        behind = self._gateways.get(gateway or "") if target.provider is None else None
+        if behind is not None and target.gateway is None:
+            target = self._through(behind, target.asked, target.path)
+            provider = provider or target.provider
+        return target, provider, gateway
+
+    def _marks_of(self, headers: Mapping[str, str]) -> list[Mark]:
+        # Servers send the same few names over and over, so each name is matched once.
+        found: list[Mark] = []
+        for name in headers:
+            marks = self._header_marks.get(name)
+            if marks is None:
+                marks = [m for m in self.marks if m.header is not None and m.header.fullmatch(name)]
+                if len(self._header_marks) >= _CACHE_LIMIT:
+                    self._header_marks.clear()
+                self._header_marks[name] = marks
+            found += marks
+        return found
+
+    def told_by_body(self, document: Json) -> str | None:
+        """Return the seller whose mark *document* carries, None when it carries none."""
+        for mark in self.marks:
+            if mark.body is not None and mark.body(document) is not None:
+                return mark.provider
+        return None
+
+    def shape_of_body(self, document: Json) -> Shape | None:
+        """Return the shape that *document*, an answer at a path we do not know, shows by its own marks."""
+        for test, shape in self.bodies:
+            if test is not None and test(document):
+                return self.shapes[shape]
+        return None
+
+    def _check(self) -> None:
+        for seller in (*self.sellers, self.unknown):
+            for endpoint in seller.endpoints:
+                name = endpoint.shape and seller.use.get(endpoint.shape, endpoint.shape)
+                if name and name not in self.shapes:
+                    raise WireDataError(f"provider {seller.provider}: found shape {name!r}; expected a file of shapes/")
+
+
+def _target(
+    seller: Seller, shapes: Mapping[str, Shape], asked: tuple[str, str, str], parts: Mapping[str, str]
+) -> Target:
+    method, path, _ = asked
+    for endpoint in seller.endpoints:
+        if endpoint.methods is not None and method not in endpoint.methods:
+            continue
+        match = endpoint.path.search(path)
+        if match is not None:
+            named = {k: unquote(v) for k, v in match.groupdict().items() if v}
+            shape = shapes[seller.use.get(endpoint.shape, endpoint.shape)] if endpoint.shape else None
+            return Target(
+                seller.provider, shape, endpoint.operation, endpoint.kind, None, None, {**parts, **named}, asked
+            )
+    return Target(seller.provider, None, None, "none", None, None, parts, asked)
+
+
+def _upstreams(seller: Seller, path: str, model: str) -> list[str]:
+    found = []
+    for pattern in seller.upstream:
+        match = pattern.search(path) or pattern.search(f"model:{model}")
+        if match:
+            name = match.group("name").lower()
+            found.append(seller.names.get(name, name))
+    return found
+
+
+def _endpoint(row: Mapping[str, Any]) -> Endpoint:
+    methods = row.get("method")
+    return Endpoint(
+        re.compile(row["path"]),
+        frozenset(methods) if methods else None,
+        row.get("shape"),
+        row.get("operation"),
+        row.get("kind", "call"),
+    )
+
+
+def _seller(row: Mapping[str, Any], sets: Mapping[str, tuple[Endpoint, ...]]) -> Seller:
+    own = tuple(map(_endpoint, row.get("endpoints", ())))
+    hosts = row.get("hosts")
+    return Seller(
+        row.get("provider"),
+        re.compile("|".join(hosts)) if hosts else None,
+        own + tuple(e for name in row.get("sets", ()) for e in sets[name]),
+        row.get("use", {}),
+        row.get("gateway"),
+        tuple(re.compile(p) for p in row.get("upstream", ())),
+        row.get("names", {}),
+    )
+
+
+def _mark(row: Mapping[str, Any]) -> Mark:
+    return Mark(
+        re.compile(row["header"]) if "header" in row else None,
+        compile_getter(row["body"]) if "body" in row else None,
+        row.get("provider"),
+        row.get("gateway"),
+    )

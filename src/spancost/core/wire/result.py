@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the things kept of an answer amount to: outcome, meters, ids, cost. This file knows no provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from spancost.core.wire import reading as outcomes
+from spancost.core.wire.expr import Json, Number
+from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.reading import FurtherUsage, WireReading
+from spancost.core.wire.shape import Shape, Slots
+
+# A count that lies inside another cannot exceed it (DESIGN: meters). It is reported as it came, with a doubt; pricing
+# clamps it.
+_INSIDE = (
+    ("cache_read_tokens", "input_tokens"),
+    ("cache_write_tokens", "input_tokens"),
+    ("cache_write_5m_tokens", "cache_write_tokens"),
+    ("cache_write_1h_tokens", "cache_write_tokens"),
+    ("input_audio_tokens", "input_tokens"),
+    ("input_image_tokens", "input_tokens"),
+    ("reasoning_tokens", "output_tokens"),
+    ("output_audio_tokens", "output_tokens"),
+    ("output_image_tokens", "output_tokens"),
+)
+_SILENT = (outcomes.ERROR, outcomes.ADMIN, outcomes.COUNT_ONLY, outcomes.NO_USAGE)
+
+
+class Answer(NamedTuple):
+    """How an answer came: status of the exchange, whether it ran to its end, whether any document was read."""
+
+    status: int
+    provider: str | None
+    gateway: str | None
+    complete: bool
+    parsed: bool
+
+
+def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, answer: Answer) -> WireReading:
+    """Return what the *slots* of an answer say; *shape* None: nothing is known of its form."""
+    if shape is None:
+        return WireReading(
+            outcome=_outcome(target, None, slots, {}, answer),
+            provider=answer.provider,
+            operation=target.operation,
+            usage={},
+            complete=answer.complete,
+            request_model=_request_model(target, slots),
+            gateway=answer.gateway,
+            upstream=target.upstream,
+            context=_context(target, None, slots),
+        )
+    usage = {m: n for m, f in shape.meters.items() if (n := f(slots)) is not None}
+    billed = {m: n for m, f in shape.billed.items() if (n := f(slots)) is not None}
+    facts = {k: text(get(slots)) for k, get in shape.facts.items()}
+    cost = shape.cost(slots) if shape.cost else None
+    estimate = wires.estimate(slots) if cost is None else None
+    outcome = _outcome(target, shape, slots, usage, answer)
+    further = _further(shape, slots)
+    if outcome in _SILENT:
+        usage, billed, further = {}, {}, ()
+    return WireReading(
+        outcome=outcome,
+        provider=answer.provider,
+        operation=target.operation,
+        usage=usage,
+        complete=answer.complete,
+        request_model=_request_model(target, slots),
+        response_model=facts.get("response_model"),
+        response_id=facts.get("response_id"),
+        service_tier=facts.get("service_tier"),
+        finish_reason=facts.get("finish_reason"),
+        provider_cost=_fraction(estimate if cost is None else cost),
+        gateway=answer.gateway,
+        upstream=target.upstream or facts.get("upstream"),
+        further=further,
+        doubts=tuple(f"{p}_exceeds_{w}" for p, w in _INSIDE if usage.get(p, 0) > usage.get(w, 0)),
+        context=_context(target, shape, slots),
+        billed=billed or None,
+        cost_is_estimate=estimate is not None,
+        sold_as=facts.get("sold_as"),
+        sold_tier=shape.tiers.get((facts.get("service_tier") or "").lower()),
+    )
+
+
+def is_complete(shape: Shape, slots: Slots) -> bool:
+    """Return whether a stream that showed no last event ran to its end all the same."""
+    return shape.complete is None or any(get(slots) is not None for get in shape.complete)
+
+
+def text(value: Json) -> str | None:
+    """Return *value* as text when it is text or a whole number, else None."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _outcome(target: Target, shape: Shape | None, slots: Slots, usage: Mapping[str, Number], answer: Answer) -> str:
+    if answer.status >= 400:
+        return outcomes.ERROR
+    if target.kind in (outcomes.COUNT_ONLY, outcomes.ADMIN):
+        return target.kind
+    if "error" in slots:
+        return outcomes.ERROR_IN_200
+    if not any(usage.values()) and "input_tokens" not in usage:
+        pending = shape is not None and shape.pending is not None and shape.pending(slots)
+        return outcomes.ADMIN if pending or (target.kind == outcomes.RETRIEVAL and answer.parsed) else outcomes.NO_USAGE
+    if target.kind in (outcomes.RETRIEVAL, outcomes.BATCH_RESULT):
+        return target.kind
+    return outcomes.USAGE if answer.complete else outcomes.PARTIAL_USAGE
+
+
+def _request_model(target: Target, slots: Slots) -> str | None:
+    return target.path.get("model") or text(slots["request"].get("model"))
+
+
+def _context(target: Target, shape: Shape | None, slots: Slots) -> dict[str, str] | None:
+    found = {k: v for k, v in target.path.items() if k != "model"}
+    for key, get in shape.context.items() if shape else ():
+        word = text(get(slots))
+        if word is not None:
+            found[key] = word
+    return found or None
+
+
+def _further(shape: Shape, slots: Slots) -> tuple[FurtherUsage, ...]:
+    found = []
+    for form in shape.further:
+        for row in form.rows(slots):
+            usage = {m: n for m, f in form.meters.items() if (n := f(row)) is not None}
+            if any(usage.values()):
+                kind = text(form.kind(row)) if form.kind else None
+                model = text(form.model(row)) if form.model else None
+                model = model or (text(form.model_slot(slots)) if form.model_slot else None)
+                found.append(FurtherUsage(kind or form.name, model, usage, form.inside))
+    return tuple(found)
+
+
+def _fraction(value: Number | None) -> Fraction | None:
+    return None if value is None else Fraction(value)

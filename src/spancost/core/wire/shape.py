@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one kind of payload tells what was used: a shape of the wire data, compiled. This file knows no provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from spancost.core.wire.estimate import Density
+from spancost.core.wire.expr import (
+    Formula,
+    Getter,
+    Json,
+    Number,
+    Test,
+    WireDataError,
+    compile_formula,
+    compile_getter,
+    compile_path,
+    compile_test,
+    quantity,
+)
+
+Slots = dict[str, Any]
+"""What was kept of an exchange, by name; `headers`, `request` and `path` are there from the start."""
+
+
+class Rule(NamedTuple):
+    """One thing to keep of a document: `get` finds every value, `test` says when, `keep` puts each into `slot`."""
+
+    slot: str
+    get: Callable[[Json], Sequence[Json]]
+    test: Test | None
+    keep: Callable[[Slots, str, Json], None]
+    paths: tuple[str, ...]
+
+
+class Further(NamedTuple):
+    """Model passes told beside a call's totals: rows, each with its kind, model and meters.
+
+    kind: what the row calls itself, else `name`. model: from the row, else from the slots. inside: the totals hold it.
+    """
+
+    rows: Callable[[Json], Sequence[Json]]
+    name: str
+    kind: Getter | None
+    model: Getter | None
+    model_slot: Getter | None
+    inside: bool
+    meters: Mapping[str, Formula]
+
+
+class Shape(NamedTuple):
+    """A compiled shape.
+
+    rules: what to keep of each document. mark: a stream document without a match adds nothing once the names (model,
+    id, as far as the shape has them) are known; None: every document is read. latest: such a document does say
+    something, but only the newest of them counts. done: texts that end a stream. end: tests of documents that end it.
+    complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
+    pending: true of the slots when work has not ended yet (usage comes on a later poll).
+    asks_usage: streams tell usage only when stream_options.include_usage asks for it.
+    meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
+    what was processed. streamed: the texts of a stream's document that are output, each when its test holds; density:
+    the characters of a token, where the shape states its own. tiers: words for tiers (lower case) -> the rate card's.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    mark: re.Pattern[bytes] | None
+    latest: bool
+    names: frozenset[str]
+    done: frozenset[bytes]
+    end: tuple[Test, ...]
+    complete: tuple[Getter, ...] | None
+    pending: Test | None
+    meters: Mapping[str, Formula]
+    billed: Mapping[str, Formula]
+    cost: Formula | None
+    facts: Mapping[str, Getter]
+    context: Mapping[str, Getter]
+    further: tuple[Further, ...]
+    unwrap: str | None
+    asks_usage: bool
+    paths: frozenset[str]
+    streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
+    density: Density | None = None
+    tiers: Mapping[str, str] = {}
+
+
+def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
+    """Return the shape *name* of the canonical wire data; WireDataError when a part has no meaning."""
+    rules = tuple(_rule(name, r) for r in data["read"])
+    paths = {p for r in rules for p in r.paths}
+    paths.update(p for when in data.get("end", ()) for p in when)
+    paths.update(p for r in data["read"] for p in r.get("when", ()))
+    complete = data.get("complete")
+    return Shape(
+        name=name,
+        rules=rules,
+        mark=_mark(data.get("marks")),
+        latest=data.get("latest", False),
+        names=frozenset(r.slot for r in rules if r.slot in ("model", "id")),
+        done=frozenset(text.encode() for text in data.get("done", ())),
+        end=tuple(t for t in map(compile_test, data.get("end", ())) if t),
+        complete=None if complete is None else tuple(compile_getter(c) for c in complete),
+        pending=compile_test(data.get("pending")),
+        meters={m: compile_formula(e) for m, e in data["meters"].items()},
+        billed={m: compile_formula(e) for m, e in data.get("billed", {}).items()},
+        cost=compile_formula(data["cost"]) if "cost" in data else None,
+        facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
+        context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
+        further=tuple(map(_further, data.get("further", ()))),
+        unwrap=data.get("unwrap"),
+        asks_usage=data.get("asks_usage", False),
+        paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
+        streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
+        density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
+        tiers=data.get("tiers", {}),
+    )
+
+
+def _mark(patterns: Sequence[str] | None) -> re.Pattern[bytes] | None:
+    if not patterns:
+        return None
+    if all(pattern.startswith('"') for pattern in patterns):
+        # A common first letter lets the search skip to where it stands.
+        return re.compile(f'"(?:{"|".join(pattern[1:] for pattern in patterns)})'.encode())
+    return re.compile("|".join(patterns).encode())
+
+
+def _further(row: Mapping[str, Json]) -> Further:
+    kind, model, slot = (compile_getter(row[key]) if key in row else None for key in ("kind", "model", "model_slot"))
+    meters = {m: compile_formula(e) for m, e in row["meters"].items()}
+    return Further(compile_path(row["rows"]), row.get("name", ""), kind, model, slot, row.get("inside", False), meters)
+
+
+def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
+    keep = _KEEP.get(data.get("how", "last"))
+    if keep is None:
+        raise WireDataError(f"shape {shape}: how {data['how']!r}: expected one of {sorted(_KEEP)}")
+    paths = [data["from"]] if isinstance(data.get("from"), str) else data.get("from", [])
+    get: Callable[[Json], Sequence[Json]]
+    if "count" in data:
+        get, paths = _counter(data["count"]), []
+    elif "distinct" in data:
+        get, paths = _distinct(data["distinct"]), []
+    elif "each" in data:
+        get, paths = compile_path(data["each"]), [data["each"]]
+    elif "pick" in data:
+        get = _picker(data["pick"], compile_getter(paths) if paths else None)
+        paths = [f"{paths[0]}.{key}" if paths else key for key in data["pick"]]
+    else:
+        get = _one(compile_getter(paths))
+    return Rule(data["slot"], get, compile_test(data.get("when")), keep, tuple(paths))
+
+
+def _one(get: Getter) -> Callable[[Json], Sequence[Json]]:
+    def one(document: Json) -> Sequence[Json]:
+        found = get(document)
+        return () if found is None else (found,)
+
+    return one
+
+
+def _counter(path: str) -> Callable[[Json], Sequence[Json]]:
+    values = compile_path(path)
+
+    def count(document: Json) -> Sequence[Json]:
+        found = len(values(document))
+        return (found,) if found else ()
+
+    return count
+
+
+def _distinct(path: str) -> Callable[[Json], Sequence[Json]]:
+    values = compile_path(path)
+
+    def count(document: Json) -> Sequence[Json]:
+        found = len({v for v in values(document) if isinstance(v, str)})
+        return (found,) if found else ()
+
+    return count
+
+
+def _picker(keys: list[str], base: Getter | None) -> Callable[[Json], Sequence[Json]]:
+    def pick(document: Json) -> Sequence[Json]:
+        source = base(document) if base else document
+        found = {k: source[k] for k in keys if source.get(k) is not None} if isinstance(source, Mapping) else None
+        return (found,) if found else ()
+
+    return pick
+
+
+def _last(slots: Slots, slot: str, value: Json) -> None:
+    slots[slot] = value
+
+
+def _first(slots: Slots, slot: str, value: Json) -> None:
+    slots.setdefault(slot, value)
+
+
+def _merge(slots: Slots, slot: str, value: Json) -> None:
+    kept = slots.get(slot)
+    if isinstance(kept, dict) and isinstance(value, Mapping):
+        kept.update((k, v) for k, v in value.items() if v is not None)
+    else:
+        slots[slot] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _rows(slots: Slots, slot: str, value: Json) -> None:
+    slots.setdefault(slot, []).append(value)
+
+
+def _combining(combine: Callable[[Number, Number], Number]) -> Callable[[Slots, str, Json], None]:
+    def join(kept: Json, value: Json) -> Json:
+        if isinstance(kept, Mapping) and isinstance(value, Mapping):
+            return {k: join(kept.get(k), value.get(k)) for k in {**kept, **value}}
+        a, b = quantity(kept), quantity(value)
+        if a is None or b is None:
+            return kept if value is None else value
+        return combine(a, b)
+
+    def keep(slots: Slots, slot: str, value: Json) -> None:
+        slots[slot] = join(slots.get(slot), value)
+
+    return keep
+
+
+def _add(a: Number, b: Number) -> Number:
+    return a + b
+
+
+def _max(a: Number, b: Number) -> Number:
+    return max(a, b)
+
+
+_KEEP: dict[str, Callable[[Slots, str, Json], None]] = {
+    "last": _last,
+    "first": _first,
+    "merge": _merge,
+    "rows": _rows,
+    "add": _combining(_add),
+    "max": _combining(_max),
+}
+
+
+def exact(text: str) -> Number | str:
+    """Return a header's value as an exact number when it is decimal text, else as it is."""
+    if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE]-?[0-9]{1,2})?", text):
+        return text
+    value = Fraction(text)
+    return value.numerator if value.denominator == 1 else value
