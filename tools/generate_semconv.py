@@ -18,6 +18,9 @@ from tools.generated import ROOT, Targets, main
 
 REGISTRY = ROOT / "semconv" / "registry"
 PREFIXES = ("llm.", "app.")
+GO_GROUPS = ("llm.call", "llm.subtree", "llm.trace")
+"""Groups whose attributes package cost writes."""
+GO_INITIALISMS: Mapping[str, str] = {"usd": "USD", "nanousd": "NanoUSD", "id": "ID"}
 EXAMPLE_TYPES: Mapping[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": list}
 
 
@@ -38,6 +41,11 @@ class Attribute:
     @property
     def constant(self) -> str:
         return self.key.upper().replace(".", "_")
+
+    @property
+    def go_constant(self) -> str:
+        words = self.key.removeprefix("llm.").replace(".", "_").split("_")
+        return "Attr" + "".join(GO_INITIALISMS.get(word, word.capitalize()) for word in words)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,27 @@ def python_constants(groups: tuple[Group, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def go_constants(groups: tuple[Group, ...]) -> str:
+    """Return the source of `collector/cost/semconv.go`."""
+    lines = [
+        "// SPDX-License-Identifier: Apache-2.0",
+        "",
+        "// Code generated from semconv/registry by tools/generate_semconv.py; DO NOT EDIT.",
+        "",
+        "package cost",
+    ]
+    for group in (group for group in groups if group.id in GO_GROUPS):
+        width = max(len(attribute.go_constant) for attribute in group.attributes)
+        lines += ["", f"// {group.brief}.", "const ("]
+        lines += [f'\t{attribute.go_constant:{width}} = "{attribute.key}"' for attribute in group.attributes]
+        lines.append(")")
+    calls = next(group for group in groups if group.id == "llm.call")
+    lines += ["", "// CallAttributes are the names of the attributes that the span of a call may carry."]
+    lines.append("var CallAttributes = []string{")
+    lines += [f"\t{attribute.go_constant}," for attribute in calls.attributes]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
 def table(groups: tuple[Group, ...]) -> str:
     """Return one Markdown table for each group."""
     lines: list[str] = []
@@ -153,6 +182,7 @@ def attributes_page(groups: tuple[Group, ...]) -> str:
 
 TARGETS: Targets = {
     ROOT / "src" / "spancost" / "core" / "semconv.py": lambda: python_constants(load()),
+    ROOT / "collector" / "cost" / "semconv.go": lambda: go_constants(load()),
     ROOT / "docs" / "attributes.md": lambda: attributes_page(load()),
 }
 

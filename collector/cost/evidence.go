@@ -47,8 +47,8 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 
 // withdrawn is what a call loses that turns out to be counted elsewhere.
 var withdrawn = []string{
-	AttrInputTokens, AttrCachedInput, AttrCacheWriteInput, AttrOutputTokens, AttrReasoningOutput, AttrTotalTokens,
-	AttrRequestCostUSD, AttrRequestCostNano, AttrCostBucket, AttrCostSource, AttrListCostUSD, AttrRateID,
+	AttrInputTokens, AttrCachedInputTokens, AttrCacheWriteInputTokens, AttrOutputTokens, AttrReasoningOutputTokens, AttrTotalTokens,
+	AttrRequestCostUSD, AttrRequestCostNanoUSD, AttrCostBucket, AttrCostSource, AttrListCostUSD, AttrRateID,
 }
 
 func countOf(attributes Attributes, key string) Count {

@@ -29,16 +29,16 @@ func (r *Reading) write(cost *Cost, version string, keepProvider bool, written *
 	written.text(AttrModel, r.Model)
 	written.Put = append(written.Put, Attribute{AttrOperation, document.OfString(r.Operation)})
 	written.count(AttrInputTokens, r.Input)
-	written.count(AttrCachedInput, r.CacheRead)
-	written.count(AttrCacheWriteInput, r.CacheWrite)
+	written.count(AttrCachedInputTokens, r.CacheRead)
+	written.count(AttrCacheWriteInputTokens, r.CacheWrite)
 	written.count(AttrOutputTokens, r.Output)
-	written.count(AttrReasoningOutput, r.Reasoning)
+	written.count(AttrReasoningOutputTokens, r.Reasoning)
 	if r.Input.Known || r.Output.Known {
 		written.int(AttrTotalTokens, r.Input.N+r.Output.N)
 	}
 	if cost.Known {
 		written.usd(AttrRequestCostUSD, cost.Femto)
-		written.int(AttrRequestCostNano, cost.Femto.Nano())
+		written.int(AttrRequestCostNanoUSD, cost.Femto.Nano())
 		written.text(AttrCostBucket, cost.Femto.Bucket())
 	}
 	written.text(AttrCostStatus, cost.Status)
@@ -65,22 +65,22 @@ func (s *Subtotal) WriteSubtree(written *Written) {
 	if s.Priced > 0 {
 		written.usd(AttrSubtreeCostUSD, s.Femto)
 	}
-	written.int(AttrSubtreeInput, s.Input)
-	written.int(AttrSubtreeOutput, s.Output)
+	written.int(AttrSubtreeInputTokens, s.Input)
+	written.int(AttrSubtreeOutputTokens, s.Output)
 	written.int(AttrSubtreeRequests, s.Requests)
-	written.int(AttrSubtreeUnpriced, s.Unpriced)
+	written.int(AttrSubtreeUnpricedRequests, s.Unpriced)
 }
 
 // WriteTrace puts the total on the topmost span of a service.
 func (s *Subtotal) WriteTrace(written *Written) {
 	if s.Priced > 0 {
 		written.usd(AttrTraceCostUSD, s.Femto)
-		written.int(AttrTraceCostNano, s.Femto.Nano())
+		written.int(AttrTraceCostNanoUSD, s.Femto.Nano())
 	}
-	written.int(AttrTraceInput, s.Input)
-	written.int(AttrTraceOutput, s.Output)
+	written.int(AttrTraceInputTokens, s.Input)
+	written.int(AttrTraceOutputTokens, s.Output)
 	written.int(AttrTraceRequests, s.Requests)
-	written.Put = append(written.Put, Attribute{AttrTraceComplete, document.OfBool(s.Doubtful == 0)})
+	written.Put = append(written.Put, Attribute{AttrTraceCostComplete, document.OfBool(s.Doubtful == 0)})
 }
 
 // keepSums leaves sums as the span has them already, but for the last bits of a double: costs of an earlier run come back

@@ -129,7 +129,7 @@ func (s *shard) adoptOrphans(trace *heldTrace, spans []cost.Span, at map[cost.Sp
 // doubt says that the total of a trace may lack something.
 func doubt(written []cost.Attribute) {
 	for n := range written {
-		if written[n].Key == cost.AttrTraceComplete {
+		if written[n].Key == cost.AttrTraceCostComplete {
 			written[n].Value = document.OfBool(false)
 		}
 	}
