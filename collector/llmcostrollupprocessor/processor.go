@@ -29,6 +29,7 @@ type rollUpProcessor struct {
 	dialects *cost.Dialects
 	shards   []*shard
 	ledgers  sync.Pool
+	refused  refused
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -105,6 +106,7 @@ func (p *rollUpProcessor) Start(context.Context, component.Host) error {
 			case <-p.stop:
 				return
 			case now := <-ticker.C:
+				p.offerAgain(context.Background())
 				for _, s := range p.shards {
 					p.send(context.Background(), s.expire(now))
 				}
@@ -126,6 +128,7 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 	for _, s := range p.shards {
 		p.send(ctx, s.releaseAll())
 	}
+	p.offerLast(ctx)
 	p.builder.Shutdown()
 	return nil
 }
@@ -148,39 +151,4 @@ func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 		return nil
 	}
 	return p.next.ConsumeTraces(ctx, td)
-}
-
-func (p *rollUpProcessor) withdrawn(ctx context.Context, calls int64) {
-	if calls > 0 {
-		p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(ctx, calls)
-	}
-}
-
-// send passes what was released on, and counts what happened meanwhile.
-func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
-	if out == nil {
-		return
-	}
-	p.withdrawn(ctx, out.withdrawn)
-	for reason, traces := range out.early {
-		p.builder.ProcessorLlmCostRollupEarlyReleases.Add(ctx, traces, metric.WithAttributeSet(reasonSet(reason)))
-	}
-	if out.lateCalls > 0 {
-		p.builder.ProcessorLlmCostRollupLateCalls.Add(ctx, out.lateCalls)
-		p.builder.ProcessorLlmCostRollupLateCost.Add(ctx, out.lateCost.Nano())
-	}
-	if out.corrections > 0 {
-		p.builder.ProcessorLlmCostRollupCorrections.Add(ctx, out.corrections)
-	}
-	if out.forgotten > 0 {
-		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.forgotten)
-	}
-	if out.traces.ResourceSpans().Len() == 0 {
-		return
-	}
-	count := int64(out.traces.SpanCount())
-	if err := p.next.ConsumeTraces(ctx, out.traces); err != nil {
-		p.builder.ProcessorLlmCostRollupRefusedSpans.Add(ctx, count)
-		p.logger.Error("released spans were refused by the next component", zap.Int64("spans", count), zap.Error(err))
-	}
 }

@@ -15,56 +15,6 @@ import (
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
-// outcome is what is to be sent on and to be counted after a step of a shard.
-type outcome struct {
-	traces      ptrace.Traces
-	places      map[place]ptrace.ScopeSpans
-	resources   map[*heldResource]ptrace.ResourceSpans
-	early       map[string]int64
-	withdrawn   int64
-	lateCalls   int64
-	lateCost    cost.Femto
-	corrections int64
-	forgotten   int64
-}
-
-type place struct {
-	resource *heldResource
-	origin   *origin
-}
-
-func newOutcome() *outcome {
-	return &outcome{
-		traces: ptrace.NewTraces(), places: map[place]ptrace.ScopeSpans{},
-		resources: map[*heldResource]ptrace.ResourceSpans{}, early: map[string]int64{},
-	}
-}
-
-func (o *outcome) late(total *cost.Subtotal) {
-	o.lateCalls += total.Requests
-	o.lateCost = o.lateCost.Add(total.Femto)
-}
-
-// add returns a new span of a resource and scope.
-func (o *outcome) add(resource *heldResource, from *origin) ptrace.Span {
-	at := place{resource, from}
-	scope, known := o.places[at]
-	if !known {
-		spans, known := o.resources[resource]
-		if !known {
-			spans = o.traces.ResourceSpans().AppendEmpty()
-			resource.resource.CopyTo(spans.Resource())
-			spans.SetSchemaUrl(resource.schemaURL)
-			o.resources[resource] = spans
-		}
-		scope = spans.ScopeSpans().AppendEmpty()
-		from.scope.CopyTo(scope.Scope())
-		scope.SetSchemaUrl(from.schemaURL)
-		o.places[at] = scope
-	}
-	return scope.Spans().AppendEmpty()
-}
-
 // release writes totals on the held spans of a trace and hands them over. Before its time the trace is not complete.
 func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 	if trace.isDone {
@@ -103,7 +53,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		}
 		for _, held := range holders[n] {
 			tracedata.Put(held.data.Attributes(), &s.writtenRoom, nil)
-			held.data.MoveTo(out.add(held.resource, held.origin))
+			held.data.MoveTo(out.add(held.resource, held.origin, held.size))
 		}
 	}
 	trace.spans = nil
@@ -163,7 +113,7 @@ func (s *shard) correct(a *arrival, total *cost.Subtotal, out *outcome) {
 	}
 	moved := mover{}
 	resource, from := moved.origin(a)
-	span := out.add(resource, from)
+	span := out.add(resource, from, correctionSize)
 	span.SetName("llm_cost correction")
 	span.SetTraceID(a.data.TraceID())
 	span.SetSpanID(newSpanID())
@@ -219,26 +169,4 @@ func (m *mover) hold(a *arrival) heldSpan {
 	a.data.MoveTo(held.data)
 	a.data.TraceState().FromRaw(movedMark)
 	return held
-}
-
-// sizeOf estimates how much memory a span takes.
-func sizeOf(span ptrace.Span) int {
-	const fixed, perAttribute, perEvent = 300, 40, 100
-	size := fixed + len(span.Name())
-	measure := func(attributes pcommon.Map) {
-		for key, value := range attributes.All() {
-			size += perAttribute + len(key)
-			if value.Type() == pcommon.ValueTypeStr {
-				size += len(value.Str())
-			} else if value.Type() != pcommon.ValueTypeInt {
-				size += perAttribute
-			}
-		}
-	}
-	measure(span.Attributes())
-	for _, event := range span.Events().All() {
-		size += perEvent
-		measure(event.Attributes())
-	}
-	return size + perEvent*span.Links().Len()
 }

@@ -50,6 +50,7 @@ type heldSpan struct {
 	data     ptrace.Span
 	origin   *origin
 	resource *heldResource
+	size     int
 	isRoot   bool
 	isPriced bool
 }
@@ -76,7 +77,7 @@ func newShard(cfg *Config, shards int, ledger *cost.Ledger, dialects *cost.Diale
 func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	out := newOutcome()
+	out := &outcome{}
 	var calls []*arrival
 	moved := mover{}
 	for n := range batch {
@@ -205,6 +206,7 @@ func (s *shard) hold(now time.Time, a *arrival, moved *mover) {
 	trace := s.trace(now, a.span.Key.Trace)
 	size := sizeOf(a.data)
 	held := moved.hold(a)
+	held.size = size
 	trace.spans = append(trace.spans, held)
 	trace.bytes += size
 	s.heldBytes += size
@@ -214,7 +216,7 @@ func (s *shard) hold(now time.Time, a *arrival, moved *mover) {
 func (s *shard) expire(now time.Time) *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	out := newOutcome()
+	out := &outcome{}
 	for len(s.queue) > 0 && (s.queue[0].isDone || !now.Before(s.queue[0].deadline)) {
 		trace := s.queue[0]
 		s.queue = s.queue[1:]
@@ -228,7 +230,7 @@ func (s *shard) expire(now time.Time) *outcome {
 func (s *shard) releaseAll() *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	out := newOutcome()
+	out := &outcome{}
 	for len(s.traces) > 0 {
 		s.releaseOldest("shutdown", out)
 	}
@@ -242,7 +244,7 @@ func (s *shard) releaseOldest(reason string, out *outcome) {
 	if trace.isDone {
 		return
 	}
-	out.early[reason]++
+	out.released(reason)
 	s.release(trace, false, out)
 }
 

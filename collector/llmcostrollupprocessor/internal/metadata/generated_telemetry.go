@@ -152,7 +152,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostRollupRefusedSpans, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_rollup_refused_spans",
-		metric.WithDescription("Released spans that the next component refused. [Alpha]"),
+		metric.WithDescription("Released spans that were dropped, because the next component refused them for good, or to the end. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -132,7 +132,7 @@ func AssertEqualProcessorLlmCostRollupLateCost(t *testing.T, tt *componenttest.T
 func AssertEqualProcessorLlmCostRollupRefusedSpans(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_llm_cost_rollup_refused_spans",
-		Description: "Released spans that the next component refused. [Alpha]",
+		Description: "Released spans that were dropped, because the next component refused them for good, or to the end. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostrollupprocessor
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+)
+
+// refused are parts that the next component did not take: nobody else has these spans, so they are offered again.
+type refused struct {
+	mutex sync.Mutex
+	parts []part
+	bytes int
+}
+
+// keep holds a part; false when that would be more than most bytes.
+func (r *refused) keep(p part, most int) bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.bytes+p.bytes > most {
+		return false
+	}
+	r.parts, r.bytes = append(r.parts, p), r.bytes+p.bytes
+	return true
+}
+
+// take hands over all that is kept.
+func (r *refused) take() []part {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	kept := r.parts
+	r.parts, r.bytes = nil, 0
+	return kept
+}
+
+// send passes what was released on, and counts what happened meanwhile.
+func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
+	p.withdrawn(ctx, out.withdrawn)
+	for reason, traces := range out.early {
+		p.builder.ProcessorLlmCostRollupEarlyReleases.Add(ctx, traces, metric.WithAttributeSet(reasonSet(reason)))
+	}
+	if out.lateCalls > 0 {
+		p.builder.ProcessorLlmCostRollupLateCalls.Add(ctx, out.lateCalls)
+		p.builder.ProcessorLlmCostRollupLateCost.Add(ctx, out.lateCost.Nano())
+	}
+	if out.corrections > 0 {
+		p.builder.ProcessorLlmCostRollupCorrections.Add(ctx, out.corrections)
+	}
+	if out.forgotten > 0 {
+		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.forgotten)
+	}
+	for _, part := range out.parts {
+		p.offer(ctx, part)
+	}
+}
+
+// offer passes a part on. One that is refused for now (a full queue) is kept and offered again; one that is refused for
+// good, or that there is no room for, is dropped and counted.
+func (p *rollUpProcessor) offer(ctx context.Context, part part) {
+	err := p.next.ConsumeTraces(ctx, part.traces)
+	if err == nil || (!consumererror.IsPermanent(err) && p.refused.keep(part, p.cfg.MaxHeldBytes)) {
+		return
+	}
+	p.drop(ctx, part, err)
+}
+
+func (p *rollUpProcessor) offerAgain(ctx context.Context) {
+	for _, part := range p.refused.take() {
+		p.offer(ctx, part)
+	}
+}
+
+// offerLast offers what was refused once more; what is refused again is dropped and counted.
+func (p *rollUpProcessor) offerLast(ctx context.Context) {
+	for _, part := range p.refused.take() {
+		if err := p.next.ConsumeTraces(ctx, part.traces); err != nil {
+			p.drop(ctx, part, err)
+		}
+	}
+}
+
+func (p *rollUpProcessor) drop(ctx context.Context, part part, err error) {
+	p.builder.ProcessorLlmCostRollupRefusedSpans.Add(ctx, int64(part.spans))
+	p.logger.Error("released spans were refused by the next component", zap.Int("spans", part.spans), zap.Error(err))
+}
+
+func (p *rollUpProcessor) withdrawn(ctx context.Context, calls int64) {
+	if calls > 0 {
+		p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(ctx, calls)
+	}
+}
