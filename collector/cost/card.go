@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sync"
 )
 
@@ -171,3 +173,18 @@ func (c *RateCard) seller(name string) (*seller, error) {
 func notJSON(where string, line []byte, err error) error {
 	return &CardError{where, fmt.Sprintf("%.40q", line), fmt.Sprintf("a JSON object of the card's form (%v)", err)}
 }
+
+// Meters returns the card's meters, and per how many units each is sold.
+func (c *RateCard) Meters() map[string]int64 {
+	found := make(map[string]int64, len(c.units.meters))
+	for n := range c.units.meters {
+		found[c.units.meters[n].name] = c.units.meters[n].per
+	}
+	return found
+}
+
+// FactDimensions returns what facts about a call the card has words for, in order.
+func (c *RateCard) FactDimensions() []string { return slices.Sorted(maps.Keys(c.facts.words)) }
+
+// Words returns facts in the card's words; standard ones and dimensions that the card does not know are left out.
+func (c *RateCard) Words(stated []Fact) map[string]string { return c.facts.of(stated) }

@@ -2,59 +2,7 @@
 
 package cost
 
-import (
-	"slices"
-
-	"github.com/spancost/spancost/collector/cost/document"
-)
-
-// LedgerOptions say how a ledger behaves.
-type LedgerOptions struct {
-	// KeepProvider: an llm.provider already on the span stays.
-	KeepProvider bool
-	// JoinServices: totals pass from a local root to the parent in another process too.
-	JoinServices bool
-	// RollUp: write totals above the calls.
-	RollUp bool
-	// Rejudge: what an earlier run wrote is compared with what is beneath and known, across processes and batches; a
-	// repeated call loses its cost and tokens.
-	Rejudge bool
-	// OpenSpans, ClosedSpans, RecentCalls: how many of each are remembered at least (at most twice as many).
-	OpenSpans, ClosedSpans, RecentCalls int
-}
-
-// DefaultLedgerOptions are those for all spans in hand.
-func DefaultLedgerOptions() LedgerOptions {
-	return LedgerOptions{JoinServices: true, RollUp: true, OpenSpans: 32_768, ClosedSpans: 32_768, RecentCalls: 8_192}
-}
-
-// LedgerCounters count spans by what they were, calls that ended after their root (Late), and subtotals forgotten because
-// their span never ended (Evicted).
-type LedgerCounters struct {
-	Own, Duplicate, Aggregate, Failed, Evidence, Late, Evicted int64
-}
-
-// Written is what is to be put on a span: Remove first, then Put. Status and Reason are those of the span's own call.
-type Written struct {
-	Put            []Attribute
-	Remove         []string
-	Status, Reason string
-}
-
-// Clear empties what is written, and keeps its memory.
-func (w *Written) Clear() { *w = Written{Put: w.Put[:0]} }
-
-func (w *Written) text(key, value string) {
-	if value != "" {
-		w.Put = append(w.Put, Attribute{key, document.OfString(value)})
-	}
-}
-
-func (w *Written) int(key string, n int64) { w.Put = append(w.Put, Attribute{key, document.OfInt(n)}) }
-
-func (w *Written) usd(key string, f Femto) {
-	w.Put = append(w.Put, Attribute{key, document.OfFloat(f.USD())})
-}
+import "slices"
 
 // Prices is what a ledger asks of a Pricer.
 type Prices interface {
@@ -62,6 +10,12 @@ type Prices interface {
 	Version() string
 	// Price returns the exact cost of one call.
 	Price(call *Call) Cost
+}
+
+// StatesFacts is asked of a Pricer whose prices depend on whom a call is for.
+type StatesFacts interface {
+	// FactsOf returns a context with the facts that a span, else its resource, states.
+	FactsOf(context []Fact, attributes, resource Attributes) []Fact
 }
 
 // Ledger decides for each ended span what is written on it. It is not safe for use by several goroutines. Children go
@@ -73,14 +27,17 @@ type Ledger struct {
 	counters LedgerCounters
 	rollUp   *rollUp
 	memory   *memory
-	reading  Reading
-	call     Call
+	// facts is the pricer when it asks whom a call is for: only one with a contract does.
+	facts   StatesFacts
+	reading Reading
+	call    Call
 }
 
 // NewLedger returns a ledger that knows of no span.
 func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger {
+	facts, _ := pricer.(StatesFacts)
 	return &Ledger{
-		dialects: dialects, pricer: pricer, options: options,
+		dialects: dialects, pricer: pricer, options: options, facts: facts,
 		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: newMemory(options.RecentCalls),
 	}
 }
@@ -261,6 +218,14 @@ func (l *Ledger) callOf(reading *Reading, span *Span) *Call {
 		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
 		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
 	}
+	if l.facts != nil {
+		began := span.StartNs
+		if reading.HasBegan {
+			began = reading.BeganNs
+		}
+		l.call.DurationNs, l.call.HasDuration = span.EndNs-began, true
+		l.call.Context = l.facts.FactsOf(reading.Context, span.Attributes, span.Resource)
+	}
 	return &l.call
 }
 
@@ -300,15 +265,23 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 	if reading.Doubt.Status == NotBilled {
 		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
 	}
-	if len(reading.Usage) == 0 {
+	if len(reading.Usage) == 0 && l.facts == nil {
 		return unpriced(reasonNoUsage)
 	}
 	cost := l.pricer.Price(l.callOf(reading, span))
-	// A bill of 0 for tokens says who paid, not what they cost.
-	if reading.IsBilled && !reading.Billed.IsZero() {
+	switch {
+	case len(reading.Usage) == 0 && !cost.Known:
+		return unpriced(reasonNoUsage)
+	case cost.Source == sourceManual:
+		return cost
+	case reading.IsBilled && !reading.Billed.IsZero():
+		// A bill of 0 for tokens says who paid, not what they cost.
+		if !cost.ListKnown {
+			cost.ListKnown, cost.List = cost.Known, cost.Femto
+		}
 		return Cost{
 			Status: Priced, Known: true, Femto: reading.Billed, RateID: cost.RateID, Source: sourceProvider,
-			ListKnown: cost.Known, List: cost.Femto,
+			ListKnown: cost.ListKnown, List: cost.List,
 		}
 	}
 	doubt := reading.Doubt

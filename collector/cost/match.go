@@ -14,8 +14,32 @@ type Call struct {
 	AtNs int64
 	// ServiceTier is the tier that was served; Processing is "batch" or empty.
 	ServiceTier, Processing string
-	// Context holds further facts that can change the price: server_address, speed, inference_geo, ….
+	// Context holds further facts that can change the price: server_address, speed, inference_geo, …; and for contracts
+	// tenant, team, account, api_key_alias, deployment, override_usd.
 	Context []Fact
+	// DurationNs is how long the call took, when HasDuration, for what is charged by time.
+	DurationNs  int64
+	HasDuration bool
+}
+
+// fact returns what the context states, "" when it states nothing.
+func (c *Call) fact(dimension string) string {
+	found := ""
+	for _, fact := range c.Context {
+		if fact.Dimension == dimension {
+			found = fact.Value
+		}
+	}
+	return found
+}
+
+func (c *Call) has(dimension string) bool {
+	for _, fact := range c.Context {
+		if fact.Dimension == dimension {
+			return true
+		}
+	}
+	return false
 }
 
 // matched are the entries that a name stands for over time.
@@ -28,13 +52,7 @@ type matched struct {
 
 // match returns the entry of a call, or the reason why there is none.
 func (c *RateCard) match(call *Call) (*matched, string) {
-	address := ""
-	for _, fact := range call.Context {
-		if fact.Dimension == "server_address" {
-			address = fact.Value
-		}
-	}
-	name := c.providers.Canonical(call.Provider, address)
+	name := c.providers.Canonical(call.Provider, call.fact("server_address"))
 	if name == "" {
 		return nil, reasonUnknownProvider
 	}
@@ -58,8 +76,13 @@ func (c *RateCard) match(call *Call) (*matched, string) {
 	if spans == nil {
 		return nil, reasonUnknownModel
 	}
+	return &matched{line, spans, c.factsOf(call, spelled), byRequest}, ""
+}
+
+// factsOf returns the facts of a call in the card's words; spelled are those that the spelling of its model states.
+func (c *RateCard) factsOf(call *Call, spelled []Fact) map[string]string {
 	said := call.Context
-	if address != "" {
+	if address := call.fact("server_address"); address != "" {
 		said = stated(c.facts.atHost(address), said)
 	}
 	var served []Fact
@@ -69,7 +92,7 @@ func (c *RateCard) match(call *Call) (*matched, string) {
 	if call.Processing != "" {
 		served = append(served, Fact{"processing", call.Processing})
 	}
-	return &matched{line, spans, c.facts.of(stated(spelled, said, served)), byRequest}, ""
+	return c.facts.of(stated(spelled, said, served))
 }
 
 func (c *RateCard) lookUp(line *seller, model string) (nameSpan, []Fact) {

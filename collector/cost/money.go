@@ -151,6 +151,9 @@ func roundDiv(n, d *big.Int) *big.Int {
 	return quotient
 }
 
+// RoundedHalfEven returns a fraction as the nearest whole number, of two the even one.
+func RoundedHalfEven(exact *big.Rat) *big.Int { return roundDiv(exact.Num(), exact.Denom()) }
+
 // femtoOfDecimal returns an amount of USD in decimal text, rounded half-even; false when it is no number or too large.
 func femtoOfDecimal(usd string) (Femto, bool) {
 	amount, ok := new(big.Rat).SetString(usd)

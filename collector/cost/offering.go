@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// offer returns what the matched entries offer. All that does not depend on one call's quantities and time is worked
-// out here, once for each match.
-func (c *RateCard) offer(m *matched) *offer {
+// offer returns what the matched entries offer under a term of a contract, nil for none. All that does not depend on one
+// call's quantities and time is worked out here, once for each match.
+func (c *RateCard) offer(m *matched, under *agreement) *offer {
 	found := &offer{}
 	for n, span := range m.spans {
 		var until *int64
@@ -28,7 +28,7 @@ func (c *RateCard) offer(m *matched) *offer {
 			}
 			low, high := latest(span.from, e.Eras[k].From), earliest(until, eraUntil)
 			if low == nil || high == nil || *low < *high {
-				found.eras = append(found.eras, c.era(m, span.entry, e, &e.Eras[k], low, high))
+				found.eras = append(found.eras, c.era(m, under, span.entry, e, &e.Eras[k], low, high))
 			}
 		}
 	}
@@ -45,11 +45,17 @@ type choice struct {
 	table   priceTable
 	minimum map[int]int64
 	doubt   Doubt
+	// under is the term that the era is changed by, nil for none.
+	under *agreement
 }
 
-func (c *RateCard) era(m *matched, id string, e *entry, row *eraRow, low, high *int64) era {
+func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *eraRow, low, high *int64) era {
 	table, answered, variantID := c.variant(row, m.facts)
 	product, modifierIDs := multiplied(m, e, answered)
+	if under != nil {
+		table, variantID = under.change(c.units, m, table, answered, variantID)
+		modifierIDs = under.multiplied(m, modifierIDs, answered)
+	}
 	for _, index := range modifierIDs.used {
 		for dimension := range m.seller.Modifiers[index].When {
 			answered[dimension] = true
@@ -57,7 +63,10 @@ func (c *RateCard) era(m *matched, id string, e *entry, row *eraRow, low, high *
 	}
 	parts := []string{fmt.Sprintf("%s/%s@%s", m.seller.name, id, instant(row.From))}
 	parts = append(append(parts, variantID...), modifierIDs.names...)
-	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, row, answered)}
+	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, row, answered), under: under}
+	if with.doubt == (Doubt{}) && under != nil && under.term.isAllocated {
+		with.doubt = Doubt{Estimated, reasonAllocated}
+	}
 	for name, least := range row.Minimum {
 		if with.minimum == nil {
 			with.minimum = map[int]int64{}
@@ -68,13 +77,11 @@ func (c *RateCard) era(m *matched, id string, e *entry, row *eraRow, low, high *
 	}
 	found := era{fromNs: inNs(low), untilNs: inNs(high), tier: with.tier(parts, product)}
 	for _, w := range row.Windows {
-		scaled, fits := product.times(w.factor())
-		if !fits {
-			continue
-		}
 		within := *with
-		within.table.Rates = overlaid(table.Rates, w.Rates)
-		inner := window{days: w.Days, minutes: w.Minutes, tier: within.tier(append(parts[:len(parts):len(parts)], w.ID), scaled)}
+		within.table = table.beneath(w.Rates, nil)
+		within.table.Steps = table.Steps
+		tier := within.tier(append(parts[:len(parts):len(parts)], w.ID), product.times(w.factor()))
+		inner := window{days: w.Days, minutes: w.Minutes, tier: tier}
 		if w.Except != nil {
 			inner.notOn = c.calendars[*w.Except]
 		}
@@ -113,7 +120,25 @@ func (c *RateCard) variant(row *eraRow, facts map[string]string) (priceTable, ma
 		right, _, _ := strings.Cut(id[b], "=")
 		return left < right
 	})
-	return priceTable{overlaid(kept, best.Rates), best.Steps}, answered, id
+	return priceTable{Rates: overlaid(kept, best.Rates), Steps: best.Steps}, answered, id
+}
+
+// beneath returns the table's rates with others over them, of which some are agreed.
+func (t priceTable) beneath(over map[string]Rate, agreed map[string]bool) priceTable {
+	found := priceTable{Rates: overlaid(t.Rates, over)}
+	if len(t.agreed)+len(agreed) == 0 {
+		return found
+	}
+	found.agreed = maps.Clone(agreed)
+	if found.agreed == nil {
+		found.agreed = map[string]bool{}
+	}
+	for name := range t.agreed {
+		if _, replaced := over[name]; !replaced {
+			found.agreed[name] = true
+		}
+	}
+	return found
 }
 
 func overlaid(base, over map[string]Rate) map[string]Rate {
@@ -141,7 +166,7 @@ type applied struct {
 
 // multiplied returns the product of the modifiers whose conditions hold and are not answered by the variant already.
 func multiplied(m *matched, e *entry, answered map[string]bool) (Rate, applied) {
-	product := Rate{1, 1}
+	product := Rate{num: 1, den: 1}
 	var found applied
 next:
 	for _, index := range e.Modifiers {
@@ -154,11 +179,9 @@ next:
 		if !holds(by.When, m.facts) {
 			continue
 		}
-		if scaled, fits := product.times(Rate{by.X[0], by.X[1]}); fits {
-			product = scaled
-			found.used = append(found.used, index)
-			found.names = append(found.names, by.ID)
-		}
+		product = product.times(Rate{num: by.X[0], den: by.X[1]})
+		found.used = append(found.used, index)
+		found.names = append(found.names, by.ID)
 	}
 	return product, found
 }
@@ -188,9 +211,9 @@ func (c *RateCard) doubt(m *matched, row *eraRow, answered map[string]bool) Doub
 
 func (with *choice) tier(parts []string, product Rate) tier {
 	id := strings.Join(parts, ";")
-	found := tier{base: with.level(id, with.table.Rates, product)}
+	found := tier{base: with.level(id, with.table, product)}
 	for _, row := range with.table.Steps {
-		inner := with.level(fmt.Sprintf("%s;from=%d", id, row.From), overlaid(with.table.Rates, row.Rates), product)
+		inner := with.level(fmt.Sprintf("%s;from=%d", id, row.From), with.table.beneath(row.Rates, row.agreed), product)
 		meter, known := with.card.units.byName[row.Meter]
 		if !known {
 			meter = -1
@@ -200,17 +223,16 @@ func (with *choice) tier(parts []string, product Rate) tier {
 	return found
 }
 
-func (with *choice) level(id string, table map[string]Rate, product Rate) *level {
+func (with *choice) level(id string, table priceTable, product Rate) *level {
 	units := with.card.units
 	count := len(units.meters)
 	found := &level{rateID: id, minimum: with.minimum, doubt: with.doubt, rates: make([]Rate, count)}
-	for name, rate := range table {
+	for name, rate := range table.Rates {
 		n := units.byName[name]
-		if units.meters[n].isToken {
-			var fits bool
-			if rate, fits = rate.times(product); !fits {
-				continue
-			}
+		if with.under != nil {
+			rate = with.under.scaled(&units.meters[n], rate, product, table.agreed[name])
+		} else if units.meters[n].isToken {
+			rate = rate.times(product)
 		}
 		found.rates[n] = rate
 		found.rated |= 1 << n
@@ -220,7 +242,7 @@ func (with *choice) level(id string, table map[string]Rate, product Rate) *level
 	}
 	for n := range units.meters {
 		if found.rated>>n&1 == 1 && slices.Contains(units.meters[n].inside, units.splitBy) {
-			if found.rated>>units.splitBy&1 == 0 || found.rates[n] != found.rates[units.splitBy] {
+			if found.rated>>units.splitBy&1 == 0 || !found.rates[n].equals(found.rates[units.splitBy]) {
 				found.splitParts |= 1 << n
 			}
 		}

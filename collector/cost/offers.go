@@ -13,44 +13,32 @@ const offersKept = 2048
 
 type offerKey struct{ provider, model, requestModel, tier, processing, context string }
 
-// recentOffers keeps the offers of calls seen lately. Reading takes no lock: what is known is an immutable map, replaced
-// as a whole when enough new offers have come together.
-type recentOffers struct {
-	known atomic.Pointer[map[offerKey]*offer]
+// recentOffers keeps what was worked out for calls seen lately. Reading takes no lock: what is known is an immutable map,
+// replaced as a whole when enough new offers have come together.
+type recentOffers[V any] struct {
+	known atomic.Pointer[map[offerKey]*V]
 	mutex sync.Mutex
-	young map[offerKey]*offer
+	young map[offerKey]*V
 }
 
-func newRecentOffers() *recentOffers {
-	r := &recentOffers{young: map[offerKey]*offer{}}
-	r.known.Store(&map[offerKey]*offer{})
+func newRecentOffers[V any]() *recentOffers[V] {
+	r := &recentOffers[V]{young: map[offerKey]*V{}}
+	r.known.Store(&map[offerKey]*V{})
 	return r
 }
 
-func (r *recentOffers) get(card *RateCard, call *Call) *offer {
-	key := offerKey{call.Provider, call.Model, call.RequestModel, call.ServiceTier, call.Processing, ""}
-	if len(call.Context) > 0 {
-		key.context = contextKey(call.Context)
-	}
+// get returns what is kept under a key, nil for nothing.
+func (r *recentOffers[V]) get(key offerKey) *V {
 	if found := (*r.known.Load())[key]; found != nil {
 		return found
 	}
 	r.mutex.Lock()
-	found := r.young[key]
-	r.mutex.Unlock()
-	if found != nil {
-		return found
-	}
-	if m, reason := card.match(call); m == nil {
-		found = &offer{unpriced: reason}
-	} else {
-		found = card.offer(m)
-	}
-	r.keep(key.owned(), found)
-	return found
+	defer r.mutex.Unlock()
+	return r.young[key]
 }
 
-func (r *recentOffers) keep(key offerKey, found *offer) {
+// keep puts something under a key, which must own its texts.
+func (r *recentOffers[V]) keep(key offerKey, found *V) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.young[key] = found
@@ -58,7 +46,7 @@ func (r *recentOffers) keep(key offerKey, found *offer) {
 	if len(r.young) < 16+len(old)/4 {
 		return
 	}
-	all := make(map[offerKey]*offer, len(old)+len(r.young))
+	all := make(map[offerKey]*V, len(old)+len(r.young))
 	if len(old)+len(r.young) <= offersKept {
 		for key, found := range old {
 			all[key] = found
@@ -68,15 +56,23 @@ func (r *recentOffers) keep(key offerKey, found *offer) {
 		all[key] = found
 	}
 	r.known.Store(&all)
-	r.young = map[offerKey]*offer{}
+	r.young = map[offerKey]*V{}
+}
+
+func keyOf(call *Call) offerKey {
+	key := offerKey{call.Provider, call.Model, call.RequestModel, call.ServiceTier, call.Processing, ""}
+	if len(call.Context) > 0 {
+		key.context = contextKey(call.Context)
+	}
+	return key
 }
 
 // owned returns the key with its own copies of texts, so that it does not hold on to somebody else's memory.
 func (k offerKey) owned() offerKey {
-	return offerKey{
-		strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.requestModel), strings.Clone(k.tier),
-		strings.Clone(k.processing), strings.Clone(k.context),
+	for _, text := range []*string{&k.provider, &k.model, &k.requestModel, &k.tier, &k.processing, &k.context} {
+		*text = strings.Clone(*text)
 	}
+	return k
 }
 
 func contextKey(context []Fact) string {

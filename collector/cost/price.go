@@ -7,9 +7,13 @@ import (
 	"math/bits"
 )
 
+// Sources of a cost (llm.cost_source).
 const (
 	sourceRateCard = "rate_card"
 	sourceProvider = "provider"
+	sourceContract = "contract"
+	sourceHardware = "hardware"
+	sourceManual   = "manual"
 )
 
 // Cost is what a call costs, or why that cannot be said.
@@ -31,11 +35,11 @@ func unpriced(reason string) Cost { return Cost{Status: Unpriced, Reason: reason
 // Pricer prices calls by one rate card. It is safe for use by many goroutines.
 type Pricer struct {
 	card   *RateCard
-	offers *recentOffers
+	offers *recentOffers[offer]
 }
 
 // NewPricer returns a pricer by a card.
-func NewPricer(card *RateCard) *Pricer { return &Pricer{card, newRecentOffers()} }
+func NewPricer(card *RateCard) *Pricer { return &Pricer{card, newRecentOffers[offer]()} }
 
 // Version is what goes into llm.pricing_version.
 func (p *Pricer) Version() string { return p.card.version }
@@ -62,7 +66,26 @@ func (p *Pricer) Price(call *Call) Cost {
 
 // bill works a call out: what is owed for each meter, in room where that is enough, and the cost.
 func (p *Pricer) bill(call *Call, room []item) ([]item, Cost) {
-	found := p.offers.get(p.card, call)
+	return p.billUnder(call, p.offer(call), room)
+}
+
+// offer returns what the card offers a call, and keeps it.
+func (p *Pricer) offer(call *Call) *offer {
+	key := keyOf(call)
+	found := p.offers.get(key)
+	if found == nil {
+		if m, reason := p.card.match(call); m == nil {
+			found = &offer{unpriced: reason}
+		} else {
+			found = p.card.offer(m, nil)
+		}
+		p.offers.keep(key.owned(), found)
+	}
+	return found
+}
+
+// billUnder works a call out at what an offer says.
+func (p *Pricer) billUnder(call *Call, found *offer, room []item) ([]item, Cost) {
 	if found.unpriced != "" {
 		return nil, unpriced(found.unpriced)
 	}
@@ -197,8 +220,12 @@ type LineItem struct {
 // LineItems returns what a call costs meter by meter, and the cost they add up to.
 func (p *Pricer) LineItems(call *Call) ([]LineItem, Cost) {
 	items, cost := p.bill(call, nil)
+	return p.lineItems(items, cost), cost
+}
+
+func (p *Pricer) lineItems(items []item, cost Cost) []LineItem {
 	if !cost.Known || len(items) == 0 {
-		return nil, cost
+		return nil
 	}
 	found := make([]LineItem, len(items))
 	rest, largest := cost.Femto, 0
@@ -212,5 +239,5 @@ func (p *Pricer) LineItems(call *Call) ([]LineItem, Cost) {
 		}
 	}
 	found[largest].Femto = found[largest].Femto.Add(rest)
-	return found, cost
+	return found
 }

@@ -93,6 +93,15 @@ func (q Quantity) Rat() *big.Rat {
 	return new(big.Rat).SetInt64(q.whole)
 }
 
+// Nano returns a billion times the quantity as a whole number, rounded half-even; 0 when it does not fit into 64 bits.
+func (q Quantity) Nano() int64 {
+	product := new(big.Rat).Mul(q.Rat(), big.NewRat(nsPerSecond, 1))
+	if whole := roundDiv(product.Num(), product.Denom()); whole.IsInt64() {
+		return whole.Int64()
+	}
+	return 0
+}
+
 // Sign returns -1, 0 or 1.
 func (q Quantity) Sign() int {
 	if q.part != nil {

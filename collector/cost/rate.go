@@ -9,8 +9,12 @@ import (
 	"math/bits"
 )
 
-// Rate is the price of one unit: femto-dollars as a fraction in lowest terms.
-type Rate struct{ num, den int64 }
+// Rate is the price of one unit: femto-dollars as a fraction in lowest terms. One that does not fit into 64 bits, as a
+// contract may make it, is wide, and has the denominator 0.
+type Rate struct {
+	num, den int64
+	wide     *big.Rat
+}
 
 // UnmarshalJSON reads a whole number of femto-dollars, or [numerator, denominator].
 func (r *Rate) UnmarshalJSON(data []byte) error {
@@ -26,19 +30,35 @@ func (r *Rate) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// times returns the rate multiplied by a fraction, in lowest terms; false when that does not fit into 64 bits.
-func (r Rate) times(by Rate) (Rate, bool) {
-	product := new(big.Rat).Mul(big.NewRat(r.num, r.den), big.NewRat(by.num, by.den))
-	if !product.Num().IsInt64() || !product.Denom().IsInt64() {
-		return Rate{}, false
+// rateOf returns a fraction as a rate.
+func rateOf(exact *big.Rat) Rate {
+	if exact.Num().IsInt64() && exact.Denom().IsInt64() {
+		return Rate{num: exact.Num().Int64(), den: exact.Denom().Int64()}
 	}
-	return Rate{product.Num().Int64(), product.Denom().Int64()}, true
+	return Rate{wide: exact}
+}
+
+// exact returns the rate as a fraction, which is not to be changed.
+func (r Rate) exact() *big.Rat {
+	if r.wide != nil {
+		return r.wide
+	}
+	return big.NewRat(r.num, r.den)
+}
+
+// times returns the rate multiplied by a fraction, in lowest terms.
+func (r Rate) times(by Rate) Rate { return rateOf(new(big.Rat).Mul(r.exact(), by.exact())) }
+
+// equals tells whether two rates in lowest terms are the same.
+func (r Rate) equals(other Rate) bool {
+	if r.wide != nil && other.wide != nil {
+		return r.wide.Cmp(other.wide) == 0
+	}
+	return r == other
 }
 
 // of returns what a quantity costs, exactly.
-func (r Rate) of(quantity Quantity) *big.Rat {
-	return new(big.Rat).Mul(quantity.Rat(), big.NewRat(r.num, r.den))
-}
+func (r Rate) of(quantity Quantity) *big.Rat { return new(big.Rat).Mul(quantity.Rat(), r.exact()) }
 
 // cost returns what a quantity costs, rounded half-even; false when it is beyond all reason.
 func (r Rate) cost(quantity Quantity) (Femto, bool) {
@@ -52,7 +72,7 @@ func (r Rate) cost(quantity Quantity) (Femto, bool) {
 
 // text returns the price of so many units in USD as decimal text.
 func (r Rate) text(per int64) string {
-	price := new(big.Int).Mul(big.NewInt(r.num), big.NewInt(per))
-	femto, _ := femtoOfBig(roundDiv(price, big.NewInt(r.den)))
+	price := r.of(Whole(per))
+	femto, _ := femtoOfBig(roundDiv(price.Num(), price.Denom()))
 	return femto.Text()
 }

@@ -34,6 +34,9 @@ const (
 	reasonNoTierRate        = "no_tier_rate"
 	reasonRequestedModel    = "requested_model"
 	reasonFreeRate          = "free_rate"
+	reasonAllocated         = "allocated"
+	reasonNoDuration        = "no_duration"
+	reasonOverrideRefused   = "override_refused"
 )
 
 func worse(status string) int {

@@ -39,6 +39,8 @@ type eraRow struct {
 type priceTable struct {
 	Rates map[string]Rate `json:"rates"`
 	Steps []stepRow       `json:"steps"`
+	// agreed are the meters whose rates are a contract's; the card has none.
+	agreed map[string]bool
 }
 
 type variantRow struct {
@@ -58,15 +60,17 @@ type windowRow struct {
 
 func (w *windowRow) factor() Rate {
 	if w.X == nil {
-		return Rate{1, 1}
+		return Rate{num: 1, den: 1}
 	}
-	return Rate{w.X[0], w.X[1]}
+	return Rate{num: w.X[0], den: w.X[1]}
 }
 
 type stepRow struct {
 	From  int64           `json:"from"`
 	Meter string          `json:"meter"`
 	Rates map[string]Rate `json:"rates"`
+	// agreed are the meters whose rates are a contract's; the card has none.
+	agreed map[string]bool
 }
 
 // nameSpan is what a name stands for: one entry, or entries from instants on.

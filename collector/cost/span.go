@@ -50,6 +50,8 @@ type Span struct {
 	StartNs, EndNs                int64
 	ScopeName, ScopeVersion, Name string
 	Attributes                    Attributes
+	// Resource are the attributes of what made the span; nil where nothing asks for them.
+	Resource Attributes
 	// IsError: the span's status is ERROR.
 	IsError bool
 }

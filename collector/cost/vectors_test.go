@@ -105,6 +105,24 @@ func TestVectorsOfCards(t *testing.T) {
 	})
 }
 
+func TestVectorsOfContractForms(t *testing.T) {
+	type vector struct {
+		About, Text string
+		Error       *string
+	}
+	eachVector(t, "contract_form", func(t *testing.T, v vector) {
+		contract, err := NewContract([]byte(v.Text), "c.json")
+		switch {
+		case v.Error == nil && err != nil:
+			t.Fatal(err)
+		case v.Error == nil && contract.Name() != "v":
+			t.Fatalf("found name %q", contract.Name())
+		case v.Error != nil && (err == nil || !strings.Contains(err.Error(), *v.Error) || !strings.Contains(err.Error(), "c.json")):
+			t.Fatalf("found error %v; expected one that says %q", err, *v.Error)
+		}
+	})
+}
+
 func TestVectorsOfMatching(t *testing.T) {
 	type vector struct {
 		About, Provider, Model string

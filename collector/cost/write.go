@@ -9,6 +9,28 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
+// Written is what is to be put on a span: Remove first, then Put. Status and Reason are those of the span's own call.
+type Written struct {
+	Put            []Attribute
+	Remove         []string
+	Status, Reason string
+}
+
+// Clear empties what is written, and keeps its memory.
+func (w *Written) Clear() { *w = Written{Put: w.Put[:0]} }
+
+func (w *Written) text(key, value string) {
+	if value != "" {
+		w.Put = append(w.Put, Attribute{key, document.OfString(value)})
+	}
+}
+
+func (w *Written) int(key string, n int64) { w.Put = append(w.Put, Attribute{key, document.OfInt(n)}) }
+
+func (w *Written) usd(key string, f Femto) {
+	w.Put = append(w.Put, Attribute{key, document.OfFloat(f.USD())})
+}
+
 // write says that a span is not a call of its own.
 func (v verdict) write(written *Written) {
 	written.Status, written.Reason = v.role, v.reason

@@ -27,11 +27,12 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	each := flags.Bool("each", false, "every request is its own set of spans in hand")
 	keep := flags.Bool("keep-provider", false, "an llm.provider already on a span stays as it is")
 	responses := flags.Bool("read-responses", true, "take figures from the usage of the response in an attribute")
+	contract := flags.String("contract", "", "price by the contract in this file beside the rate card")
 	noResponses := flags.Bool("no-read-responses", false, "leave responses in attributes alone")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ledger, err := newLedger(*keep, *responses && !*noResponses)
+	ledger, err := newLedger(*keep, *responses && !*noResponses, *contract)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	return err
 }
 
-func newLedger(keepProvider, readResponses bool) (*cost.Ledger, error) {
+func newLedger(keepProvider, readResponses bool, contract string) (*cost.Ledger, error) {
 	card, err := cardFrom("")
 	if err != nil {
 		return nil, err
@@ -79,9 +80,13 @@ func newLedger(keepProvider, readResponses bool) (*cost.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	pricer, err := pricerOf(card, contract)
+	if err != nil {
+		return nil, err
+	}
 	options := cost.DefaultLedgerOptions()
 	options.KeepProvider = keepProvider
-	return cost.NewLedger(dialects, cost.NewPricer(card), options), nil
+	return cost.NewLedger(dialects, pricer, options), nil
 }
 
 // requests takes one request a line, else the whole source as one.

@@ -49,7 +49,7 @@ func id(raw document.Value, key, where string) (high, low uint64, err error) {
 	digits := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "0x"), "0X")
 	number, ok := new(big.Int).SetString(digits, 16)
 	if !isText || !ok || number.Sign() < 0 || number.BitLen() > 128 {
-		return 0, 0, fmt.Errorf("%s.%s: found %s, expected hexadecimal digits", where, key, shown(value))
+		return 0, 0, fmt.Errorf("%s.%s: found %s, expected hexadecimal digits", where, key, document.Shown(value))
 	}
 	mask := new(big.Int).SetUint64(math.MaxUint64)
 	return new(big.Int).Rsh(number, 64).Uint64(), new(big.Int).And(number, mask).Uint64(), nil
@@ -73,7 +73,7 @@ func whole(raw document.Value, key, where string) (int64, error) {
 	}
 	switch {
 	case found == nil:
-		return 0, fmt.Errorf("%s.%s: found %s, expected nanoseconds as a whole number", where, key, shown(value))
+		return 0, fmt.Errorf("%s.%s: found %s, expected nanoseconds as a whole number", where, key, document.Shown(value))
 	case found.IsInt64():
 		return found.Int64(), nil
 	case found.Sign() < 0:
@@ -97,46 +97,5 @@ func plainText(value document.Value) string {
 	if text, isText := value.Text(); isText {
 		return text
 	}
-	return shown(value)
-}
-
-// shown returns a value the way both implementations name it in errors.
-func shown(value document.Value) string {
-	switch value.Kind() {
-	case document.Null:
-		return "None"
-	case document.Bool:
-		if value.Bool() {
-			return "True"
-		}
-		return "False"
-	case document.Float:
-		f, _ := value.Float()
-		switch {
-		case math.IsNaN(f):
-			return "nan"
-		case math.IsInf(f, 1):
-			return "inf"
-		case math.IsInf(f, -1):
-			return "-inf"
-		}
-		return string(document.AppendFloat(nil, f))
-	case document.String:
-		text, _ := value.Text()
-		return quoted(text)
-	case document.List, document.Map:
-		var items []string
-		for n, item := range value.Items() {
-			if value.Kind() == document.Map {
-				items = append(items, quoted(value.Keys()[n])+": "+shown(item))
-			} else {
-				items = append(items, shown(item))
-			}
-		}
-		if value.Kind() == document.Map {
-			return "{" + strings.Join(items, ", ") + "}"
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	}
-	return value.Whole().String()
+	return document.Shown(value)
 }

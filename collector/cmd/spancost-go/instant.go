@@ -24,7 +24,7 @@ func nanoseconds(value document.Value) (int64, error) {
 	}
 	ns, err := instantOf(strings.TrimSpace(stated))
 	if err != nil {
-		return 0, fmt.Errorf("timestamp: found %s (%w); expected a time such as 2026-11-21T12:00:00Z", quoted(stated), err)
+		return 0, fmt.Errorf("timestamp: found %s (%w); expected a time such as 2026-11-21T12:00:00Z", document.Quoted(stated), err)
 	}
 	return ns, nil
 }
@@ -33,7 +33,7 @@ func instantOf(stated string) (int64, error) {
 	iso := strings.ReplaceAll(strings.ReplaceAll(stated, "Z", "+00:00"), "z", "+00:00")
 	parts := instantForm.FindStringSubmatch(iso)
 	if parts == nil {
-		return 0, fmt.Errorf("%s isoformat string: %s", "Invalid", quoted(iso))
+		return 0, fmt.Errorf("%s isoformat string: %s", "Invalid", document.Quoted(iso))
 	}
 	field := func(n int) int { number, _ := strconv.Atoi(parts[n]); return number }
 	year, month, day := field(1), field(2), field(3)
@@ -61,33 +61,4 @@ func instantOf(stated string) (int64, error) {
 	}
 	at := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC).Unix() - int64(offset)
 	return at*1_000_000_000 + int64(micros)*1_000, nil
-}
-
-// quoted returns a text in quotation marks, the way both implementations quote it in errors.
-func quoted(text string) string {
-	mark := "'"
-	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
-		mark = `"`
-	}
-	var out strings.Builder
-	out.WriteString(mark)
-	for _, r := range text {
-		switch {
-		case r == '\\' || string(r) == mark:
-			out.WriteByte('\\')
-			out.WriteRune(r)
-		case r == '\n':
-			out.WriteString(`\n`)
-		case r == '\r':
-			out.WriteString(`\r`)
-		case r == '\t':
-			out.WriteString(`\t`)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&out, `\x%02x`, r)
-		default:
-			out.WriteRune(r)
-		}
-	}
-	out.WriteString(mark)
-	return out.String()
 }

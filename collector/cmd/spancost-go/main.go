@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command spancost-go speaks the `price` and `enrich` contracts of spancost, so that both implementations can be run over
+// Command spancost-go speaks the `price`, `enrich` and `contract` commands of spancost, so that both implementations can be run over
 // the same input and compared byte for byte.
 package main
 
@@ -12,10 +12,11 @@ import (
 	"os"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/contracts"
 	"github.com/spancost/spancost/pricing"
 )
 
-const usage = "usage: spancost-go price [--card FILE] | enrich [--each] [--keep-provider] [FILE...]"
+const usage = "usage: spancost-go price [--card FILE] [--contract FILE] | enrich [--each] [--keep-provider] [--contract FILE] [FILE...] | contract FILE"
 
 // errAnswered says that at least one line of input was bad and was answered with an error.
 var errAnswered = errors.New("bad input")
@@ -41,10 +42,29 @@ func run(args []string, in io.Reader, stdout io.Writer) error {
 		err = price(args[1:], in, out)
 	case "enrich":
 		err = enrich(args[1:], in, out)
+	case "contract":
+		err = contract(args[1:], out)
 	default:
 		err = errors.New(usage)
 	}
 	return errors.Join(err, out.Flush())
+}
+
+// contract prints the compiled form of the contract in a file.
+func contract(args []string, out *bufio.Writer) error {
+	if len(args) != 1 {
+		return errors.New(usage)
+	}
+	card, err := cardFrom("")
+	if err != nil {
+		return err
+	}
+	compiled, err := contracts.Compiled(args[0], card)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(compiled, '\n'))
+	return err
 }
 
 // cardFrom returns the card in a file, the embedded one for "".

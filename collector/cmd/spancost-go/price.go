@@ -12,17 +12,19 @@ import (
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/internal/contracts"
 )
 
 var (
 	callTexts = []string{"request_model", "operation", "service_tier", "processing"}
-	callKeys  = append([]string{"id", "provider", "model", "timestamp", "usage", "context"}, callTexts...)
+	callKeys  = append([]string{"id", "provider", "model", "timestamp", "usage", "context", "duration_seconds"}, callTexts...)
 )
 
 // price answers every line of in, a call, with a line that holds its cost.
 func price(args []string, in io.Reader, out *bufio.Writer) error {
 	flags := flag.NewFlagSet("price", flag.ContinueOnError)
 	file := flags.String("card", "", "price by the rate card in this file instead of the newest one")
+	contract := flags.String("contract", "", "price by the contract in this file beside the rate card")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -30,7 +32,10 @@ func price(args []string, in io.Reader, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	pricer := cost.NewPricer(card)
+	pricer, err := pricerOf(card, *contract)
+	if err != nil {
+		return err
+	}
 	failed := false
 	err = lines(in, func(_ int, line string) error {
 		answer := answerTo(line, pricer)
@@ -44,7 +49,31 @@ func price(args []string, in io.Reader, out *bufio.Writer) error {
 	return err
 }
 
-func answerTo(line string, pricer *cost.Pricer) document.Value {
+// itemizes prices calls, and tells what a cost is made of.
+type itemizes interface {
+	cost.Prices
+	LineItems(call *cost.Call) ([]cost.LineItem, cost.Cost)
+}
+
+// pricerOf returns what prices by a card and the contract in a file, if one is named.
+func pricerOf(card *cost.RateCard, contract string) (itemizes, error) {
+	list := cost.NewPricer(card)
+	if contract == "" {
+		return list, nil
+	}
+	// The words of a contract are those of the newest card, whatever card prices.
+	newest, err := cardFrom("")
+	if err != nil {
+		return nil, err
+	}
+	agreed, err := contracts.Load(contract, newest)
+	if err != nil {
+		return nil, err
+	}
+	return cost.NewContractPricer(list, agreed)
+}
+
+func answerTo(line string, pricer itemizes) document.Value {
 	row, err := document.Parse(line)
 	if err != nil {
 		return refused(document.Value{}, fmt.Sprintf("found no JSON (%v); expected an object", err))
@@ -66,6 +95,13 @@ func answerTo(line string, pricer *cost.Pricer) document.Value {
 	answer.Set("cost_usd", document.Value{})
 	if total.Known {
 		answer.Set("cost_usd", document.OfString(total.Femto.Text()))
+	}
+	if _, agreed := pricer.(*cost.ContractPricer); agreed {
+		answer.Set("cost_source", textOrNull(total.Source))
+		answer.Set("list_cost_usd", document.Value{})
+		if total.ListKnown {
+			answer.Set("list_cost_usd", document.OfString(total.List.Text()))
+		}
 	}
 	listed := document.OfList()
 	for _, item := range items {
@@ -140,6 +176,9 @@ func callOf(row document.Value) (*cost.Call, error) {
 	if call.Context, err = context(row.Get("context")); err != nil {
 		return nil, err
 	}
+	if err := duration(row.Get("duration_seconds"), call); err != nil {
+		return nil, err
+	}
 	operation := ""
 	for n, into := range []*string{&call.RequestModel, &operation, &call.ServiceTier, &call.Processing} {
 		if *into, err = text(row, callTexts[n], false); err != nil {
@@ -147,6 +186,20 @@ func callOf(row document.Value) (*cost.Call, error) {
 		}
 	}
 	return call, nil
+}
+
+// duration takes how long a call took; what contracts charge by time is priced by it.
+func duration(value document.Value, call *cost.Call) error {
+	if value.IsNull() {
+		return nil
+	}
+	const longest = 1_000_000_000
+	amount := cost.AmountOfText("", value)
+	if amount.Bad || amount.Quantity.Sign() < 0 || amount.Quantity.Cmp(cost.Whole(longest)) >= 0 {
+		return fmt.Errorf("duration_seconds: found %s; expected seconds from 0 to %d", kind(value), longest)
+	}
+	call.DurationNs, call.HasDuration = amount.Quantity.Nano(), true
+	return nil
 }
 
 func onlyKnown(row document.Value) error {

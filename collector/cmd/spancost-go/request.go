@@ -59,6 +59,7 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 				if err != nil {
 					return found, err
 				}
+				span.Resource = about
 				found = append(found, carried{raw, span, strings.Join(service, "\x00")})
 			}
 		}

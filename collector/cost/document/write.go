@@ -4,7 +4,9 @@ package document
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -93,4 +95,28 @@ func appendText(out []byte, text string) []byte {
 		}
 	}
 	return append(out, '"')
+}
+
+// Canonical returns the value as JSON in which the keys of all objects rise.
+func Canonical(v Value) []byte { return Append(nil, sorted(v)) }
+
+func sorted(v Value) Value {
+	if v.inner == nil || v.kind == Big {
+		return v
+	}
+	found := Value{kind: v.kind, inner: &inner{}}
+	order := make([]int, len(v.inner.items))
+	for n := range order {
+		order[n] = n
+	}
+	if v.kind == Map {
+		slices.SortFunc(order, func(a, b int) int { return strings.Compare(v.inner.keys[a], v.inner.keys[b]) })
+	}
+	for _, n := range order {
+		if v.kind == Map {
+			found.inner.keys = append(found.inner.keys, v.inner.keys[n])
+		}
+		found.inner.items = append(found.inner.items, sorted(v.inner.items[n]))
+	}
+	return found
 }

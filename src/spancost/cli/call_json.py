@@ -78,7 +78,7 @@ def _duration(seconds: Any) -> int | None:
         return None
     found = _quantity(seconds)
     if isinstance(found, bool) or not isinstance(found, (int, Fraction)) or not 0 <= found < _LONGEST:
-        raise CallError(f"duration_seconds: found {seconds!r}; expected seconds from 0 to {_LONGEST}")
+        raise CallError(f"duration_seconds: found {_kind(seconds)}; expected seconds from 0 to {_LONGEST}")
     return round(found * 1_000_000_000)
 
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// closeness tells how closely a condition fits: the whole text beats a pattern, the nearer spelling the farther; a longer
+// pattern beats a shorter one, and one that ends in `*` beats one of the same length that begins with it.
+type closeness [3]int
+
+// fit returns how closely a condition fits the spellings of a call, the nearest spelling first.
+func fit(wanted string, spellings []string) (closeness, bool) {
+	if start, isStart := strings.CutSuffix(wanted, "*"); isStart {
+		fits := slices.ContainsFunc(spellings, func(text string) bool { return strings.HasPrefix(text, start) })
+		return closeness{1, len([]rune(start)), 1}, fits
+	}
+	if end, isEnd := strings.CutPrefix(wanted, "*"); isEnd {
+		fits := slices.ContainsFunc(spellings, func(text string) bool { return strings.HasSuffix(text, end) })
+		return closeness{1, len([]rune(end)), 0}, fits
+	}
+	at := slices.Index(spellings, wanted)
+	return closeness{2, -at, 0}, at >= 0
+}
+
+// spellings are those of a call for each dimension, the nearest first.
+type spellings [dimensionCount][]string
+
+// rank is how well a row fits a call: the number of its conditions, then how closely each dimension fits.
+type rank struct {
+	count int
+	close [dimensionCount]closeness
+}
+
+func (r rank) compare(other rank) int {
+	if r.count != other.count {
+		return cmp.Compare(r.count, other.count)
+	}
+	for n := range r.close {
+		if found := slices.Compare(r.close[n][:], other.close[n][:]); found != 0 {
+			return found
+		}
+	}
+	return 0
+}
+
+func (w *conditions) rank(said *spellings) (found rank, fits bool) {
+	for n, wanted := range w {
+		if wanted == "" {
+			continue
+		}
+		found.count++
+		if found.close[n], fits = fit(wanted, said[n]); !fits {
+			return found, false
+		}
+	}
+	return found, true
+}
+
+// best returns the row with the most conditions, of equals the one whose conditions are the more telling; nil
+// for none. Two rows are never equal: they would have the same conditions at the same time, which a contract may not have.
+func best[T any](rows []*T, when func(*T) *conditions, said *spellings) *T {
+	var chosen *T
+	var highest rank
+	for _, row := range rows {
+		if found, fits := when(row).rank(said); fits && (chosen == nil || found.compare(highest) > 0) {
+			chosen, highest = row, found
+		}
+	}
+	return chosen
+}
+
+// terms are the terms and deployments of a contract that are in force between two of its instants.
+type terms struct {
+	card        *RateCard
+	terms       []*term
+	deployments []*deployment
+}
+
+func newTerms(contract *Contract, card *RateCard, atS *int64) *terms {
+	found := &terms{card: card}
+	for n := range contract.terms {
+		if contract.terms[n].isInForce(atS) {
+			found.terms = append(found.terms, &contract.terms[n])
+		}
+	}
+	for n := range contract.deployments {
+		if contract.deployments[n].isInForce(atS) {
+			found.deployments = append(found.deployments, &contract.deployments[n])
+		}
+	}
+	return found
+}
+
+// holding is what holds for a call: the call as the deployments map it, the card's entry (or the reason why there is none),
+// the term, and the entry that the term's rates belong to.
+type holding struct {
+	call     Call
+	isMapped bool
+	listed   *matched
+	unlisted string
+	term     *term
+	agreed   *matched
+}
+
+func (t *terms) holding(call *Call) holding {
+	address := call.fact("server_address")
+	seller := t.card.providers.Canonical(call.Provider, address)
+	var said spellings
+	for n, fact := range dimensionNames[:factCount] {
+		said[n] = spelledAll(n, call.fact(fact))
+	}
+	said[bySeller] = spelledAll(bySeller, seller)
+	if address != "" {
+		said[byServerAddress] = spelledAll(byServerAddress, hostOf(address))
+	}
+	if len(said[byDeployment]) == 0 {
+		said[byDeployment] = spelledAll(byDeployment, call.RequestModel, call.Model)
+	}
+	found := holding{call: *call}
+	t.mapDeployment(&found, &said)
+	found.listed, found.unlisted = t.card.match(&found.call)
+	own := t.names(seller, found.call.Model)
+	said[byModel] = slices.Clone(own)
+	if found.listed != nil {
+		for _, span := range found.listed.spans {
+			said[byModel] = append(said[byModel], span.entry)
+		}
+	}
+	if found.listed == nil || found.listed.byRequest {
+		said[byModel] = append(said[byModel], t.names(seller, found.call.RequestModel)...)
+	}
+	found.term = best(t.terms, func(row *term) *conditions { return &row.when }, &said)
+	found.agreed = t.agreed(&found, seller, own)
+	return found
+}
+
+// mapDeployment gives the call the model and facts of its deployment; what the answer itself says stays.
+func (t *terms) mapDeployment(found *holding, said *spellings) {
+	behind := best(t.deployments, func(row *deployment) *conditions { return &row.when }, said)
+	if behind == nil {
+		return
+	}
+	answered := found.call
+	answered.RequestModel = ""
+	if listed, _ := t.card.match(&answered); listed == nil {
+		found.call.Model = behind.model
+	}
+	found.call.Context = stated(behind.facts, found.call.Context)
+	found.isMapped = true
+}
+
+func (t *terms) names(seller, model string) []string {
+	if model == "" {
+		return nil
+	}
+	var found []string
+	for _, candidate := range t.card.models.candidates(seller, model) {
+		found = append(found, candidate.name)
+	}
+	return found
+}
+
+// agreed returns the entry that agreed rates change: the card's, or an empty one for a model it does not know.
+func (t *terms) agreed(found *holding, sellerName string, own []string) *matched {
+	under := found.term
+	if under == nil || under.hardware != nil {
+		return nil
+	}
+	isOwn := false
+	if wanted := under.when[byModel]; wanted != "" {
+		_, isOwn = fit(wanted, own)
+	}
+	if found.listed != nil && !(found.listed.byRequest && isOwn && under.hasRates()) {
+		return found.listed
+	}
+	name := found.call.Model
+	if name == "" {
+		name = found.call.RequestModel
+	}
+	if name = plainName(name); !under.hasRates() || name == "" || sellerName == "" {
+		return nil
+	}
+	line := &seller{name: sellerName, Models: map[string]*entry{name: {Eras: make([]eraRow, 1)}}}
+	return &matched{line, nameSpan{{nil, name}}, t.card.factsOf(&found.call, nil), false}
+}
+
+// SpelledCondition returns a text as conditions about a dimension are compared.
+func SpelledCondition(dimension, text string) string {
+	return spelled(slices.Index(dimensionNames[:], dimension), text)
+}
+
+// spelled returns a text as conditions about a dimension are compared: trimmed, in lower case where case says nothing.
+func spelled(dimension int, text string) string {
+	switch dimension {
+	case byDeployment, byModel, byServerAddress, bySeller:
+		return plainName(text)
+	}
+	return strings.TrimFunc(text, isSpace)
+}
+
+func spelledAll(dimension int, texts ...string) []string {
+	var found []string
+	for _, text := range texts {
+		if text = spelled(dimension, text); text != "" {
+			found = append(found, text)
+		}
+	}
+	return found
+}
