@@ -10,7 +10,7 @@ import pytest
 
 from spancost import data
 from spancost.core import semconv as names
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.money import usd_float
 from spancost.core.recent import Recent
@@ -46,9 +46,13 @@ def small(**options: Any) -> Ledger:
 
 def end(book: Ledger, one: Span) -> dict[str, Any]:
     """End a span as the processor does: most are let pass."""
-    if book.passes(one.span_id, one.parent_id, one.attributes):
-        return {}
-    return dict(book.end(one))
+    todo = book.ends(one.span_id, one.parent_id, one.attributes)
+    written: dict[str, Any] = {}
+    if todo == ABOVE:
+        book.end_above(one.span_id, one.parent_id, one.is_local_root, one.attributes, written)
+    elif todo != IDLE:
+        written.update(book.end(one))
+    return written
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
@@ -122,7 +126,7 @@ def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
         def set(self, key: int, value: Subtotal) -> None:
             super().set(key, value)
             if key == 2:
-                totals.close(2, 1)
+                totals.closed.set(2, 1)
 
     totals = RollUp(10, 10)
     totals.pending = Meanwhile(10)

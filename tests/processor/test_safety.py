@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
 import spancost
+from spancost.core.ledger.ledger import CALL as MAY_BE_A_CALL
 from spancost.core.span import Span
 from tests.processor.simple import INPUT, MODEL, OUTPUT, Kept, OneDialect, Set, processor, simple_ledger
 
@@ -33,7 +34,7 @@ class Broken:
 
     counters: dict[str, int] = {}  # noqa: RUF012
 
-    def passes(self, *_: object) -> bool:
+    def ends(self, *_: object) -> int:
         raise ZeroDivisionError("secret prompt")
 
     def cast(self, *_: object) -> bool:
@@ -49,8 +50,8 @@ class Broken:
 class FailsAtEnd(Broken):
     """A ledger that fails when it holds the lock."""
 
-    def passes(self, *_: object) -> bool:
-        return False
+    def ends(self, *_: object) -> int:
+        return MAY_BE_A_CALL
 
 
 @pytest.mark.parametrize("strategy", ["auto", "wrap", "on_end"])

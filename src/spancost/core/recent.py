@@ -39,8 +39,13 @@ class Recent(Generic[K, V]):
         new = self.new
         new[key] = value
         if len(new) >= self.size:
-            self.forgotten += sum(key not in new for key in list(self.old))  # a copy: another thread may still write
-            self.old, self.new = new, {}
+            self.turn()
+
+    def turn(self) -> None:
+        """Let the newer generation become the older one, which goes: `set` does so when the newer one is full."""
+        new = self.new
+        self.forgotten += sum(key not in new for key in list(self.old))  # a copy: another thread may still write
+        self.old, self.new = new, {}
 
     def pop(self, key: K) -> V | None:
         """Take *key* out and return its value, None when it is not held."""

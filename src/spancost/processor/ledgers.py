@@ -28,8 +28,8 @@ class SpanLedger(Protocol):
     def counters(self) -> Mapping[str, int]:
         """What was counted so far."""
 
-    def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
-        """Note the end of a span; return whether there is nothing to do for it. Needs no lock."""
+    def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
+        """Note the end of a span; return what there is to do: IDLE, ABOVE, CALL or AGAIN. Needs no lock."""
 
     def nearest_open(self, span_id: int) -> int | None:
         """Return the first span from *span_id* on upwards that has not ended, None when all have. Needs no lock."""
@@ -47,6 +47,17 @@ class SpanLedger(Protocol):
         /,
     ) -> bool:
         """Put into *written* what is to be written on a span that looks like one seen before; False for any other."""
+
+    def end_above(
+        self,
+        span_id: int,
+        parent_id: int | None,
+        is_local_root: bool,
+        attributes: Attributes,
+        written: dict[str, AttributeValue],
+        /,
+    ) -> bool:
+        """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
 
     def end_in_full(self, span: Span) -> Mapping[str, AttributeValue]:
         """Return the attributes to write on *span*, which was not cast."""

@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanContext
 
 from spancost import attributing, baggage, outcome
 from spancost.core import semconv
+from spancost.core.ledger.ledger import ABOVE, AGAIN, IDLE
 from spancost.core.recent import Recent
 from spancost.core.span import AttributeValue
 from spancost.processor import strategy as strategies
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from spancost.settings import Arguments
 
 LOGGER = logging.getLogger("spancost")
-DONE_KEPT = 8192
-"""Spans remembered as done, at least, so that one that comes by two ways is counted once."""
+SILENT_KEPT = 1024
+"""Spans remembered as done without a trace on them, at least, so that one that comes by two ways is counted once."""
 
 
 _living: weakref.WeakSet[LLMCostProcessor] = weakref.WeakSet()
@@ -65,7 +66,7 @@ class LLMCostProcessor(SpanProcessor):
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
-        self._passes = self._ledger.passes
+        self._ends = self._ledger.ends
         self.restart()
         outcome.heard = True
         if not self.settings.enabled:
@@ -77,7 +78,7 @@ class LLMCostProcessor(SpanProcessor):
     def restart(self) -> None:
         """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
         self._lock = threading.Lock()
-        self._done = Recent[int, int](DONE_KEPT)
+        self._silent = Recent[int, int](SILENT_KEPT)
         self._ledger.clear()
 
     def disable(self) -> None:
@@ -141,37 +142,41 @@ class LLMCostProcessor(SpanProcessor):
             self._finished = context
             span_id = context[SPAN_ID]
             above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-            if self._passes(span_id, above, attributes) and not (outcome.used and span_id in outcome.waiting):
+            todo = self._ends(span_id, above, attributes)
+            if todo == IDLE and not (outcome.used and span_id in outcome.waiting):
                 return False
-            return self._price(span, context, parent, above, attributes, end_ns)
+            if todo == AGAIN and self._silent.get(span_id) == context[TRACE_ID]:
+                return False
+            return self._price(span, context, parent, todo, attributes, end_ns)
         except Exception as error:
             self._faults.record(where, error)
             return False
 
-    def _price(
-        self, span: ReadableSpan, context: Any, parent: Any, above: int | None, attributes: Any, end_ns: int
-    ) -> bool:
+    def _price(self, span: ReadableSpan, context: Any, parent: Any, todo: int, attributes: Any, end_ns: int) -> bool:
         span_id = context[SPAN_ID]
         parent_id = None if parent is None else parent[SPAN_ID]
-        ledger = self._ledger
+        is_local_root = parent is None or parent[IS_REMOTE]
         about = self._about(span, end_ns)
         scope, times, name, resource, is_ended = about
         may_write = is_ended and attributes.__class__ is dict
-        trace_id = context[TRACE_ID]
+        room: dict[str, AttributeValue] = attributes if may_write else {}
+        written: dict[str, AttributeValue] = {}
         with self._lock:
-            if self._done.get(span_id) == trace_id:
-                return False
-            self._done.set(span_id, trace_id)
-            written: dict[str, AttributeValue] = attributes if may_write else {}
-            is_cast = ledger.cast(span_id, parent_id, above is None, times, scope, name, attributes, written)
-            if not is_cast:
-                ended = self._read(span, context, parent, attributes.copy(), about)
-                written = dict(ledger.end_in_full(ended))
+            if todo == ABOVE:
+                if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
+                    written = room
+            elif todo != IDLE:
+                if self._ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, room):
+                    written = room
+                else:
+                    ended = self._read(span, context, parent, attributes.copy(), about)
+                    written = dict(self._ledger.end_in_full(ended))
         if outcome.used:
-            text = outcome.take(span_id, above, ledger.nearest_open)
+            text = outcome.take(span_id, None if is_local_root else parent_id, self._ledger.nearest_open)
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if not written:
+            self._silent.set(span_id, context[TRACE_ID])
             return True
         completion = self._completion
         if resource is not completion.silent_on and completion.add(attributes, resource, written):
@@ -179,7 +184,7 @@ class LLMCostProcessor(SpanProcessor):
                 self._counts["attribution_missing"] += 1
         if not may_write:
             write(span, written)
-        elif not is_cast:
+        elif written is not attributes:
             attributes.update(written)
         return True
 

@@ -32,9 +32,9 @@ PLAIN = frozenset(
 class Frame(NamedTuple):
     """A reading without its counts and its response id: those are fetched from the span.
 
-    says: the reading, None when spans like this say nothing. fields: what `counts` fetches, in order.
-    response: the attribute that holds the response id, if any. is_plain: all fields are meters as they stand.
-    before, after: the reading's values before its usage and after its response id.
+    says: the reading, None when spans like this say nothing. fields: what `counts` fetches, in order. keys: the
+    attributes that hold them. response: the attribute that holds the response id, if any. is_plain: all fields are
+    meters as they stand. before, after: the reading's values before its usage and after its response id.
     """
 
     says: Reading | None
@@ -44,6 +44,7 @@ class Frame(NamedTuple):
     is_plain: bool = False
     before: tuple[Any, ...] = ()
     after: tuple[Any, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class Shape:
@@ -100,10 +101,8 @@ def with_floors(
 
 def frame_of(reading: Reading | None, counts: Mapping[str, str], response: str | None) -> Frame:
     """Return the frame of spans that read as *reading*; *counts* maps count fields to the attributes that hold them."""
-    fields = tuple(counts)
-    return Frame(
-        reading, fields, fetcher(tuple(counts.values())), response, PLAIN.issuperset(fields), *_around(reading)
-    )
+    fields, keys = tuple(counts), tuple(counts.values())
+    return Frame(reading, fields, fetcher(keys), response, PLAIN.issuperset(fields), *_around(reading), keys)
 
 
 def _around(reading: Reading | None) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

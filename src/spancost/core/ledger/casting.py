@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from spancost.core.call import Call, Cost
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.shape import PLAIN, is_plain_id
+from spancost.core.dialect.shape import PLAIN
 from spancost.core.ledger.counting import OWN, Counted, Memory
 from spancost.core.ledger.mould import Mould, mould_of
 from spancost.core.ledger.rollup import RollUp, subtotal_of
@@ -95,25 +95,18 @@ class Moulds:
             return False
         if span_id in pending.new or span_id in pending.old or parent_id in blanks.new or parent_id in blanks.old:
             return False
-        response_id: Any = None
-        if mould.response is not None:
-            response_id = attributes[mould.response]
-            if not is_plain_id(response_id):
-                return False
-        priced = mould.price(attributes)
-        if priced is None:
+        poured = mould.pour(attributes)
+        if poured is None:
             return False
-        values, femto = priced
-        left = values[mould.output] if mould.output >= 0 else None
+        entered, left, response_id, femto, made = poured
         scope_name, models, told, is_doubtful = mould.call
         record = (
-            *(span_id, scope_name, models, values[mould.input], left, response_id),
-            *(start_ns, end_ns, told, femto, is_doubtful),
-        )
+            span_id, scope_name, models, entered, left, response_id, start_ns, end_ns, told, femto, is_doubtful
+        )  # fmt: skip
         if not self._memory.add_unlike(record):
             return False
         self._counts[OWN] += 1
-        mould.write(values, femto, response_id, written)
+        written.update(made)
         if is_local_root:
             if self._roll_up:
                 write_trace(subtotal_of(record), written)
@@ -170,12 +163,10 @@ class Moulds:
         mould = mould_of(frame, tariff, cost, counted, written)
         if mould is None:
             return None
-        priced = mould.price(span.attributes)
-        if priced is None or priced[1] != cost.femto:
+        poured = mould.pour(span.attributes)
+        if poured is None or poured[2:4] != (counted.response_id, cost.femto):
             return None
-        again: Written = {}
-        mould.write(*priced, counted.response_id, again)
-        return mould if list(again.items()) == list(written.items()) else None
+        return mould if list(poured[4].items()) == list(written.items()) else None
 
 
 def moulds_of(

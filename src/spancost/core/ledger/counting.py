@@ -94,14 +94,14 @@ class Memory:
 
     def add_unlike(self, record: Record) -> bool:
         """Remember a call, unless its response id is known or another scope has its tokens: then return False."""
-        response_id = record[5]
         by_response, by_tokens = self._by_response, self._by_tokens
-        if response_id in by_response.new or response_id in by_response.old:
+        response_id = record[5]
+        known = by_response.new
+        if response_id in known or response_id in by_response.old:
             return False
         tokens = record[3:5]
-        if tokens not in by_tokens.new and tokens not in by_tokens.old:
-            by_tokens.set(tokens, record)
-        else:
+        held = by_tokens.new
+        if tokens in held or tokens in by_tokens.old:
             alike = self._alike(tokens)
             scope = record[1]
             for other in alike:
@@ -111,8 +111,14 @@ class Memory:
                 del alike[0]
             alike.append(record)
             by_tokens.set(tokens, alike)
+        else:
+            held[tokens] = record
+            if len(held) >= by_tokens.size:
+                by_tokens.turn()
         if response_id is not None:
-            by_response.set(response_id, record)
+            known[response_id] = record
+            if len(known) >= by_response.size:
+                by_response.turn()
         return True
 
     def _alike(self, tokens: tuple[Quantity | None, Quantity | None]) -> list[Counted | Record]:

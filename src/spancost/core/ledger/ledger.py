@@ -26,6 +26,7 @@ from spancost.core.ledger.counting import (
 )
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.ledger.written import (
+    SUMS,
     Written,
     evidence,
     keep_sums,
@@ -48,6 +49,11 @@ _WORSE = {
     )
 }
 _UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
+_OURS = frozenset((names.LLM_COST_STATUS, names.LLM_SUBTREE_REQUESTS, names.LLM_TRACE_REQUESTS))
+
+IDLE, ABOVE, CALL, AGAIN = range(4)
+"""What there is to do for a span that ends: nothing; totals, for calls ended beneath it; it may speak of a model call;
+the same, but a span of this id has ended before and nothing was written on it."""
 
 
 class Prices(Protocol):
@@ -89,7 +95,7 @@ class LedgerOptions(NamedTuple):
 class Ledger:
     """Decides for each ended span what is written on it.
 
-    Not thread-safe: the adapter holds a lock around `end`. `is_idle` and `close` need none. Hand in children before
+    Not thread-safe: the adapter holds a lock around all but `ends`, which needs none. Hand in children before
     their parents where possible; a child that comes later is added to the nearest ancestor still open.
     """
 
@@ -120,22 +126,24 @@ class Ledger:
         subtotals forgotten because their span never ended (evicted)."""
         return {**self._counts, "late": self._rollup.late, "evicted": self._pending.forgotten}
 
-    def is_idle(self, span_id: int, attributes: Attributes) -> bool:
-        """Whether there is nothing to do for this span: it speaks of no model call and nothing was passed up to it."""
-        return self._markers.isdisjoint(attributes) and span_id not in self._pending
+    def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
+        """Note the end of a span and return what there is to do for it: `IDLE`, `ABOVE`, `CALL` or `AGAIN`.
 
-    def close(self, span_id: int, parent_id: int | None) -> None:
-        """Note the end of an idle span. Call it before `is_idle`, so that a child ending meanwhile is not lost."""
-        self._rollup.close(span_id, parent_id)
-
-    def passes(self, span_id: int, parent_id: int | None, attributes: Attributes) -> bool:
-        """`close`, then `is_idle`, in one call and spelled out: it is the price of every span that is no model call."""
+        Spelled out, as it is the price of every span that is no model call. The end is noted first, so that a child
+        that ends meanwhile, in another thread, is not lost.
+        """
         closed, pending = self._closed, self._pending
-        if len(closed.new) < closed.size - 1:
-            closed.new[span_id] = parent_id or 0
-        else:
-            closed.set(span_id, parent_id or 0)
-        return span_id not in pending.new and span_id not in pending.old and self._markers.isdisjoint(attributes)
+        new = closed.new
+        known = len(new)
+        new[span_id] = parent_id or 0
+        count = len(new)
+        if count >= closed.size:
+            closed.turn()
+        if self._markers.isdisjoint(attributes):
+            return ABOVE if span_id in pending.new or span_id in pending.old else IDLE
+        if count != known and span_id not in closed.old:
+            return CALL
+        return AGAIN if _OURS.isdisjoint(attributes) else IDLE
 
     def beneath(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was."""
@@ -177,18 +185,41 @@ class Ledger:
                 total.add(own)
         if total is None:
             return written
-        if self.options.roll_up:
-            if beneath is not None:
-                write_subtree(total, written)
-            if span.is_local_root:
-                write_trace(total, written)
-            if names.LLM_TRACE_COST_USD in span.attributes or names.LLM_SUBTREE_COST_USD in span.attributes:
-                keep_sums(written, span.attributes)
+        self._write_totals(total, beneath is not None, span.is_local_root, span.attributes, written)
         if own is not None and span.parent_id is not None and own.count:
             self._rollup.told_late(span.parent_id, total)
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return written
+
+    def end_above(
+        self, span_id: int, parent_id: int | None, is_local_root: bool, attributes: Attributes, written: Written
+    ) -> bool:
+        """Put into *written* the totals of a span that says nothing of a model call itself (`ABOVE`), and pass them up.
+
+        The arguments are those of `Span`; *written* may be *attributes*. The span must have been noted as closed.
+        Return whether anything was written.
+        """
+        total = self._rollup.take(span_id)
+        if total is None:
+            return False
+        self._write_totals(total, True, is_local_root, attributes, written)
+        if parent_id is not None and (self.options.join_services or not is_local_root):
+            self._rollup.pass_up(parent_id, total)
+        return self.options.roll_up
+
+    def _write_totals(
+        self, total: Subtotal, is_above: bool, is_local_root: bool, attributes: Attributes, written: Written
+    ) -> None:
+        if not self.options.roll_up:
+            return
+        had = None if SUMS.isdisjoint(attributes) else {name: attributes[name] for name in SUMS & attributes.keys()}
+        if is_above:
+            write_subtree(total, written)
+        if is_local_root:
+            write_trace(total, written)
+        if had:
+            keep_sums(written, had)
 
     def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> Subtotal | None:
         """Put into *written* what the span says of its own call; return the call as a subtotal when it is counted."""

@@ -8,142 +8,82 @@ themselves (parts that exceed totals, a total that tells more, a step reached, n
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from operator import mul
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 from spancost.core.call import PARTIAL, Cost
 from spancost.core.dialect.shape import MAX_COUNT, Frame
 from spancost.core.ledger.counting import Counted
-from spancost.core.ledger.written import TOKENS, Written
-from spancost.core.money import BUCKET_BOUNDS, BUCKET_NAMES, FEMTO_PER_NANO, FEMTO_PER_USD, round_div
+from spancost.core.ledger.pouring import Build, Given, straight, values_of
+from spancost.core.ledger.written import TOKENS
 from spancost.core.pricing.kernel import Kernel
 from spancost.core.pricing.price import Tariff
-from spancost.core.semconv import (
-    LLM_COST_BUCKET,
-    LLM_REQUEST_COST_NANOUSD,
-    LLM_REQUEST_COST_USD,
-    LLM_REQUEST_ID,
-    LLM_TOTAL_TOKENS,
-)
 from spancost.core.span import Attributes, AttributeValue
 
 _EVER = 1 << 80
 
-_HALF = FEMTO_PER_NANO // 2
+Poured: TypeAlias = "tuple[int, int | None, str | None, int, dict[str, AttributeValue]]"
+"""A call's input and output tokens, its response id, its cost in femto-dollars, and all that is written on its span."""
 
 
-class Mould:
+class Mould(NamedTuple):
     """What spans alike share.
 
-    template: all that is written, in order, with the numbers of the first span in place. from_ns, until_ns: when calls
-    must have begun. counts: fetches the numbers from a span, in one order throughout: `coefficients` and `bounds` (sums
-    that must not be negative) are in that order, `tokens` pairs attributes with places in it, `within` places of parts
-    with those of their totals. input, output: places of the totals, -1 for none. step, limit: the place whose number
-    must stay below a limit. call: scope, models and meters told, as in `Counted`; 1 if the cost is in doubt, else 0.
+    from_ns, until_ns: when calls must have begun. call: scope, models and meters told, as in `Counted`; 1 if the cost
+    is in doubt, else 0. pour: gives what a span's numbers make; None when they need the long way.
     """
 
-    __slots__ = (
-        "bounds",
-        "call",
-        "coefficients",
-        "constant",
-        "counts",
-        "denominator",
-        "from_ns",
-        "input",
-        "limit",
-        "output",
-        "response",
-        "step",
-        "template",
-        "tokens",
-        "until_ns",
-        "within",
-    )
-
-    template: dict[str, AttributeValue]
     from_ns: int
     until_ns: int
-    counts: Callable[[Attributes], tuple[Any, ...]]
-    response: str | None
-    constant: int
-    denominator: int
-    coefficients: tuple[int, ...]
-    within: tuple[tuple[int, int], ...]
-    bounds: tuple[tuple[int, ...], ...]
-    tokens: tuple[tuple[str, int], ...]
-    input: int
-    output: int
-    step: int
-    limit: int
     call: tuple[str, frozenset[str], frozenset[str] | None, int]
-
-    def price(self, attributes: Attributes) -> tuple[tuple[Any, ...], int] | None:
-        """Return the numbers of a span and its cost in femto-dollars; None when the numbers need the long way."""
-        values = self.counts(attributes)
-        femto = self.constant
-        for value, coefficient in zip(values, self.coefficients, strict=False):
-            if value.__class__ is not int or not 0 <= value < MAX_COUNT:
-                return None
-            femto += value * coefficient
-        for part, whole in self.within:
-            if values[part] > values[whole]:
-                return None
-        for bound in self.bounds:
-            if sum(map(mul, bound, values)) < 0:
-                return None
-        if femto == self.constant or values[self.step] >= self.limit:
-            return None
-        return values, (femto if self.denominator == 1 else round_div(femto, self.denominator))
-
-    def write(self, values: tuple[Any, ...], femto: int, response_id: str | None, written: Written) -> None:
-        """Write a call with these numbers, this cost and this response id."""
-        written.update(self.template)
-        for name, place in self.tokens:
-            written[name] = values[place]
-        written[LLM_TOTAL_TOKENS] = values[self.input] + (values[self.output] if self.output >= 0 else 0)
-        nano, rest = divmod(femto, FEMTO_PER_NANO)
-        if rest >= _HALF and (rest > _HALF or nano & 1):
-            nano += 1
-        written[LLM_REQUEST_COST_USD] = femto / FEMTO_PER_USD
-        written[LLM_REQUEST_COST_NANOUSD] = nano
-        written[LLM_COST_BUCKET] = BUCKET_NAMES[bisect_right(BUCKET_BOUNDS, femto)]
-        if response_id is not None:
-            written[LLM_REQUEST_ID] = response_id
+    pour: Callable[[Attributes], Poured | None]
 
 
 def mould_of(
     frame: Frame, tariff: Tariff, cost: Cost, counted: Counted, written: Mapping[str, AttributeValue]
 ) -> Mould | None:
-    """Return the mould of spans in *frame* at *tariff*; None when their input is not stated or a step is not on it."""
-    fields = frame.fields
-    place = {field: number for number, field in enumerate(fields)}
+    """Return the mould of spans in *frame* at *tariff*; None when their input is not stated or a step is not on it.
+
+    written: what was worked out in full for the first of these spans.
+    """
+    place = {field: number for number, field in enumerate(frame.fields)}
     if "input_tokens" not in place:
         return None
-    steps = [(meter, bound) for meter, bound in tariff.steps if meter in place]
+    steps = [(place[meter], bound) for meter, bound in tariff.steps if meter in place]
     if len({meter for meter, _ in steps}) > 1:
         return None
-    mould = Mould()
-    mould.template = dict(written)
-    mould.from_ns = -_EVER if tariff.from_ns is None else tariff.from_ns
-    mould.until_ns = _EVER if tariff.until_ns is None else tariff.until_ns
-    mould.counts, mould.response = frame.counts, frame.response
     kernel = tariff.kernel
-    billed = dict(zip(tariff.meters, kernel.coefficients, strict=True))
-    mould.constant, mould.denominator = kernel.constant, kernel.denominator
-    mould.coefficients = tuple(billed.get(field, 0) for field in fields)
-    bounds = _bounds(fields, tariff.meters, kernel)
-    pairs = {bound: (bound.index(-1), bound.index(1)) for bound in bounds if sorted(filter(None, bound)) == [-1, 1]}
-    mould.within = tuple(pairs.values())
-    mould.bounds = tuple(bound for bound in bounds if bound not in pairs)
-    mould.tokens = tuple((name, place[meter]) for meter, name in TOKENS if meter in place)
-    mould.input, mould.output = place["input_tokens"], place.get("output_tokens", -1)
-    mould.step = place[steps[0][0]] if steps else 0
-    mould.limit = min(bound for _, bound in steps) if steps else MAX_COUNT
-    mould.call = (counted.scope, counted.models, counted.told, int(cost.status == PARTIAL))
-    return mould
+    if not place.keys() >= set(tariff.meters):
+        return None
+    billed = {place[meter]: rate for meter, rate in zip(tariff.meters, kernel.coefficients, strict=True) if rate}
+    tokens = {name: place[meter] for meter, name in TOKENS if meter in place}
+    entered, left = place["input_tokens"], place.get("output_tokens", -1)
+    build = Build(
+        fields=len(place),
+        billed=tuple(sorted(billed)),
+        is_divided=kernel.denominator != 1,
+        bounds=_bounds(frame.fields, tariff.meters, kernel),
+        stepped=steps[0][0] if steps else 0,
+        has_id=frame.response is not None,
+        input=entered,
+        output=left,
+        values=values_of(written, tokens, entered, left),
+    )
+    given = Given(
+        keys=frame.keys,
+        id_key=frame.response,
+        constant=kernel.constant,
+        denominator=kernel.denominator,
+        coefficients=tuple(billed.get(number, 0) for number in place.values()),
+        limit=min((bound for _, bound in steps), default=MAX_COUNT),
+        written=tuple(written.items()),
+    )
+    return Mould(
+        -_EVER if tariff.from_ns is None else tariff.from_ns,
+        _EVER if tariff.until_ns is None else tariff.until_ns,
+        (counted.scope, counted.models, counted.told, int(cost.status == PARTIAL)),
+        straight(build, given),
+    )
 
 
 def _bounds(fields: tuple[str, ...], meters: tuple[str, ...], kernel: Kernel) -> tuple[tuple[int, ...], ...]:
@@ -153,8 +93,6 @@ def _bounds(fields: tuple[str, ...], meters: tuple[str, ...], kernel: Kernel) ->
         return tuple(parts.get(field, 0) for field in fields)
 
     found = [vector(dict(zip(meters, bound, strict=True))) for bound in kernel.bounds]
-    if kernel.zeros:
-        found.append(vector({meter: -zero for meter, zero in zip(meters, kernel.zeros, strict=True)}))
     found.append(vector({"input_tokens": 1, "cache_read_tokens": -1, "cache_write_tokens": -1}))
     if "output_tokens" in fields:
         found.append(vector({"output_tokens": 1, "reasoning_tokens": -1}))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.ledger.counting import Beneath, Counted, Record, counted_of
@@ -67,15 +67,16 @@ class Subtotal:
             del self.calls[:-KEPT_CALLS]
 
     def add_records(self, records: list[Record]) -> None:
-        """Take calls with costs into this subtree; column by column, which is a tenth of the time of call by call."""
-        columns = list(zip(*records, strict=True))
-        self.femto += sum(columns[-2])
-        self.priced += len(records)
-        self.input += sum(filter(None, columns[3]))
-        self.output += sum(filter(None, columns[4]))
-        self.requests += len(records)
-        self.doubtful += sum(columns[-1])
-        self.count += len(records)
+        """Take calls with costs into this subtree."""
+        number = len(records)
+        self.priced += number
+        self.requests += number
+        self.count += number
+        for record in records:
+            self.femto += record[-2]
+            self.input += record[3] or 0
+            self.output += record[4] or 0
+            self.doubtful += record[-1]
         self.calls += records
         if len(self.calls) > 2 * KEPT_CALLS:
             del self.calls[:-KEPT_CALLS]
@@ -94,7 +95,8 @@ class Subtotal:
 
 
 Held: TypeAlias = "Subtotal | Record | list[Subtotal | Record]"
-"""What was passed up to a span: one call is held as its record, several as a list until they are asked for."""
+"""What was passed up to a span: one call is held as its record, several as a list until they are asked for. Only the
+first in a list may be a subtotal."""
 
 
 def subtotal_of(held: Held) -> Subtotal:
@@ -103,10 +105,13 @@ def subtotal_of(held: Held) -> Subtotal:
         return held
     if isinstance(held, tuple):
         held = [held]
-    first = held[0]
-    total = first if isinstance(first, Subtotal) else Subtotal()
-    total.add_records([record for record in held if isinstance(record, tuple)])
-    return total
+    records: list[Any] = held
+    if not isinstance(records[0], Subtotal):
+        total = Subtotal()
+        total.add_records(records)
+        return total
+    records[0].add_records(records[1:])
+    return records[0]
 
 
 class RollUp:
@@ -117,10 +122,6 @@ class RollUp:
         self.closed: Recent[int, int] = Recent(closed_spans)
         self.blanks: Recent[int, bool] = Recent(open_spans)
         self.late = 0
-
-    def close(self, span_id: int, parent_id: int | None) -> None:
-        """Note that a span has ended, so that a later child finds the nearest ancestor still open."""
-        self.closed.set(span_id, parent_id or 0)
 
     def take(self, span_id: int) -> Subtotal | None:
         """Take out what was passed up to this span."""
@@ -159,10 +160,13 @@ class RollUp:
 
     def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
         """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
-        target = self.nearest_open(parent_id)
-        if target is None:
-            self.late += max(subtotal.requests, subtotal.count)
-            return
+        closed, target = self.closed, parent_id
+        if target in closed.new or target in closed.old:
+            above = self.nearest_open(target)
+            if above is None:
+                self.late += max(subtotal.requests, subtotal.count)
+                return
+            target = above
         held = self.pending.get(target)
         if held is None:
             self.pending.set(target, subtotal)

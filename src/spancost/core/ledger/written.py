@@ -11,12 +11,20 @@ from spancost.core.ledger.counting import Counted, Verdict, bare_model
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
 from spancost.core.reading import Reading
+from spancost.core.semconv import (  # by name: these are written on every span above a call
+    LLM_SUBTREE_COST_USD,
+    LLM_SUBTREE_INPUT_TOKENS,
+    LLM_SUBTREE_OUTPUT_TOKENS,
+    LLM_SUBTREE_REQUESTS,
+    LLM_SUBTREE_UNPRICED_REQUESTS,
+)
 from spancost.core.span import Attributes, AttributeValue, Span
 
 Written = dict[str, AttributeValue]
 
 _SPAN_ID = (1 << 64) - 1
-_SUMS = (names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD)
+SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
+"""Sums of money on spans above calls."""
 
 
 def evidence(span: Span) -> tuple[Counted, Cost]:
@@ -41,7 +49,7 @@ def keep_sums(written: Written, attributes: Attributes) -> None:
 
     Costs of an earlier run come back as doubles; above 4.5 USD these do not tell every femto-dollar.
     """
-    for name in _SUMS:
+    for name in SUMS:
         new, old = written.get(name), attributes.get(name)
         if isinstance(new, float) and isinstance(old, float) and isclose(new, old, rel_tol=1e-14):
             written[name] = old
@@ -119,11 +127,11 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
 def write_subtree(total: Subtotal, written: Written) -> None:
     """Write the totals of a span and what is beneath it; no cost when none of it has a price."""
     if total.priced:
-        written[names.LLM_SUBTREE_COST_USD] = usd_float(total.femto)
-    written[names.LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
-    written[names.LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
-    written[names.LLM_SUBTREE_REQUESTS] = total.requests
-    written[names.LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
+        written[LLM_SUBTREE_COST_USD] = total.femto / FEMTO_PER_USD
+    written[LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
+    written[LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
+    written[LLM_SUBTREE_REQUESTS] = total.requests
+    written[LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
 
 
 def write_trace(total: Subtotal, written: Written) -> None:

@@ -7,12 +7,15 @@ has one coefficient a meter, and sums that must not be negative.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import lru_cache
 from math import lcm
 from typing import NamedTuple
 
 from spancost.core.pricing.offer import Level, Rate
 from spancost.core.pricing.units import Units
+from spancost.core.pricing.usage import MOST
+from spancost.core.straight import is_odd, is_short, made
 
 SPLIT_FACTS = {"cache_write_tokens": "cache_ttl"}
 """Meters that are sold by a fact of their parts, and the name of that fact."""
@@ -23,16 +26,16 @@ class Kernel(NamedTuple):
 
     constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the
     cost is the constant plus the sum of quantity times coefficient. bounds: vectors of signs whose sums with the
-    quantities must not be negative. zeros: 1 at meters without a rate, which must not have been used. is_free: every
-    rate is 0.
+    quantities must not be negative. is_free: every rate is 0. reckon: gives the sum of quantities that are whole
+    numbers up to `MOST` and keep to the bounds, None for others.
     """
 
     constant: int
     denominator: int
     coefficients: tuple[int, ...]
     bounds: tuple[tuple[int, ...], ...]
-    zeros: tuple[int, ...]
     is_free: bool
+    reckon: Callable[..., int | None]
 
 
 def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
@@ -88,17 +91,36 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
         for meter, sign in left[name].items():
             coefficients[meter] += sign * rate[0] * (denominator // rate[1])
     constant = sum(quantity * rate[0] * (denominator // rate[1]) for quantity, rate in implied)
-    zeros = tuple(int(meter not in rates) for meter in meters)
+    bounds = (
+        *(tuple(parts.get(meter, 0) for meter in meters) for parts in left.values() if len(parts) > 1),
+        *untold,  # negative, and so worked out in full, where a part that is not told could change the price
+        *(tuple(-int(name == meter) for name in meters) for meter in meters if meter not in rates),  # must not be used
+    )
+    vector = tuple(coefficients.values())
     return Kernel(
         constant,
         denominator,
-        tuple(coefficients.values()),
-        (
-            *(tuple(parts.get(meter, 0) for meter in meters) for parts in left.values() if len(parts) > 1),
-            *untold,  # negative, and so worked out in full, where a part that is not told could change the price
-        ),
-        zeros if any(zeros) else (),
+        vector,
+        bounds,
         bool(rates) and not constant and not any(rate[0] for rate in rates.values()),
+        _maker(len(meters), bounds)(constant, vector),
+    )
+
+
+@lru_cache(maxsize=256)
+def _maker(meters: int, bounds: tuple[tuple[int, ...], ...]) -> Callable[..., Callable[..., int | None]]:
+    """Return what makes `Kernel.reckon` of a constant and coefficients."""
+    values = ", ".join(f"v{place}" for place in range(meters))
+    tests = [*(is_odd(place, MOST) for place in range(meters)), *map(is_short, bounds)]
+    return made(
+        (
+            "def make(constant, coefficients):",
+            f"    {', '.join(f'c{place}' for place in range(meters))}, = coefficients",
+            f"    def reckon({values}):",
+            *(f"        if {test}: return None" for test in tests),
+            f"        return {' + '.join(['constant', *(f'v{place} * c{place}' for place in range(meters))])}",
+            "    return reckon",
+        )
     )
 
 

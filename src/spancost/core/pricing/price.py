@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
-from operator import mul
 from typing import Any, NamedTuple
 
 from spancost.core import reasons
@@ -21,7 +20,7 @@ from spancost.core.pricing.kernel import Kernel, assumed_split, kernel_of, rate_
 from spancost.core.pricing.match import match
 from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
 from spancost.core.pricing.offer_builder import OfferBuilder
-from spancost.core.pricing.usage import MOST, checked, split
+from spancost.core.pricing.usage import checked, split
 
 RATE_CARD = "rate_card"
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
@@ -82,24 +81,17 @@ class Pricer:
             if offer.__class__ is Cost:
                 return offer
             level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
-            constant, denominator, coefficients, bounds, zeros, is_free = level.kernels[tuple(usage)]
-            numerator: int = constant
-            for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
-                if quantity.__class__ is not int or not 0 <= quantity <= MOST:
-                    return self.bill(call).cost
-                numerator += quantity * coefficient
-            for bound in bounds:
-                if sum(map(mul, bound, usage.values())) < 0:
-                    return self.bill(call).cost
-            if zeros and any(map(mul, zeros, usage.values())):
+            kernel = level.kernels[tuple(usage)]
+            numerator = kernel.reckon(*usage.values())
+            if numerator is None:
                 return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.bill(call).cost
         doubt = level.doubt
-        if not numerator and (not is_free or doubt is not None or not any(usage.values())):
+        if not numerator and (not kernel.is_free or doubt is not None or not any(usage.values())):
             return self.bill(call).cost
-        femto = numerator if denominator == 1 else round_div(numerator, denominator)
-        if is_free:
+        femto = numerator if kernel.denominator == 1 else round_div(numerator, kernel.denominator)
+        if kernel.is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
         if doubt is None:
             return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
