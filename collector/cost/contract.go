@@ -139,7 +139,7 @@ func NewContract(canonical []byte, where string) (*Contract, error) {
 		return nil, &ContractError{where, fmt.Sprintf("no JSON (%v)", err), "a compiled contract"}
 	}
 	const format = 1
-	if found, _ := content.Get("format").Int(); found != format {
+	if found, whole := content.Get("format").Int(); !whole || found != format {
 		return nil, &ContractError{where + ", format", document.Shown(content.Get("format")), fmt.Sprint(format)}
 	}
 	if string(document.Canonical(content)) != body {

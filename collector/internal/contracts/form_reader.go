@@ -83,7 +83,7 @@ func (o object) orNull(key string, take func(document.Value, place)) {
 func (r *formReader) contract(value document.Value) (found contractForm) {
 	o := r.object(value, "", "contract", "name", "currency", "attributes", "override", "deployments", "terms")
 	o.required("contract", func(v document.Value, at place) {
-		if n, _ := v.Int(); n != 1 {
+		if n, whole := v.Int(); !whole || n != 1 {
 			r.expect(at, v, "1")
 		}
 	})

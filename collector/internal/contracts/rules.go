@@ -18,13 +18,13 @@ import (
 // Each rule returns what a value says, or what was expected in its place.
 
 var (
-	amountForm  = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,20})?\n?$`)
-	percentForm = regexp.MustCompile(`^([0-9]{1,3}(?:\.[0-9]{1,10})?) ?%\n?$`)
-	shareForm   = regexp.MustCompile(`^([0-9]{1,9})/([0-9]{1,9})\n?$`)
-	nameForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\n?$`)
+	amountForm  = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,20})?$`)
+	percentForm = regexp.MustCompile(`^([0-9]{1,3}(?:\.[0-9]{1,10})?) ?%$`)
+	shareForm   = regexp.MustCompile(`^([0-9]{1,9})/([0-9]{1,9})$`)
+	nameForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	dayForm     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 	instantForm = regexp.MustCompile(
-		`^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?:\.0{3}(?:0{3})?)?(?:Z|([+-])([0-9]{2}):([0-9]{2}))$`)
+		`^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:\.0{3}(?:0{3})?)?)?(?:Z|([+-])([0-9]{2}):([0-9]{2}))$`)
 )
 
 // written returns a text or a whole number as text, "" for anything else.
@@ -37,7 +37,7 @@ func written(value document.Value) string {
 }
 
 func rational(text string) *big.Rat {
-	found, _ := new(big.Rat).SetString(strings.TrimSuffix(text, "\n"))
+	found, _ := new(big.Rat).SetString(text)
 	return found
 }
 

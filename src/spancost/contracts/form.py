@@ -17,6 +17,9 @@ _SHARE = re.compile(r"^([0-9]{1,9})/([0-9]{1,9})$")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 _SPACE = re.compile(r"\s")
 _DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_INSTANT = re.compile(
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.0{3}(0{3})?)?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+)
 
 
 def _expected(text: str) -> PydanticCustomError:
@@ -28,19 +31,19 @@ def _written(value: Any) -> str:
 
 
 def _amount(value: Any) -> Fraction:
-    if not _AMOUNT.match(_written(value)):
+    if not _AMOUNT.fullmatch(_written(value)):
         raise _expected("an amount in USD of 0 or more, without a sign or a currency, such as 2.10")
     return Fraction(_written(value))
 
 
 def _count(value: Any) -> Fraction:
-    if not _AMOUNT.match(_written(value)) or not Fraction(_written(value)):
+    if not _AMOUNT.fullmatch(_written(value)) or not Fraction(_written(value)):
         raise _expected("a number above 0")
     return Fraction(_written(value))
 
 
 def _percent(value: Any) -> Fraction:
-    found = _PERCENT.match(_written(value))
+    found = _PERCENT.fullmatch(_written(value))
     if found is None or Fraction(found[1]) > 100:
         raise _expected("a part of the price from 0% to 100%, such as 12%")
     return Fraction(found[1]) / 100
@@ -48,14 +51,14 @@ def _percent(value: Any) -> Fraction:
 
 def _share(value: Any) -> Fraction:
     text = _written(value)
-    found = _SHARE.match(text)
-    percent = _PERCENT.match(text)
+    found = _SHARE.fullmatch(text)
+    percent = _PERCENT.fullmatch(text)
     share = Fraction(0)
     if found and int(found[2]):
         share = Fraction(int(found[1]), int(found[2]))
     elif percent:
         share = Fraction(percent[1]) / 100
-    elif _AMOUNT.match(text):
+    elif _AMOUNT.fullmatch(text):
         share = Fraction(text)
     if not 0 < share <= 1:
         raise _expected("a share above 0 and up to 1, such as 1/8, 0.125 or 12.5%")
@@ -64,17 +67,19 @@ def _share(value: Any) -> Fraction:
 
 def _seconds(value: Any) -> int:
     text = _written(value)
+    if _DAY.fullmatch(text):
+        text += "T00:00:00Z"
     try:
-        at = datetime.fromisoformat(text + "T00:00:00+00:00" if _DAY.match(text) else text.replace("Z", "+00:00"))
-        if at.tzinfo is None or at.microsecond:
+        if not _INSTANT.fullmatch(text):
             raise ValueError(text)
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise _expected("a day, such as 2026-07-01 (0:00 UTC), or a second, such as 2026-07-01T08:00:00Z") from None
     return round((at - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _ID.match(value):
+    if not isinstance(value, str) or not _ID.fullmatch(value):
         raise _expected("a name of letters, digits, '.', '_' and '-', at most 64")
     return value
 
@@ -117,6 +122,12 @@ def _modifiers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise _expected("all, or a list of names of the rate card's modifiers")
     return tuple(sorted({_text(item) for item in value}))
+
+
+def _version(value: Any) -> int:
+    if value.__class__ is not int or value != 1:
+        raise _expected("1")
+    return 1
 
 
 def _usd(value: Any) -> str:
@@ -239,7 +250,7 @@ class AttributesForm(_Form):
 class ContractForm(_Form):
     """A contract."""
 
-    contract: Literal[1]
+    contract: Annotated[int, PlainValidator(_version)]
     name: Name
     currency: Annotated[str, PlainValidator(_usd)] = "USD"
     attributes: AttributesForm = AttributesForm()

@@ -12,13 +12,15 @@ Place: TypeAlias = "tuple[str | int, ...]"
 
 _MOST_CHARACTERS = 1_000_000
 _MOST_VALUES = 100_000
+_MOST_LEVELS = 100
+_MOST_DIGITS = 18
 
 
 class Lines:
     """Where the values of a file stand."""
 
     def __init__(self, where: str) -> None:
-        self._where = where
+        self.where = where
         self._lines: dict[Place, int] = {}
 
     def error(self, place: Place, found: str, expected: str) -> ContractError:
@@ -26,13 +28,13 @@ class Lines:
         known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self._lines)
         key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
         return ContractError(
-            f"{self._where}, line {self._lines[known]}{', ' if key else ''}{key}: found {found}; expected {expected}"
+            f"{self.where}, line {self._lines[known]}{', ' if key else ''}{key}: found {found}; expected {expected}"
         )
 
     def put(self, place: Place, node: Any) -> None:
         """Remember the line of a value (from 1)."""
         if len(self._lines) >= _MOST_VALUES:
-            raise ContractError(f"{self._where}: found more than {_MOST_VALUES} values; expected a contract")
+            raise ContractError(f"{self.where}: found more than {_MOST_VALUES} values; expected a contract")
         self._lines[place] = node.start_mark.line + 1
 
 
@@ -66,12 +68,16 @@ def read(where: str, text: str) -> tuple[Any, Lines]:
 
 
 def _plain(node: Any, place: Place, lines: Lines) -> Any:
+    if len(place) > _MOST_LEVELS:
+        raise ContractError(f"{lines.where}: found values more than {_MOST_LEVELS} levels deep; expected a contract")
     if node.id == "mapping":
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
+            key = str(key_node.value) if key_node.id == "scalar" else "?"
             lines.put((*place, key), key_node)
-            if key_node.id != "scalar" or key in values:
+            if key_node.id != "scalar":
+                raise lines.error((*place, key), "a key that is no text", "a name")
+            if key in values:
                 raise lines.error((*place, key), "a key for the second time", "each key once")
             values[key] = _plain(value_node, (*place, key), lines)
         return values
@@ -86,4 +92,5 @@ def _plain(node: Any, place: Place, lines: Lines) -> Any:
     if kind == "bool":
         return text.lower() == "true"
     # A name such as 007 stays as it is written.
-    return int(text) if kind == "int" and text.isascii() and text.isdecimal() and str(int(text)) == text else text
+    is_whole = kind == "int" and len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
+    return int(text) if is_whole and str(int(text)) == text else text

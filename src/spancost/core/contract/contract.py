@@ -102,19 +102,23 @@ class Contract:
     def __init__(self, content: Mapping[str, Any], suffix: str) -> None:
         """Take the parsed content of canonical bytes; `from_bytes` is the way in."""
         self.suffix = suffix
-        self.name: str = content["name"]
+        self.name: str = _text(content["name"])
         self.attributes: dict[str, tuple[str, ...]] = {
-            fact: tuple(keys) for fact, keys in sorted(content["attributes"].items())
+            fact: _texts(keys) for fact, keys in sorted(content["attributes"].items())
         }
+        for fact in self.attributes.keys() - FACTS:
+            raise ValueError(f"{fact!r} is no fact")
         given = content.get("override")
         self.override = Override(given["attribute"], given["most"]) if given else None
         self.terms = tuple(_term(row) for row in content["terms"])
         self.deployments = tuple(
-            Deployment(row["when"], row.get("from"), row.get("until"), row["model"], row["facts"])
+            Deployment(_when(row), _second(row, "from"), _second(row, "until"), _text(row["model"]), row["facts"])
             for row in content["deployments"]
         )
         self._spoken: dict[str, list[str]] = {dimension: [] for dimension in DIMENSIONS}
         self._rows: tuple[Term | Deployment, ...] = (*self.terms, *self.deployments)
+        if any("model" in deployment.when for deployment in self.deployments):
+            raise ValueError("model is no condition of deployments")
         for row in self._rows:
             for dimension, text in row.when.items():
                 self._spoken[dimension].append(text)
@@ -127,8 +131,8 @@ class Contract:
             content = json.loads(body)
         except ValueError as error:
             raise ContractError(f"{where}: found no JSON ({error}); expected a compiled contract") from error
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            found = content.get("format") if isinstance(content, dict) else content
+        found = content.get("format") if isinstance(content, dict) else content
+        if not isinstance(content, dict) or found.__class__ is not int or found != FORMAT:
             raise ContractError(f"{where}, format: found {found!r}; expected {FORMAT}")
         if canonical_bytes(content) != body:
             raise ContractError(f"{where}: found changed content; expected it as `spancost contract` compiles it")
@@ -201,18 +205,45 @@ def _overlap(one: Term | Deployment, other: Term | Deployment) -> bool:
 def _term(row: Mapping[str, Any]) -> Term:
     given = row.get("hardware")
     return Term(
-        row["id"],
-        row["when"],
-        row.get("from"),
-        row.get("until"),
+        _text(row["id"]),
+        _when(row),
+        _second(row, "from"),
+        _second(row, "until"),
         _table(row),
         tuple(_table(variant, variant["when"]) for variant in row.get("variants", ())),
-        frozenset(row.get("skip", ())),
+        frozenset(_texts(row.get("skip", []))),
         _rate(row.get("x", 1)),
         row.get("units") == "all",
         Hardware(_rate(given["rate"]), _rate(given["gpus"])) if given else None,
         bool(row.get("allocated")),
     )
+
+
+def _when(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return conditions; one about nothing is refused."""
+    when = {dimension: _text(text) for dimension, text in row["when"].items()}
+    if not all(when.values()):
+        raise ValueError(f"{when!r} has a condition about nothing")
+    return when
+
+
+def _second(row: Mapping[str, Any], key: str) -> int | None:
+    at = row.get(key)
+    if key in row and at.__class__ is not int:
+        raise TypeError(f"{at!r} is no second")
+    return at
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list")
+    return tuple(_text(value) for value in values)
 
 
 def _table(row: Mapping[str, Any], when: Mapping[str, str] | None = None) -> Table:
@@ -227,7 +258,7 @@ def _rates(row: Mapping[str, Any]) -> dict[str, Rate]:
 def _rate(value: Any) -> Rate:
     """Return a rational of 0 or more; what is none is refused, so that no contract can make a cost negative."""
     numerator, denominator = (value, 1) if isinstance(value, int) else value
-    if isinstance(numerator, bool) or not isinstance(numerator, int) or not isinstance(denominator, int):
+    if numerator.__class__ is not int or denominator.__class__ is not int:
         raise TypeError(f"{value!r} is no rational")
     if numerator < 0 or denominator < 1:
         raise ValueError(f"{value!r} is negative")

@@ -41,9 +41,9 @@ class Terms:
         stated = dict(call.context or {})
         seller = card.providers.canonical(call.provider, stated.get("server_address")) or ""
         spellings = {fact: _spellings(fact, (stated.get(fact),)) for fact in FACTS}
-        spellings["seller"] = (seller,)
+        spellings["seller"] = _spellings("seller", (seller,))
         address = stated.get("server_address")
-        spellings["server_address"] = (host_of(address),) if address else ()
+        spellings["server_address"] = _spellings("server_address", (host_of(address),)) if address else ()
         if not spellings["deployment"]:
             spellings["deployment"] = _spellings("deployment", (call.request_model, call.model))
         mapped = self._mapped(call, spellings)
