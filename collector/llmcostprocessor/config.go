@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/prices"
 )
 
 // Config of the processor llm_cost.
@@ -18,6 +19,9 @@ type Config struct {
 	CardFile string `mapstructure:"card_file"`
 	// CardVersion is what the card's version must be, or the Collector does not start. Default: any.
 	CardVersion string `mapstructure:"card_version"`
+	// ContractFile is what was agreed instead of list prices: compiled by `spancost contract`, or YAML or JSON as people
+	// write it (docs/contracts.md). Default: list prices.
+	ContractFile string `mapstructure:"contract_file"`
 	// Attributes are the names of the attributes to write. Default: all.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
@@ -39,6 +43,11 @@ func (c *Config) Validate() error {
 	var faults []error
 	if c.CardVersion != "" && !cardVersion.MatchString(c.CardVersion) {
 		faults = append(faults, fmt.Errorf("card_version: found %q; expected YYYY.MM.DD-<12 hex digits>", c.CardVersion))
+	}
+	if c.ContractFile != "" {
+		if err := prices.CheckContract(c.ContractFile); err != nil {
+			faults = append(faults, fmt.Errorf("contract_file: %w", err))
+		}
 	}
 	for _, name := range c.Attributes {
 		if !slices.Contains(cost.CallAttributes, name) {

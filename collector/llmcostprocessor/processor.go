@@ -25,10 +25,13 @@ type costProcessor struct {
 	writes    func(key string) bool
 	content   *contentFilter
 	workers   sync.Pool
+	// readsResources: a contract asks what the resource says of whom a call is for.
+	readsResources bool
 }
 
 func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, error) {
-	pricer, dialects, err := prices.Load(cfg.CardFile, cfg.CardVersion, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
+	from := prices.Sources{CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile}
+	loaded, err := prices.Load(from, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +39,15 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &costProcessor{dialects: dialects, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes)}
+	p := &costProcessor{
+		dialects: loaded.Dialects, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes),
+		readsResources: cfg.ContractFile != "",
+	}
 	if cfg.DropContent {
 		p.content = newContentFilter(cfg.ContentAttributes)
 	}
-	p.workers.New = func() any { return newWorker(dialects, pricer, cfg.KeepProvider) }
-	released, err := time.Parse("2006.01.02", pricer.Card().Date())
+	p.workers.New = func() any { return newWorker(loaded.Dialects, loaded.Prices, cfg.KeepProvider) }
+	released, err := time.Parse("2006.01.02", loaded.Card.Date())
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +92,14 @@ func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 // gather puts the spans that may report a model call into the worker's hand.
 func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 	for _, resource := range td.ResourceSpans().All() {
+		var about cost.Attributes
+		if p.readsResources {
+			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
+		}
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				if p.mayReport(span) {
-					w.take(span, scope.Scope())
+					w.take(span, scope.Scope(), about)
 				}
 			}
 		}

@@ -27,7 +27,7 @@ type worker struct {
 	tally   tally
 }
 
-func newWorker(dialects *cost.Dialects, pricer *cost.Pricer, keepProvider bool) *worker {
+func newWorker(dialects *cost.Dialects, pricer cost.Prices, keepProvider bool) *worker {
 	options := cost.LedgerOptions{
 		KeepProvider: keepProvider, JoinServices: true,
 		OpenSpans: unbounded, ClosedSpans: unbounded, RecentCalls: unbounded,
@@ -38,8 +38,8 @@ func newWorker(dialects *cost.Dialects, pricer *cost.Pricer, keepProvider bool) 
 	}
 }
 
-// take holds a span that may report a call.
-func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope) {
+// take holds a span that may report a call; about is what its resource says, nil where nothing asks for it.
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, about cost.Attributes) {
 	if len(w.spans) < cap(w.spans) {
 		w.spans = w.spans[:len(w.spans)+1]
 	} else {
@@ -47,6 +47,7 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope) {
 	}
 	into := &w.spans[len(w.spans)-1]
 	tracedata.Fill(span, scope, into)
+	into.Resource = about
 	w.data = append(w.data, span)
 	w.inTrace[into.Key.Trace]++
 }

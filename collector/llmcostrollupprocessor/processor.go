@@ -36,10 +36,11 @@ type rollUpProcessor struct {
 }
 
 func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Traces) (*rollUpProcessor, error) {
-	pricer, dialects, err := prices.Load("", "", cost.DialectOptions{})
+	loaded, err := prices.Load(prices.Sources{}, cost.DialectOptions{})
 	if err != nil {
 		return nil, err
 	}
+	pricer, dialects := loaded.Prices, loaded.Dialects
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err

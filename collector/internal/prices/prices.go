@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package prices loads what the components price by: the rate card and the dialects that come along, or a card of a file.
+// Package prices loads what the components price by: the rate card and the dialects that come along, or a card of a
+// file; and a contract.
 package prices
 
 import (
@@ -12,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/contracts"
 	"github.com/spancost/spancost/pricing"
 	"github.com/spancost/spancost/semconv"
 )
@@ -19,21 +21,60 @@ import (
 // maxCardBytes bounds a card once it is unpacked.
 const maxCardBytes = 256 << 20
 
-// Load returns the pricer and the dialects. file: a compiled rate card, plain or gzip; "" for the one that comes along.
-// version: what the card's version must be, "" for any. The error says where, what was found and what was expected.
-func Load(file, version string, options cost.DialectOptions) (*cost.Pricer, *cost.Dialects, error) {
-	pricer, err := embedded()
-	if file != "" {
-		pricer, err = ofFile(file)
+// Sources say what to price by: a compiled rate card, plain or gzip, "" for the one that comes along; the version it must
+// have, "" for any; and a contract, compiled or as people write it, "" for none.
+type Sources struct{ CardFile, CardVersion, ContractFile string }
+
+// Loaded is what to price by.
+type Loaded struct {
+	Prices   cost.Prices
+	Card     *cost.RateCard
+	Dialects *cost.Dialects
+}
+
+// Load loads what to price by. The error names the key, where, what was found and what was expected.
+func Load(from Sources, options cost.DialectOptions) (*Loaded, error) {
+	list, err := embedded()
+	if from.CardFile != "" {
+		list, err = ofFile(from.CardFile)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("card_file: %w", err)
+		return nil, fmt.Errorf("card_file: %w", err)
 	}
-	if version != "" && pricer.Version() != version {
-		return nil, nil, fmt.Errorf("card_version: found %s; expected %s", pricer.Version(), version)
+	found := &Loaded{Prices: list, Card: list.Card()}
+	if version := from.CardVersion; version != "" && list.Version() != version {
+		return nil, fmt.Errorf("card_version: found %s; expected %s", list.Version(), version)
 	}
-	dialects, err := cost.NewDialects(semconv.Dialects, pricer.Card().Providers(), options)
-	return pricer, dialects, err
+	if from.ContractFile != "" {
+		if found.Prices, err = agreed(list, from.ContractFile); err != nil {
+			return nil, fmt.Errorf("contract_file: %w", err)
+		}
+	}
+	found.Dialects, err = cost.NewDialects(semconv.Dialects, found.Card.Providers(), options)
+	return found, err
+}
+
+// CheckContract returns what is wrong with the contract in a file.
+func CheckContract(file string) error {
+	_, err := contract(file)
+	return err
+}
+
+func agreed(list *cost.Pricer, file string) (cost.Prices, error) {
+	found, err := contract(file)
+	if err != nil {
+		return nil, err
+	}
+	return cost.NewContractPricer(list, found)
+}
+
+// contract returns the contract in a file; its words are those of the newest card, whatever card prices.
+func contract(file string) (*cost.Contract, error) {
+	newest, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	return contracts.Load(file, newest.Card())
 }
 
 // embedded is the pricer of the card that comes along, shared by all components.

@@ -36,13 +36,14 @@ func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span)
 		ScopeName:    scope.Name(),
 		ScopeVersion: scope.Version(),
 		Name:         span.Name(),
-		Attributes:   attributes(span.Attributes(), into.Attributes[:0]),
+		Attributes:   Attributes(span.Attributes(), into.Attributes[:0]),
 		IsError:      span.Status().Code() == ptrace.StatusCodeError,
 	}
 	into.IsLocalRoot = !into.HasParent()
 }
 
-func attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
+// Attributes takes attributes over behind those that are in into.
+func Attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
 	for key, value := range from.All() {
 		into = append(into, cost.Attribute{Key: key, Value: valueOf(value)})
 	}
