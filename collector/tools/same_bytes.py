@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run both implementations over the same input and compare what they print, byte for byte.
 
-python collector/tools/same_bytes.py --calls calls.jsonl --spans spans.jsonl
+python collector/tools/same_bytes.py --calls calls.jsonl --spans spans.jsonl --contract shop.yaml
 
 calls.jsonl holds what `spancost price` reads (further keys of a line are left out), spans.jsonl one
-ExportTraceServiceRequest a line. Exit status 0 when every line is the same.
+ExportTraceServiceRequest a line. With contracts (--contract once for each) both are run under each of them as well, and the
+compiled form of each is compared. Exit status 0 when every line is the same.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ CALL_KEYS = (
     "service_tier",
     "processing",
     "context",
+    "duration_seconds",
 )
+EXTRAS: tuple[list[str], ...] = ([], ["--keep-provider"], ["--no-read-responses"])
 
 
 def main() -> int:
@@ -36,18 +39,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=Path)
     parser.add_argument("--spans", type=Path)
+    parser.add_argument("--contract", type=Path, action="append", default=[])
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         go = str(Path(folder) / "spancost-go")
         subprocess.run(["go", "build", "-o", go, "./collector/cmd/spancost-go"], cwd=ROOT, check=True)
         failed = 0
-        if chosen.calls:
-            failed += differs("price", go, ["price"], calls(chosen.calls))
-        if chosen.spans:
-            for extra in ([], ["--keep-provider"], ["--no-read-responses"]):
-                failed += differs(
-                    " ".join(["enrich", *extra]), go, ["enrich", "--each", *extra], chosen.spans.read_bytes()
-                )
+        for path in chosen.contract:
+            failed += differs(f"contract {path.name}", go, ["contract", str(path)], b"")
+        for under in ([], *(["--contract", str(path)] for path in chosen.contract)):
+            name = "".join(f" {Path(path).name}" for path in under[1:])
+            if chosen.calls:
+                failed += differs(f"price{name}", go, ["price", *under], calls(chosen.calls))
+            if chosen.spans:
+                for extra in EXTRAS if not under else ([],):
+                    arguments = ["enrich", "--each", *extra, *under]
+                    failed += differs(" ".join(["enrich", *extra]) + name, go, arguments, chosen.spans.read_bytes())
     return min(failed, 1)
 
 
