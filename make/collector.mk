@@ -62,17 +62,21 @@ vet: ## Check the Go side: vet, staticcheck, formatting, generated files
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads input from outside, FUZZ_TIME (60s) each
-	@for target in FuzzDocument FuzzEncoded FuzzCard FuzzSpan FuzzTree; do \
+	@for target in FuzzDocument FuzzEncoded FuzzCard FuzzContract FuzzSpan FuzzTree; do \
 		$(GO) test ./collector/cost -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) || exit 1; \
 	done
+	@$(GO) test ./collector/internal/contracts -run '^$$' -fuzz '^FuzzContractFile$$' -fuzztime $(FUZZ_TIME)
 
 .PHONY: bench-go
 bench-go: ## Nanoseconds a span in package cost and both processors
 	@$(GO) test ./collector/... -run '^$$' -bench . -benchmem
 
+CONTRACTS ?= $(wildcard tests/contracts/agreements/*.yaml)
+
 .PHONY: same-bytes
 same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls.jsonl SPANS=spans.jsonl
-	@$(BIN)/python collector/tools/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS))
+	@$(BIN)/python collector/tools/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS)) \
+		$(foreach file,$(CONTRACTS),--contract $(file))
 
 .PHONY: test-collector
 test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) build/jaeger ## End to end: services, the built Collector, every configuration, the stock one
