@@ -36,6 +36,13 @@ build/jaeger: collector/tools/jaeger/go.mod
 	@mkdir -p build
 	@cd collector/tools/jaeger && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/build/jaeger github.com/jaegertracing/jaeger/cmd/all-in-one
 
+.PHONY: kafka
+kafka: build/kafka ## Build the broker in memory that the end-to-end test of the Kafka configurations starts
+
+build/kafka: collector/tools/kafka/main.go collector/tools/kafka/go.mod
+	@mkdir -p build
+	@cd collector/tools/kafka && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/build/kafka .
+
 .PHONY: test-go
 test-go: ## Run the Go tests; where Go cannot be had, say so (with CI set that is a failure)
 	@if ! command -v $(GO) >/dev/null; then \
@@ -79,5 +86,5 @@ same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls
 		$(foreach file,$(CONTRACTS),--contract $(file))
 
 .PHONY: test-collector
-test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) build/jaeger ## End to end: services, the built Collector, every configuration, the stock one
-	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/collector $(ARGS)
+test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) build/jaeger build/kafka ## End to end: services, the built Collector, every configuration, the stock one
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -n 4 --dist loadgroup tests/collector $(ARGS)

@@ -20,7 +20,7 @@ from spancost.stock.rows import table_of
 from spancost.testing.otlp_receiver import OtlpReceiver
 from tests.collector.collector import collector, send, span, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-stock")]
 NOW = int(time.time())
 BASE = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
