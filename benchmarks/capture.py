@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from typing import Any
 
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -34,13 +35,15 @@ CALL, OTHER = "/v1/chat/completions", "/orders/17"
 STREAM = "/stream" + CALL
 BIG = "/big" + CALL
 ASK = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Where is my parcel?"}]}
+_ID = b"chatcmpl-000000000"
+_SERIAL = count()
 VARIANTS = ("bare client", "otel-httpx", "capture", "capture + otel-httpx")
 
 
 def _answer(text: str) -> bytes:
     usage = {"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010}
     message = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    whole = {"id": "chatcmpl-1", "model": "gpt-4o-mini-2024-07-18", "choices": [message], "usage": usage}
+    whole = {"id": _ID.decode(), "model": "gpt-4o-mini-2024-07-18", "choices": [message], "usage": usage}
     return json.dumps(whole).encode()
 
 
@@ -48,7 +51,7 @@ JSON = _answer("x" * 1_800)
 
 
 def _events() -> list[bytes]:
-    start: dict[str, Any] = {"id": "chatcmpl-1", "model": "gpt-4o-mini-2024-07-18"}
+    start: dict[str, Any] = {"id": _ID.decode(), "model": "gpt-4o-mini-2024-07-18"}
     bodies = [{**start, "choices": [{"index": 0, "delta": {"content": f"word{n}"}}]} for n in range(CHUNKS - 3)]
     bodies.append({**start, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     bodies.append({**start, "choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 200}})
@@ -87,8 +90,9 @@ def _talk(connection: socket.socket, answers: dict[bytes, list[bytes]], plain: l
         while len(data) < length:
             data += connection.recv(65536)
         data = data[length:]
+        serial = b"chatcmpl-%09d" % next(_SERIAL)  # no two answers have one id
         for part in answers.get(start.split(b" ", 2)[1], plain):
-            connection.sendall(part)
+            connection.sendall(part.replace(_ID, serial))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from spancost.settings import BOUNDS, FILE_VARIABLE, PREFIX, Settings
+from spancost.settings import BOUNDS, FILE_VARIABLE, PAIRS, PREFIX, Settings
 
 HEAD = f"""\
 <!-- Generated from src/spancost/settings.py by tools/generate_docs.py. -->
@@ -48,6 +48,8 @@ def values(name: str, schema: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(values(name, each) for each in schema["anyOf"] if each.get("type") != "null")
+    if name in PAIRS:
+        return "list of `name=value`"
     if schema["type"] == "array":
         return f"any of {values(name, schema['items'])}" if "enum" in schema["items"] else "list of text"
     if name in BOUNDS:

@@ -74,6 +74,19 @@ class Settings:
     baggage_hosts: tuple[str, ...] = _setting(
         (), "The only hosts, with their subdomains, that tags are sent to; any but known providers when unset."
     )
+    capture_sellers: tuple[str, ...] = _setting(
+        (), "Whose models answer at hosts that nobody listed, for capture: each as `host=seller`, a port with its host."
+    )
+    capture_include_usage: bool = _setting(
+        False,
+        "Whether capture adds `stream_options.include_usage` to OpenAI-wire streams of httpx and httpx2 that lack it. "
+        "It changes the request.",
+    )
+    capture_estimate_missing: bool = _setting(
+        False,
+        "Whether capture estimates the tokens that a stream did not tell by the length of its text. "
+        "An estimate is marked, and is not the bill.",
+    )
 
 
 class Arguments(TypedDict, total=False):
@@ -91,11 +104,16 @@ class Arguments(TypedDict, total=False):
     baggage: Literal["off", "send", "accept", "both"]
     baggage_keys: Sequence[Tag]
     baggage_hosts: Sequence[str]
+    capture_sellers: Sequence[str]
+    capture_include_usage: bool
+    capture_estimate_missing: bool
 
 
 _LISTS = frozenset(field.name for field in fields(Settings) if field.default == ())
 BOUNDS: Mapping[str, tuple[int, int]] = {"max_open_parents": (1, 10_000_000)}
 """Least and greatest value of the settings that are numbers."""
+PAIRS = frozenset({"capture_sellers"})
+"""Lists of `name=value`."""
 
 
 def load(
@@ -199,6 +217,9 @@ def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         least, greatest = BOUNDS.get(key, (None, None))
         if least is not None and greatest is not None and not least <= value <= greatest:
             errors.append(f"{name}: found {_short(value)}; expected a number from {least} to {greatest}")
+            continue
+        if key in PAIRS and (odd := next((part for part in value if not all(part.partition("="))), None)) is not None:
+            errors.append(f"{name}: found {_short(odd)}; expected parts of the form name=value")
             continue
         values[key] = value
     return values, errors

@@ -19,7 +19,7 @@ from spancost.capture.outer import Claims
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.core import semconv
 from spancost.core.call import Call
-from spancost.core.pricing.price import Pricer
+from spancost.core.ledger.ledger import Prices
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
@@ -44,7 +44,7 @@ class Capture:
         self,
         wires: Wires,
         tracer: Tracer,
-        pricer: Pricer,
+        pricer: Prices,
         claims: Claims,
         *,
         sellers: Mapping[str, str] | None = None,
@@ -206,7 +206,7 @@ class CapturedCall:
         self._write(reading, told, trouble)
         self._warn(reading)
         if guards.after:
-            self._tell_guards(reading)
+            self._tell_guards(reading, told)
 
     def _reading(self) -> WireReading:
         if self._reader is not None:
@@ -259,8 +259,15 @@ class CapturedCall:
             ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
         )
 
-    def _tell_guards(self, reading: WireReading) -> None:
-        cost = self._capture.pricer.price(
+    def _tell_guards(self, reading: WireReading, told: attributes.Attributes) -> None:
+        pricer = self._capture.pricer
+        context = {**(reading.context or {}), "server_address": self._asked.host}
+        facts_of = getattr(pricer, "facts_of", None)
+        if facts_of is not None:  # a contract asks who the call is for
+            span: Any = self._span or self._outer
+            said = {**(getattr(span, "attributes", None) or {}), **told}
+            context = facts_of(context, said, getattr(getattr(span, "resource", None), "attributes", None)) or context
+        cost = pricer.price(
             Call(
                 reading.provider or "",
                 attributes.model_of(reading) or "",
@@ -270,7 +277,8 @@ class CapturedCall:
                 reading.operation,
                 reading.sold_tier or reading.service_tier,
                 None,
-                {**(reading.context or {}), "server_address": self._asked.host},
+                context,
+                time.time_ns() - self._started_ns,
             )
         )
         for guard in guards.after:

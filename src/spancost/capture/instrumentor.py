@@ -17,6 +17,8 @@ from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requ
 from spancost.capture.calls import Capture
 from spancost.capture.outer import Claims
 from spancost.capture.patching import Patches
+from spancost.processor.ledgers import prices
+from spancost.settings import Settings, load
 
 LOGGER = logging.getLogger("spancost")
 SCOPE = "spancost.capture"
@@ -32,9 +34,9 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
 
     Keyword arguments of `instrument()`: tracer_provider; sellers, which names the seller of a private host
     (`{"llm.internal": "vllm"}`); include_usage, which adds `stream_options.include_usage` to OpenAI-wire streams that
-    lack it (httpx and httpx2), and so changes the request (off by default); estimate_missing, which estimates the
-    tokens that a stream did not tell by the length of its text (off by default: an estimate is not the bill). gRPC and
-    websockets are not seen.
+    lack it (httpx and httpx2), and so changes the request; estimate_missing, which estimates the tokens that a stream
+    did not tell by the length of its text. What is not given is as the settings `capture_*` say (see `Settings`), off
+    by default. gRPC and websockets are not seen.
     """
 
     _patches: Patches | None = None
@@ -51,18 +53,21 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
 
     def _instrument(self, **kwargs: Any) -> None:
         try:
+            settings = load()
             tracer = trace.get_tracer(SCOPE, __version__, tracer_provider=kwargs.get("tracer_provider"))
+            estimates = kwargs.get("estimate_missing")
             self._capture = Capture(
                 data.default_wires(),
                 tracer,
-                data.default_pricer(),
+                prices(settings.card, settings.contract),
                 Claims(data.default_dialects()),
-                sellers=kwargs.get("sellers"),
-                estimates=bool(kwargs.get("estimate_missing")),
+                sellers={**_sellers(settings), **(kwargs.get("sellers") or {})},
+                estimates=settings.capture_estimate_missing if estimates is None else bool(estimates),
             )
             self._patches = patches = Patches(self._capture.counts.fault)
             capture = self._capture
-            asks = bool(kwargs.get("include_usage"))
+            asks = kwargs.get("include_usage")
+            asks = settings.capture_include_usage if asks is None else bool(asks)
             for name in ("httpx", "httpx2"):
                 patches.when_imported(
                     name, partial(httpx_driver.install, capture=capture, patches=patches, include_usage=asks)
@@ -85,6 +90,12 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
         if self._patches is not None:
             self._patches.restore()
             self._patches = None
+
+
+def _sellers(settings: Settings) -> dict[str, str]:
+    """Return the sellers of hosts that the settings name."""
+    pairs = (pair.partition("=") for pair in settings.capture_sellers)
+    return {host.strip().lower(): seller.strip() for host, _, seller in pairs}
 
 
 if hasattr(os, "register_at_fork"):
