@@ -107,19 +107,29 @@ func read(where, text string) (document.Value, *lineTable, error) {
 		}
 	}
 	if err != nil {
-		parts := yamlFault.FindStringSubmatch(err.Error())
-		if parts == nil {
-			parts = []string{"", "", err.Error()}
-		}
-		if parts[1] != "" {
-			where += ", line " + parts[1]
-		}
-		return document.Value{}, nil, &cost.ContractError{Where: where, Found: parts[2], Expected: "valid YAML"}
+		return document.Value{}, nil, notYAML(where, err)
 	}
 	root := all.Content[0]
 	lines := &lineTable{where, map[place]int{"": root.Line}}
 	value, err := lines.plain(root, "")
 	return value, lines, err
+}
+
+// notYAML returns the library's error in our words. What its parser misses, it names by the line before the one in which the
+// part that lacks it begins.
+func notYAML(where string, err error) error {
+	parts := yamlFault.FindStringSubmatch(err.Error())
+	if parts == nil {
+		parts = []string{"", "", err.Error()}
+	}
+	line, known := strconv.Atoi(parts[1])
+	if strings.HasPrefix(parts[2], "did not find expected") {
+		line++
+	}
+	if known == nil {
+		where = fmt.Sprintf("%s, line %d", where, line)
+	}
+	return &cost.ContractError{Where: where, Found: "what cannot be read (" + parts[2] + ")", Expected: "valid YAML"}
 }
 
 func (l *lineTable) plain(node *yaml.Node, at place) (document.Value, error) {
