@@ -149,9 +149,23 @@ func finish(inHand []request, ledger *cost.Ledger, out *bufio.Writer) (bad bool,
 // enrichSpans writes llm.* on the objects that spans came from. Order, batches and copies do not matter: a span given
 // more than once is counted once and every copy gets the same attributes.
 func enrichSpans(all []carried, ledger *cost.Ledger) {
+	spans, copies := joined(all)
+	var written cost.Written
+	for _, n := range cost.ChildrenFirst(spans) {
+		written.Clear()
+		ledger.End(&spans[n], &written)
+		if len(written.Put) == 0 {
+			continue
+		}
+		for _, raw := range copies[n] {
+			put(raw, &written)
+		}
+	}
+}
+
+// joined returns each span once, IsLocalRoot told by the service of its parent, and the objects that it came from.
+func joined(all []carried) (spans []cost.Span, copies [][]document.Value) {
 	at := make(map[cost.SpanKey]int, len(all))
-	copies := make([][]document.Value, 0, len(all))
-	spans := make([]cost.Span, 0, len(all))
 	services := make([]string, 0, len(all))
 	for n := range all {
 		key := all[n].span.Key
@@ -171,15 +185,5 @@ func enrichSpans(all []carried, ledger *cost.Ledger) {
 		}
 		spans[n].IsLocalRoot = !known || services[parent] != services[n]
 	}
-	var written cost.Written
-	for _, n := range cost.ChildrenFirst(spans) {
-		written.Clear()
-		ledger.End(&spans[n], &written)
-		if len(written.Put) == 0 {
-			continue
-		}
-		for _, raw := range copies[n] {
-			put(raw, &written)
-		}
-	}
+	return spans, copies
 }

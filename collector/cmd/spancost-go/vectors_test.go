@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/document"
-	"github.com/spancost/spancost/pricing"
 	"github.com/spancost/spancost/semconv"
 )
 
@@ -143,8 +141,11 @@ func (f flatPrices) Price(call *cost.Call) cost.Cost {
 	}
 }
 
-func TestVectorsOfCountingAndTotals(t *testing.T) {
-	card, err := cost.NewRateCard(pricing.Card, "embedded card")
+var ledgerKeys = []string{"describes", "expected", "price", "spans"}
+
+func testDialects(t *testing.T) *cost.Dialects {
+	t.Helper()
+	card, err := cardFrom("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +153,13 @@ func TestVectorsOfCountingAndTotals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dialects
+}
+
+func TestVectorsOfCountingAndTotals(t *testing.T) {
+	dialects := testDialects(t)
 	for _, kind := range []string{"counting", "rollup"} {
-		eachVector(t, kind, []string{"describes", "expected", "price", "spans"}, func(t *testing.T, vector document.Value) {
+		eachVector(t, kind, ledgerKeys, func(t *testing.T, vector document.Value) {
 			prices := pricesOf(vector.Get("price"))
 			spans := vector.Get("spans").Items()
 			backwards := append(slices.Clone(spans), spans...)
@@ -166,6 +172,34 @@ func TestVectorsOfCountingAndTotals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Spans that end in the order in which the vector has them, children after their parents: as they come to a Collector that
+// has passed the parents on.
+func TestVectorsOfEnding(t *testing.T) {
+	dialects := testDialects(t)
+	options := cost.DefaultLedgerOptions()
+	options.JoinServices = false
+	eachVector(t, "ending", ledgerKeys, func(t *testing.T, vector document.Value) {
+		ledger := cost.NewLedger(dialects, pricesOf(vector.Get("price")), options)
+		spans, _ := joined(spansOf(t, vector.Get("spans").Items()))
+		found := document.NewMap()
+		for n := range spans {
+			var written cost.Written
+			ledger.End(&spans[n], &written)
+			if len(written.Put) == 0 {
+				continue
+			}
+			row := document.NewMap()
+			for _, attribute := range written.Put {
+				row.Set(attribute.Key, attribute.Value)
+			}
+			found.Set(fmt.Sprintf("%d/%d", spans[n].Key.Trace[1], spans[n].Key.ID), row)
+		}
+		if expected := sorted(vector.Get("expected")); sorted(found) != expected {
+			t.Errorf("found    %s\nexpected %s", sorted(found), expected)
+		}
+	})
 }
 
 func pricesOf(value document.Value) flatPrices {
@@ -187,19 +221,10 @@ func written(t *testing.T, spans []document.Value, ledger *cost.Ledger) string {
 	t.Helper()
 	found := document.NewMap()
 	before := map[string]document.Value{}
-	var out bytes.Buffer
-	resources := document.OfList()
 	for _, span := range spans {
-		name := asJSON(span.Get("trace")) + "/" + asJSON(span.Get("span"))
-		before[name] = span.Get("attributes")
-		resources.Append(resourceOf(t, span))
+		before[asJSON(span.Get("trace"))+"/"+asJSON(span.Get("span"))] = span.Get("attributes")
 	}
-	request := document.NewMap()
-	request.Set("resourceSpans", resources)
-	all, err := carriedSpans(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := spansOf(t, spans)
 	enrichSpans(all, ledger)
 	for _, carried := range all {
 		name := fmt.Sprintf("%d/%d", carried.span.Key.Trace[1], carried.span.Key.ID)
@@ -218,8 +243,23 @@ func written(t *testing.T, spans []document.Value, ledger *cost.Ledger) string {
 			found.Set(name, fresh)
 		}
 	}
-	out.WriteString(sorted(found))
-	return out.String()
+	return sorted(found)
+}
+
+// spansOf returns the spans of a vector as a request carries them.
+func spansOf(t *testing.T, spans []document.Value) []carried {
+	t.Helper()
+	resources := document.OfList()
+	for _, span := range spans {
+		resources.Append(resourceOf(t, span))
+	}
+	request := document.NewMap()
+	request.Set("resourceSpans", resources)
+	all, err := carriedSpans(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func resourceOf(t *testing.T, span document.Value) document.Value {
