@@ -61,13 +61,10 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
     if exchange.get("content_type"):
         headers.setdefault("content-type", exchange["content_type"])
     model = request.get("model")
+    method, path = exchange.get("method") or "POST", exchange["path"].partition("?")[0]
     target = wires.match(
-        exchange.get("method") or "POST",
-        exchange["host"],
-        exchange["path"].partition("?")[0],
-        model=model if isinstance(model, str) else None,
-        provider=provider,
-    ) or Target(None, None, None, "none", None, None, {})
+        method, exchange["host"], path, model=model if isinstance(model, str) else None, provider=provider
+    ) or Target(None, None, None, "none", None, None, {}, (method, path, ""))
     reader = UsageReader(wires, target, status=exchange.get("status") or 200, headers=headers, request=request)
     reader.feed(_body(exchange))
     return reader.finish()

@@ -114,7 +114,7 @@ def _step(value: Json, key: str | None, field: tuple[str, ...], words: frozenset
 
 
 def compile_getter(paths: str | Sequence[str]) -> Getter:
-    """Return a function from a document to the first value that is there (not null, not empty text), else None."""
+    """Return a function from a document to the first value that is there (not null, no empty text, list or object)."""
     wanted = [paths] if isinstance(paths, str) else list(paths)
     getters = [_plain(p) or _first_of(compile_path(p)) for p in wanted]
     if len(getters) == 1:
@@ -122,14 +122,14 @@ def compile_getter(paths: str | Sequence[str]) -> Getter:
 
         def get_one(document: Json) -> Json:
             found = only(document)
-            return None if found == "" else found
+            return found if found or found == 0 else None
 
         return get_one
 
     def get(document: Json) -> Json:
         for getter in getters:
             found = getter(document)
-            if found is not None and found != "":
+            if found or found == 0:
                 return found
         return None
 

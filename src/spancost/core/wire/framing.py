@@ -149,7 +149,14 @@ class EventText:
                 self._event = ""
             elif line.startswith(b"data:"):
                 text = line if type(line) is Clipped else line[6:] if line.startswith(b"data: ") else line[5:]
-                self._text = text if self._text is None else clipped(self._text + b"\n" + text)
+                if self._text is None:
+                    self._text = text
+                elif self._text.endswith(b"}") and text[:1] in (b"{", b"["):
+                    # Two objects side by side are no document: some servers leave the empty line between events out.
+                    events.append(Document(self._text, self._event, type(self._text) is Clipped))
+                    self._text = text
+                else:
+                    self._text = clipped(self._text + b"\n" + text)
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
         return events

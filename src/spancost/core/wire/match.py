@@ -127,7 +127,7 @@ class Wires:
             return False
         known = self._paths.get(path)
         if known is None:
-            known = self._unknown_path.search(path) is not None
+            known = self._unknown_path.search(_tidy(path)) is not None
             if len(self._paths) >= _CACHE_LIMIT:
                 self._paths.clear()
             self._paths[path] = known
@@ -165,7 +165,7 @@ class Wires:
         else:
             found = self.seller(host)
         seller, parts = found or (self.unknown, {})
-        target = self._through(seller, (method, path, model or ""), parts)
+        target = self._through(seller, (method, _tidy(path), model or ""), parts)
         if found is None and target.kind == "none":
             return None
         return target._replace(provider=provider) if provider else target
@@ -192,6 +192,10 @@ class Wires:
         if behind is not None and target.gateway is None:
             target = self._through(behind, target.asked, target.path)
             provider = provider or target.provider
+        elif provider is not None and target.provider is None and gateway is None:
+            # A proxy that changes nothing: the seller's own words hold. Gateways speak words of theirs.
+            through = _target(self._by_name.get(provider, self.unknown), self.shapes, target.asked, target.path)
+            target = target if through.kind == "none" else through
         return target, provider, gateway
 
     def _marks_of(self, headers: Mapping[str, str]) -> list[Mark]:
@@ -254,6 +258,11 @@ def _upstreams(seller: Seller, path: str, model: str) -> list[str]:
             name = match.group("name").lower()
             found.append(seller.names.get(name, name))
     return found
+
+
+def _tidy(path: str) -> str:
+    """Return *path* with single slashes and none at its end, as clients with another base URL would have sent it."""
+    return re.sub("//+", "/", path).rstrip("/")
 
 
 def _endpoint(row: Mapping[str, Any]) -> Endpoint:

@@ -25,9 +25,10 @@ _FORMS: tuple[tuple[str, type[Form]], ...] = (
     ("ndjson", JsonLines),
     ("jsonl", JsonLines),
 )
-_EVENT_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|:)")
+_EVENT_TEXT = re.compile(rb"(?:data|event|id|retry|:)")
 # How much of a body is looked at before its form is settled.
 _PROBE = 64 << 10
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class UsageReader:
@@ -82,7 +83,7 @@ class UsageReader:
             form = self._form = self._chosen_form(surely=len(self._probe) >= _PROBE)
             if form is None:
                 return False
-            data, self._probe = self._probe, b""
+            data, self._probe = self._probe.removeprefix(_BYTE_ORDER_MARK), b""
         self._take(form.feed(data))
         return self._ended
 
@@ -90,7 +91,7 @@ class UsageReader:
         """Return what the answer said so far."""
         if self._form is None and self._probe:
             self._form = self._chosen_form(surely=True)
-            data, self._probe = self._probe, b""
+            data, self._probe = self._probe.removeprefix(_BYTE_ORDER_MARK), b""
             if self._form is not None:
                 self._take(self._form.feed(data))
         if self._form is not None:
@@ -116,7 +117,9 @@ class UsageReader:
         return self._ended or isinstance(self._form, WholeJson) or is_complete(self._shape, self._slots)
 
     def _chosen_form(self, *, surely: bool) -> Form | None:
-        start = self._probe.lstrip()
+        if not surely and _BYTE_ORDER_MARK.startswith(self._probe):
+            return None
+        start = self._probe.removeprefix(_BYTE_ORDER_MARK).lstrip()
         for word, form in _FORMS:
             if word in self._content_type:
                 # Some servers announce events and send one JSON document: an error, say.
@@ -124,10 +127,14 @@ class UsageReader:
                     break
                 return form() if start or form is not EventText else None
         if start[:1] in (b"{", b"["):
-            line, ended, _ = start.partition(b"\n")
-            if not ended and not surely:
+            line, ended, after = start.partition(b"\n")
+            if ended and not _is_object(line):
+                return WholeJson()
+            # One line that is a whole object is a document with a line end, unless another object follows it.
+            following = after.lstrip()[:1]
+            if not following and not surely:
                 return None
-            return JsonLines() if ended and _is_object(line) else WholeJson()
+            return JsonLines() if following == b"{" else WholeJson()
         if start[:1] == b"\0":
             return EventFrames()
         if len(start) < 8 and not surely:
@@ -182,7 +189,7 @@ class UsageReader:
         self._parsed = True
         if self._provider is None:
             self._provider = self._wires.told_by_body(value)
-        shape = self._shape = self._shape or self._wires.shape_of_body(value)
+        shape = self._shape = self._shape or self._shape_of_body(value)
         if shape is None:
             return
         if shape.unwrap is not None and isinstance(value.get(shape.unwrap), str):
@@ -200,6 +207,10 @@ class UsageReader:
             self._count(shape, value)
         if not self._ended:
             self._ended = any(test(value) for test in shape.end)
+
+    def _shape_of_body(self, value: dict[str, Json]) -> Shape | None:
+        # Only a POST makes a call; what others answer in the same form was told before.
+        return self._wires.shape_of_body(value) if self._target.asked[0] in ("", "POST") else None
 
     def _count(self, shape: Shape, value: dict[str, Json]) -> None:
         for test, texts in shape.streamed:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every vector's answer in other clothes: what servers and proxies do to the form of an answer changes no count."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spancost import data
+from spancost.cli.extract import answer, read_exchange
+
+VECTORS = sorted((Path(__file__).parent.parent / "vectors" / "wire").glob("*.json"))
+BODIES = {
+    path.stem: v["exchange"] for path in VECTORS if "body" in (v := json.loads(path.read_text("utf-8")))["exchange"]
+}
+
+
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+DOCUMENTS = {name: e for name, e in BODIES.items() if isinstance(_parsed(e["body"]), dict)}
+STREAMS = {name: e for name, e in BODIES.items() if re.match(r"(?:data|event|id|:)", e["body"])}
+
+
+def backwards(value: Any) -> Any:
+    """Return *value* with the keys of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(list(value))}
+    return [backwards(v) for v in value] if isinstance(value, list) else value
+
+
+def events(body: str, change: Callable[[Any], Any]) -> str:
+    """Return the stream *body* with every object on a line of its own changed."""
+    return re.sub(r"(?m)^data: ?(\{.*\})\r?$", lambda m: "data: " + json.dumps(change(json.loads(m[1]))), body)
+
+
+OF_DOCUMENTS: dict[str, Callable[[str], str]] = {
+    "a line end": lambda body: body.rstrip() + "\r\n",
+    "space around": lambda body: "\n  " + body + "\n\n",
+    "byte-order mark": lambda body: "\ufeff" + body.removeprefix("\ufeff"),
+    "indented": lambda body: json.dumps(json.loads(body), indent=2),
+    "keys backwards": lambda body: json.dumps(backwards(json.loads(body))),
+}
+OF_STREAMS: dict[str, Callable[[str], str]] = {
+    "CR LF": lambda body: re.sub(r"\r?\n", "\r\n", body),
+    "CR": lambda body: re.sub(r"\r?\n", "\r", body),
+    "no empty lines": lambda body: re.sub(r"(?:\r?\n)+", "\n", body),
+    "comments": lambda body: ": hello\n\n" + re.sub(r"\r?\n\r?\n", "\n\n: still here\n\n", body),
+    "no space": lambda body: re.sub(r"(?m)^data: ", "data:", body),
+    "no event names": lambda body: re.sub(r"(?m)^event:.*\n", "", body),
+    "event ids": lambda body: re.sub(r"(?m)^data:", "id: 7\nretry: 10\ndata:", body),
+    "byte-order mark": lambda body: "\ufeff" + body.removeprefix("\ufeff"),
+    "keys backwards": lambda body: events(body, backwards),
+    "no last line end": lambda body: body.rstrip(),
+}
+
+
+def reading(exchange: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Return what the command says of *exchange* with some of its keys changed."""
+    return answer(read_exchange(data.default_wires(), {**exchange, **changed}))
+
+
+def test_there_are_both_kinds() -> None:
+    """Neither table is empty."""
+    assert len(DOCUMENTS) > 50 and len(STREAMS) > 25
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_in_another_form_says_the_same(name: str) -> None:
+    """White space and the order of keys mean nothing."""
+    exchange = DOCUMENTS[name]
+    for form, change in OF_DOCUMENTS.items():
+        assert (form, reading(exchange)) == (form, reading(exchange, body=change(exchange["body"])))
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_in_another_form_says_the_same(name: str) -> None:
+    """Line ends, comments, names and numbers of events mean nothing."""
+    exchange = STREAMS[name]
+    for form, change in OF_STREAMS.items():
+        assert (form, reading(exchange)) == (form, reading(exchange, body=change(exchange["body"])))
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_address_in_another_form_says_the_same(name: str) -> None:
+    """Capitals in the host, its port, slashes too many and a query mean nothing."""
+    exchange = BODIES[name]
+    host, path = exchange["host"], exchange["path"]
+    changed = {"path": "/" + path + "//?key=x", "host": host.upper() if ":" in host else f"{host.title()}:443"}
+    assert reading(exchange) == reading(exchange, **changed)
