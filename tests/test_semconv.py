@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import spancost
 from spancost.core import reasons
-from spancost.core.ledger.ledger import counting
+from spancost.core.ledger import counting
 from tests.repository import ROOT
 from tools import generate_semconv
 from tools.generate_semconv import PREFIXES, RegistryError
