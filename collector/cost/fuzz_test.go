@@ -58,6 +58,46 @@ func FuzzCard(f *testing.F) {
 	})
 }
 
+// A compiled contract that was changed is refused, or prices what it is asked for: never below 0, and never without a status.
+func FuzzContract(f *testing.F) {
+	list := NewPricer(embedded(f))
+	for _, seed := range []string{
+		`{"attributes":{"tenant":["t"]},"deployments":[],"format":1,"name":"v","terms":[{"id":"t","rates":{"input_tokens":[1,3]},"when":{"seller":"openai"},"x":[7,8]}]}`,
+		`{"attributes":{},"deployments":[{"facts":{"deployment_type":"data zone"},"model":"gpt-4o","when":{"deployment":"*"}}],"format":1,"name":"v","override":{"attribute":"a","most":1},"terms":[{"hardware":{"gpus":[1,2],"rate":5},"id":"t","when":{}}]}`,
+		`{"attributes":{},"deployments":[],"format":1,"name":"v","terms":[{"from":5,"id":"t","skip":["*"],"steps":[{"from":2,"meter":"input_tokens","rates":{"output_tokens":9}}],"units":"all","variants":[{"rates":{},"when":{"processing":"batch"}}],"when":{"model":"gpt-*"},"x":0}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		contract, err := NewContract(content, "fuzzed")
+		if err != nil {
+			return
+		}
+		pricer, err := NewContractPricer(list, contract)
+		if err != nil {
+			return
+		}
+		call := benchCall()
+		call.Context = append(call.Context, Fact{"tenant", "acme"}, Fact{overrideFact, "0.5"})
+		call.DurationNs, call.HasDuration = 1_500_000_000, true
+		cost := pricer.Price(call)
+		if cost.Status == "" || cost.Femto.Cmp(Femto{}) < 0 || cost.List.Cmp(Femto{}) < 0 || (cost.Status == Unpriced && cost.Known) {
+			t.Fatalf("%s prices %+v", content, cost)
+		}
+		items, again := pricer.LineItems(call)
+		if again != cost {
+			t.Fatalf("found %+v, then %+v", cost, again)
+		}
+		sum := Femto{}
+		for _, item := range items {
+			sum = sum.Add(item.Femto)
+		}
+		if len(items) > 0 && sum != cost.Femto {
+			t.Fatalf("%s: items come to %s of %s", content, sum.Text(), cost.Femto.Text())
+		}
+	})
+}
+
 // Whatever attributes hold, a span gets no cost below 0, and none with a status that says that there is none.
 func FuzzSpan(f *testing.F) {
 	dialects, pricer := testDialects(f), NewPricer(embedded(f))

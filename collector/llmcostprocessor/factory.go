@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
+	"github.com/spancost/spancost/semconv"
 )
 
 // NewFactory returns the factory of the processor llm_cost.
@@ -20,20 +21,7 @@ func NewFactory() processor.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{
-		ReadResponses: true,
-		// Where instrumentations put prompts and completions; usage is never among these keys.
-		ContentAttributes: []string{
-			"gen_ai.prompt*", "gen_ai.completion*", "gen_ai.input.messages", "gen_ai.output.messages",
-			"gen_ai.system_instructions", "gen_ai.tool.definitions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
-			"gen_ai.content.*", "gen_ai.event.content", "llm.input_messages*", "llm.output_messages*", "llm.prompts*",
-			"llm.completions*", "llm.prompt_template.*", "input.value", "output.value", "traceloop.entity.input",
-			"traceloop.entity.output", "ai.prompt*", "ai.response.text", "ai.response.toolCalls", "ai.response.object",
-			"ai.toolCall.args", "ai.toolCall.result", "langfuse.observation.input", "langfuse.observation.output",
-			"langfuse.trace.input", "langfuse.trace.output", "mlflow.spanInputs", "mlflow.spanOutputs", "embedding.text",
-			"embedding.embeddings*", "retrieval.documents*", "all_messages_events", "events", "genkit:input", "genkit:output",
-		},
-	}
+	return &Config{ReadResponses: true, ContentAttributes: semconv.ContentAttributes()}
 }
 
 func createTraces(
