@@ -8,7 +8,6 @@ import json
 import threading
 import zlib
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from google.protobuf import json_format
@@ -18,6 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from spancost.testing.loopback import Handler, Loopback
 
 _PROTOBUF = "application/x-protobuf"
 _HEX_IDS = frozenset({"traceId", "spanId", "parentSpanId"})
@@ -39,11 +40,11 @@ class ReceivedSpan(NamedTuple):
     resource: Mapping[str, Any]
 
 
-class OtlpReceiver:
+class OtlpReceiver(Loopback):
     """A receiver on 127.0.0.1 of `POST /v1/traces`, from construction until `close` (or the end of a `with` block).
 
-    endpoint: the address for an exporter. status: what it answers, to try an exporter's bad days. refused: bodies it
-    could not read.
+    url: the base, as OTEL_EXPORTER_OTLP_ENDPOINT takes it; endpoint: the address of the traces signal. status: what it
+    answers, to try an exporter's bad days. refused: bodies it could not read.
     """
 
     def __init__(self, status: int = 200) -> None:
@@ -51,16 +52,7 @@ class OtlpReceiver:
         self.refused = 0
         self._requests: list[ExportTraceServiceRequest] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="otlp-receiver", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Return the base, `http://127.0.0.1:{port}`, as OTEL_EXPORTER_OTLP_ENDPOINT takes it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Handler, "otlp-receiver")
 
     @property
     def endpoint(self) -> str:
@@ -91,18 +83,6 @@ class OtlpReceiver:
         """Forget what was received."""
         with self._lock:
             self._requests.clear()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> OtlpReceiver:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
 
 
 def spans_of(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
@@ -180,25 +160,10 @@ def _parse(content_type: str, body: bytes) -> ExportTraceServiceRequest:
     return request
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], receiver: OtlpReceiver) -> None:
-        self.receiver = receiver
-        super().__init__(address, _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
+class _Handler(Handler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        receiver = self.server.receiver
+        receiver: OtlpReceiver = self.server.owner
         content_type = self.headers.get("content-type") or _PROTOBUF
         status = receiver.status if self.path == "/v1/traces" else 404
         if status == 200:

@@ -8,17 +8,16 @@ import json
 import secrets
 import socket
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from spancost.testing import model as thinking
 from spancost.testing import routes
 from spancost.testing.bill import Bill, Charge, PriceList
+from spancost.testing.loopback import Handler, Loopback
 from spancost.testing.reply import Reply, Scenario
 from spancost.testing.wires.exchange import Asked, Served
 from spancost.testing.wires.framing import compact
@@ -36,7 +35,7 @@ class Exchange(NamedTuple):
     headers: Mapping[str, str]
 
 
-class ProviderServer:
+class ProviderServer(Loopback):
     """A provider on 127.0.0.1, from construction until `close` (or the end of a `with` block).
 
     url: where it listens. bill: what it charged. exchanges: the requests it had. aborted: answers the client did not
@@ -54,21 +53,7 @@ class ProviderServer:
         self._cache = thinking.PromptCache()
         self._ids = itertools.count(1)
         self._nonce = secrets.token_hex(6)
-        self._server = _Server(("127.0.0.1", 0), self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="provider-server", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Return the base, `http://127.0.0.1:{port}`, without a trailing slash."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def port(self) -> int:
-        """Return the port it listens on."""
-        return int(self._server.server_address[1])
+        super().__init__(_Handler, "provider-server")
 
     def url_for(self, host: str) -> str:
         """Return a base address that stands for the seller at *host*, for clients that can be given an address only."""
@@ -76,17 +61,11 @@ class ProviderServer:
             raise ValueError(f"found {host!r}; expected the host of a seller among the routes")
         return f"{self.url}/{host}"
 
-    def close(self) -> None:
-        """Stop listening; answers being sent are given up."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> ProviderServer:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
+    def failed(self) -> bool:
+        """Count a client that went away; anything else is a fault of ours."""
+        is_gone = isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout))
+        self.aborted += is_gone
+        return is_gone
 
     def serve(self, match: routes.Match, asked: Asked, reply: Reply) -> Served:
         """Answer *asked* as *reply* says, and put it on the bill."""
@@ -117,30 +96,7 @@ class ProviderServer:
         )
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], provider: ProviderServer) -> None:
-        self.provider = provider
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Count a client that went away; anything else is a fault of ours and is shown."""
-        if isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout)):
-            self.provider.aborted += 1
-        else:
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the exchanges are kept instead."""
-
+class _Handler(Handler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         host, path, query = self._target()
@@ -151,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         wire = match.route.wire
         asked = wire.read(match.groups, query, json.loads(body))
-        provider = self.server.provider
+        provider: ProviderServer = self.server.owner
         facts = {"seller": match.route.seller, "operation": wire.operation, "model": asked.model}
         reply = provider.scenario.take(facts)
         self._exchange(host, path, reply.status)
@@ -182,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _exchange(self, host: str, path: str, status: int) -> None:
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() not in _SECRET_HEADERS}
-        self.server.provider.exchanges.append(Exchange(self.command, host, path, status, headers))
+        self.server.owner.exchanges.append(Exchange(self.command, host, path, status, headers))
 
     def _send_json(self, status: int, document: dict[str, Any], headers: Mapping[str, str]) -> None:
         payload = compact(document).encode()
