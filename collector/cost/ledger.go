@@ -2,8 +2,6 @@
 
 package cost
 
-import "slices"
-
 // Prices is what a ledger asks of a Pricer.
 type Prices interface {
 	// Version is what goes into llm.pricing_version.
@@ -28,7 +26,10 @@ type Ledger struct {
 	rollUp   *rollUp
 	memory   *memory
 	// facts is the pricer when it asks whom a call is for: only one with a contract does.
-	facts   StatesFacts
+	facts StatesFacts
+	// card is the pricer when it prices by a card alone: what that offers a call is kept with its mould.
+	card    *Pricer
+	reads   familiar
 	reading Reading
 	call    Call
 }
@@ -36,8 +37,9 @@ type Ledger struct {
 // NewLedger returns a ledger that knows of no span.
 func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger {
 	facts, _ := pricer.(StatesFacts)
+	card, _ := pricer.(*Pricer)
 	return &Ledger{
-		dialects: dialects, pricer: pricer, options: options, facts: facts,
+		dialects: dialects, pricer: pricer, options: options, facts: facts, card: card, reads: familiar{dialects: dialects},
 		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: newMemory(options.RecentCalls),
 	}
 }
@@ -141,7 +143,7 @@ func (l *Ledger) Alone(span *Span, written *Written) {
 		return
 	}
 	reading := &l.reading
-	if !l.dialects.Read(span, reading) {
+	if !l.reads.read(span, reading) {
 		return
 	}
 	if span.IsError && len(reading.Usage) == 0 {
@@ -163,7 +165,7 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 		return l.evidence(span, beneath, written)
 	}
 	reading := &l.reading
-	if !l.dialects.Read(span, reading) {
+	if !l.reads.read(span, reading) {
 		return nil
 	}
 	if span.IsError && len(reading.Usage) == 0 {
@@ -187,46 +189,6 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	keep := l.options.KeepProvider && span.Attributes.Has(AttrProvider)
 	reading.write(&cost, l.pricer.Version(), keep, written)
 	return l.counted(this, &cost)
-}
-
-// changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no seller
-// tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
-func (l *Ledger) changesPrice(reading *Reading, span *Span, meters []string) string {
-	if len(meters) == 0 {
-		return ""
-	}
-	whole := l.pricer.Price(l.callOf(reading, span))
-	for _, meter := range meters {
-		if !whole.Known {
-			if meter != "reasoning_tokens" {
-				return meter
-			}
-			continue
-		}
-		call := l.callOf(reading, span)
-		call.Usage = slices.DeleteFunc(slices.Clone(call.Usage), func(amount Amount) bool { return amount.Meter == meter })
-		if without := l.pricer.Price(call); !without.Known || without.Femto != whole.Femto {
-			return meter
-		}
-	}
-	return ""
-}
-
-// callOf returns what is to be priced; it holds until the next one is asked for.
-func (l *Ledger) callOf(reading *Reading, span *Span) *Call {
-	l.call = Call{
-		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
-		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
-	}
-	if l.facts != nil {
-		began := span.StartNs
-		if reading.HasBegan {
-			began = reading.BeganNs
-		}
-		l.call.DurationNs, l.call.HasDuration = span.EndNs-began, true
-		l.call.Context = l.facts.FactsOf(reading.Context, span.Attributes, span.Resource)
-	}
-	return &l.call
 }
 
 func (l *Ledger) count(found verdict) {
@@ -258,42 +220,4 @@ func (l *Ledger) counted(call *counted, cost *Cost) *Subtotal {
 		found.Unpriced = 1
 	}
 	return found
-}
-
-// cost returns what a reading costs: the seller's own bill before the rate card; its doubts go into the status.
-func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
-	if reading.Doubt.Status == NotBilled {
-		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
-	}
-	if len(reading.Usage) == 0 && l.facts == nil {
-		return unpriced(reasonNoUsage)
-	}
-	cost := l.pricer.Price(l.callOf(reading, span))
-	switch {
-	case len(reading.Usage) == 0 && !cost.Known:
-		return unpriced(reasonNoUsage)
-	case cost.Source == sourceManual:
-		return cost
-	case reading.IsBilled && !reading.Billed.IsZero():
-		// A bill of 0 for tokens says who paid, not what they cost.
-		if !cost.ListKnown {
-			cost.ListKnown, cost.List = cost.Known, cost.Femto
-		}
-		return Cost{
-			Status: Priced, Known: true, Femto: reading.Billed, RateID: cost.RateID, Source: sourceProvider,
-			ListKnown: cost.ListKnown, List: cost.List,
-		}
-	}
-	doubt := reading.Doubt
-	if doubt == (Doubt{}) && found.reason != "" {
-		doubt = Doubt{Estimated, found.reason}
-	}
-	if doubt == (Doubt{}) || worse(doubt.Status) <= worse(cost.Status) {
-		return cost
-	}
-	cost.Status, cost.Reason = doubt.Status, doubt.Reason
-	if doubt.Status == Unpriced {
-		cost.Known, cost.Femto = false, Femto{}
-	}
-	return cost
 }

@@ -64,6 +64,13 @@ func (p *Pricer) Price(call *Call) Cost {
 	return cost
 }
 
+// priceUnder is Price by what the card offers the call.
+func (p *Pricer) priceUnder(call *Call, found *offer) Cost {
+	var room [usualItems]item
+	_, cost := p.billUnder(call, found, room[:0])
+	return cost
+}
+
 // bill works a call out: what is owed for each meter, in room where that is enough, and the cost.
 func (p *Pricer) bill(call *Call, room []item) ([]item, Cost) {
 	return p.billUnder(call, p.offer(call), room)

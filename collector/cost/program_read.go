@@ -31,9 +31,23 @@ func (p *program) read(span *Span, into *Reading) bool {
 	for _, n := range matched {
 		found.bend(&p.rules[n])
 	}
+	room := into.scratch
+	room.applied, room.isNamed, room.ruled = matched, raw != "", into.Doubt
+	badEssential, badOther := found.figures(p.fields.divisible, &room.figures)
+	if !p.settle(into, raw != "", badEssential, badOther) {
+		return false
+	}
+	p.words(found, address, into)
+	into.Billed, into.IsBilled = billed(found.has(fieldBilledCost))
+	into.BeganNs, into.HasBegan = began(span, found.has(fieldDuration))
+	return true
+}
+
+// settle puts the meters that the figures tell into a reading; false when it says nothing about a model call. isNamed:
+// the span names an operation. badEssential and badOther: some figures are none.
+func (p *program) settle(into *Reading, isNamed, badEssential, badOther bool) bool {
 	counted := &into.scratch.figures
-	badEssential, badOther := found.figures(p.fields.divisible, counted)
-	namesCall := into.IsCall && (raw != "" || !counted.isEmpty())
+	namesCall := into.IsCall && (isNamed || !counted.isEmpty())
 	if into.IsCall && counted.isNothing() {
 		// No provider bills a call of nothing: the emitter writes 0 for what it does not know.
 		counted.known, counted.parts = 0, nil
@@ -56,9 +70,6 @@ func (p *program) read(span *Span, into *Reading) bool {
 	case split != "" && into.Doubt == Doubt{}:
 		into.Doubt = Doubt{Estimated, split}
 	}
-	p.words(found, address, into)
-	into.Billed, into.IsBilled = billed(found.has(fieldBilledCost))
-	into.BeganNs, into.HasBegan = began(span, found.has(fieldDuration))
 	return true
 }
 

@@ -33,6 +33,8 @@ type Reading struct {
 	BeganNs  int64
 
 	scratch *scratch
+	// mould is what the reading was cast in, nil when it was read in full.
+	mould *mould
 }
 
 // scratch is room that readings are made in, kept from one to the next.
@@ -42,6 +44,10 @@ type scratch struct {
 	usage   [16]Amount
 	context [4]Fact
 	matched [16]int
+	// Of the last reading in full: the rules that matched, whether an operation was named, and the doubt of the rules.
+	applied []int
+	isNamed bool
+	ruled   Doubt
 }
 
 // reset empties the reading and keeps its room.

@@ -37,13 +37,19 @@ func (r *recent[K, V]) set(key K, value V) {
 			r.forgotten++
 		}
 	}
-	r.old, r.new = r.new, make(map[K]V, r.size/4)
+	if r.old == nil {
+		r.old = make(map[K]V, r.size)
+	}
+	clear(r.old)
+	r.old, r.new = r.new, r.old
 }
 
 // take takes a key out and returns what it held.
 func (r *recent[K, V]) take(key K) (V, bool) {
 	value, held := r.new[key]
-	delete(r.new, key)
+	if held {
+		delete(r.new, key)
+	}
 	if old, aged := r.old[key]; aged {
 		delete(r.old, key)
 		if !held {

@@ -37,9 +37,9 @@ func batch(calls int) ptrace.Traces {
 		span.SetStartTimestamp(pcommon.NewTimestampFromTime(tracetest.Start))
 		span.SetEndTimestamp(span.StartTimestamp() + pcommon.Timestamp(100-n%8))
 		if 7-n%8 < calls {
-			_ = span.Attributes().FromRaw(tracetest.Call("gpt-4o-mini", 1000+n, 100, ""))
+			tracetest.Put(span.Attributes(), tracetest.Call("gpt-4o-mini", 1000+n, 100, ""))
 		} else {
-			_ = span.Attributes().FromRaw(http)
+			tracetest.Put(span.Attributes(), http)
 		}
 	}
 	return td

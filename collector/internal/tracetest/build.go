@@ -5,6 +5,8 @@ package tracetest
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -64,8 +66,15 @@ func (s Span) fill(span ptrace.Span) {
 	}
 	span.SetStartTimestamp(pcommon.NewTimestampFromTime(Start.Add(time.Duration(from) * time.Millisecond)))
 	span.SetEndTimestamp(pcommon.NewTimestampFromTime(Start.Add(time.Duration(to) * time.Millisecond)))
-	if err := span.Attributes().FromRaw(s.Attributes); err != nil {
-		panic(err)
+	Put(span.Attributes(), s.Attributes)
+}
+
+// Put puts attributes on in the order of their keys: instrumentations write theirs in the same order each time.
+func Put(on pcommon.Map, attributes map[string]any) {
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if err := on.PutEmpty(key).FromRaw(attributes[key]); err != nil {
+			panic(err)
+		}
 	}
 }
 

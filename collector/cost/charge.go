@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import "slices"
+
+// price returns what the pricer says a reading costs.
+func (l *Ledger) price(reading *Reading, span *Span) Cost {
+	call := l.callOf(reading, span)
+	if l.card == nil || reading.mould == nil {
+		return l.pricer.Price(call)
+	}
+	if reading.mould.offer == nil {
+		reading.mould.offer = l.card.offer(call)
+	}
+	return l.card.priceUnder(call, reading.mould.offer)
+}
+
+// cost returns what a reading costs: the seller's own bill before the rate card; its doubts go into the status.
+func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
+	if reading.Doubt.Status == NotBilled {
+		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
+	}
+	if len(reading.Usage) == 0 && l.facts == nil {
+		return unpriced(reasonNoUsage)
+	}
+	cost := l.price(reading, span)
+	switch {
+	case len(reading.Usage) == 0 && !cost.Known:
+		return unpriced(reasonNoUsage)
+	case cost.Source == sourceManual:
+		return cost
+	case reading.IsBilled && !reading.Billed.IsZero():
+		// A bill of 0 for tokens says who paid, not what they cost.
+		if !cost.ListKnown {
+			cost.ListKnown, cost.List = cost.Known, cost.Femto
+		}
+		return Cost{
+			Status: Priced, Known: true, Femto: reading.Billed, RateID: cost.RateID, Source: sourceProvider,
+			ListKnown: cost.ListKnown, List: cost.List,
+		}
+	}
+	doubt := reading.Doubt
+	if doubt == (Doubt{}) && found.reason != "" {
+		doubt = Doubt{Estimated, found.reason}
+	}
+	if doubt == (Doubt{}) || worse(doubt.Status) <= worse(cost.Status) {
+		return cost
+	}
+	cost.Status, cost.Reason = doubt.Status, doubt.Reason
+	if doubt.Status == Unpriced {
+		cost.Known, cost.Femto = false, Femto{}
+	}
+	return cost
+}
+
+// changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no seller
+// tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+func (l *Ledger) changesPrice(reading *Reading, span *Span, meters []string) string {
+	if len(meters) == 0 {
+		return ""
+	}
+	whole := l.pricer.Price(l.callOf(reading, span))
+	for _, meter := range meters {
+		if !whole.Known {
+			if meter != "reasoning_tokens" {
+				return meter
+			}
+			continue
+		}
+		call := l.callOf(reading, span)
+		call.Usage = slices.DeleteFunc(slices.Clone(call.Usage), func(amount Amount) bool { return amount.Meter == meter })
+		if without := l.pricer.Price(call); !without.Known || without.Femto != whole.Femto {
+			return meter
+		}
+	}
+	return ""
+}
+
+// callOf returns what is to be priced; it holds until the next one is asked for.
+func (l *Ledger) callOf(reading *Reading, span *Span) *Call {
+	l.call = Call{
+		Provider: reading.Provider, Model: reading.Model, RequestModel: reading.RequestModel, Usage: reading.Usage,
+		AtNs: span.StartNs, ServiceTier: reading.ServiceTier, Processing: reading.Processing, Context: reading.Context,
+	}
+	if l.facts != nil {
+		began := span.StartNs
+		if reading.HasBegan {
+			began = reading.BeganNs
+		}
+		l.call.DurationNs, l.call.HasDuration = span.EndNs-began, true
+		l.call.Context = l.facts.FactsOf(reading.Context, span.Attributes, span.Resource)
+	}
+	return &l.call
+}
