@@ -57,6 +57,26 @@ func BenchmarkPrice(b *testing.B) {
 	}
 }
 
+func BenchmarkPriceUnderContract(b *testing.B) {
+	contract, err := NewContract([]byte(`{"attributes":{},"deployments":[],"format":1,"name":"v","terms":[`+
+		`{"id":"t","rates":{"input_tokens":1000000000},"when":{"seller":"openai","tenant":"acme"},"x":[7,8]}]}`), "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pricer, err := NewContractPricer(NewPricer(embedded(b)), contract)
+	if err != nil {
+		b.Fatal(err)
+	}
+	call := benchCall()
+	call.Context = append(call.Context, Fact{"tenant", "acme"})
+	b.ReportAllocs()
+	for b.Loop() {
+		if cost := pricer.Price(call); cost.Source != sourceContract {
+			b.Fatal(cost)
+		}
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	dialects, span := testDialects(b), benchSpan(true)
 	var reading Reading

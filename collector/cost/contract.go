@@ -235,29 +235,41 @@ func (c *Contract) instants() []int64 {
 	return slices.Compact(found)
 }
 
-// hasConditions tells whether any condition is about a dimension.
-func (c *Contract) hasConditions(dimension int) bool {
-	return c.anyCondition(dimension, func(string) bool { return true })
+// spoken are the texts that conditions are about, of one dimension.
+type spoken struct {
+	exact    map[string]bool
+	patterns []string
 }
 
-// speaksOf tells whether any condition is about a text: others can be forgotten, as they change nothing.
-func (c *Contract) speaksOf(dimension int, text string) bool {
-	return c.anyCondition(dimension, func(wanted string) bool {
+func (c *Contract) spokenOf(dimension int) spoken {
+	found := spoken{exact: map[string]bool{}}
+	add := func(wanted string) {
+		switch {
+		case wanted == "":
+		case strings.Contains(wanted, "*"):
+			found.patterns = append(found.patterns, wanted)
+		default:
+			found.exact[wanted] = true
+		}
+	}
+	for n := range c.terms {
+		add(c.terms[n].when[dimension])
+	}
+	for n := range c.deployments {
+		add(c.deployments[n].when[dimension])
+	}
+	slices.Sort(found.patterns)
+	found.patterns = slices.Compact(found.patterns)
+	return found
+}
+
+// isSilent tells that no condition is about the dimension.
+func (s *spoken) isSilent() bool { return len(s.exact)+len(s.patterns) == 0 }
+
+// of tells whether any condition is about a text: others can be forgotten, as they change nothing.
+func (s *spoken) of(text string) bool {
+	return s.exact[text] || slices.ContainsFunc(s.patterns, func(wanted string) bool {
 		_, fits := fit(wanted, []string{text})
 		return fits
 	})
-}
-
-func (c *Contract) anyCondition(dimension int, holds func(wanted string) bool) bool {
-	for n := range c.terms {
-		if wanted := c.terms[n].when[dimension]; wanted != "" && holds(wanted) {
-			return true
-		}
-	}
-	for n := range c.deployments {
-		if wanted := c.deployments[n].when[dimension]; wanted != "" && holds(wanted) {
-			return true
-		}
-	}
-	return false
 }

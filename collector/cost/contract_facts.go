@@ -14,12 +14,12 @@ import (
 // nothing and would only fill the cache.
 func (p *ContractPricer) FactsOf(context []Fact, attributes, resource Attributes) []Fact {
 	var found []Fact
-	for n := range p.contract.attributes {
-		if keys := p.contract.attributes[n]; len(keys) > 0 {
-			text, isStated := firstStated(keys, attributes, resource)
-			if isStated && p.contract.speaksOf(n, spelled(n, text)) {
-				found = append(found, Fact{dimensionNames[n], text})
-			}
+	for n := range p.spoken {
+		if p.spoken[n].isSilent() {
+			continue
+		}
+		if text, isStated := firstStated(p.contract.attributes[n], attributes, resource); isStated && p.spoken[n].of(spelled(n, text)) {
+			found = append(found, Fact{dimensionNames[n], text})
 		}
 	}
 	if key := p.contract.overrideKey; key != "" {
@@ -68,7 +68,7 @@ func (p *ContractPricer) thatMatter(context []Fact) []Fact {
 		dimension := slices.Index(dimensionNames[:factCount], fact.Dimension)
 		matters := fact.Dimension == "server_address" || p.list.card.facts.words[fact.Dimension] != nil
 		if dimension >= 0 {
-			matters = p.contract.speaksOf(dimension, spelled(dimension, fact.Value))
+			matters = p.spoken[dimension].of(spelled(dimension, fact.Value))
 		}
 		if matters {
 			found = append(found, Fact{strings.Clone(fact.Dimension), strings.Clone(fact.Value)})

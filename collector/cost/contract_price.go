@@ -29,13 +29,39 @@ type ContractPricer struct {
 	version  string
 	instants []int64
 	inForce  []segment
-	deals    *recentOffers[deal]
+	// spoken are what conditions are about, of each fact that only contracts read.
+	spoken [factCount]spoken
+	deals  *recentOffers[deal]
 }
 
 // segment is the time between two instants: what is in force in it, and the beginning of keys of what is kept for it.
 type segment struct {
 	terms *terms
 	key   string
+}
+
+// keyOf returns what of a call in this segment decides its deal; mark tells one whose context was cut down from others.
+func (s *segment) keyOf(call *Call, mark string) offerKey {
+	key := offerKey{call.Provider, call.Model, call.RequestModel, call.ServiceTier, call.Processing, s.key}
+	if len(call.Context) == 0 && mark == "" {
+		return key
+	}
+	size := len(s.key) + len(mark)
+	for _, fact := range call.Context {
+		size += len(fact.Dimension) + len(fact.Value) + 2
+	}
+	var out strings.Builder
+	out.Grow(size)
+	out.WriteString(s.key)
+	out.WriteString(mark)
+	for _, fact := range call.Context {
+		out.WriteString(fact.Dimension)
+		out.WriteByte(0)
+		out.WriteString(fact.Value)
+		out.WriteByte(1)
+	}
+	key.context = out.String()
+	return key
 }
 
 // deal is what holds for all calls of one key: the term, nil for none; what was agreed, nil when the term changes nothing;
@@ -65,6 +91,9 @@ func NewContractPricer(list *Pricer, contract *Contract) (*ContractPricer, error
 	p := &ContractPricer{
 		list: list, contract: contract, version: card.version + "+o" + contract.suffix,
 		instants: contract.instants(), deals: newRecentOffers[deal](),
+	}
+	for n := range p.spoken {
+		p.spoken[n] = contract.spokenOf(n)
 	}
 	p.inForce = []segment{{newTerms(contract, card, nil), "0\x02"}}
 	for n, at := range p.instants {
@@ -108,8 +137,7 @@ func (p *ContractPricer) deal(call *Call) *deal {
 	if call.has(overrideFact) {
 		plain.Context = slices.DeleteFunc(slices.Clone(call.Context), func(fact Fact) bool { return fact.Dimension == overrideFact })
 	}
-	key := keyOf(&plain)
-	key.context = now.key + key.context
+	key := now.keyOf(&plain, "")
 	if found := p.deals.get(key); found != nil {
 		return found
 	}
@@ -118,8 +146,7 @@ func (p *ContractPricer) deal(call *Call) *deal {
 		Provider: key.provider, Model: key.model, RequestModel: key.requestModel, ServiceTier: key.tier,
 		Processing: key.processing, Context: p.thatMatter(plain.Context),
 	}
-	narrow := keyOf(&plain)
-	narrow.context = now.key + "\x03" + narrow.context
+	narrow := now.keyOf(&plain, "\x03")
 	found := p.deals.get(narrow)
 	if found == nil {
 		found = p.made(now.terms, &plain)
