@@ -103,7 +103,7 @@ def _outcome(target: Target, shape: Shape | None, slots: Slots, usage: Mapping[s
         return outcomes.ERROR
     if target.kind in (outcomes.COUNT_ONLY, outcomes.ADMIN):
         return target.kind
-    if "error" in slots:
+    if _says_something(slots.get("error")):
         return outcomes.ERROR_IN_200
     if not any(usage.values()) and "input_tokens" not in usage:
         pending = shape is not None and shape.pending is not None and shape.pending(slots)
@@ -111,6 +111,11 @@ def _outcome(target: Target, shape: Shape | None, slots: Slots, usage: Mapping[s
     if target.kind in (outcomes.RETRIEVAL, outcomes.BATCH_RESULT):
         return target.kind
     return outcomes.USAGE if answer.complete else outcomes.PARTIAL_USAGE
+
+
+def _says_something(error: Json) -> bool:
+    # Some servers put an object with empty texts, or false, beside a good answer.
+    return any(error.values()) if isinstance(error, Mapping) else bool(error)
 
 
 def _request_model(target: Target, slots: Slots) -> str | None:
