@@ -7,10 +7,10 @@ import functools
 from types import ModuleType
 from typing import Any
 
-from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.calls import Capture
 from spancost.capture.patching import Patches
 from spancost.capture.requests_driver import begin
-from spancost.capture.urllib3_tee import RawTee
+from spancost.capture.urllib3_tee import observe
 
 
 def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
@@ -28,24 +28,10 @@ def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
             except BaseException as error:
                 call.fail(error)
                 raise
-            _observe(capture, call, response, bool(request.stream_output))
+            # An error is read at once, also where an answer would be a stream.
+            observe(capture, call, response, request.stream_output and response.status_code < 300)
             return response
 
         return send
 
     patches.replace(module.URLLib3Session, "send", make)
-
-
-def _observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool) -> None:
-    try:
-        headers = {k.lower(): v for k, v in response.headers.items()}
-        # An error is read at once, also where an answer would be a stream.
-        if is_stream and response.status_code < 300:
-            response.raw = RawTee(response.raw, call, response.status_code, headers)
-            return
-        call.answered(response.status_code, headers, is_decoded=True)
-        call.feed(response.content)
-        call.finish()
-    except Exception as error:
-        capture.counts.fault("observe", error)
-        call.finish()

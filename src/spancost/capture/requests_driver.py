@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
-from spancost.capture.urllib3_tee import RawTee
+from spancost.capture.urllib3_tee import observe
 
 
 def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
@@ -28,7 +28,7 @@ def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
             except BaseException as error:
                 call.fail(error)
                 raise
-            _observe(capture, call, response, bool(options.get("stream")))
+            observe(capture, call, response, bool(options.get("stream")))
             return response
 
         return send
@@ -52,17 +52,3 @@ def begin(capture: Capture, method: str | None, url: str | None, body: Any) -> C
         capture.counts.fault("request", error)
         return None
     return capture.begin(target, host, facts)
-
-
-def _observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool) -> None:
-    try:
-        headers = {k.lower(): v for k, v in response.headers.items()}
-        if is_stream:
-            response.raw = RawTee(response.raw, call, response.status_code, headers)
-            return
-        call.answered(response.status_code, headers, is_decoded=True)
-        call.feed(response.content)
-        call.finish()
-    except Exception as error:
-        capture.counts.fault("observe", error)
-        call.finish()

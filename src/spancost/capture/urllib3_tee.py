@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spancost.capture.calls import CapturedCall
+from spancost.capture.calls import Capture, CapturedCall
 
 
 class RawTee:
@@ -77,3 +77,18 @@ class RawTee:
         call = self.__dict__.get("_call")
         if call is not None:
             call.finish()
+
+
+def observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool) -> None:
+    """Look at a response of requests or botocore: at its body, or over the shoulder of who reads it as a stream."""
+    try:
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        if is_stream:
+            response.raw = RawTee(response.raw, call, response.status_code, headers)
+            return
+        call.answered(response.status_code, headers, is_decoded=True)
+        call.feed(response.content)
+        call.finish()
+    except Exception as error:
+        capture.counts.fault("observe", error)
+        call.finish()
