@@ -104,3 +104,25 @@ func floorDiv(n, by int64) int64 {
 	}
 	return quotient
 }
+
+func latest(one, other *int64) *int64 {
+	if one == nil || (other != nil && *other > *one) {
+		return other
+	}
+	return one
+}
+
+func earliest(one, other *int64) *int64 {
+	if one == nil || (other != nil && *other < *one) {
+		return other
+	}
+	return one
+}
+
+func inNs(seconds *int64) *int64 {
+	if seconds == nil {
+		return nil
+	}
+	ns := *seconds * nsPerSecond
+	return &ns
+}

@@ -272,28 +272,6 @@ func (l *level) source(m *meter, n int) int {
 	return -1
 }
 
-func latest(one, other *int64) *int64 {
-	if one == nil || (other != nil && *other > *one) {
-		return other
-	}
-	return one
-}
-
-func earliest(one, other *int64) *int64 {
-	if one == nil || (other != nil && *other < *one) {
-		return other
-	}
-	return one
-}
-
-func inNs(seconds *int64) *int64 {
-	if seconds == nil {
-		return nil
-	}
-	ns := *seconds * nsPerSecond
-	return &ns
-}
-
 func instant(seconds *int64) string {
 	if seconds == nil {
 		return "launch"
