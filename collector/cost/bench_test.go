@@ -109,7 +109,19 @@ func BenchmarkNoCall(b *testing.B) {
 	}
 }
 
+// Traces of eight spans without a call, as most are.
 func BenchmarkLedger(b *testing.B) {
+	ledger := NewLedger(testDialects(b), NewPricer(embedded(b)), DefaultLedgerOptions())
+	id := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		id++
+		trace := [2]uint64{0, id / 8}
+		ledger.Pass(SpanKey{trace, id}, SpanKey{trace, id + 1}, false)
+	}
+}
+
+func BenchmarkLedgerOneEndlessTrace(b *testing.B) {
 	ledger := NewLedger(testDialects(b), NewPricer(embedded(b)), DefaultLedgerOptions())
 	span, id := benchSpan(false), uint64(0)
 	var written Written

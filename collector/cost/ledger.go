@@ -77,6 +77,36 @@ func (l *Ledger) End(span *Span, written *Written) Ended {
 // EndQuietly is End without totals: the span cannot wait for what is still to come beneath it.
 func (l *Ledger) EndQuietly(span *Span, written *Written) Ended { return l.end(span, written, false) }
 
+// Pass is EndQuietly for a span that says nothing of a call, as most do.
+func (l *Ledger) Pass(span, parent SpanKey, isLocalRoot bool) Ended {
+	joins := l.options.JoinServices || !isLocalRoot
+	beneath := l.close(span, parent, joins)
+	if beneath == nil {
+		return Ended{}
+	}
+	return l.passUp(parent, beneath, joins)
+}
+
+// close notes that a span has ended, and returns what was passed up to it.
+func (l *Ledger) close(span, parent SpanKey, joins bool) *Subtotal {
+	if !joins {
+		parent = SpanKey{}
+	}
+	l.rollUp.closed.set(span, parent)
+	beneath, _ := l.rollUp.pending.take(span)
+	return beneath
+}
+
+// passUp passes the total of a span that has ended to those above it.
+func (l *Ledger) passUp(parent SpanKey, total *Subtotal, joins bool) Ended {
+	found := Ended{Total: total}
+	if parent != (SpanKey{}) && joins {
+		found.Up = l.rollUp.passUp(parent, total)
+		found.IsLate = found.Up == SpanKey{}
+	}
+	return found
+}
+
 // Adopt passes what was passed to a span that never came to another one.
 func (l *Ledger) Adopt(missing, by SpanKey) (adopted bool) {
 	held, waits := l.rollUp.pending.take(missing)
@@ -91,12 +121,7 @@ func (l *Ledger) Above(span SpanKey) (parent SpanKey, ended bool) { return l.rol
 
 func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	joins := l.options.JoinServices || !span.IsLocalRoot
-	above := span.Parent
-	if !joins {
-		above = SpanKey{}
-	}
-	l.rollUp.closed.set(span.Key, above)
-	beneath, _ := l.rollUp.pending.take(span.Key)
+	beneath := l.close(span.Key, span.Parent, joins)
 	own := l.own(span, beneath, written)
 	if own != nil && own.blanks > 0 && beneath != nil && beneath.count > 0 {
 		// Written when the calls beneath had not ended yet: they are its request.
@@ -128,12 +153,7 @@ func (l *Ledger) end(span *Span, written *Written, rollUp bool) Ended {
 	if own != nil && own.count > 0 && span.HasParent() {
 		l.rollUp.toldLate(span.Parent, total)
 	}
-	found := Ended{Total: total}
-	if span.HasParent() && joins {
-		found.Up = l.rollUp.passUp(span.Parent, total)
-		found.IsLate = found.Up == SpanKey{}
-	}
-	return found
+	return l.passUp(span.Parent, total, joins)
 }
 
 // Alone puts into written what is to be written on a span that is compared with no other.

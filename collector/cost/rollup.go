@@ -56,14 +56,14 @@ func (s *Subtotal) absorbBlanks() {
 // rollUp holds the open subtotals by the span that they belong to, and the spans that have ended with their parents.
 type rollUp struct {
 	pending recent[SpanKey, *Subtotal]
-	closed  recent[SpanKey, SpanKey]
+	closed  endings
 	// blanks are spans that were counted as calls without usage.
 	blanks recent[SpanKey, struct{}]
 	late   int64
 }
 
 func newRollUp(openSpans, closedSpans int) *rollUp {
-	return &rollUp{pending: newRecent[SpanKey, *Subtotal](openSpans), closed: newRecent[SpanKey, SpanKey](closedSpans), blanks: newRecent[SpanKey, struct{}](openSpans)}
+	return &rollUp{pending: newRecent[SpanKey, *Subtotal](openSpans), closed: newEndings(closedSpans), blanks: newRecent[SpanKey, struct{}](openSpans)}
 }
 
 // toldLate takes back the parent's request when that parent has ended as a call without usage: the call tells it now.

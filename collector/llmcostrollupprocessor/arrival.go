@@ -5,7 +5,6 @@ package llmcostrollupprocessor
 import (
 	"encoding/binary"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 
@@ -13,39 +12,101 @@ import (
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
-// arrival is a span of a batch that came in.
+// passing is a span of a batch that came in.
+type passing struct {
+	data        ptrace.Span
+	scope       ptrace.ScopeSpans
+	resource    ptrace.ResourceSpans
+	key, parent cost.SpanKey
+}
+
+// arrival is one that carries a call, or is to carry totals.
 type arrival struct {
-	data     ptrace.Span
-	scope    ptrace.ScopeSpans
-	resource ptrace.ResourceSpans
+	passing
 	span     cost.Span
 	isPriced bool
 	isTarget bool
 }
 
-// read makes into the arrival of a span. Attributes are read only of a span on which an earlier run wrote, or whose
-// operation may be an agent's.
-func read(span ptrace.Span, scope pcommon.InstrumentationScope, dialects *cost.Dialects, into *arrival) {
-	attributes := span.Attributes()
-	speaks := false
-	for key := range attributes.All() {
-		if key == cost.AttrCostStatus {
-			into.isPriced = true
-		}
+// arrivals are the spans of a batch that fall to one shard.
+type arrivals struct {
+	passing  []passing
+	speaking []arrival
+}
+
+// next returns room for one more arrival, which may hold an earlier one's attributes.
+func (a *arrivals) next() *arrival {
+	if len(a.speaking) < cap(a.speaking) {
+		a.speaking = a.speaking[:len(a.speaking)+1]
+	} else {
+		a.speaking = append(a.speaking, arrival{})
+	}
+	return &a.speaking[len(a.speaking)-1]
+}
+
+// clear forgets the spans and keeps the room for some.
+func (a *arrivals) clear() {
+	const kept = 8_192
+	if cap(a.passing) > kept || cap(a.speaking) > kept {
+		*a = arrivals{}
+		return
+	}
+	clear(a.passing)
+	a.passing = a.passing[:0]
+	for n := range a.speaking {
+		attributes := a.speaking[n].span.Attributes
+		clear(attributes)
+		a.speaking[n] = arrival{span: cost.Span{Attributes: attributes[:0]}}
+	}
+	a.speaking = a.speaking[:0]
+}
+
+func (a *arrivals) isEmpty() bool { return len(a.passing)+len(a.speaking) == 0 }
+
+// take adds a span. Attributes are read only of a span on which an earlier run wrote, or whose operation may be an
+// agent's.
+func (a *arrivals) take(p passing, dialects *cost.Dialects) {
+	span := p.data
+	isPriced, speaks := saysOf(span, dialects)
+	trace := span.TraceID()
+	p.key, p.parent = tracedata.Key(trace, span.SpanID()), tracedata.Key(trace, span.ParentSpanID())
+	isRoot := comesFromElsewhere(span)
+	if !isPriced && !speaks && !isRoot {
+		a.passing = append(a.passing, p)
+		return
+	}
+	into := a.next()
+	into.passing, into.isPriced = p, isPriced
+	if isPriced || speaks {
+		tracedata.Fill(span, p.scope.Scope(), &into.span)
+	} else {
+		into.span = p.bare(into.span.Attributes[:0])
+	}
+	into.span.IsLocalRoot = isRoot
+	into.isTarget = isRoot || (speaks && isAgent(dialects, &into.span))
+	if !isPriced && !into.isTarget {
+		// It spoke of no agent.
+		into.passing = passing{}
+		a.speaking = a.speaking[:len(a.speaking)-1]
+		a.passing = append(a.passing, p)
+	}
+}
+
+// bare returns the span without what it says.
+func (p *passing) bare(room cost.Attributes) cost.Span {
+	return cost.Span{
+		Key: p.key, Parent: p.parent, StartNs: int64(p.data.StartTimestamp()), EndNs: int64(p.data.EndTimestamp()),
+		Attributes: room,
+	}
+}
+
+// saysOf tells whether an earlier run wrote on a span, and whether it may speak of a model or an agent.
+func saysOf(span ptrace.Span, dialects *cost.Dialects) (isPriced, speaks bool) {
+	for key := range span.Attributes().All() {
+		isPriced = isPriced || key == cost.AttrCostStatus
 		speaks = speaks || dialects.IsMarker(key)
 	}
-	into.data = span
-	if into.isPriced || speaks {
-		tracedata.Fill(span, scope, &into.span)
-	} else {
-		trace := span.TraceID()
-		into.span = cost.Span{
-			Key: tracedata.Key(trace, span.SpanID()), Parent: tracedata.Key(trace, span.ParentSpanID()),
-			StartNs: int64(span.StartTimestamp()), EndNs: int64(span.EndTimestamp()),
-		}
-	}
-	into.span.IsLocalRoot = comesFromElsewhere(span)
-	into.isTarget = into.span.IsLocalRoot || (speaks && isAgent(dialects, &into.span))
+	return isPriced, speaks
 }
 
 // isAgent tells whether a span is the work of an agent, which people ask for the cost of.
@@ -66,23 +127,17 @@ func comesFromElsewhere(span ptrace.Span) bool {
 	return span.Kind() == ptrace.SpanKindServer || span.Kind() == ptrace.SpanKindConsumer
 }
 
-// sorted returns the spans of a batch by the shard of their trace.
-func (p *rollUpProcessor) sorted(td ptrace.Traces) [][]arrival {
-	found := make([][]arrival, len(p.shards))
+// sort puts the spans of a batch to the shards of their traces.
+func (p *rollUpProcessor) sort(td ptrace.Traces, into []arrivals) {
 	for _, resource := range td.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				trace := span.TraceID()
 				n := binary.BigEndian.Uint64(trace[8:]) % uint64(len(p.shards))
-				if found[n] == nil {
-					found[n] = make([]arrival, 0, td.SpanCount()/len(p.shards)+8)
-				}
-				found[n] = append(found[n], arrival{scope: scope, resource: resource})
-				read(span, scope.Scope(), p.dialects, &found[n][len(found[n])-1])
+				into[n].take(passing{data: span, scope: scope, resource: resource}, p.dialects)
 			}
 		}
 	}
-	return found
 }
 
 // removeHeld removes the spans that were moved out of the data: they have no id any more.
@@ -117,17 +172,21 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) cost.LedgerCounters {
 	for _, resource := range td.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
-				var found arrival
-				read(span, scope.Scope(), p.dialects, &found)
-				if n, again := at[found.span.Key]; again {
+				trace := span.TraceID()
+				p := passing{data: span, key: tracedata.Key(trace, span.SpanID()), parent: tracedata.Key(trace, span.ParentSpanID())}
+				if n, again := at[p.key]; again {
 					holders[n] = append(holders[n], span)
 					continue
 				}
-				at[found.span.Key] = len(spans)
-				if !found.isPriced {
-					found.span.Attributes = nil
+				at[p.key] = len(spans)
+				found := p.bare(nil)
+				if span.Attributes().Len() > 0 {
+					if _, isPriced := span.Attributes().Get(cost.AttrCostStatus); isPriced {
+						tracedata.Fill(span, scope.Scope(), &found)
+					}
 				}
-				spans, holders = append(spans, found.span), append(holders, []ptrace.Span{span})
+				found.IsLocalRoot = comesFromElsewhere(span)
+				spans, holders = append(spans, found), append(holders, []ptrace.Span{span})
 			}
 		}
 	}

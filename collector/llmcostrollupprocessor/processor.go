@@ -30,6 +30,8 @@ type rollUpProcessor struct {
 	shards   []*shard
 	ledgers  sync.Pool
 	refused  refused
+	// rooms are arrivals by shard, kept from one batch to the next.
+	rooms sync.Pool
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -63,6 +65,10 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		for range count {
 			p.shards = append(p.shards, newShard(cfg, count, cost.NewLedger(dialects, pricer, options), dialects))
 		}
+	}
+	p.rooms.New = func() any {
+		room := make([]arrivals, len(p.shards))
+		return &room
 	}
 	return p, p.observe()
 }
@@ -141,12 +147,15 @@ func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 		p.withdrawn(ctx, found.Duplicate+found.Aggregate)
 		return p.next.ConsumeTraces(ctx, td)
 	}
-	now := time.Now()
-	for n, of := range p.sorted(td) {
-		if len(of) > 0 {
+	now, room := time.Now(), p.rooms.Get().(*[]arrivals)
+	p.sort(td, *room)
+	for n := range *room {
+		if of := &(*room)[n]; !of.isEmpty() {
 			p.send(ctx, p.shards[n].arrive(now, of))
+			of.clear()
 		}
 	}
+	p.rooms.Put(room)
 	removeHeld(td)
 	if td.ResourceSpans().Len() == 0 {
 		return nil

@@ -101,9 +101,9 @@ func (h *heldSpan) span() cost.Span {
 }
 
 // correct makes a span of no length beneath the root, linked to it, that says what the root's total lacks.
-func (s *shard) correct(a *arrival, total *cost.Subtotal, out *outcome) {
+func (s *shard) correct(p *passing, total *cost.Subtotal, out *outcome) {
 	const farthest = 10_000
-	root := a.span.Key
+	root := p.key
 	for range farthest {
 		above, ended := s.ledger.Above(root)
 		if !ended || above == (cost.SpanKey{}) {
@@ -112,16 +112,16 @@ func (s *shard) correct(a *arrival, total *cost.Subtotal, out *outcome) {
 		root = above
 	}
 	moved := mover{}
-	resource, from := moved.origin(a)
+	resource, from := moved.origin(p)
 	span := out.add(resource, from, correctionSize)
 	span.SetName("llm_cost correction")
-	span.SetTraceID(a.data.TraceID())
+	span.SetTraceID(p.data.TraceID())
 	span.SetSpanID(newSpanID())
 	span.SetParentSpanID(spanID(root.ID))
-	span.SetStartTimestamp(pcommon.Timestamp(a.span.EndNs))
-	span.SetEndTimestamp(pcommon.Timestamp(a.span.EndNs))
+	span.SetStartTimestamp(p.data.EndTimestamp())
+	span.SetEndTimestamp(p.data.EndTimestamp())
 	link := span.Links().AppendEmpty()
-	link.SetTraceID(a.data.TraceID())
+	link.SetTraceID(p.data.TraceID())
 	link.SetSpanID(spanID(root.ID))
 	var written cost.Written
 	total.WriteSubtree(&written)
@@ -142,7 +142,7 @@ type mover struct {
 	scopes    map[ptrace.ScopeSpans]*origin
 }
 
-func (m *mover) origin(a *arrival) (*heldResource, *origin) {
+func (m *mover) origin(a *passing) (*heldResource, *origin) {
 	if m.resources == nil {
 		m.resources, m.scopes = map[ptrace.ResourceSpans]*heldResource{}, map[ptrace.ScopeSpans]*origin{}
 	}
@@ -162,7 +162,7 @@ func (m *mover) origin(a *arrival) (*heldResource, *origin) {
 }
 
 func (m *mover) hold(a *arrival) heldSpan {
-	resource, from := m.origin(a)
+	resource, from := m.origin(&a.passing)
 	held := heldSpan{
 		data: ptrace.NewSpan(), origin: from, resource: resource, isRoot: a.span.IsLocalRoot, isPriced: a.isPriced,
 	}

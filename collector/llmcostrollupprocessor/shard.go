@@ -74,25 +74,27 @@ func newShard(cfg *Config, shards int, ledger *cost.Ledger, dialects *cost.Diale
 }
 
 // arrive takes the spans of a batch that fall to the shard: those that are to carry totals are moved out of the batch.
-func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
+func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	out := &outcome{}
 	var calls []*arrival
 	moved := mover{}
-	for n := range batch {
-		a := &batch[n]
+	for n := range batch.passing {
+		p := &batch.passing[n]
+		if !s.hasEnded(p.key) {
+			s.settle(now, p, s.ledger.Pass(p.key, p.parent, false), out)
+		}
+	}
+	for n := range batch.speaking {
+		a := &batch.speaking[n]
 		switch {
-		case s.hasEnded(a.span.Key):
+		case s.hasEnded(a.key):
 			s.repeat(a)
 		case a.isTarget:
 			s.hold(now, a, &moved)
-		case a.isPriced:
-			calls = append(calls, a)
 		default:
-			a.span.Attributes = nil
-			s.writtenRoom.Clear()
-			s.settle(now, a, s.ledger.EndQuietly(&a.span, &s.writtenRoom), out)
+			calls = append(calls, a)
 		}
 	}
 	ordered, copies := s.childrenFirst(calls)
@@ -101,9 +103,9 @@ func (s *shard) arrive(now time.Time, batch []arrival) *outcome {
 		ended := s.ledger.EndQuietly(&a.span, &s.writtenRoom)
 		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
 		if len(s.writtenRoom.Remove) > 0 {
-			s.withdraw(a.span.Key)
+			s.withdraw(a.key)
 		}
-		s.settle(now, a, ended, out)
+		s.settle(now, &a.passing, ended, out)
 	}
 	for _, a := range copies {
 		s.repeat(a)
@@ -131,7 +133,7 @@ func (s *shard) withdraw(span cost.SpanKey) {
 
 // repeat writes on a copy of a span that has ended what was written on the first one.
 func (s *shard) repeat(a *arrival) {
-	if written, known := s.withdrawn[a.span.Key]; known && a.isPriced {
+	if written, known := s.withdrawn[a.key]; known && a.isPriced {
 		tracedata.Put(a.data.Attributes(), &written, nil)
 	}
 }
@@ -176,16 +178,16 @@ func (s *shard) childrenFirst(calls []*arrival) (ordered, copies []*arrival) {
 }
 
 // settle notes where the money of a span that has ended waits, or that it came too late.
-func (s *shard) settle(now time.Time, a *arrival, ended cost.Ended, out *outcome) {
+func (s *shard) settle(now time.Time, p *passing, ended cost.Ended, out *outcome) {
 	switch {
 	case ended.Total == nil:
 	case ended.IsLate:
 		out.late(ended.Total)
 		if s.corrects {
-			s.correct(a, ended.Total, out)
+			s.correct(p, ended.Total, out)
 		}
 	case ended.Up != cost.SpanKey{}:
-		trace := s.trace(now, a.span.Key.Trace)
+		trace := s.trace(now, p.key.Trace)
 		if !slices.Contains(trace.waiting, ended.Up) {
 			trace.waiting = append(trace.waiting, ended.Up)
 		}
@@ -203,7 +205,7 @@ func (s *shard) trace(now time.Time, id traceID) *heldTrace {
 }
 
 func (s *shard) hold(now time.Time, a *arrival, moved *mover) {
-	trace := s.trace(now, a.span.Key.Trace)
+	trace := s.trace(now, a.key.Trace)
 	size := sizeOf(a.data)
 	held := moved.hold(a)
 	held.size = size
