@@ -32,14 +32,25 @@ type counted struct {
 	// told are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	told      []string
 	knowsTold bool
+	toldRoom  [6]string
+	// before is the call with the same tokens that was counted before this one, of the latest keptPerTokens.
+	before *counted
 }
 
 // toldNothing tells whether a call is known to have reported no meter.
 func (c *counted) toldNothing() bool { return c.knowsTold && len(c.told) == 0 }
 
-type tokens struct{ input, output Count }
+// tokens are two numbers, -1 where one is not known.
+type tokens struct{ input, output int64 }
 
-func (c *counted) tokens() tokens { return tokens{c.input, c.output} }
+func (c *counted) tokens() tokens { return tokens{c.input.orLess(), c.output.orLess()} }
+
+func (c Count) orLess() int64 {
+	if !c.Known {
+		return -1
+	}
+	return c.N
+}
 
 func (c *counted) reports() bool { return c.input.Known || c.output.Known }
 
@@ -58,11 +69,11 @@ type claim struct {
 type memory struct {
 	byResponse recent[string, *counted]
 	claims     recent[claim, struct{}]
-	byTokens   recent[tokens, []*counted]
+	byTokens   recent[tokens, *counted]
 }
 
 func newMemory(size int) *memory {
-	return &memory{newRecent[string, *counted](size), newRecent[claim, struct{}](size), newRecent[tokens, []*counted](size)}
+	return &memory{newRecent[string, *counted](size), newRecent[claim, struct{}](size), newRecent[tokens, *counted](size)}
 }
 
 func (m *memory) add(call *counted) {
@@ -72,12 +83,13 @@ func (m *memory) add(call *counted) {
 	if !call.reports() {
 		return
 	}
-	same, _ := m.byTokens.get(call.tokens())
-	kept := append(same[:len(same):len(same)], call)
-	if len(kept) > keptPerTokens {
-		kept = kept[len(kept)-keptPerTokens:]
+	call.before, _ = m.byTokens.get(call.tokens())
+	oldest := call
+	for kept := 1; kept < keptPerTokens && oldest.before != nil; kept++ {
+		oldest = oldest.before
 	}
-	m.byTokens.set(call.tokens(), kept)
+	oldest.before = nil
+	m.byTokens.set(call.tokens(), call)
 }
 
 // alsoKnown remembers another response id by which a call goes.
@@ -107,9 +119,9 @@ func countedOf(reading *Reading, span *Span) *counted {
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsTold: true,
 	}
 	if len(reading.Usage) > 0 {
-		found.told = make([]string, len(reading.Usage))
+		found.told = found.toldRoom[:0]
 		for n := range reading.Usage {
-			found.told[n] = reading.Usage[n].Meter
+			found.told = append(found.told, reading.Usage[n].Meter)
 		}
 	}
 	if reading.HasBegan {
@@ -138,9 +150,8 @@ func judge(isCall bool, this *counted, beneath *Subtotal, memory *memory) verdic
 		}
 	}
 	if this.reports() {
-		same, _ := memory.byTokens.get(this.tokens())
-		for n := len(same) - 1; n >= 0; n-- {
-			other := same[n]
+		other, _ := memory.byTokens.get(this.tokens())
+		for ; other != nil; other = other.before {
 			if other.scope != this.scope && sameModel(this, other) && overlap(this, other) && memory.claim(other, this) {
 				return verdict{Duplicate, reasonSameCall, other}
 			}

@@ -226,7 +226,8 @@ func (l *Ledger) counted(call *counted, cost *Cost) *Subtotal {
 	l.memory.add(call)
 	found := &Subtotal{Input: call.input.N, Output: call.output.N, Requests: 1}
 	if call.reports() || cost.Known {
-		found.calls, found.count = []*counted{call}, 1
+		found.one[0] = call
+		found.calls, found.count = found.one[:], 1
 	} else {
 		found.blank, found.blanks = call, 1
 		l.rollUp.blanks.set(call.span, struct{}{})

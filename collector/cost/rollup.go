@@ -19,6 +19,7 @@ type Subtotal struct {
 	count  int64
 	blank  *counted
 	blanks int64
+	one    [1]*counted
 }
 
 // add takes another subtree into this one; the other is not used afterwards.

@@ -73,36 +73,44 @@ func (w *worker) price(put func(ptrace.Span, *cost.Written)) {
 		}
 		return
 	}
-	unique, holders := w.unique()
-	w.shorten(unique)
-	for _, n := range cost.ChildrenFirst(unique) {
+	copies := w.unique()
+	w.shorten()
+	for _, n := range cost.ChildrenFirst(w.spans) {
 		w.written.Clear()
-		w.ledger.End(&unique[n], &w.written)
+		w.ledger.End(&w.spans[n], &w.written)
 		w.tally.add(&w.written)
-		for _, at := range holders[n] {
-			put(w.data[at], &w.written)
+		put(w.data[n], &w.written)
+		for _, again := range copies[n] {
+			put(again, &w.written)
 		}
 	}
 }
 
-// unique returns each span once, and where its copies lie: a batch may hold a span twice.
-func (w *worker) unique() (spans []cost.Span, holders [][]int) {
+// unique keeps each span once, and returns the copies of each: a batch may hold a span twice.
+func (w *worker) unique() (copies map[int][]ptrace.Span) {
+	kept := 0
 	for n := range w.spans {
 		if first, again := w.copies[w.spans[n].Key]; again {
-			holders[first] = append(holders[first], n)
+			if copies == nil {
+				copies = map[int][]ptrace.Span{}
+			}
+			copies[first] = append(copies[first], w.data[n])
 			continue
 		}
-		w.copies[w.spans[n].Key] = len(spans)
-		spans = append(spans, w.spans[n])
-		holders = append(holders, []int{n})
+		w.copies[w.spans[n].Key] = kept
+		// Swapped, because each span has its own room for attributes.
+		w.spans[kept], w.spans[n] = w.spans[n], w.spans[kept]
+		w.data[kept] = w.data[n]
+		kept++
 	}
-	return spans, holders
+	w.spans, w.data = w.spans[:kept], w.data[:kept]
+	return copies
 }
 
 // shorten makes the nearest ancestor that is in hand the parent of each span.
-func (w *worker) shorten(spans []cost.Span) {
-	for n := range spans {
-		above := spans[n].Parent
+func (w *worker) shorten() {
+	for n := range w.spans {
+		above := w.spans[n].Parent
 		for steps := 0; above != (cost.SpanKey{}) && steps <= len(w.parents); steps++ {
 			if _, inHand := w.copies[above]; inHand {
 				break
@@ -112,7 +120,7 @@ func (w *worker) shorten(spans []cost.Span) {
 		if _, inHand := w.copies[above]; !inHand {
 			above = cost.SpanKey{}
 		}
-		spans[n].Parent = above
+		w.spans[n].Parent = above
 	}
 }
 
@@ -123,7 +131,7 @@ func (w *worker) clear() {
 	clear(w.copies)
 	clear(w.inTrace)
 	clear(w.parents)
-	clear(w.data)
+	clear(w.data[:cap(w.data)])
 	w.data = w.data[:0]
 	if cap(w.spans) > keptSpans {
 		w.spans = nil
