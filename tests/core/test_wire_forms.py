@@ -90,6 +90,38 @@ def test_a_stream_in_another_form_says_the_same(name: str) -> None:
         assert (form, reading(exchange)) == (form, reading(exchange, body=change(exchange["body"])))
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_gap_hides_and_never_invents(name: str) -> None:
+    """Of a document too long to keep, what is said is what the whole says, or is left out."""
+    exchange = DOCUMENTS[name]
+    whole, members = reading(exchange), list(json.loads(exchange["body"]).items())
+    for place in {0, 1, len(members)}:
+        long = dict([*members[:place], ("text", 'a "b" \\ {[,' * 120_000), *members[place:]])
+        with_gap = reading(exchange, body=json.dumps(long))
+        without = ("outcome", "complete", "doubts")
+        assert {k: v for k, v in with_gap.items() if k not in without and whole.get(k) != v} == {}
+        assert with_gap["outcome"] in (whole["outcome"], "no_usage", "admin")
+
+
+def test_a_long_answer_with_its_usage_at_an_end_is_read() -> None:
+    """The names of the first members and the usage of the last are there, in the event of a stream too."""
+    usage = {"input_tokens": 70, "output_tokens": 9, "input_tokens_details": {"cached_tokens": 64}}
+    answered = {
+        "id": "resp_v1",
+        "object": "response",
+        "status": "completed",
+        "model": "m-1",
+        "output": [{"type": "message", "id": "msg_v1", "content": [{"text": "a, {b " * 300_000}]}],
+        "usage": usage,
+    }
+    exchange = {"host": "api.openai.com", "path": "/v1/responses", "body": json.dumps(answered)}
+    event = "data: " + json.dumps({"type": "response.completed", "response": answered}) + "\n\n"
+    for body in (exchange["body"], event):
+        found = reading(exchange, body=body)
+        assert (found["outcome"], found["response_id"], found["response_model"]) == ("usage", "resp_v1", "m-1")
+        assert (found["input_tokens"], found["cache_read_tokens"], found["output_tokens"]) == (70, 64, 9)
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_an_address_in_another_form_says_the_same(name: str) -> None:
     """Capitals in the host, its port, slashes too many and a query mean nothing."""

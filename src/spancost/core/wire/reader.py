@@ -167,12 +167,12 @@ class UsageReader:
     def _document(self, document: Document) -> None:
         if document.clipped:
             self.skipped += 1
-            parsed: Json = salvage(document.text, self._shape.paths) if self._shape else None
+            parsed: Json = salvage(document.text, clipped=True)
         else:
             parsed = self._json(document.text)
         for value in parsed if isinstance(parsed, list) else (parsed,):
             if isinstance(value, dict):
-                self._value(value, document.event)
+                self._value(value, document.event, is_whole=not document.clipped)
 
     def _json(self, text: bytes) -> Json:
         try:
@@ -181,11 +181,11 @@ class UsageReader:
             self.skipped += 1
             if type(self._form) is not WholeJson or self._shape is None:
                 return None
-            found = salvage(text, self._shape.paths)
+            found = salvage(text, clipped=False)
             self._cut = bool(found)
             return found
 
-    def _value(self, value: dict[str, Json], event: str) -> None:
+    def _value(self, value: dict[str, Json], event: str, *, is_whole: bool) -> None:
         self._parsed = True
         if self._provider is None:
             self._provider = self._wires.told_by_body(value)
@@ -200,7 +200,7 @@ class UsageReader:
         value["$event"] = event
         slots = self._slots
         for rule in shape.rules:
-            if rule.test is None or rule.test(value):
+            if (is_whole or not rule.counts) and (rule.test is None or rule.test(value)):
                 for found in rule.get(value):
                     rule.keep(slots, rule.slot, found)
         if self._counts_text:

@@ -28,13 +28,16 @@ Slots = dict[str, Any]
 
 
 class Rule(NamedTuple):
-    """One thing to keep of a document: `get` finds every value, `test` says when, `keep` puts each into `slot`."""
+    """One thing to keep of a document: `get` finds every value, `test` says when, `keep` puts each into `slot`.
+
+    counts: it says something of a list as a whole, which a document with a gap cannot tell.
+    """
 
     slot: str
     get: Callable[[Json], Sequence[Json]]
     test: Test | None
     keep: Callable[[Slots, str, Json], None]
-    paths: tuple[str, ...]
+    counts: bool = False
 
 
 class Further(NamedTuple):
@@ -83,7 +86,6 @@ class Shape(NamedTuple):
     further: tuple[Further, ...]
     unwrap: str | None
     asks_usage: bool
-    paths: frozenset[str]
     streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
     density: Density | None = None
     tiers: Mapping[str, str] = {}
@@ -92,9 +94,6 @@ class Shape(NamedTuple):
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
     """Return the shape *name* of the canonical wire data; WireDataError when a part has no meaning."""
     rules = tuple(_rule(name, r) for r in data["read"])
-    paths = {p for r in rules for p in r.paths}
-    paths.update(p for when in data.get("end", ()) for p in when)
-    paths.update(p for r in data["read"] for p in r.get("when", ()))
     complete = data.get("complete")
     return Shape(
         name=name,
@@ -114,7 +113,6 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         further=tuple(map(_further, data.get("further", ()))),
         unwrap=data.get("unwrap"),
         asks_usage=data.get("asks_usage", False),
-        paths=frozenset(p for p in paths if not set("[]*$") & set(p)),
         streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
         density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
         tiers=data.get("tiers", {}),
@@ -143,17 +141,17 @@ def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
     paths = [data["from"]] if isinstance(data.get("from"), str) else data.get("from", [])
     get: Callable[[Json], Sequence[Json]]
     if "count" in data:
-        get, paths = _counter(data["count"]), []
+        get = _counter(data["count"])
     elif "distinct" in data:
-        get, paths = _distinct(data["distinct"]), []
+        get = _distinct(data["distinct"])
     elif "each" in data:
-        get, paths = compile_path(data["each"]), [data["each"]]
+        get = compile_path(data["each"])
     elif "pick" in data:
         get = _picker(data["pick"], compile_getter(paths) if paths else None)
-        paths = [f"{paths[0]}.{key}" if paths else key for key in data["pick"]]
     else:
         get = _one(compile_getter(paths))
-    return Rule(data["slot"], get, compile_test(data.get("when")), keep, tuple(paths))
+    counts = bool({"count", "distinct", "each"} & data.keys())
+    return Rule(data["slot"], get, compile_test(data.get("when")), keep, counts)
 
 
 def _one(get: Getter) -> Callable[[Json], Sequence[Json]]:
