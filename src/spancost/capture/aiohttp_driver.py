@@ -74,8 +74,7 @@ def _body(options: dict[str, Any], *, whole: bool) -> bytes | None:
 
 def _observe(capture: Capture, call: CapturedCall, response: Any) -> None:
     try:
-        headers = {k.lower(): v for k, v in response.headers.items()}
-        call.answered(response.status, headers, is_decoded=True)
+        call.answered(response.status, response.headers.items(), is_decoded=True)
         response.content = _ContentTee(response.content, call)
     except Exception as error:
         capture.counts.fault("observe", error)

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
@@ -17,6 +16,7 @@ from spancost.capture.decoding import Decoder
 from spancost.capture.faults import Counts
 from spancost.capture.outer import Claims
 from spancost.capture.request import CHARACTERS, facts_of
+from spancost.capture.sending import Sending, is_sending
 from spancost.core import semconv
 from spancost.core.call import Call
 from spancost.core.ledger.ledger import Prices
@@ -30,7 +30,8 @@ ERROR_TYPE = "error.type"
 SPAN_NAME = "llm.request"
 _KINDS = frozenset({"call", outcomes.RETRIEVAL})
 
-_is_sending: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
+Headers: TypeAlias = "Iterable[tuple[str, str] | tuple[bytes, bytes]]"
+"""The headers of an answer as a library has them; looked at once."""
 
 
 class Capture:
@@ -67,7 +68,7 @@ class Capture:
     def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
         """Return where a request goes when it is a model call, else None. Never raises."""
         try:
-            if not self.is_on or _is_sending.get() or not is_http_instrumentation_enabled():
+            if not self.is_on or is_sending.get() or not is_http_instrumentation_enabled():
                 return None
             seller = self._sellers.get(host)
             if seller is None and not self.wires.may_match(method, host, path):
@@ -116,6 +117,8 @@ class CapturedCall:
         self._first: float | None = None
         self._is_stream = facts.get("stream") is True
         self._status = 0
+        self._headers: Headers | None = None
+        self._is_decoded = False
         self._reader: UsageReader | None = None
         self._decoder: Decoder | None = None
         self._is_over = False
@@ -139,36 +142,44 @@ class CapturedCall:
         """Return a context in which the call's span is current and requests within this request are not captured."""
         return Sending(self._span)
 
-    def answered(self, status: int, headers: Mapping[str, str], *, is_decoded: bool = False) -> None:
-        """Note status and headers (lower case) of the answer; is_decoded: its bytes come without content encoding."""
-        try:
-            self._status = status
-            kind = headers.get("content-type", "")
-            self._is_stream = self._is_stream or "stream" in kind or "ndjson" in kind
-            encoding = "" if is_decoded else headers.get("content-encoding", "")
-            self._decoder = Decoder(encoding) if encoding else None
-            self._reader = UsageReader(
-                self._capture.wires,
-                self._target,
-                status=status,
-                headers=headers,
-                request=self._facts,
-                counts_text=self._capture.estimates,
-            )
-        except Exception as error:
-            self._capture.counts.fault("answered", error)
+    def answered(self, status: int, headers: Headers, *, is_decoded: bool = False) -> None:
+        """Note status and headers of the answer; is_decoded: its bytes come without content encoding."""
+        self._status = status
+        self._headers = headers
+        self._is_decoded = is_decoded
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body; the call is over when they hold its last event."""
-        if self._is_over or self._reader is None:
+        if self._is_over:
             return
         if self._first is None:
             self._first = time.perf_counter()
         try:
-            if self._reader.feed(data if self._decoder is None else self._decoder.decode(data)):
+            reader = self._reader or self._open()
+            if reader is not None and reader.feed(data if self._decoder is None else self._decoder.decode(data)):
                 self.finish()
         except Exception as error:
             self._capture.counts.fault("feed", error)
+
+    def _open(self) -> UsageReader | None:
+        """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
+        pairs, self._headers = self._headers, None
+        if pairs is None:
+            return None
+        headers = {_text(name).lower(): _text(value) for name, value in pairs}
+        kind = headers.get("content-type", "")
+        self._is_stream = self._is_stream or "stream" in kind or "ndjson" in kind
+        encoding = "" if self._is_decoded else headers.get("content-encoding", "")
+        self._decoder = Decoder(encoding) if encoding else None
+        self._reader = UsageReader(
+            self._capture.wires,
+            self._target,
+            status=self._status,
+            headers=headers,
+            request=self._facts,
+            counts_text=self._capture.estimates,
+        )
+        return self._reader
 
     def fail(self, error: BaseException) -> None:
         """Note that sending or reading raised *error*; what was read until then counts."""
@@ -209,11 +220,12 @@ class CapturedCall:
             self._tell_guards(reading, told)
 
     def _reading(self) -> WireReading:
-        if self._reader is not None:
-            reading = self._reader.finish()
+        reader = self._reader or self._open()
+        if reader is not None:
+            reading = reader.finish()
             if not (self._capture.estimates and self._is_stream):
                 return reading
-            return self._reader.estimate(reading, self._facts.get(CHARACTERS))
+            return reader.estimate(reading, self._facts.get(CHARACTERS))
         return WireReading(
             outcomes.ERROR, self._target.provider, self._target.operation, {}, False, request_model=self._asked.model
         )
@@ -288,19 +300,5 @@ class CapturedCall:
                 self._capture.counts.fault("guard", error)
 
 
-class Sending:
-    """While it is entered, the span of a call is current and nothing within the request is captured again."""
-
-    __slots__ = ("_context", "_span", "_token")
-
-    def __init__(self, span: Span | None) -> None:
-        self._span = span
-
-    def __enter__(self) -> None:
-        self._token = _is_sending.set(True)
-        self._context = None if self._span is None else context.attach(trace.set_span_in_context(self._span))
-
-    def __exit__(self, *raised: object) -> None:
-        if self._context is not None:
-            context.detach(self._context)
-        _is_sending.reset(self._token)
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -117,7 +117,7 @@ class _Driver:
 
     def _observe(self, call: CapturedCall, response: Any, tee: Callable[[Any, CapturedCall], Any]) -> None:
         try:
-            headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in response.headers.raw}
+            headers = response.headers.raw
             try:
                 content = response.content
             except self._module.ResponseNotRead:

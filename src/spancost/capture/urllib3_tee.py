@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from spancost.capture.calls import Capture, CapturedCall
+from spancost.capture.calls import Capture, CapturedCall, Headers
 
 
 class RawTee:
     """Stands for a urllib3 response; what is read through it is also fed to a call. All else is the response's own."""
 
-    def __init__(self, raw: Any, call: CapturedCall, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, raw: Any, call: CapturedCall, status: int, headers: Headers) -> None:
         self._raw = raw
         self._call = call
         self._status = status
@@ -82,11 +82,10 @@ class RawTee:
 def observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool) -> None:
     """Look at a response of requests or botocore: at its body, or over the shoulder of who reads it as a stream."""
     try:
-        headers = {k.lower(): v for k, v in response.headers.items()}
         if is_stream:
-            response.raw = RawTee(response.raw, call, response.status_code, headers)
+            response.raw = RawTee(response.raw, call, response.status_code, response.headers.items())
             return
-        call.answered(response.status_code, headers, is_decoded=True)
+        call.answered(response.status_code, response.headers.items(), is_decoded=True)
         call.feed(response.content)
         call.finish()
     except Exception as error:
