@@ -125,6 +125,19 @@ def test_nothing_of_a_prompt_or_key_leaves(world: World, caplog: pytest.LogCaptu
     assert "planted" not in everything
 
 
+def test_a_path_alone_is_no_model_call(world: World) -> None:
+    """One's own backend may have a chat, too: no model is named and nothing is counted."""
+    with (
+        client(httpx2, lambda _: httpx2.Response(200, json={"reply": "planted-answer"})) as http,
+        world.provider.get_tracer("app").start_as_current_span("root"),
+    ):
+        http.post("http://backend.internal/api/chat", json={"text": "planted-prompt"})
+        http.post("http://backend.internal/api/chat", json={"model": "m-1", "messages": []})
+    of_nobody, of_a_model, root = (dict(span.attributes or {}) for span in world.spans)
+    assert "llm.cost_status" not in of_nobody and of_a_model["llm.cost_reason"] == "no_usage"
+    assert (root["llm.trace_requests"], root["llm.trace_cost_complete"]) == (1, False)
+
+
 def test_work_in_the_background_costs_once(world: World) -> None:
     """Usage comes with a later poll, and again with each poll after it."""
     usage = {"input_tokens": 1000, "output_tokens": 10, "total_tokens": 1010}

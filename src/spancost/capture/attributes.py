@@ -30,11 +30,14 @@ _CONTEXT = {
 
 
 def of_reading(reading: WireReading) -> Attributes:
-    """Return the attributes of a call. Work that goes on (`admin`) is no call yet: it has no id and no operation."""
+    """Return the attributes of a call.
+
+    Work that goes on (`admin`) is no call yet, and what only has a call's path is none: no id and no operation.
+    """
     found: Attributes = {semconv.LLM_CAPTURE: reading.outcome}
     _put(found, semconv.LLM_PROVIDER, reading.provider)
     _put(found, semconv.LLM_REQUEST_MODEL, reading.request_model)
-    if reading.outcome == outcomes.ADMIN:
+    if reading.outcome == outcomes.ADMIN or is_nobodys(reading):
         return found
     _put(found, semconv.LLM_OPERATION, reading.operation or "chat")
     _put(found, semconv.LLM_MODEL, model_of(reading))
@@ -50,6 +53,12 @@ def of_reading(reading: WireReading) -> Attributes:
     if reading.provider_cost and not reading.cost_is_estimate and reading.outcome == outcomes.USAGE:
         found[semconv.LLM_PROVIDER_COST_USD] = float(reading.provider_cost)
     return found
+
+
+def is_nobodys(reading: WireReading) -> bool:
+    """Tell whether only the path looked like a model call, at a host nobody listed (`/api/chat` of one's own)."""
+    named = reading.provider or reading.gateway or reading.request_model or reading.response_model
+    return not named and not any(reading.usage.values())
 
 
 def model_of(reading: WireReading) -> str | None:
