@@ -23,8 +23,8 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 	if l.options.Rejudge {
 		reason, _ := attributes.Get(AttrCostReason).Text()
 		// The ledger outlives the data that the texts lie in.
-		this.scope, this.responseID = strings.Clone(this.scope), strings.Clone(this.responseID)
-		this.models[0] = strings.Clone(this.models[0])
+		this.scope, this.models[0] = l.names.owned(this.scope), l.names.owned(this.models[0])
+		this.responseID = strings.Clone(this.responseID)
 		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
 			found.write(written)
@@ -43,6 +43,22 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 		cost.Femto, cost.Known = femtoOfUSD(f)
 	}
 	return l.counted(this, &cost)
+}
+
+// ownNames are copies of texts that come again and again, one of each.
+type ownNames map[string]string
+
+func (o *ownNames) owned(text string) string {
+	if held, known := (*o)[text]; known {
+		return held
+	}
+	const kept = 1_024
+	if *o == nil || len(*o) >= kept {
+		*o = ownNames{}
+	}
+	held := strings.Clone(text)
+	(*o)[held] = held
+	return held
 }
 
 // withdrawn is what a call loses that turns out to be counted elsewhere.

@@ -32,6 +32,7 @@ type Ledger struct {
 	reads   familiar
 	reading Reading
 	call    Call
+	names   ownNames
 }
 
 // NewLedger returns a ledger that knows of no span.

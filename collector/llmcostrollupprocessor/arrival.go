@@ -5,6 +5,7 @@ package llmcostrollupprocessor
 import (
 	"encoding/binary"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 
@@ -67,24 +68,29 @@ func (a *arrivals) isEmpty() bool { return len(a.passing)+len(a.speaking) == 0 }
 // agent's.
 func (a *arrivals) take(p passing, dialects *cost.Dialects) {
 	span := p.data
-	isPriced, speaks := saysOf(span, dialects)
+	said := saysOf(span, dialects)
 	trace := span.TraceID()
 	p.key, p.parent = tracedata.Key(trace, span.SpanID()), tracedata.Key(trace, span.ParentSpanID())
 	isRoot := comesFromElsewhere(span)
-	if !isPriced && !speaks && !isRoot {
+	if !said.isPriced && !said.speaks && !isRoot {
 		a.passing = append(a.passing, p)
 		return
 	}
 	into := a.next()
-	into.passing, into.isPriced = p, isPriced
-	if isPriced || speaks {
+	into.passing, into.isPriced, into.isTarget = p, said.isPriced, isRoot
+	switch {
+	case said.isPriced && said.operation != "":
+		tracedata.FillWritten(span, p.scope.Scope(), &into.span)
+		into.isTarget = isRoot || isAgents(said.operation)
+	case said.isPriced || said.speaks:
 		tracedata.Fill(span, p.scope.Scope(), &into.span)
-	} else {
+		operation, _ := dialects.Operation(&into.span)
+		into.isTarget = isRoot || isAgents(operation)
+	default:
 		into.span = p.bare(into.span.Attributes[:0])
 	}
 	into.span.IsLocalRoot = isRoot
-	into.isTarget = isRoot || (speaks && isAgent(dialects, &into.span))
-	if !isPriced && !into.isTarget {
+	if !said.isPriced && !into.isTarget {
 		// It spoke of no agent.
 		into.passing = passing{}
 		a.speaking = a.speaking[:len(a.speaking)-1]
@@ -100,18 +106,28 @@ func (p *passing) bare(room cost.Attributes) cost.Span {
 	}
 }
 
-// saysOf tells whether an earlier run wrote on a span, and whether it may speak of a model or an agent.
-func saysOf(span ptrace.Span, dialects *cost.Dialects) (isPriced, speaks bool) {
-	for key := range span.Attributes().All() {
-		isPriced = isPriced || key == cost.AttrCostStatus
-		speaks = speaks || dialects.IsMarker(key)
-	}
-	return isPriced, speaks
+// said is what the keys of a span tell: whether an earlier run wrote on it, and what operation that found; whether it may
+// speak of a model or an agent.
+type said struct {
+	isPriced, speaks bool
+	operation        string
 }
 
-// isAgent tells whether a span is the work of an agent, which people ask for the cost of.
-func isAgent(dialects *cost.Dialects, span *cost.Span) bool {
-	operation, _ := dialects.Operation(span)
+func saysOf(span ptrace.Span, dialects *cost.Dialects) (found said) {
+	for key, value := range span.Attributes().All() {
+		switch {
+		case key == cost.AttrCostStatus:
+			found.isPriced = true
+		case key == cost.AttrOperation && value.Type() == pcommon.ValueTypeStr:
+			found.operation = value.Str()
+		}
+		found.speaks = found.speaks || dialects.IsMarker(key)
+	}
+	return found
+}
+
+// isAgents tells whether an operation is the work of an agent, which people ask for the cost of.
+func isAgents(operation string) bool {
 	return operation == "invoke_agent" || operation == "invoke_workflow"
 }
 

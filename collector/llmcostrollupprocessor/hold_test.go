@@ -29,7 +29,7 @@ func priced(nano, tokens int, responseID string) map[string]any {
 	return map[string]any{
 		"llm.cost_status": "priced", "llm.request_cost_usd": float64(nano) / 1e9, "llm.request_cost_nanousd": nano,
 		"llm.input_tokens": tokens, "llm.output_tokens": 1, "llm.total_tokens": tokens + 1, "llm.request_id": responseID,
-		"llm.model": "gpt-4o-mini", "llm.pricing_version": "2026.11.21-000000000000",
+		"llm.model": "gpt-4o-mini", "llm.operation": "chat", "llm.pricing_version": "2026.11.21-000000000000",
 	}
 }
 

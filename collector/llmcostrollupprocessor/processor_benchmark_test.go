@@ -4,6 +4,7 @@ package llmcostrollupprocessor
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -37,7 +38,8 @@ func batch(calls int) ptrace.Traces {
 		span.SetStartTimestamp(pcommon.NewTimestampFromTime(tracetest.Start))
 		span.SetEndTimestamp(span.StartTimestamp() + pcommon.Timestamp(100-n%8))
 		if 7-n%8 < calls {
-			tracetest.Put(span.Attributes(), tracetest.Call("gpt-4o-mini", 1000+n, 100, ""))
+			tracetest.Put(span.Attributes(), tracetest.Call("gpt-4o-mini", 1000+n, 100, fmt.Sprint("resp-", n)))
+			tracetest.Put(span.Attributes(), priced(1000+n, 1000+n, fmt.Sprint("resp-", n)))
 		} else {
 			tracetest.Put(span.Attributes(), http)
 		}
@@ -64,6 +66,9 @@ func benchmark(b *testing.B, calls int, configure func(*Config)) {
 		td := ptrace.NewTraces()
 		source.CopyTo(td)
 		for k, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			if _, isCall := span.Attributes().Get("llm.request_id"); isCall {
+				span.Attributes().PutStr("llm.request_id", fmt.Sprint("resp-", n, "-", k))
+			}
 			span.SetTraceID(pcommon.TraceID{8: byte(n >> 24), 9: byte(n >> 16), 10: byte(n >> 8), 11: byte(n), 14: byte(k / 8), 15: 1})
 		}
 		b.StartTimer()
@@ -78,5 +83,6 @@ func benchmark(b *testing.B, calls int, configure func(*Config)) {
 	}
 }
 
-func BenchmarkTracesHold(b *testing.B)  { benchmark(b, 1, nil) }
-func BenchmarkTracesBatch(b *testing.B) { benchmark(b, 1, func(c *Config) { c.Mode = ModeBatch }) }
+func BenchmarkTracesHold(b *testing.B)          { benchmark(b, 1, nil) }
+func BenchmarkTracesHoldFourCalls(b *testing.B) { benchmark(b, 4, nil) }
+func BenchmarkTracesBatch(b *testing.B)         { benchmark(b, 1, func(c *Config) { c.Mode = ModeBatch }) }

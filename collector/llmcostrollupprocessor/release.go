@@ -88,7 +88,7 @@ func doubt(written []cost.Attribute) {
 func (h *heldSpan) span() cost.Span {
 	var found cost.Span
 	if h.isPriced {
-		tracedata.Fill(h.data, h.origin.scope, &found)
+		tracedata.FillWritten(h.data, h.origin.scope, &found)
 	} else {
 		trace := h.data.TraceID()
 		found = cost.Span{

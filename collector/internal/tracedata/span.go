@@ -5,6 +5,7 @@ package tracedata
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -27,6 +28,24 @@ func Key(trace pcommon.TraceID, span pcommon.SpanID) cost.SpanKey {
 // Fill makes into the span of a scope, its attributes taken over into the room that into holds already. Texts are shared
 // with the data, which must outlive it. IsLocalRoot is true when the span names no parent.
 func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
+	fill(span, scope, Attributes(span.Attributes(), into.Attributes[:0]), into)
+}
+
+// FillWritten is Fill with those attributes alone that an earlier run can have written.
+func FillWritten(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
+	room := into.Attributes[:0]
+	for key, value := range span.Attributes().All() {
+		if strings.HasPrefix(key, writtenPrefix) {
+			room = append(room, cost.Attribute{Key: key, Value: valueOf(value)})
+		}
+	}
+	fill(span, scope, room, into)
+}
+
+// writtenPrefix begins every attribute that is written.
+const writtenPrefix = "llm."
+
+func fill(span ptrace.Span, scope pcommon.InstrumentationScope, attributes cost.Attributes, into *cost.Span) {
 	trace := span.TraceID()
 	*into = cost.Span{
 		Key:          Key(trace, span.SpanID()),
@@ -36,7 +55,7 @@ func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span)
 		ScopeName:    scope.Name(),
 		ScopeVersion: scope.Version(),
 		Name:         span.Name(),
-		Attributes:   Attributes(span.Attributes(), into.Attributes[:0]),
+		Attributes:   attributes,
 		IsError:      span.Status().Code() == ptrace.StatusCodeError,
 	}
 	into.IsLocalRoot = !into.HasParent()
