@@ -7,6 +7,7 @@ import gzip
 import json
 import urllib.error
 import urllib.request
+from http.client import HTTPConnection
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -51,6 +52,20 @@ def test_what_it_writes_as_json_it_reads_as_json() -> None:
         span = json.loads(first.json_lines())["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
         assert bytes.fromhex(span["traceId"]).hex() == first.spans[0].trace_id
         assert span["kind"] == 1
+
+
+def test_a_body_in_chunks_is_read_whole() -> None:
+    """As the exporters of Node send it; the connection serves the next request too."""
+    with OtlpReceiver() as first, OtlpReceiver() as second:
+        send_two_spans(first, batch=True)
+        line = first.json_lines().splitlines()[0].encode()
+        connection = HTTPConnection("127.0.0.1", int(second.url.rpartition(":")[2]))
+        for _ in range(2):
+            connection.request("POST", "/v1/traces", iter([line[:7], line[7:]]), JSON, encode_chunked=True)
+            with connection.getresponse() as answer:
+                assert (answer.status, answer.read()) == (200, b"{}")
+        connection.close()
+        assert second.spans == first.spans * 2
 
 
 @pytest.mark.parametrize(
