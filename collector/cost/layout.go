@@ -126,10 +126,15 @@ func (l *layout) sort(p *program, span *Span) {
 	l.isHard = l.isHard || len(l.bounds) > mostBounds
 }
 
-// key returns what the mould of a span is found by; false when a figure is none, or what was blank no longer is.
+// key returns what the mould of a span is found by; false when a figure is none, a word is blank, so that another key may
+// tell its field, or what was blank no longer is.
 func (l *layout) key(span *Span) (key uint64, fits bool) {
 	for _, place := range l.words {
-		key = (key ^ span.Attributes[place].Value.Hash()) * 0x9e3779b97f4a7c15
+		value := &span.Attributes[place].Value
+		if isBlank(value) {
+			return 0, false
+		}
+		key = (key ^ value.Hash()) * 0x9e3779b97f4a7c15
 	}
 	for _, place := range l.figures {
 		if n, whole := span.Attributes[place].Value.Int(); !whole || n < 0 || n >= maxCount {
