@@ -104,7 +104,7 @@ def main(
         results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     text = report.page(figures)
     if page and not chosen:
-        page.write_text(text, encoding="utf-8")
+        page.write_text(text + report.kept(page.read_text(encoding="utf-8")), encoding="utf-8")
     click.echo(text)
 
 

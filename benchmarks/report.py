@@ -18,6 +18,10 @@ CPU time of the measuring thread; *median* and *p10* (the 10th percentile: nearl
 """
 
 
+COLLECTOR_HEAD = "## In the Collector"
+"""The head of the page's last part, which `make bench-collector` writes and `make bench` keeps."""
+
+
 class Budget(NamedTuple):
     """A promise: what is measured, its bound, and the path to the figure in a run's results."""
 
@@ -58,6 +62,12 @@ def page(figures: dict[str, Any]) -> str:
     parts = [INTRODUCTION, _machine(figures["machine"]), _budgets(figures)]
     parts += [write(figures[suite]) for suite, write in writers.items() if suite in figures]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def kept(old: str) -> str:
+    """Return the part of an older page that other programs write."""
+    _, head, rest = old.partition(COLLECTOR_HEAD)
+    return f"\n{head}{rest}" if head else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -78,6 +78,10 @@ fuzz: ## Fuzz what reads input from outside, FUZZ_TIME (60s) each
 bench-go: ## Nanoseconds a span in package cost and both processors
 	@$(GO) test ./collector/... -run '^$$' -bench . -benchmem
 
+.PHONY: bench-collector
+bench-collector: install $(COLLECTOR) ## What the processors cost a Collector; writes that part of docs/performance.md
+	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/python collector/tools/throughput.py --page docs/performance.md $(ARGS)
+
 CONTRACTS ?= $(wildcard tests/contracts/agreements/*.yaml)
 
 .PHONY: same-bytes

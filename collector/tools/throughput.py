@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throughput and CPU of the built Collector, otlp → batch → otlp, with and without each processor, in one run.
+"""What the processors cost a Collector: throughput and CPU of otlp → batch → otlp with and without each, and the
+nanoseconds of their parts.
 
-PYTHONPATH=. python collector/tools/throughput.py [--requests 200] [--rounds 3] prints a table in Markdown. What else
-the machine does counts: compare the rows of one run with one another, not with those of another run.
+`make bench-collector` runs it and writes the part of docs/performance.md about the Collector. What else the machine
+does counts: pipelines are run in turns, in a new order each round, and compared with the bare one of the same round.
 """
 
 from __future__ import annotations
@@ -11,20 +12,36 @@ import argparse
 import http.client
 import os
 import random
+import re
+import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks.machine import describe
+from benchmarks.report import COLLECTOR_HEAD, table
 from spancost.testing.otlp_receiver import _recode_ids
-from tests.collector.collector import call, collector, span
+from tests.collector.collector import ROOT, call, collector, span
 
 SPANS = 512
 PER_TRACE = 8
+CONNECTIONS = 2
+WARM = 40
+BUILDER = ROOT / "collector-config" / "builder.yaml"
+ABOUT = """\
+`make bench-collector` writes this part: the built Collector, OTLP in over HTTP by two connections, `batch`, OTLP out
+over gRPC to a second Collector, all on one machine, which they share with the client that sends. Requests hold 512 spans
+in traces of eight. The pipelines are run in turns, in a new order each round; *of none* and *over none* compare with the
+bare pipeline of the same round. What is written is also encoded and sent: a priced call grows by up to 17 attributes.
+"""
 TICKS = os.sysconf("SC_CLK_TCK")
 HEAD = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
@@ -83,8 +100,15 @@ def cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def measure(name: str, bodies: list[bytes], count: int, folder: Path, stock: str) -> tuple[float, float]:
-    """Return spans a second and microseconds of the Collector's CPU a span."""
+class Figures(NamedTuple):
+    """What one run of a pipeline came to: spans a second, and microseconds of the Collector's CPU a span."""
+
+    rate: float
+    cpu_us: float
+
+
+def measure(name: str, bodies: list[bytes], count: int, folder: Path, stock: str) -> Figures:
+    """Send *count* requests through a pipeline, over two connections at a time."""
     processors, chain = ROWS[name]
     config, sink = folder / "load.yaml", folder / "sink.yaml"
     sink.write_text(SINK)
@@ -92,54 +116,131 @@ def measure(name: str, bodies: list[bytes], count: int, folder: Path, stock: str
     pipeline = f"{{receivers: [otlp], processors: [{chain}batch], exporters: [otlp]}}"
     config.write_text(f"{made}{HEAD}\nservice: {{pipelines: {{traces: {pipeline}}}}}\n")
     with collector(sink, folder) as to, collector(config, folder, {"SINK": to.grpc}) as running:
-        connection = http.client.HTTPConnection(running.http.removeprefix("http://"))
+        address = running.http.removeprefix("http://")
+        with senders(address) as send_all:
+            send_all(bodies[:WARM])
+            start, before = time.perf_counter(), cpu_seconds(running.process.pid)
+            send_all([bodies[(WARM + n) % len(bodies)] for n in range(count)])
+            spent, wall = cpu_seconds(running.process.pid) - before, time.perf_counter() - start
+    return Figures(count * SPANS / wall, spent / (count * SPANS) * 1e6)
 
-        def send(body: bytes) -> None:
+
+@contextmanager
+def senders(address: str) -> Iterator[Any]:
+    """Yield what sends requests over connections that are kept."""
+    connections = [http.client.HTTPConnection(address) for _ in range(CONNECTIONS)]
+
+    def send(connection: http.client.HTTPConnection, bodies: list[bytes]) -> None:
+        for body in bodies:
             connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
             answer = connection.getresponse()
             answer.read()
             assert answer.status == 200
 
-        for body in bodies[:20]:
-            send(body)
-        start, before = time.perf_counter(), cpu_seconds(running.process.pid)
-        for n in range(count):
-            send(bodies[n % len(bodies)])
-        spent, wall = cpu_seconds(running.process.pid) - before, time.perf_counter() - start
-    return count * SPANS / wall, spent / (count * SPANS) * 1e6
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        yield lambda bodies: [
+            done.result()
+            for done in [pool.submit(send, each, bodies[n::CONNECTIONS]) for n, each in enumerate(connections)]
+        ]
+    for each in connections:
+        each.close()
+
+
+def pipelines(requests: int, rounds: int) -> list[tuple[str, ...]]:
+    """Return the rows of the table: each pipeline against the bare one of the same round, medians over the rounds."""
+    stock = subprocess.run(["spancost", "collector-config", "--stock"], capture_output=True, text=True, check=True)
+    rows = []
+    for calls in (0, 1, 4):
+        bodies = [request(calls, seed) for seed in range(WARM + requests)]
+        found: dict[str, list[Figures]] = {name: [] for name in ROWS}
+        with tempfile.TemporaryDirectory() as folder:
+            for _ in range(rounds):
+                for name in random.sample(list(ROWS), len(ROWS)):
+                    found[name].append(measure(name, bodies, requests, Path(folder), stock.stdout))
+        bare = found["nothing"]
+        for name, runs in found.items():
+            pairs = list(zip(runs, bare, strict=True))
+            rows.append(
+                (
+                    f"{calls} in 8",
+                    name,
+                    f"{statistics.median(run.rate for run in runs):,.0f}",
+                    f"{statistics.median(run.rate / none.rate for run, none in pairs):.0%}",
+                    f"{statistics.median(run.cpu_us for run in runs):.2f}",
+                    f"{statistics.median(run.cpu_us - none.cpu_us for run, none in pairs):+.2f}",
+                )
+            )
+    return rows
+
+
+def nanoseconds() -> dict[str, float]:
+    """Return the least nanoseconds of some runs of each benchmark; of a span where the benchmark says that."""
+    command = ["go", "test", "./collector/...", "-run", "^$", "-bench", "Traces|Alone|Price$|Ledger$", "-cpu", "1"]
+    done = subprocess.run([*command, "-count", "5"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, float] = {}
+    package = ""
+    for line in done.stdout.splitlines():
+        package = line.rpartition("/")[2] if line.startswith("pkg:") else package
+        if (told := re.match(r"Benchmark(\S+)\s.*?([0-9.]+) ns/(span|op)(?:.*?([0-9.]+) ns/span)?", line)) is not None:
+            key = f"{package}.{told[1]}"
+            found[key] = min(float(told[4] or told[2]), found.get(key, 1e18))
+    return found
+
+
+def budgets(ns: dict[str, float], rows: list[tuple[str, ...]]) -> str:
+    """Return the table of what was promised."""
+    bare = ns["llmcostprocessor.TracesWithoutCalls"]
+    call_ns = 8 * ns["llmcostprocessor.TracesOneInEight"] - 7 * bare
+    least = min((row[3] for row in rows if row[1].startswith("llm_cost")), key=lambda part: int(part[:-1]))
+    told = [
+        ("`llm_cost`, a span that is no call", "≤ 100 ns", f"{bare:.0f} ns", bare <= 100),
+        (
+            "a call read and priced, without the Collector's data",
+            "≤ 1 µs",
+            f"{ns['cost.Alone']:.0f} ns",
+            ns["cost.Alone"] <= 1000,
+        ),
+        ("`llm_cost`, a call in all, 17 attributes written", "≤ 1 µs", f"{call_ns:.0f} ns", call_ns <= 1000),
+        (
+            "the ledger of `llm_cost_rollup`, a span",
+            "≤ 0.5 µs",
+            f"{ns['cost.Ledger']:.0f} ns",
+            ns["cost.Ledger"] <= 500,
+        ),
+        ("spans a second of the bare pipeline, the least row below", "≥ 90 %", least, int(least[:-1]) >= 90),
+    ]
+    return table(("what", "budget", "measured", ""), [(*row[:3], "holds" if row[3] else "**missed**") for row in told])
+
+
+def versions() -> dict[str, str]:
+    """Return the machine, and the versions of the Collector's parts that are compared."""
+    machine = describe()
+    pinned = re.findall(r"/(otlpreceiver|batchprocessor|transformprocessor) (v\S+)", BUILDER.read_text())
+    go = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip()
+    kept = {key: machine[key] for key in ("date", "processor", "system", "load at the end", "spancost")}
+    return {**kept, "go": go, **dict(pinned)}
 
 
 def main() -> None:
-    """Print the table: the best of some rounds for each row, and its part of the row without processors."""
+    """Print the part of the page about the Collector, and put it there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--page", type=Path)
     chosen = parser.parse_args()
-    made = subprocess.run(
-        ["spancost", "collector-config", "--stock"], capture_output=True, text=True, check=True
-    ).stdout
-    print("| model calls | processors | spans/s | of none | CPU µs/span | CPU over none |")
-    print("|---|---|---|---|---|---|")
-    for calls in (0, 1, 4):
-        bodies = [request(calls, seed) for seed in range(200)]
-        best: dict[str, tuple[float, float]] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            for _ in range(chosen.rounds):
-                for name in ROWS:
-                    rate, cpu = measure(name, bodies, chosen.requests, Path(folder), made)
-                    old = best.get(name, (0.0, 1e9))
-                    best[name] = max(rate, old[0]), min(cpu, old[1])
-        none = best["nothing"]
-        for name, (rate, cpu) in best.items():
-            told = (
-                f"{calls} in 8",
-                name,
-                f"{rate:,.0f}",
-                f"{rate / none[0]:.0%}",
-                f"{cpu:.2f}",
-                f"{cpu - none[1]:+.2f} µs",
-            )
-            print("| " + " | ".join(told) + " |", flush=True)
+    rows = pipelines(chosen.requests, chosen.rounds)
+    head = ("model calls", "processors", "spans/s", "of none", "CPU µs/span", "over none")
+    ns = nanoseconds()
+    part = (
+        f"{COLLECTOR_HEAD}\n\n{ABOUT}\n{table(('what', 'which'), versions().items())}\n{budgets(ns, rows)}\n"
+        f"{table(head, rows)}\n"
+        "Nanoseconds of Go's benchmarks, the least of five runs on one core; of a span where a batch is sent.\n\n"
+        f"{table(('benchmark', 'ns'), [(name, f'{found:,.0f}') for name, found in sorted(ns.items())])}"
+    )
+    print(part)
+    if chosen.page:
+        before = chosen.page.read_text(encoding="utf-8").partition(COLLECTOR_HEAD)[0].rstrip()
+        chosen.page.write_text(f"{before}\n\n{part.rstrip()}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
