@@ -38,9 +38,10 @@ WARM = 40
 BUILDER = ROOT / "collector-config" / "builder.yaml"
 ABOUT = """\
 `make bench-collector` writes this part: the built Collector, OTLP in over HTTP by two connections, `batch`, OTLP out
-over gRPC to a second Collector, all on one machine, which they share with the client that sends. Requests hold 512 spans
-in traces of eight. The pipelines are run in turns, in a new order each round; *of none* and *over none* compare with the
-bare pipeline of the same round. What is written is also encoded and sent: a priced call grows by up to 17 attributes.
+over gRPC to a second Collector, all on one machine, which they share with the client that sends. Requests hold 512
+spans in traces of eight. The pipelines are run in turns, in a new order each round; *of none* and *over none* compare
+with the bare pipeline of the same round. What is written is also encoded and sent: a priced call grows by up to 17
+attributes.
 """
 TICKS = os.sysconf("SC_CLK_TCK")
 HEAD = """
