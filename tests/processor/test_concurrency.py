@@ -7,11 +7,13 @@ import asyncio
 import os
 import sys
 import threading
+from typing import Any
 
 import pytest
 from opentelemetry.context import attach, detach, get_current
 
-from tests.processor.simple import Set, processor
+from spancost.core.call import Call, Cost
+from tests.processor.simple import INPUT, MODEL, OnePrice, Set, processor, simple_ledger
 
 
 @pytest.mark.parametrize("strategy", ["auto", "wrap"])
@@ -109,3 +111,37 @@ def test_a_fork_while_the_lock_is_held_leaves_the_child_a_free_one() -> None:
             os._exit(0 if made.cost._lock.acquire(timeout=1) else 1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+class Finalizes(OnePrice):
+    """Ends an abandoned span while it prices another one, as the garbage collector or a signal's handler may."""
+
+    def __init__(self) -> None:
+        self.abandoned: list[Any] = []
+
+    def price(self, call: Call) -> Cost:
+        if self.abandoned:
+            self.abandoned.pop().end()
+        return super().price(call)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "wrap", "on_end"])
+def test_a_span_that_ends_inside_our_own_work_waits_for_it(strategy: str) -> None:
+    """The thread does not wait for itself, and no call is lost."""
+    prices = Finalizes()
+    made = Set(processor(simple_ledger(prices), strategy=strategy), exporter_first=False)
+
+    def work() -> None:
+        with made.tracer.start_as_current_span("root"):
+            for number in range(3):
+                abandoned = made.tracer.start_span(f"abandoned {number}", attributes={MODEL: "m", INPUT: 1})
+                prices.abandoned.append(abandoned)
+            made.call(tokens=10)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert made.kept.of("root")["llm.trace_cost_usd"] == 0.013
+    assert made.cost.stats["deferred"] == 3 - len(prices.abandoned) == 3
+    assert not [key for key in made.cost.stats if key.startswith("errors_")]

@@ -15,13 +15,14 @@ class Counts:
     """Counters by name, safe to use from any thread; `say_once` logs a sentence the first time."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A stream's finalizer may come here while its own thread holds the lock: the garbage collector runs anywhere.
+        self._lock = threading.RLock()
         self._counts: Counter[str] = Counter()
         self._said: set[str] = set()
 
     def renew_lock(self) -> None:
         """Take a free lock: in a forked child, where another thread may hold the old one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, name: str) -> None:
         """Count one more *name*."""

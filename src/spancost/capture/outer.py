@@ -22,12 +22,13 @@ class Claims:
 
     def __init__(self, dialects: Dialects) -> None:
         self._dialects = dialects
-        self._lock = threading.Lock()
+        # A stream's finalizer may come here while its own thread holds the lock: the garbage collector runs anywhere.
+        self._lock = threading.RLock()
         self._claimed: Recent[int, bool] = Recent(_CLAIMS_KEPT)
 
     def renew_lock(self) -> None:
         """Take a free lock: in a forked child, where another thread may hold the old one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def claim(self, span: Span, operation: str | None) -> Span | None:
         """Return *span* when it stands for a call of this kind, reports no usage yet and no other call has it.

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class LLMCostProcessor(SpanProcessor):
         self._faults = Faults()
         reader = Reader()
         self._about, self._read = reader.about, reader.read
-        self._counts = {"attribution_missing": 0}
+        self._counts = {"attribution_missing": 0, "deferred": 0}
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
@@ -77,7 +78,11 @@ class LLMCostProcessor(SpanProcessor):
 
     def restart(self) -> None:
         """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
-        self._lock = threading.Lock()
+        # A span may end inside our own work: a signal's handler or a finalizer that the garbage collector runs ends it,
+        # in the thread that holds the lock. It waits until the work in hand is done.
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self._deferred: deque[tuple[Any, ...]] = deque()
         self._silent = Recent[int, int](SILENT_KEPT)
         self._ledger.clear()
 
@@ -147,12 +152,24 @@ class LLMCostProcessor(SpanProcessor):
                 return False
             if todo == AGAIN and self._silent.get(span_id) == context[TRACE_ID]:
                 return False
-            return self._price(span, context, parent, todo, attributes, end_ns)
+            self._price(span, context, parent, todo, attributes, end_ns)
+            if self._deferred:
+                self._catch_up()
+            return True
         except Exception as error:
             self._faults.record(where, error)
             return False
 
-    def _price(self, span: ReadableSpan, context: Any, parent: Any, todo: int, attributes: Any, end_ns: int) -> bool:
+    def _catch_up(self) -> None:
+        """Price the spans that ended inside our own work."""
+        while not self._is_busy:
+            try:
+                waiting = self._deferred.popleft()
+            except IndexError:
+                return
+            self._price(*waiting)
+
+    def _price(self, span: ReadableSpan, context: Any, parent: Any, todo: int, attributes: Any, end_ns: int) -> None:
         span_id = context[SPAN_ID]
         parent_id = None if parent is None else parent[SPAN_ID]
         is_local_root = parent is None or parent[IS_REMOTE]
@@ -162,22 +179,30 @@ class LLMCostProcessor(SpanProcessor):
         room: dict[str, AttributeValue] = attributes if may_write else {}
         written: dict[str, AttributeValue] = {}
         with self._lock:
-            if todo == ABOVE:
-                if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
-                    written = room
-            elif todo != IDLE:
-                if self._ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, room):
-                    written = room
-                else:
-                    ended = self._read(span, context, parent, attributes.copy(), about)
-                    written = dict(self._ledger.end_in_full(ended))
+            if self._is_busy:
+                self._counts["deferred"] += 1
+                self._deferred.append((span, context, parent, todo, attributes, end_ns))
+                return
+            self._is_busy = True
+            try:
+                if todo == ABOVE:
+                    if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
+                        written = room
+                elif todo != IDLE:
+                    if self._ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, room):
+                        written = room
+                    else:
+                        ended = self._read(span, context, parent, attributes.copy(), about)
+                        written = dict(self._ledger.end_in_full(ended))
+            finally:
+                self._is_busy = False
         if outcome.used:
             text = outcome.take(span_id, None if is_local_root else parent_id, self._ledger.nearest_open)
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if not written:
             self._silent.set(span_id, context[TRACE_ID])
-            return True
+            return
         completion = self._completion
         if resource is not completion.silent_on and completion.add(attributes, resource, written):
             with self._lock:
@@ -186,7 +211,6 @@ class LLMCostProcessor(SpanProcessor):
             write(span, written)
         elif written is not attributes:
             attributes.update(written)
-        return True
 
     @property
     def _may_change(self) -> bool:
