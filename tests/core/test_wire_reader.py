@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -171,3 +172,11 @@ def test_an_event_keeps_its_name_to_itself() -> None:
     """The name of an event does not stay for the next one."""
     events = EventText().feed(b"event: a\ndata: 1\n\ndata: 2\n\n")
     assert [(e.text.decode(), e.event) for e in events] == [("1", "a"), ("2", "")]
+
+
+def test_a_document_of_nothing_but_brackets_takes_no_time() -> None:
+    """What a broken server sends costs the host a moment, however deep it is."""
+    begun = time.perf_counter()
+    found = read("chat", [b"[" * 200_000], "application/json")
+    assert found.outcome == "no_usage"
+    assert time.perf_counter() - begun < 5

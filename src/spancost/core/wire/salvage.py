@@ -14,6 +14,8 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[][{},]', re.DOTALL)
 _REST_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CLOSER = {"{": "}", "[": "]"}
 _OPENER = {"}": "{", "]": "["}
+_DEEPEST = 200
+"""Containers within one another; no answer of a provider has a tenth of it, and each costs time at every value."""
 
 
 class _Open(NamedTuple):
@@ -48,6 +50,8 @@ def _beginning(text: str) -> tuple[Json, list[_Open]]:
         word = token.group()
         if word in _CLOSER:
             stack.append(_Open(_CLOSER[word], key if stack and stack[-1].closer == "}" else ""))
+            if len(stack) > _DEEPEST:
+                return None, []
         elif word in _OPENER:
             if not stack or stack.pop().closer != word:
                 return None, []
