@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +45,16 @@ def default_card() -> RateCard:
     return RateCard.from_bytes(read("pricing/compiled/card.jsonl"), "pricing/compiled/card.jsonl")
 
 
+def is_version(text: str) -> bool:
+    """Return whether *text* has the form of a card's version, without a contract's part."""
+    return _VERSION.match(text) is not None
+
+
 @lru_cache(maxsize=4)
 def card(version: str) -> RateCard:
     """Return the card of a version (`llm.pricing_version` less a contract's part); CardError when there is none."""
     version = version.partition("+")[0]
-    if not _VERSION.match(version):
+    if not is_version(version):
         raise CardError(f"card version: found {version!r}; expected YYYY.MM.DD-<12 hex digits>")
     if version == default_card().version:
         return default_card()
@@ -75,7 +81,7 @@ def card_from_file(path: Path) -> RateCard:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise CardError(f"{path}: cannot be read ({error}); expected a compiled rate card") from error
     return RateCard.from_bytes(content, str(path))
 

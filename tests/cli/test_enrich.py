@@ -105,7 +105,7 @@ def test_a_bad_line_is_named_and_the_others_go_on(each: list[str]) -> None:
     good, broken, wrong, last = done.stdout.splitlines()
     assert attributes(good)["llm.request_cost_usd"] == attributes(last)["llm.request_cost_usd"] == 0.0035
     assert "line 2: found no JSON" in json.loads(broken)["error"]
-    assert json.loads(wrong) == {"id": None, "error": "request.resourceSpans: found int, expected a list"}
+    assert json.loads(wrong) == {"id": None, "error": "request.resourceSpans: found a number, expected a list"}
 
 
 def test_an_existing_provider_is_put_into_our_words_unless_kept() -> None:
@@ -142,3 +142,14 @@ def test_text_that_is_no_text_passes() -> None:
     done = enrich(lines=[line + "\n"])
     assert done.exit_code == 0
     assert attributes(done.stdout)["note"] == "half a pair: ? and é"
+
+
+@pytest.mark.parametrize("command", ["enrich", "verify", "doctor"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"resourceSpans":' + "[" * 100_000])
+def test_a_document_too_deep_to_be_read_is_a_bad_line(command: str, text: str, tmp_path: Path) -> None:
+    """It is named as any other."""
+    path = tmp_path / "deep.json"
+    path.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(main, [command, str(path)])
+    assert done.exit_code == 1
+    assert "found no JSON" in done.stdout

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from spancost.cli import main
@@ -53,3 +54,28 @@ def test_a_private_host_can_be_named() -> None:
     """--provider says whose wire a host speaks."""
     status, (found,) = run(json.dumps({**GOOD, "host": "llm.internal"}), args=("--provider", "groq"))
     assert (status, found["provider"]) == (0, "groq")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"host": None}, "host: found nothing; expected a text, such as api.openai.com"),
+        ({"status": "200"}, "status: found '200'; expected a number, such as 200"),
+        ({"headers": ["a"]}, "headers: found ['a']; expected an object"),
+        ({"request": "x"}, "request: found 'x'; expected an object"),
+        ({"body": 3}, "body: found 3; expected a text"),
+        ({"body": None, "body_b64": "!!"}, "body_b64: found no Base64"),
+    ],
+)
+def test_what_is_wrong_with_an_exchange_is_said(change: dict[str, Any], said: str) -> None:
+    """The key, what was found and what was expected; no name of an exception."""
+    status, (found,) = run(json.dumps({**GOOD, **change}))
+    assert status == 1
+    assert found["error"].startswith(said)
+
+
+@pytest.mark.parametrize("identity", ["NaN", "-Infinity", "1e999"])
+def test_an_id_that_is_no_number_of_json_comes_back_as_text(identity: str) -> None:
+    """What is printed can be read by any reader of JSON."""
+    line = json.dumps(GOOD).replace('"id": "a"', f'"id": {identity}')
+    assert run(line)[1][0]["id"] == identity

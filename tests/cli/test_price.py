@@ -163,6 +163,23 @@ def test_explain_reads_a_call_and_an_enriched_span() -> None:
         (["--provider", "openai", "--model", "gpt-4o", "--usage", "input_tokens"], "", "expected NAME=VALUE"),
         (["--provider", "openai", "--model", "gpt-4o", "--usage", "input_tokens=many"], "", "expected a number"),
         (["--provider", "openai"], "", "model: found nothing"),
+        (["--model", "gpt-4o"], "", "--provider: found none beside --model"),
+        (["--provider", "openai", "--model", "gpt-4o", "--usage", "tokens=5"], "", "found 'tokens', which is no meter"),
+        (["--provider", "openai", "--model", "gpt-4o", "--card", "gone"], "", "--card: found no file 'gone'"),
+        ([], '{"attributes": {"llm.pricing_version": "x"}}', "llm.pricing_version: found 'x'"),
+        ([], '{"attributes": [5]}', "span.attributes[0]: found a number"),
+        (
+            [],
+            '{"attributes": {"llm.pricing_version": "2026.11.22-000000000000"}, "startTimeUnixNano": "9e9"}',
+            "startTimeUnixNano: found '9e9'",
+        ),
+        (
+            [],
+            '{"attributes": {"llm.pricing_version": "2026.11.22-000000000000"}, "startTimeUnixNano": 1'
+            + "0" * 40
+            + "}",
+            "expected nanoseconds since 1970",
+        ),
     ],
 )
 def test_explain_says_what_is_wrong(arguments: list[str], lines: str, said: str) -> None:
@@ -170,6 +187,38 @@ def test_explain_says_what_is_wrong(arguments: list[str], lines: str, said: str)
     result = run("explain", *arguments, lines=lines)
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("quantity", ["1e9999999", "9" * 5_000, "NaN", "-1"])
+def test_explain_takes_no_time_for_an_absurd_quantity(quantity: str) -> None:
+    """It is unpriced, as in `price`."""
+    result = run("explain", "--provider", "openai", "--model", "gpt-4o", "--usage", f"input_tokens={quantity}")
+    assert "bad_usage" in result.stdout
+
+
+def test_explain_takes_times_at_the_end_of_the_calendar() -> None:
+    """An offset can lead out of the years that a calendar has."""
+    options = ["--provider", "openai", "--model", "gpt-4o", "--usage", "input_tokens=5"]
+    for at in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
+        assert "ns since 1970" in run("explain", *options, "--at", at).stdout
+
+
+def test_explain_takes_a_cost_that_is_no_number_for_another() -> None:
+    """What a span says is from outside."""
+    attributes = {
+        "llm.provider": "openai", "llm.model": "gpt-4o", "llm.input_tokens": 5,
+        "llm.pricing_version": data.default_card().version, "llm.request_cost_usd": "x",
+    }  # fmt: skip
+    result = run("explain", lines=json.dumps({"timestamp": AT, "attributes": attributes}))
+    assert "which is NOT the same" in result.stdout
+
+
+@pytest.mark.parametrize("identity", ["NaN", "Infinity", "1e999"])
+def test_an_id_that_is_no_number_of_json_comes_back_as_text(identity: str) -> None:
+    """What is printed can be read by any reader of JSON."""
+    line = json.dumps(call(id=0)).replace('"id": 0', f'"id": {identity}')
+    result = run("price", "--card", str(SMALL), lines=line)
+    assert json.loads(result.stdout, parse_constant=pytest.fail)["id"] in (identity, "1E+999")
 
 
 def test_explain_says_why_there_is_no_cost() -> None:

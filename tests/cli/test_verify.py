@@ -167,7 +167,7 @@ def test_a_file_that_is_no_otlp_is_named(tmp_path: Path) -> None:
     path.write_text('{"resourceSpans": 5}\n', encoding="utf-8")
     done = CliRunner().invoke(main, ["verify", str(path)])
     assert done.exit_code == 1
-    assert "broken.json, request 1: request.resourceSpans: found int, expected a list" in done.stdout
+    assert "broken.json, request 1: request.resourceSpans: found a number, expected a list" in done.stdout
 
 
 class Encoded(SpanProcessor):

@@ -104,12 +104,12 @@ def test_a_circle_of_parents_ends() -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ([], "request: found list, expected an object"),
-        ({"resourceSpans": {}}, "request.resourceSpans: found dict, expected a list"),
+        ([], "request: found a list, expected an object"),
+        ({"resourceSpans": {}}, "request.resourceSpans: found an object, expected a list"),
         (request(spanId="xyz"), "spans[0].spanId: found 'xyz', expected hexadecimal digits"),
         (request(traceId=None), "spans[0].traceId: found None, expected hexadecimal digits"),
         (request(endTimeUnixNano="soon"), "endTimeUnixNano: found 'soon', expected nanoseconds"),
-        (request(attributes=[1]), "attributes[0]: found int, expected an object"),
+        (request(attributes=[1]), "attributes[0]: found a number, expected an object"),
     ],
 )
 def test_bad_input_is_named(broken: Any, said: str) -> None:

@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,10 +31,10 @@ class _LazyGroup(click.Group):
     """A group whose sub-commands are the `command` of `spancost.cli.<name>`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in _COMMANDS if _exists(name)]
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS or not _exists(cmd_name):
+        if cmd_name not in _COMMANDS:
             return None
         command = import_module(f"spancost.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
@@ -37,11 +42,32 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a file that cannot be read or written ends it in one sentence.
+
+        A closed standard input is an empty one, and what goes to a closed standard output goes nowhere.
+        """
+        nowhere = Path(os.devnull)
+        sys.stdin = sys.stdin or nowhere.open(encoding="utf-8")
+        sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has seen enough: click ends without a word
+                raise
+            _forget_output()
+            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
 
 
-def _exists(name: str) -> bool:
-    return find_spec(f"spancost.cli.{name.replace('-', '_')}") is not None
+def _forget_output() -> None:
+    """Lead what standard output still holds to nowhere, so that it does not fail once more when the process ends."""
+    with suppress(OSError):  # a stream without a descriptor holds nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

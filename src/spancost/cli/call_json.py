@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
@@ -24,9 +24,9 @@ class CallError(ValueError):
 
 
 def parse(line: str) -> dict[str, Any]:
-    """Return the JSON object of a line, its fractions as exact decimals; CallError when it holds none."""
+    """Return the JSON object of a line, its fractions and NaN as exact decimals; CallError when it holds none."""
     try:
-        value = json.loads(line, parse_float=Decimal)
+        value = json.loads(line, parse_float=Decimal, parse_constant=Decimal)
     except (ValueError, RecursionError) as error:
         raise CallError(f"found no JSON ({error}); expected an object") from error
     if not isinstance(value, dict):
@@ -48,6 +48,16 @@ def call_of(row: Mapping[str, Any]) -> Call:
         duration_ns=_duration(row.get("duration_seconds")),
         **{key: _text(row, key) for key in _TEXTS},
     )
+
+
+def quantity_of(text: str, where: str) -> Any:
+    """Return the number in *text*, as usage in JSON has it; CallError says *where* there is none."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise CallError(f"{where}: found {text[:40]!r}; expected a number") from None
+    value = _quantity(found)
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
 def nanoseconds(timestamp: Any) -> int:
@@ -91,9 +101,11 @@ def _usage(usage: Any) -> dict[str, Any]:
 
 def _quantity(value: Any) -> Any:
     """Return a decimal as a fraction; one of an absurd size stays as it is, and is refused like any other oddity."""
-    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS:
-        return Fraction(value)
-    return value
+    if not isinstance(value, Decimal):
+        return value
+    if not value.is_finite():
+        return float(value)
+    return Fraction(value) if abs(value.adjusted()) < _MOST_DIGITS else value
 
 
 def _context(context: Any) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from spancost.cli.call_json import CallError
 from spancost.core import semconv
+from spancost.otlp.request import RequestError, attributes_in
 
 _USAGE = {
     semconv.LLM_INPUT_TOKENS: "input_tokens",
@@ -50,17 +51,12 @@ def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
     found = span.get("attributes")
     if isinstance(found, dict):
         return found
-    if isinstance(found, list):
-        return {
-            pair["key"]: _value(pair.get("value", {})) for pair in found if isinstance(pair, dict) and "key" in pair
-        }
-    raise CallError("attributes: found none; expected a span with attributes, or a call with usage")
-
-
-def _value(value: Mapping[str, Any]) -> Any:
-    if "intValue" in value:
-        return int(value["intValue"])
-    return next(iter(value.values()), None)
+    if found is None:
+        raise CallError("attributes: found none; expected a span with attributes, or a call with usage")
+    try:
+        return attributes_in(dict(span), "span")
+    except RequestError as error:
+        raise CallError(str(error)) from error
 
 
 def _duration(span: Mapping[str, Any]) -> Fraction | None:
@@ -73,8 +69,10 @@ def _duration(span: Mapping[str, Any]) -> Fraction | None:
 
 
 def _time(nanoseconds: Any) -> str | None:
-    try:
-        seconds = int(nanoseconds) // 1_000_000_000
-    except (TypeError, ValueError):
+    if nanoseconds is None:
         return None
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        at = datetime.fromtimestamp(int(nanoseconds) // 1_000_000_000, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise CallError(f"startTimeUnixNano: found {nanoseconds!r}; expected nanoseconds since 1970") from None
+    return at.isoformat()

@@ -24,6 +24,7 @@ def command(stock: bool, sellers: tuple[str, ...], card_name: str | None) -> Non
     What it cannot do stands at its head; it leaves a span without a cost rather than get it wrong.
     """
     card = card_named(card_name)
+    sellers = tuple(card.providers.canonical(seller) or seller for seller in sellers)
     now = datetime.now(timezone.utc)
     try:
         tables = [(seller, table_of(card, seller, int(now.timestamp()))) for seller in sellers or USUAL]

@@ -10,16 +10,18 @@ from pathlib import Path
 import click
 
 from spancost import contracts
+from spancost.cli.output_file import OutputFile
 from spancost.cli.price import card_named, pricer_of
 from spancost.core.call import Call
 from spancost.core.contract.contract import Contract, ContractError, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, match
+from spancost.plural import counted
 
 
 @click.command(name="contract")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Write the compiled contract here.")
+@click.option("--output", type=OutputFile(), help="Write the compiled contract here.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Compare with this rate card instead of the newest.")
 def command(path: Path, output: Path | None, card_name: str | None) -> None:
     """Check the contract in FILE and write it compiled, as one line of JSON that needs no further package to be read.
@@ -43,7 +45,7 @@ def command(path: Path, output: Path | None, card_name: str | None) -> None:
 
 def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
     """Yield what a reader of *contract* should know: its version, and for each term what it does not say."""
-    yield f"contract {contract.name}: +o{contract.suffix}, {len(contract.terms)} terms"
+    yield f"contract {contract.name}: +o{contract.suffix}, {counted(len(contract.terms), 'term')}"
     for term in contract.terms:
         seller, model = term.when.get("seller"), term.when.get("model")
         if not seller or not model or "*" in seller + model or term.hardware is not None:

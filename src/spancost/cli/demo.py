@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from spancost.cli.output_file import OutputFile
+
 _EXTRA = "pip install 'spancost[demo]'"
 
 
 @click.command(name="demo")
-@click.option("--spans", type=click.Path(dir_okay=False, path_type=Path), help="Keep the spans: OTLP JSON, one a line.")
+@click.option("--spans", type=OutputFile(), help="Keep the spans: OTLP JSON, one a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as OTLP JSON, one request a line, and no page.")
 @click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
 def command(spans: Path | None, as_json: bool, width: int | None) -> None:

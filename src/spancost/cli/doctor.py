@@ -24,6 +24,7 @@ from spancost.doctor.lens import Lens
 from spancost.doctor.processes import look_back
 from spancost.doctor.spans import look_at
 from spancost.otlp.request import Carried, carried_spans
+from spancost.plural import counted
 from spancost.settings import load
 from spancost.testing.otlp_receiver import otlp_json
 
@@ -102,7 +103,7 @@ def _page(found: list[Advice]) -> Iterator[str]:
         yield ""
     problems = sum(advice.level == PROBLEM for advice in found)
     notes = sum(advice.level not in (PROBLEM, FINE) for advice in found)
-    yield f"{_of(problems, 'problem')} (!), {_of(notes, 'thing')} worth a look (?)"
+    yield f"{counted(problems, 'problem')} (!), {counted(notes, 'thing')} worth a look (?)"
 
 
 def _wrapped(text: str, mark: str, width: int) -> list[str]:
@@ -110,7 +111,3 @@ def _wrapped(text: str, mark: str, width: int) -> list[str]:
     following = " " * (len(inner) + (2 if mark == "  " else 0))
     plain = text.lstrip()
     return textwrap.wrap(plain, width, initial_indent=inner, subsequent_indent=following, break_on_hyphens=False)
-
-
-def _of(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

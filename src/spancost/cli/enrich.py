@@ -67,7 +67,7 @@ def requests(source: BinaryIO) -> Iterator[tuple[Any, str | None]]:
 def _parsed(text: bytes, where: str) -> tuple[Any, str | None]:
     try:
         return json.loads(text), None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return None, f"{where}: found no JSON ({error}), expected an ExportTraceServiceRequest"
 
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import click
 
-from spancost.cli.call_json import CallError, call_of, parse
+from spancost.cli.call_json import CallError, call_of, parse, quantity_of
 from spancost.cli.call_of_span import attributes_of, call_row_of
 from spancost.cli.price import card_named, contract_option, number, pricer_of
-from spancost.core.call import Call, Quantity
+from spancost.core.call import Call
 from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
 from spancost.core.pricing.price import Bill, Item, Pricer
 from spancost.core.reasons import SENTENCES
+from spancost.data import is_version
 
 _UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "1"}
 _BASES = {
@@ -48,8 +49,15 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
     """
     try:
         row, written, attributes = _row(options)
-        card = card_named(card_name or written.get("pricing_version"))
+        named = written.get("pricing_version")
+        if card_name is None and named is not None and not is_version(named):
+            raise CallError(f"llm.pricing_version: found {named!r}; expected YYYY.MM.DD-<12 hex digits>")
+        card = card_named(card_name or named)
         call = call_of(row)
+        strange = [meter for meter in call.usage if meter not in card.units.meters]
+        if strange and options["usage"]:
+            known = ", ".join(sorted(card.units.meters))
+            raise CallError(f"--usage: found {strange[0]!r}, which is no meter; expected one of {known}")
     except CallError as error:
         raise click.ClickException(str(error)) from error
     pricer = pricer_of(card, contract_path)
@@ -61,12 +69,15 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
 def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """Return the call as JSON has it, what a span already says about its cost, and its attributes."""
     if options["provider"] is None:
-        row = parse(sys.stdin.buffer.read().decode("utf-8", "replace"))
+        beside = [name for name in ("model", "usage", "at", "tier", "batch", "context", "seconds") if options[name]]
+        if beside:
+            raise CallError(f"--provider: found none beside --{beside[0]}; expected a seller, such as openai")
+        row = parse(sys.stdin.buffer.read().decode("utf-8-sig", "replace"))
         return (*call_row_of(row), attributes_of(row)) if "usage" not in row else (row, {}, {})
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     usage = {}
     for meter, text in _pairs(options["usage"], "--usage").items():
-        usage[meter] = _number(text, f"--usage {meter}")
+        usage[meter] = quantity_of(text, f"--usage {meter}")
     row = {
         "provider": options["provider"],
         "model": options["model"],
@@ -75,16 +86,9 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[
         "service_tier": options["tier"],
         "processing": "batch" if options["batch"] else None,
         "context": _pairs(options["context"], "--context"),
-        "duration_seconds": _number(options["seconds"], "--seconds") if options["seconds"] else None,
+        "duration_seconds": quantity_of(options["seconds"], "--seconds") if options["seconds"] else None,
     }
     return {key: value for key, value in row.items() if value is not None}, {}, {}
-
-
-def _number(text: str, option: str) -> Quantity:
-    try:
-        return int(text) if text.isdecimal() else Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise CallError(f"{option}: found {text!r}; expected a number") from None
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
@@ -101,9 +105,8 @@ def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str
     """Return the lines that explain the cost of *call*; *written* is what a span already says about it."""
     bill = pricer.bill(call)
     cost = bill.cost
-    at = datetime.fromtimestamp(call.at_ns / 1_000_000_000, timezone.utc)
     amount = "no cost can be said" if cost.femto is None else f"${usd_text(cost.femto)}"
-    lines = [f"{call.provider}  {call.model}  {at:%Y-%m-%d %H:%M:%S} UTC", f"{amount}  ({cost.status})", ""]
+    lines = [f"{call.provider}  {call.model}  {_utc(call.at_ns)}", f"{amount}  ({cost.status})", ""]
     if cost.reason is not None:
         code, _, about = cost.reason.partition(":")
         lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" It is about {about}." if about else ""), ""]
@@ -115,9 +118,24 @@ def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str
     if suffix and not pricer.version.endswith(f"+{suffix}"):
         lines.append(f"the span     was priced with the contract {suffix}, which --contract can name")
     elif said is not None and cost.femto is not None:
-        same = float(said) == float(usd_text(cost.femto))
-        lines.append(f"the span     says ${said}, " + ("which is the same" if same else "which is NOT the same"))
+        same = "which is the same" if _is_same(said, cost.femto) else "which is NOT the same"
+        lines.append(f"the span     says ${said}, {same}")
     return lines
+
+
+def _utc(at_ns: int) -> str:
+    try:
+        at = datetime.fromtimestamp(at_ns // 1_000_000_000, timezone.utc)
+    except (ValueError, OverflowError, OSError):  # an offset can lead out of the calendar's years
+        return f"{at_ns} ns since 1970"
+    return f"{at.isoformat(' ')[:19]} UTC"
+
+
+def _is_same(said: str, femto: int) -> bool:
+    try:
+        return float(said) == float(usd_text(femto))
+    except ValueError:
+        return False
 
 
 def _table(bill: Bill, pricer: Pricer, call: Call) -> list[str]:

@@ -4,21 +4,38 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import sys
 from collections.abc import Mapping
-from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import click
 
 from spancost import data
-from spancost.core.call import Quantity
+from spancost.cli.price import number
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import WireReading
 
-_EXAMPLES = {"host": "api.openai.com", "path": "/v1/chat/completions"}
+_TEXT, _OBJECT = (str, "a text"), (dict, "an object")
+_FORMS: dict[str, tuple[type, str]] = {
+    "host": (str, "a text, such as api.openai.com"),
+    "path": (str, "a text, such as /v1/chat/completions"),
+    "method": _TEXT,
+    "status": (int, "a number, such as 200"),
+    "headers": _OBJECT,
+    "content_type": _TEXT,
+    "request": _OBJECT,
+    "body": _TEXT,
+    "body_b64": _TEXT,
+}
+_REQUIRED = ("host", "path")
+
+
+class ExchangeError(ValueError):
+    """A line holds no exchange: which key, what was found, what was expected."""
 
 
 @click.command(name="extract")
@@ -37,25 +54,31 @@ def command(provider: str | None) -> None:
 
 def extract_line(wires: Wires, line: str | bytes, provider: str | None = None) -> dict[str, Any]:
     """Return the answer to one line: what the exchange used, or `error` with what is wrong with the line."""
-    identity = None
     try:
-        exchange = json.loads(line)
-        if not isinstance(exchange, dict):
-            raise ValueError("found no object; expected an object with host, path and body")
-        identity = exchange.get("id")
+        exchange = json.loads(line, parse_constant=str, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        return {"id": None, "error": f"found no JSON ({error}); expected an object with host, path and body"}
+    if not isinstance(exchange, dict):
+        return {"id": None, "error": "found no object; expected an object with host, path and body"}
+    identity = exchange.get("id")
+    try:
         return {"id": identity, **answer(read_exchange(wires, exchange, provider))}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        return {"id": identity, "error": f"{type(error).__name__}: {error}"}
+    except ExchangeError as error:
+        return {"id": identity, "error": str(error)}
+    except Exception as error:  # one line that the reader stumbles over must not cost the lines behind it
+        return {"id": identity, "error": f"found an exchange that cannot be read ({type(error).__name__}: {error})"}
 
 
 def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | None = None) -> WireReading:
     """Return the reading of one recorded exchange.
 
     Its keys: method, host, path, status, headers, content_type, request (an object), body (text) or body_b64.
+    ExchangeError names the first that is of another form.
     """
-    for key in ("host", "path"):
-        if not isinstance(exchange.get(key), str):
-            raise ValueError(f"{key}: found {exchange.get(key)!r}; expected text, as in {_EXAMPLES[key]!r}")
+    for key, (kind, form) in _FORMS.items():
+        found = exchange.get(key)
+        if not isinstance(found, kind) and (found is not None or key in _REQUIRED):
+            raise ExchangeError(f"{key}: found {_shown(found)}; expected {form}")
     request = exchange.get("request") or {}
     headers = {str(k): str(v) for k, v in (exchange.get("headers") or {}).items()}
     if exchange.get("content_type"):
@@ -72,8 +95,21 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
 
 def _body(exchange: Mapping[str, Any]) -> bytes:
     if exchange.get("body_b64"):
-        return base64.b64decode(exchange["body_b64"])
-    return (exchange.get("body") or "").encode()
+        try:
+            return base64.b64decode("".join(exchange["body_b64"].split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ExchangeError(f"body_b64: found no Base64 ({error}); expected the bytes of the body") from error
+    return (exchange.get("body") or "").encode("utf-8", "surrogatepass")
+
+
+def _finite(text: str) -> float | str:
+    """Return a number that JSON can hold, the text of one that it cannot."""
+    value = float(text)
+    return value if isfinite(value) else text
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else f"{value!r:.60}"
 
 
 def answer(reading: WireReading) -> dict[str, Any]:
@@ -105,8 +141,3 @@ def answer(reading: WireReading) -> dict[str, Any]:
         "complete": reading.complete,
         **{k: v for k, v in known.items() if v is not None},
     }
-
-
-def number(value: Quantity) -> int | float:
-    """Return an exact number as JSON writes it."""
-    return float(value) if isinstance(value, Fraction) else value

@@ -43,7 +43,7 @@ def command(card_name: str | None, contract_path: Path | None) -> None:
     pricer = pricer_of(card_named(card_name), contract_path)
     failed = False
     for raw in sys.stdin.buffer:
-        line = raw.decode("utf-8", "replace")
+        line = raw.decode("utf-8-sig", "replace")
         if not line.strip():
             continue
         answer = answer_to(line, pricer)
@@ -59,7 +59,11 @@ def card_named(name: str | None) -> RateCard:
         if name is None:
             return data.default_card()
         path = Path(name)
-        return data.card_from_file(path) if path.exists() else data.card(name)
+        if path.exists():
+            return data.card_from_file(path)
+        if not data.is_version(name):
+            raise CardError(f"--card: found no file {name!r}; expected one, or a version YYYY.MM.DD-<12 hex digits>")
+        return data.card(name)
     except CardError as error:
         raise click.ClickException(str(error)) from error
 

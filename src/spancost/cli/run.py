@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spancost.cli.output_file import OutputFile
+
 if TYPE_CHECKING:
     from spancost.running.program import Run
     from spancost.testing import ReceivedSpan
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 _EXTRA = "pip install 'spancost[cli]'"
 
 
-@click.command(name="run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(name="run", context_settings={"allow_interspersed_args": False})
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Traces and table rows to show.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the spans: OTLP JSON, one a line.")
+@click.option("--save", type=OutputFile(), help="Keep the spans: OTLP JSON, one a line.")
 @click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
 def command(top: int, save: Path | None, width: int | None, program: tuple[str, ...]) -> None:

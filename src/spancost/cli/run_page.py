@@ -13,6 +13,7 @@ from spancost.core import semconv
 from spancost.demo import groups, tree
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
 from spancost.doctor.remedies import remedy
+from spancost.plural import counted
 from spancost.running.program import Run
 from spancost.testing import ReceivedSpan
 
@@ -43,7 +44,7 @@ def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Gly
         if len(rows) > MAX_ROWS:
             yield Text(f"... and {len(rows) - MAX_ROWS:,} more spans of this trace")
     if len(traces) > top:
-        yield Text(f"... and {_of(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, dearest first)")
+        yield Text(f"... and {counted(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, dearest first)")
     if any(semconv.APP_FEATURE in span.attributes for span in calls):
         yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], glyphs)
     yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], glyphs)
@@ -57,16 +58,18 @@ def _headline(run: Run, spans: list[ReceivedSpan], calls: list[ReceivedSpan], gl
     text = Text.assemble(("spancost run", "bold"), f" {glyphs.dot} ")
     if calls:
         text.append(f"{glyphs.at_least if unpriced else ''}{usd(total)}", "bold green")
-        text.append(f" for {_of(len(calls), 'model call')}")
+        text.append(f" for {counted(len(calls), 'model call')}")
         if unpriced:
             text.append(f", {unpriced} of them without a price", "red")
         text.append(f" {glyphs.dot} ")
     processes = f" of {len(run.requests)} processes" if len(run.requests) > 1 else ""
     traces = len({span.trace_id for span in spans})
-    text.append(f"{_of(len(spans), 'span')} in {_of(traces, 'trace')}{processes}" if spans else "no span was made")
+    text.append(
+        f"{counted(len(spans), 'span')} in {counted(traces, 'trace')}{processes}" if spans else "no span was made"
+    )
     lost = sum(note.get("lost", 0) for note in run.notes)
     if lost:
-        text.append(f", {_of(lost, 'span')} could not be recorded", "red")
+        text.append(f", {counted(lost, 'span')} could not be recorded", "red")
     if run.status:
         text.append(f" {glyphs.dot} the program ended with status {run.status}", "red")
     return text
@@ -129,9 +132,5 @@ def _remedies(calls: list[ReceivedSpan]) -> Iterator[Text]:
         text = Text.assemble(
             ("No price: ", "bold red"), (f"{model or 'no model'} at {provider or 'no seller'}", "bold")
         )
-        text.append(f" ({reason}, {_of(number, 'call')}). {remedy(reason, provider, model)}")
+        text.append(f" ({reason}, {counted(number, 'call')}). {remedy(reason, provider, model)}")
         yield text
-
-
-def _of(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

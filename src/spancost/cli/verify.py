@@ -18,6 +18,7 @@ from spancost.core.contract.contract import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer
 from spancost.otlp.request import Carried, RequestError, carried_spans
+from spancost.plural import counted
 from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.verify import verify
 
@@ -200,15 +201,12 @@ def _unverified(skipped: list[Unverified]) -> Iterator[str]:
 
 def _sum(report: Report) -> str:
     if not report.calls and not report.unverified:
-        return f"nothing to verify: none of {_of(report.spans, 'span')} has llm.pricing_version (see `spancost enrich`)"
+        spans = f"none of {counted(report.spans, 'span')} has" if report.spans else "found no span; expected spans with"
+        return f"nothing to verify: {spans} llm.pricing_version (see `spancost enrich`)"
     with_cards = ", ".join(report.versions) or "no card"
-    text = f"{_of(report.calls, 'call')} and {_of(report.totals, 'total')} verified with {with_cards}: "
+    text = f"{counted(report.calls, 'call')} and {counted(report.totals, 'total')} verified with {with_cards}: "
     if report.is_good:
         return text + "every number is the same"
-    parts = [f"{_of(len(report.differences), 'difference')}"] if report.differences else []
-    parts += [f"{_of(len(report.unverified), 'span')} not verified"] if report.unverified else []
+    parts = [f"{counted(len(report.differences), 'difference')}"] if report.differences else []
+    parts += [f"{counted(len(report.unverified), 'span')} not verified"] if report.unverified else []
     return text + ", ".join(parts)
-
-
-def _of(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

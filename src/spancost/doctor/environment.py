@@ -18,6 +18,7 @@ from spancost.baggage import AttributionPropagator
 from spancost.core.contract.contract import ContractError
 from spancost.core.pricing.card import CardError
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
+from spancost.plural import counted
 from spancost.processor import strategy as strategies
 from spancost.settings import Settings, SettingsError, load
 
@@ -98,7 +99,7 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
     facts = {"pricing_version": found.version, "age_days": age, "origin": origin}
     fix = "Update spancost, or set SPANCOST_CARD to a newer card." if age > OLD_DAYS else ""
     level = NOTE if age > OLD_DAYS else FINE
-    yield Advice(CARD, level, f"{found.version} ({origin}), {_of(max(age, 0), 'day')} old", fix, facts)
+    yield Advice(CARD, level, f"{found.version} ({origin}), {counted(max(age, 0), 'day')} old", fix, facts)
 
 
 def contract(settings: Settings) -> Iterator[Advice]:
@@ -203,7 +204,3 @@ def unseen() -> Iterator[Advice]:
     """Yield what neither spans nor capture can show."""
     for text in NOT_SEEN:
         yield Advice(UNSEEN, FINE, text)
-
-
-def _of(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

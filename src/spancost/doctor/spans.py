@@ -17,6 +17,7 @@ from spancost.doctor.lens import WORDS, Lens, Look
 from spancost.doctor.remedies import meaning, remedy
 from spancost.otlp.enrich import in_order, joined
 from spancost.otlp.request import Carried
+from spancost.plural import counted
 
 REPORTERS = "Who reports model calls"
 TWICE = "Counted once, reported more than once"
@@ -119,7 +120,7 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             REPORTERS,
             PROBLEM,
-            f"None of {_of(seen.spans, 'span')} speaks of a model call in words that a dialect knows.",
+            f"None of {counted(seen.spans, 'span')} speaks of a model call in words that a dialect knows.",
             "Switch on an instrumentation of the client, or spancost's own capture (see docs/dialects.md).",
             {"spans": seen.spans},
         )
@@ -129,7 +130,7 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             REPORTERS,
             NOTE,
-            f"{scope}: {_of(number, 'span')} with words such as {word}, and nothing that tells of a call",
+            f"{scope}: {counted(number, 'span')} with words such as {word}, and nothing that tells of a call",
             "If these are model calls, please report the scope and the names of its attributes.",
             {"scope": scope, "spans": number, "attribute": word},
         )
@@ -137,12 +138,12 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
 
 def _reporter(scope: str, version: str, emitter: _Emitter) -> Advice:
     counts = sorted(emitter.roles.items())
-    roles = ", ".join(_of(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
+    roles = ", ".join(counted(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
     dialects = sorted({look.dialect for look in emitter.looks})
     keys = list(dict.fromkeys(key for look in emitter.looks for key in look.keys))
     rules = list(dict.fromkeys(rule for look in emitter.looks for rule in look.rules))
     name = f"{scope} {version}".rstrip()
-    lines = [f"{name}: {_of(emitter.spans, 'span')} ({roles}), read as {'/'.join(dialects) or 'llm.* alone'}"]
+    lines = [f"{name}: {counted(emitter.spans, 'span')} ({roles}), read as {'/'.join(dialects) or 'llm.* alone'}"]
     if keys:
         more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
         lines.append(f"  keys: {', '.join(keys[:_MOST_KEYS])}{more}")
@@ -157,7 +158,7 @@ def _twice(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             TWICE,
             FINE,
-            f"{scope} repeats {'itself' if same else other}: {_of(number, 'span')} ({reason})",
+            f"{scope} repeats {'itself' if same else other}: {counted(number, 'span')} ({reason})",
             "" if same or other == "the calls beneath" else "To have one span a call, switch one of the two off.",
             {"scope": scope, "repeats": other, "reason": reason, "spans": number},
         )
@@ -168,8 +169,8 @@ def _prices(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             PRICES,
             PROBLEM if said == status.UNPRICED else NOTE,
-            f"{model or 'no model'} at {provider or 'no seller'}: {_of(number, 'call')} {said} ({reason}), reported by "
-            f"{scope}. {meaning(reason)}",
+            f"{model or 'no model'} at {provider or 'no seller'}: {counted(number, 'call')} {said} ({reason}), "
+            f"reported by {scope}. {meaning(reason)}",
             remedy(reason, provider, model),
             {"status": said, "reason": reason, "provider": provider, "model": model, "scope": scope, "calls": number},
         )
@@ -180,11 +181,7 @@ def _leaks(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             LEAKS,
             PROBLEM,
-            f"{_of(number, 'request')} to {host} carried a baggage header to a model provider.",
+            f"{counted(number, 'request')} to {host} carried a baggage header to a model provider.",
             "Set SPANCOST_BAGGAGE=send, which withholds it from providers, or take baggage out of OTEL_PROPAGATORS.",
             {"host": host, "requests": number},
         )
-
-
-def _of(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

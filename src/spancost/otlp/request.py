@@ -36,7 +36,7 @@ def carried_spans(request: object) -> Iterator[Carried]:
     for r, resource_spans in enumerate(_list(_object(request, "request"), "resourceSpans", "request")):
         at_resource = f"resourceSpans[{r}]"
         resource = _object(_object(resource_spans, at_resource).get("resource") or {}, f"{at_resource}.resource")
-        about = _attributes(resource, f"{at_resource}.resource")
+        about = attributes_in(resource, f"{at_resource}.resource")
         service = "\0".join(str(about.get(f"service.{key}", "")) for key in ("namespace", "name", "instance.id"))
         for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans", at_resource)):
             at_scope = f"{at_resource}.scopeSpans[{s}]"
@@ -59,7 +59,7 @@ def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: st
         scope_name=str(scope.get("name") or ""),
         scope_version=str(scope.get("version") or ""),
         name=str(raw.get("name") or ""),
-        attributes=_attributes(raw, where),
+        attributes=attributes_in(raw, where),
         is_error=isinstance(status, dict) and status.get("code") in _ERROR,
         resource=resource,
     )
@@ -92,7 +92,8 @@ def any_value(value: AttributeValue) -> Json:
     return {"arrayValue": {"values": [any_value(item) for item in value]}}
 
 
-def _attributes(holder: Json, where: str) -> dict[str, AttributeValue]:
+def attributes_in(holder: Json, where: str) -> dict[str, AttributeValue]:
+    """Return the attributes of *holder* by key, those without a value left out; RequestError when they are no list."""
     found: dict[str, AttributeValue] = {}
     for n, entry in enumerate(_list(holder, "attributes", where)):
         key = _object(entry, f"{where}.attributes[{n}]").get("key")
@@ -129,7 +130,7 @@ def _int_or_text(held: object) -> Any:
 
 def _object(value: object, where: str) -> Json:
     if not isinstance(value, dict):
-        raise RequestError(f"{where}: found {type(value).__name__}, expected an object")
+        raise RequestError(f"{where}: found {_kind(value)}, expected an object")
     return value
 
 
@@ -138,7 +139,7 @@ def _list(holder: Json, key: str, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise RequestError(f"{where}.{key}: found {type(value).__name__}, expected a list")
+        raise RequestError(f"{where}.{key}: found {_kind(value)}, expected a list")
     return value
 
 
@@ -158,5 +159,10 @@ def _whole(raw: Json, key: str, where: str) -> int:
     value = raw.get(key, 0)
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RequestError(f"{where}.{key}: found {value!r}, expected nanoseconds as a whole number") from None
+
+
+def _kind(value: object) -> str:
+    kinds = {type(None): "nothing", bool: "a truth value", str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")
