@@ -32,9 +32,14 @@ type counted struct {
 	// told are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	told      []string
 	knowsTold bool
-	toldRoom  [6]string
 	// before is the call with the same tokens that was counted before this one, of the latest keptPerTokens.
 	before *counted
+}
+
+// tellingCall is a call with room for the meters it reports: one piece of memory, where an earlier run's call needs less.
+type tellingCall struct {
+	counted
+	room [6]string
 }
 
 // toldNothing tells whether a call is known to have reported no meter.
@@ -113,13 +118,15 @@ func (m *memory) clear() {
 
 // countedOf returns what is to be remembered of a call.
 func countedOf(reading *Reading, span *Span) *counted {
-	found := &counted{
+	room := &tellingCall{}
+	found := &room.counted
+	*found = counted{
 		span: span.Key, scope: or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsTold: true,
 	}
 	if len(reading.Usage) > 0 {
-		found.told = found.toldRoom[:0]
+		found.told = room.room[:0]
 		for n := range reading.Usage {
 			found.told = append(found.told, reading.Usage[n].Meter)
 		}
