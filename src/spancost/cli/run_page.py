@@ -46,8 +46,8 @@ def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Gly
     if len(traces) > top:
         yield Text(f"... and {counted(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, dearest first)")
     if any(semconv.APP_FEATURE in span.attributes for span in calls):
-        yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], glyphs)
-    yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], glyphs)
+        yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], width, glyphs)
+    yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], width, glyphs)
     yield from _remedies(calls)
     yield from (Text(f"A Python could not take part: {fault}", "red") for fault in run.faults)
 

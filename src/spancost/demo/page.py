@@ -40,8 +40,8 @@ def _page(session: Session, width: int, glyphs: Glyphs) -> Iterator[RenderableTy
     for span in session.spans:
         if span.attributes.get(semconv.LLM_COST_STATUS) == "unpriced":
             yield _remedy(span)
-    yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, session.spans), glyphs)
-    yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, session.spans), glyphs)
+    yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, session.spans), width, glyphs)
+    yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, session.spans), width, glyphs)
     yield _provenance(session)
 
 

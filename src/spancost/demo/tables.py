@@ -15,6 +15,9 @@ from spancost.demo.groups import Group
 WIDE = 108
 """From this many columns on there is room for cache writes, reasoning and the emitter."""
 _BAR = 14
+_NAMES = 26
+_GAP = 2
+_NUMBERS = ("calls", "no price", "tokens", "cost")
 
 
 class Glyphs(NamedTuple):
@@ -97,20 +100,32 @@ def _cost(row: tree.Row, glyphs: Glyphs) -> Text:
 
 def usd(amount: float) -> str:
     """Return *amount* in USD to the millionth; what is less is said to be less, never zero."""
-    return "<$0.000001" if 0 < amount < 0.000001 else f"${amount:.6f}"
+    return "<$0.000001" if 0 < amount < 0.000001 else f"${amount:,.6f}"
 
 
-def group_table(title: str, found: list[Group], glyphs: Glyphs) -> Table:
-    """Return *found* with the share of each in the cost as a bar."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_FAINT)
-    table.add_column(Text(title, "bold"), no_wrap=True, min_width=26)
-    for name in ("calls", "no price", "tokens", "cost"):
+def group_table(title: str, found: list[Group], width: int, glyphs: Glyphs) -> Table:
+    """Return *found* with the share of each in the cost as a bar, for *width* columns; no number is ever cut."""
+    rows = [_numbers(group, glyphs) for group in found]
+    taken = sum(
+        max(len(text) for text in (head, *column)) + _GAP for head, *column in zip(_NUMBERS, *rows, strict=True)
+    )
+    names = max([_NAMES, len(title), *(len(group.name) for group in found)])
+    names = max(min(names, width - taken - _GAP), 1)
+    bar = max(min(_BAR, width - taken - names - _GAP), 0)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style=_FAINT)
+    table.add_column(Text(title, "bold"), no_wrap=True, overflow="ellipsis", width=names)
+    for name in _NUMBERS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, style="green")
+    if bar:
+        table.add_column("", no_wrap=True, style="green", max_width=bar)
     total = sum(group.usd for group in found) or 1.0
-    for group in found:
-        missing = Text(str(group.unpriced), "red") if group.unpriced else Text()
-        cost = usd(group.usd) if group.unpriced < group.calls else glyphs.dash
-        bar = glyphs.bar * max(1, round(_BAR * group.usd / total)) if group.usd else ""
-        table.add_row(group.name, str(group.calls), missing, f"{group.tokens:,}", cost, bar)
+    for group, (calls, unpriced, *others) in zip(found, rows, strict=True):
+        share = glyphs.bar * max(1, round(bar * group.usd / total)) if group.usd else ""
+        table.add_row(group.name, calls, Text(unpriced, "red"), *others, *([share] if bar else []))
     return table
+
+
+def _numbers(group: Group, glyphs: Glyphs) -> tuple[str, ...]:
+    """Return the cells of `_NUMBERS`."""
+    cost = usd(group.usd) if group.unpriced < group.calls else glyphs.dash
+    return str(group.calls), str(group.unpriced or ""), f"{group.tokens:,}", cost

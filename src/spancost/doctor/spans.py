@@ -120,7 +120,9 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             REPORTERS,
             PROBLEM,
-            f"None of {counted(seen.spans, 'span')} speaks of a model call in words that a dialect knows.",
+            f"None of {counted(seen.spans, 'span')} speaks of a model call in words that a dialect knows."
+            if seen.spans
+            else "There is no span to look at.",
             "Switch on an instrumentation of the client, or spancost's own capture (see docs/dialects.md).",
             {"spans": seen.spans},
         )
