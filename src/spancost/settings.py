@@ -160,13 +160,13 @@ def _split(name: str, text: str) -> Any:
 def _read(path: Path) -> Mapping[str, Any]:
     """Return the settings of a .json or .toml file; SettingsError when there are none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
         given = _toml(path, text) if path.suffix == ".toml" else json.loads(text)
     except SettingsError:
         raise
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: found a file that cannot be read ({error}); expected settings") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: found no valid {path.suffix.lstrip('.') or 'json'} ({error})") from None
     if not isinstance(given, dict):
         raise SettingsError(f"{path}: found a {type(given).__name__}; expected an object of settings")

@@ -93,14 +93,18 @@ def test_any_attribute_may_hold_anything(key: str, value: object) -> None:
                 assert isinstance(written, int) and written >= 0
 
 
-@pytest.mark.parametrize("card", ["missing.json", "2020.01.01-000000000000", "newest", "not a card"])
+@pytest.mark.parametrize(
+    "card",
+    ["missing.json", "2020.01.01-000000000000", "newest", "not a card", "~no-such-user/card.json", "deep"],
+)
 def test_a_rate_card_that_cannot_be_used_leaves_calls_unpriced(
     card: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log says which card and why; the span says that there is no price; no other card is taken instead."""
-    if card == "not a card":
+    content = {"not a card": b'{"format":1}\n', "deep": b"[" * 100_000}.get(card)
+    if content is not None:
         path = tmp_path / "card.jsonl"
-        path.write_bytes(b'{"format":1}\n')
+        path.write_bytes(content)
         card = str(path)
     with caplog.at_level(logging.ERROR, "spancost"):
         made = Set(spancost.LLMCostProcessor(card=card))

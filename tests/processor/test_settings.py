@@ -72,7 +72,9 @@ def test_a_wrong_variable_is_told_and_left_at_its_default(caplog: pytest.LogCapt
     assert "SPANCOST_ROLUP: found an unknown setting" in caplog.text
 
 
-@pytest.mark.parametrize("content", [None, b"{", b"[1]", b"\xff\xfe", b'{"strategy": 3}', b'{"zap": 1}'])
+@pytest.mark.parametrize(
+    "content", [None, b"{", b"[1]", b"\xff\xfe", b'{"strategy": 3}', b'{"zap": 1}', b"[" * 100_000]
+)
 def test_a_broken_file_is_told_by_its_name_and_left_out(
     content: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -85,6 +87,13 @@ def test_a_broken_file_is_told_by_its_name_and_left_out(
     assert "settings.json" in caplog.text
     with pytest.raises(SettingsError, match=r"settings\.json"):
         load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True)
+
+
+def test_a_mark_before_the_text_is_no_fault(tmp_path: Path) -> None:
+    """Editors on Windows put one before UTF-8."""
+    path = tmp_path / "settings.json"
+    path.write_bytes(b'\xef\xbb\xbf{"enabled": false}')
+    assert not load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True).enabled
 
 
 def test_every_setting_is_an_argument() -> None:

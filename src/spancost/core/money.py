@@ -8,6 +8,8 @@ from fractions import Fraction
 
 FEMTO_PER_USD = 10**15
 FEMTO_PER_NANO = 10**6
+MOST_NANO = 2**63 - 1
+"""The largest integer that OTLP carries: 9.2 thousand million USD."""
 
 _BUCKETS = (
     (FEMTO_PER_USD // 10_000, "lt_0.0001"),
@@ -40,8 +42,8 @@ def femto_from_text(usd: str) -> int:
 
 
 def nano(femto: int) -> int:
-    """Return *femto* in nano-dollars (1e-9 USD), rounded half-even."""
-    return round_div(femto, FEMTO_PER_NANO)
+    """Return *femto* in nano-dollars (1e-9 USD), rounded half-even; `MOST_NANO` for what is beyond it."""
+    return min(round_div(femto, FEMTO_PER_NANO), MOST_NANO)
 
 
 def round_div(numerator: int, denominator: int) -> int:

@@ -11,7 +11,6 @@ from typing import Protocol
 from spancost import baggage
 from spancost.core.call import UNPRICED, Call, Cost
 from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices
-from spancost.core.pricing.card import CardError
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
 
@@ -103,7 +102,7 @@ def prices(card: str | None, contract: str | None = None) -> Prices:
             path = Path(card).expanduser()
             is_file = path.suffix in CARD_SUFFIXES or path.exists()
             rates = data.card_from_file(path) if is_file else data.card(card)
-    except (CardError, OSError, ValueError) as error:
+    except Exception as error:  # a file may be wrong in any way: nested too deep, packed and damaged, a home unknown
         LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
         return NoPrices(RATE_CARD_UNUSABLE)
     if contract is None:
@@ -112,7 +111,7 @@ def prices(card: str | None, contract: str | None = None) -> Prices:
 
     try:
         return data.pricer(rates, contracts.load(Path(contract).expanduser()))
-    except (OSError, ValueError) as error:
+    except Exception as error:
         LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract, error)
         return NoPrices(CONTRACT_UNUSABLE)
 

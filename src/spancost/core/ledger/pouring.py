@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from spancost.core.dialect.shape import MAX_COUNT, is_plain_id
-from spancost.core.money import BUCKET_BOUNDS, BUCKET_NAMES, FEMTO_PER_NANO, FEMTO_PER_USD, round_div
+from spancost.core.money import BUCKET_BOUNDS, BUCKET_NAMES, FEMTO_PER_NANO, FEMTO_PER_USD, MOST_NANO, round_div
 from spancost.core.semconv import (
     LLM_COST_BUCKET,
     LLM_REQUEST_COST_NANOUSD,
@@ -107,6 +107,7 @@ def _text(build: Build) -> Iterator[str]:
     yield f"        nano, rest = divmod(cost, {FEMTO_PER_NANO})"
     half = FEMTO_PER_NANO // 2
     yield f"        if rest >= {half} and (rest > {half} or nano & 1): nano += 1"
+    yield f"        if nano > {MOST_NANO}: nano = {MOST_NANO}"
     output = f"v{build.output}" if build.output >= 0 else "None"
     pairs = ", ".join(f"n{place}: {text or f't{place}'}" for place, text in enumerate(build.values))
     yield f"        return v{build.input}, {output}, {'response_id' if build.has_id else 'None'}, cost, {{{pairs}}}"
