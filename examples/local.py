@@ -17,8 +17,10 @@ from pathlib import Path
 from spancost.testing import OtlpReceiver, ProviderServer
 
 
-def main(command: list[str]) -> int:
-    """Run *command* against loopback servers; return its exit status."""
+def main(command: list[str]) -> int | str:
+    """Run *command* against loopback servers; return its exit status, or why it could not be started."""
+    if not command:
+        return "found no command; expected one, as in: python examples/local.py python examples/existing_setup/main.py"
     with ProviderServer() as provider, OtlpReceiver() as receiver:
         environment = {
             **os.environ,
@@ -28,7 +30,10 @@ def main(command: list[str]) -> int:
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "HONEYCOMB_API_KEY": "local",
         }
-        status = subprocess.run(command, env=environment, check=False).returncode
+        try:
+            status = subprocess.run(command, env=environment, check=False).returncode
+        except OSError as error:
+            return f"{command[0]}: {error.strerror}"
         for span in sorted(receiver.spans, key=lambda span: span.start_ns):
             cost = span.attributes.get("llm.request_cost_usd")
             total = span.attributes.get("llm.trace_cost_usd", span.attributes.get("llm.subtree_cost_usd"))

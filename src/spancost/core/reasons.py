@@ -33,7 +33,7 @@ SENTENCES = {
     UNKNOWN_MODEL: "The seller's card has no entry of exactly this name.",
     NO_MODEL: "The call names no model.",
     NO_USAGE: "The call reports no meter at all.",
-    BAD_USAGE: "A quantity is negative, not finite or not a number.",
+    BAD_USAGE: "A quantity is negative, not finite, no number, above 2^63 - 1, or a part of a token.",
     BAD_TIME: "The time of the call is not a number of nanoseconds.",
     NO_PRICE_AT_TIME: "The entry has no price at the time of the call.",
     MISSING_RATE: "The meter was used and the entry has no rate for it; the rest is priced.",
