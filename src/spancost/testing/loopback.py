@@ -73,5 +73,17 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
+    def body(self) -> bytes:
+        """Return the body of the request, sent as a whole or in chunks (as Node sends it); ValueError for bad chunks."""
+        if self.headers.get("transfer-encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # what may follow the last chunk: trailers, then an empty line
+            pass
+        return b"".join(pieces)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -162,7 +162,7 @@ def _parse(content_type: str, body: bytes) -> ExportTraceServiceRequest:
 
 class _Handler(Handler):
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self.body()
         receiver: OtlpReceiver = self.server.owner
         content_type = self.headers.get("content-type") or _PROTOBUF
         status = receiver.status if self.path == "/v1/traces" else 404

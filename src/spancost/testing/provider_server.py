@@ -98,7 +98,7 @@ class ProviderServer(Loopback):
 
 class _Handler(Handler):
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self.body()
         host, path, query = self._target()
         match = routes.find(host, path, query)
         if match is None:
