@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def body(self) -> bytes:
-        """Return the body of the request, sent as a whole or in chunks (as Node sends it); ValueError for bad chunks."""
+        """Return the body of the request, sent as a whole or in chunks (as Node does); ValueError for bad ones."""
         if self.headers.get("transfer-encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("content-length") or 0))
         pieces = []
