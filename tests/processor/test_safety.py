@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 import math
 from typing import Any
@@ -27,6 +28,22 @@ BAD = [
     None, "", "many", "12", -1, -(10**30), 10**30, 10**400, 1.5, math.nan, math.inf, -math.inf, True,
     [], ["1"], [1, 2], {"a": 1}, b"\xff", object(), "x" * 100_000,
 ]  # fmt: skip
+
+
+class Sellers(str, enum.Enum):
+    OPENAI = "openai"
+
+
+class Whole(int):
+    def __repr__(self) -> str:
+        return f"Whole({int(self)})"
+
+
+class Real(float):
+    """As NumPy's floats are."""
+
+    def __repr__(self) -> str:
+        return f"Real({float(self)})"
 
 
 class Broken:
@@ -91,6 +108,31 @@ def test_any_attribute_may_hold_anything(key: str, value: object) -> None:
                 assert isinstance(written, float) and written >= 0 and math.isfinite(written)
             if attribute.startswith("llm.") and attribute.endswith(("_tokens", "_requests")):
                 assert isinstance(written, int) and written >= 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"gen_ai.provider.name": Sellers.OPENAI},
+        {"gen_ai.usage.input_tokens": Whole(1000)},
+        {"gen_ai.usage.input_tokens": Real(1000)},
+        {"gen_ai.usage.cost": Real(0.25)},
+    ],
+)
+def test_values_of_derived_classes_are_what_exporters_make_of_them(odd: dict[str, Any]) -> None:
+    """An exporter writes an enumeration's member as its text and NumPy's float as a float; so do we read them."""
+    made = Set(spancost.LLMCostProcessor())
+    plain = {key: value.value if isinstance(value, enum.Enum) else value + 0 for key, value in odd.items()}
+    for name, more in (("odd", odd), ("plain", plain)):
+        with made.tracer.start_as_current_span(name) as span:
+            span.set_attributes({**CALL, **more})
+    ours = [
+        {key: repr(value) for key, value in made.kept.of(name).items() if key.startswith("llm.")}
+        for name in ("odd", "plain")
+    ]
+    assert ours[0] == ours[1]
+    assert "llm.request_cost_usd" in ours[0]
+    assert not [key for key in made.cost.stats if key.startswith("errors_")]
 
 
 @pytest.mark.parametrize(

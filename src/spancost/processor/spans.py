@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _span = partial(tuple.__new__, Span)  # a third of the time of Span(...)
 
+_PLAIN = frozenset((str, int, float, bool, tuple))
+
 TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
 """Places in `SpanContext`, which is a tuple: its properties of these names take four times as long."""
 
@@ -63,8 +65,8 @@ class Reader:
             known = self._scope = (scope, ((scope.name or "", scope.version or "") if scope else ("", "")))
         return known[1], (start or end_ns, end or end_ns), name, resource, end is not None
 
-    def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: Mapping[str, Any], about: About) -> Span:
-        """Return *span*, of which the rest is told, as the core sees it."""
+    def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
+        """Return *span*, of which the rest is told, as the core sees it; *attributes* are its own to keep."""
         scope, times, name, resource, _ = about
         known = self._resource
         if known[0] is not resource:
@@ -78,11 +80,21 @@ class Reader:
                 *times,
                 *scope,
                 name,
-                attributes,
+                plain(attributes),
                 span.status.status_code is StatusCode.ERROR,
                 known[1],
             )
         )
+
+
+def plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Make values of derived classes (enumerations, NumPy's floats) the texts and numbers that exporters make of them."""
+    for key, value in attributes.items():
+        if value.__class__ not in _PLAIN:
+            for kind in (str, int, float):
+                if isinstance(value, kind):
+                    attributes[key] = kind.__str__(value) if kind is str else kind(value)
+    return attributes
 
 
 def held(span: Any) -> dict[str, Any] | None:
