@@ -88,7 +88,7 @@ class Reader:
 
 
 def plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Make values of derived classes (enumerations, NumPy's floats) the texts and numbers that exporters make of them."""
+    """Make values of derived classes (enumerations, NumPy's floats) the texts and numbers that exporters write."""
     for key, value in attributes.items():
         if value.__class__ not in _PLAIN:
             for kind in (str, int, float):
