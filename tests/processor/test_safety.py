@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
 import spancost
+from spancost import LLMCostProcessor
 from spancost.core.ledger.ledger import CALL as MAY_BE_A_CALL
 from spancost.core.span import Span
 from tests.processor.simple import INPUT, MODEL, OUTPUT, Kept, OneDialect, Set, processor, simple_ledger
@@ -235,6 +236,41 @@ def test_a_broken_logging_handler_does_not_reach_the_application() -> None:
         logger.removeHandler(handler)
     assert made.cost.stats["errors_logging"] == 1
     assert len(made.kept.spans) == 1
+
+
+@pytest.mark.parametrize("strategy", ["auto", "hook", "wrap", "on_end"])
+def test_a_broken_handler_of_debug_messages_stops_no_processor_behind_us(strategy: Any) -> None:
+    """A shutdown that raised would keep the exporters registered after us from sending what they hold."""
+
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("disk full")
+
+    handler, logger = Raises(), logging.getLogger("spancost")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        made = LLMCostProcessor(strategy=strategy)
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(made)
+        provider.get_tracer("test").start_span("any").end()
+        assert provider.force_flush()
+        provider.shutdown()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    assert made.stats["errors_logging"] >= 2
+
+
+@pytest.mark.parametrize("callback", ["on_start", "_on_ending", "on_end"])
+def test_what_is_no_span_is_counted(callback: str) -> None:
+    """A wrapper of an SDK's spans that lacks what every span has raises nothing."""
+    made = LLMCostProcessor()
+    getattr(made, callback)(object())
+    assert sum(number for count, number in made.stats.items() if count.startswith("errors_")) >= (
+        callback != "on_start"
+    )
 
 
 def test_an_unreachable_endpoint_costs_the_host_nothing(caplog: pytest.LogCaptureFixture) -> None:

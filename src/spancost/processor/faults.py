@@ -19,21 +19,28 @@ class Faults:
 
     def record(self, where: str, error: BaseException) -> None:
         """Count *error* under *where*; log it, with its traceback, when its kind is new there. Never raises."""
-        try:
-            key = f"errors_{where}"
-            self.counts[key] = self.counts.get(key, 0) + 1
-            self.say_once(where, f"{type(error).__name__} in {where}; the span is exported as it is", error)
-        except Exception:  # a logging handler of the host may raise: there is nobody left to tell
-            self.counts["errors_logging"] = self.counts.get("errors_logging", 0) + 1
+        self._count(where)
+        self.say_once(where, f"{type(error).__name__} in {where}; the span is exported as it is", error)
 
     def say_once(self, where: str, message: str, error: BaseException | None = None) -> None:
-        """Log *message* as a warning unless the same one was logged for *where* before."""
+        """Log *message* as a warning unless the same one was logged for *where* before. Never raises."""
         # An error's own text may quote an attribute value, and so a prompt: kinds and places are told, texts are not.
         cause = (where, message)
         if cause in self._causes or len(self._causes) >= MAX_CAUSES:
             return
         self._causes.add(cause)
-        LOGGER.warning("spancost: %s%s", message, _place(error))
+        self.say(logging.WARNING, "spancost: %s%s", message, _place(error))
+
+    def say(self, level: int, message: str, *values: object) -> None:
+        """Log *message*. Never raises: a handler of the host may, and then there is nobody left to tell."""
+        try:
+            LOGGER.log(level, message, *values)
+        except Exception:
+            self._count("logging")
+
+    def _count(self, where: str) -> None:
+        key = f"errors_{where}"
+        self.counts[key] = self.counts.get(key, 0) + 1
 
 
 def _place(error: BaseException | None) -> str:

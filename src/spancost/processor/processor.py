@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from spancost.settings import Arguments
 
-LOGGER = logging.getLogger("spancost")
 SILENT_KEPT = 1024
 """Spans remembered as done without a trace on them, at least, so that one that comes by two ways is counted once."""
 
@@ -125,7 +124,7 @@ class LLMCostProcessor(SpanProcessor):
             if context_of(span) is self._finished and not self._is_trying:
                 return
         except AttributeError:
-            LOGGER.debug("spancost: this SDK keeps contexts of spans in another place")
+            self._faults.say(logging.DEBUG, "spancost: this SDK keeps contexts of spans in another place")
         if self._is_trying:
             self._settle(strategies.WRAP)
         if self._finish(span, 0, "on_end") and self._may_change:
@@ -138,10 +137,10 @@ class LLMCostProcessor(SpanProcessor):
         Never raises; a fault is told to have happened *where*.
         """
         try:
-            context, parent, attributes = identity(span)
-        except AttributeError:
-            context, parent, attributes = public_identity(span)
-        try:
+            try:
+                context, parent, attributes = identity(span)
+            except AttributeError:
+                context, parent, attributes = public_identity(span)
             if context is self._finished:
                 return False
             self._finished = context
@@ -234,7 +233,7 @@ class LLMCostProcessor(SpanProcessor):
         self._wraps = strategy == strategies.WRAP
         self.strategy = strategy
         self._rest()
-        LOGGER.debug("spancost: strategy %s", strategy)
+        self._faults.say(logging.DEBUG, "spancost: strategy %s", strategy)
 
     def _rest(self) -> None:
         """Do nothing when spans start, for as long as there is nothing to do."""
@@ -262,12 +261,12 @@ class LLMCostProcessor(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Return True: nothing is held back. (A falsy result would stop later processors from flushing.)"""
-        LOGGER.debug("spancost: %s", self.stats)
+        self._faults.say(logging.DEBUG, "spancost: %s", self.stats)
         return True
 
     def shutdown(self) -> None:
         """Log the counters; spans that end afterwards are still priced, as the SDK still delivers them."""
-        LOGGER.debug("spancost: %s", self.stats)
+        self._faults.say(logging.DEBUG, "spancost: %s", self.stats)
 
 
 def _tags_are_used() -> None:
