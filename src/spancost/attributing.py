@@ -8,7 +8,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
@@ -29,7 +29,28 @@ ATTRIBUTES: Mapping[str, str] = {
 """Tag as it is named in code -> attribute on the span."""
 
 _KEY = create_key("spancost-attribution")
-_open: ContextVar[tuple[Token[Context], Any] | None] = ContextVar("spancost-attribution-open", default=None)
+
+
+class _Block(NamedTuple):
+    """A block that was entered: whose it is, the tags it put in force, and those in force before."""
+
+    owner: object
+    new: Mapping[str, str]
+    before: Mapping[str, str]
+
+    def out_of(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return *found* with this block's tags as they were before it."""
+        left = dict(found)
+        for key, value in self.new.items():
+            if left.get(key) == value:
+                del left[key]
+                if key in self.before:
+                    left[key] = self.before[key]
+        return left
+
+
+_open: ContextVar[tuple[_Block, ...]] = ContextVar("spancost-attribution-open", default=())
+"""The blocks that are open here, outermost first. Not kept in the object: many tasks may enter one at a time."""
 
 refused = 0
 """Tags left out because their value was no text, number or truth value."""
@@ -84,17 +105,25 @@ class attribution:
                 self._tags[attribute] = text
 
     def __enter__(self) -> None:
-        # The token is kept in a context variable, not here: one object may be entered by many tasks at a time.
-        _open.set((attach(with_tags(self._tags)), _open.get()))
+        block = _Block(self, self._tags, tags())
+        attach(with_tags(self._tags))
+        _open.set((*_open.get(), block))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened = _open.get()
-        if opened is not None:
-            token, outer = opened
-            _open.set(outer)
-            detach(token)
+        # Blocks do not always end in turn: one inside a generator stays open while the generator waits, and may be ended
+        # by the garbage collector, in another block or context. So each takes out its own tags and no more.
+        blocks = _open.get()
+        place = next((place for place in reversed(range(len(blocks))) if blocks[place].owner is self), None)
+        if place is None:
+            return
+        ended, later = blocks[place], blocks[place + 1 :]
+        left = ended.out_of(tags())
+        for block in later:
+            left.update(block.new)
+        _open.set((*blocks[:place], *(block._replace(before=ended.out_of(block.before)) for block in later)))
+        attach(Context({**get_current(), _KEY: left}))
 
     def __call__(self, function: F) -> F:
         if inspect.isasyncgenfunction(function):
@@ -172,38 +201,51 @@ class _Inside:
     Without this the tags, and the spans a generator makes current, would leak to its caller at every `yield`.
     """
 
-    __slots__ = ("_context", "_tags")
+    __slots__ = ("_blocks", "_context", "_tags")
 
     def __init__(self, new: Mapping[str, str]) -> None:
         self._tags = new
         self._context: Context | None = None
+        self._blocks: tuple[_Block, ...] = ()
 
-    def _enter(self) -> Token[Context]:
-        return attach(with_tags(self._tags) if self._context is None else self._context)
+    def _enter(self) -> tuple[Token[Context], tuple[_Block, ...]]:
+        outside = _open.get()
+        _open.set(self._blocks)
+        return attach(with_tags(self._tags) if self._context is None else self._context), outside
 
-    def _leave(self, token: Token[Context]) -> None:
-        self._context = get_current()
+    def _leave(self, token: Token[Context], outside: tuple[_Block, ...]) -> None:
+        self._context, self._blocks = get_current(), _open.get()
+        _open.set(outside)
         detach(token)
 
     def run(self, step: Callable[..., Any], *args: Any) -> Any:
-        token = self._enter()
+        entered = self._enter()
         try:
             return step(*args)
         finally:
-            self._leave(token)
+            self._leave(*entered)
 
     async def run_async(self, step: Callable[..., Any], *args: Any) -> Any:
-        token = self._enter()
+        entered = self._enter()
         try:
             return await step(*args)
         finally:
-            self._leave(token)
+            self._leave(*entered)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether *text* can be exported: an attribute with half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(value: object) -> str | None:
-    """Return *value* as the text of a tag; None, and counted, when it is not text, a number or a truth value."""
+    """Return *value* as the text of a tag; None, and counted, when it is no text, number or truth value."""
     global refused
-    if isinstance(value, str):
+    if isinstance(value, str) and is_unicode(value):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"

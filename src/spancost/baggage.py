@@ -128,12 +128,17 @@ def destination(context: Context) -> str | None:
     for key in URL_ATTRIBUTES:
         url = attributes.get(key)
         if isinstance(url, str) and (host := urlsplit(url).hostname):
-            return host.lower()
+            return _plain(host)
     for key in HOST_ATTRIBUTES:
         name = attributes.get(key)
         if isinstance(name, str) and name:
-            return (urlsplit(f"//{name}").hostname or name).lower()
+            return _plain(urlsplit(f"//{name}").hostname or name)
     return None
+
+
+def _plain(host: str) -> str:
+    """Return *host* as it is compared: in lower case, without the dot that says that a name is whole."""
+    return host.lower().rstrip(".")
 
 
 def _allowed(tags: Mapping[str, object], attributes: Iterable[str]) -> dict[str, str]:

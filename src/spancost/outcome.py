@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from opentelemetry import trace
 
+from spancost.attributing import is_unicode
 from spancost.core import semconv
 from spancost.core.recent import Recent
 
@@ -46,7 +47,8 @@ def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
     global homeless, used
     span = trace.get_current_span() if span is None else span
     context = span.get_span_context()
-    if not isinstance(outcome, str) or not outcome or not context.is_valid or not span.is_recording():
+    is_text = isinstance(outcome, str) and outcome and is_unicode(outcome)
+    if not is_text or not context.is_valid or not span.is_recording():
         homeless += 1
         return False
     used = True

@@ -71,10 +71,12 @@ def test_an_unknown_tag_is_a_mistake_in_the_program() -> None:
 def test_numbers_become_text_and_the_rest_is_left_out_and_counted(made: Set) -> None:
     """A column has one type everywhere."""
     before = attributing.refused
-    with attribution(prompt_version=3, workspace_id=True, team=["a"], feature=object(), experiment=10**5000):  # type: ignore[arg-type]
+    with attribution(
+        prompt_version=3, workspace_id=True, team=["a"], feature=object(), experiment=10**5000, user_tier="\ud800"
+    ):  # type: ignore[arg-type]
         span(made, "span")
     assert tagged(made, "span") == {"prompt_version": "3", "workspace_id": "true"}
-    assert attributing.refused - before == 3
+    assert attributing.refused - before == 4
     assert made.cost.stats["tags_refused"] == attributing.refused
 
 
@@ -84,6 +86,74 @@ def test_a_block_ends_with_an_exception_too(made: Set) -> None:
         raise KeyError
     span(made, "after")
     assert tagged(made, "after") == {}
+
+
+def waits(*names: str) -> Iterator[None]:
+    """Wait once for each of *names* in a block of its own, which ends when the generator is closed."""
+    with attribution(feature="waiting"):
+        for _ in names:
+            yield
+
+
+def test_a_block_that_ends_before_one_inside_it_takes_its_own_tags_out(made: Set) -> None:
+    """A generator that was left half-way keeps its block open after the block around it: nothing of that one stays."""
+    with attribution(team="growth", feature="search"):
+        generator = waits("once")
+        next(generator)
+    span(made, "between")
+    generator.close()  # type: ignore[attr-defined]
+    span(made, "after")
+    assert tagged(made, "between") == {"feature": "waiting"}
+    assert tagged(made, "after") == {}
+
+
+def test_a_block_that_ends_inside_a_later_one_leaves_that_ones_tags(made: Set) -> None:
+    """Also when a generator is closed, or collected, in the middle of other work."""
+    with attribution(team="growth"):
+        generator = waits("once")
+        next(generator)
+        with attribution(team="sales", experiment="b"):
+            generator.close()  # type: ignore[attr-defined]
+            span(made, "inner")
+        span(made, "outer")
+    span(made, "after")
+    assert tagged(made, "inner") == {"team": "sales", "experiment": "b"}
+    assert tagged(made, "outer") == {"team": "growth"}
+    assert tagged(made, "after") == {}
+
+
+def test_a_block_inside_a_decorated_generator_does_not_mix_with_its_callers(made: Set) -> None:
+    """While it waits its blocks are its own."""
+    generator = attribution(workspace_id="w")(waits)("once", "twice")
+    with attribution(team="growth"):
+        next(generator)
+        span(made, "inside")
+    span(made, "between")
+    next(generator)
+    generator.close()  # type: ignore[attr-defined]
+    span(made, "after")
+    assert tagged(made, "inside") == {"team": "growth"}
+    assert tagged(made, "between") == tagged(made, "after") == {}
+
+
+def test_a_block_that_the_event_loop_ends_says_nothing(made: Set, caplog: pytest.LogCaptureFixture) -> None:
+    """An asynchronous generator left half-way is closed in a task, and so in a context, of its own."""
+
+    async def waits_too() -> AsyncIterator[None]:
+        with attribution(feature="waiting"):
+            yield
+            yield
+
+    async def main() -> None:
+        with attribution(team="growth"):
+            async for _ in waits_too():
+                break
+            await asyncio.sleep(0)
+        span(made, "after")
+
+    asyncio.run(main())
+    assert "team" not in tagged(made, "after")
+    assert not caplog.records
 
 
 def test_a_span_with_a_context_of_its_own_takes_the_tags_of_that_context(made: Set) -> None:

@@ -178,6 +178,8 @@ def test_where_the_destination_is_not_known_no_tag_is_sent() -> None:
     [
         ({"url.full": "https://api.openai.com:443/v1"}, "api.openai.com"),
         ({"http.url": "http://User:pw@API.OpenAI.com/v1"}, "api.openai.com"),
+        ({"url.full": "https://api.openai.com./v1"}, "api.openai.com"),
+        ({"server.address": "api.openai.com."}, "api.openai.com"),
         ({"server.address": "Orders.internal"}, "orders.internal"),
         ({"net.peer.name": "10.0.0.1"}, "10.0.0.1"),
         ({"http.host": "orders.internal:8080"}, "orders.internal"),
