@@ -112,7 +112,7 @@ class attribution:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Blocks do not always end in turn: one inside a generator stays open while the generator waits, and may be ended
+        # Blocks do not always end in turn: one inside a generator is open while that waits, and may be ended
         # by the garbage collector, in another block or context. So each takes out its own tags and no more.
         blocks = _open.get()
         place = next((place for place in reversed(range(len(blocks))) if blocks[place].owner is self), None)
