@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import httpx
 import pytest
@@ -116,3 +118,35 @@ def test_a_forked_child_goes_on(world: World) -> None:
             http.post(URL, json=ASK)
             os._exit(0 if len(world.spans) == 1 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_capture_switched_on_again_sees_through_what_was_wrapped_around_it(world: World) -> None:
+    """Another tool wraps the client in between, with `functools.wraps`, and stays."""
+    world.capture.uninstrument()
+    world = World()
+    ours = httpx.Client.send
+
+    @functools.wraps(ours)
+    def theirs(*arguments: Any, **options: Any) -> Any:
+        return ours(*arguments, **options)
+
+    httpx.Client.send = theirs  # type: ignore[method-assign]
+    try:
+        world.capture.uninstrument()
+        again = World()
+        client(httpx, lambda _: httpx.Response(200, json=ANSWER)).post(URL, json=ASK)
+        again.capture.uninstrument()
+    finally:
+        httpx.Client.send = ours.__wrapped__  # type: ignore[attr-defined, method-assign]
+    assert again.only["llm.request_cost_usd"] == pytest.approx(COST, rel=1e-12)
+    assert not world.spans
+
+
+def test_a_private_host_with_a_port_is_known_whatever_the_method() -> None:
+    """A poll is a GET; capitals in a host mean nothing."""
+    world = World(sellers={"LLM.internal:8000": "openai"})
+    capture = world.capture._capture
+    world.capture.uninstrument()
+    assert capture is not None
+    assert not capture.is_unknown("llm.internal")
+    assert capture.is_unknown("other.internal")

@@ -91,7 +91,9 @@ class _ContentTee:
             setattr(self, name, self._watched(getattr(content, name)))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_content"], name)
+        if name == "_content":  # not set yet, as in a copy that is being made
+            raise AttributeError(name)
+        return getattr(self._content, name)
 
     def _watched(self, read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
         @functools.wraps(read)

@@ -57,13 +57,14 @@ class Capture:
         self.pricer = pricer
         self.claims = claims
         self.counts = counts or Counts()
-        self._sellers = dict(sellers or {})
+        self._sellers = {host.lower(): seller for host, seller in (sellers or {}).items()}
+        self._named = {*self._sellers, *(host.rpartition(":")[0] for host in self._sellers)}
         self.estimates = estimates
         self.is_on = True
 
     def is_unknown(self, host: str) -> bool:
         """Tell whether *host* (without a port) is nobody's whom we know."""
-        return host not in self._sellers and self.wires.seller(host) is None
+        return host not in self._named and self.wires.seller(host) is None
 
     def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
         """Return where a request goes when it is a model call, else None. Never raises."""

@@ -194,6 +194,8 @@ class _Watched:
         self._pending: bytes | None = None
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_inner":  # not set yet, as in a copy that is being made
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     def _read_pending(self) -> None:

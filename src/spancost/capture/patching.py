@@ -35,10 +35,12 @@ class Patches:
     def replace(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
         """Replace the method *name* of *owner* by `make(original)`, once."""
         original = owner.__dict__[name]
-        if getattr(original, "_spancost_capture", False):
+        # Whoever wrapped our replacement may carry its mark, also when our `instrument()` is over.
+        earlier = getattr(original, "_spancost_capture", None)
+        if isinstance(earlier, Patches) and not earlier._is_over:
             return
         replacement = make(original)
-        replacement._spancost_capture = True
+        replacement._spancost_capture = self
         setattr(owner, name, replacement)
 
         def put_back() -> None:
