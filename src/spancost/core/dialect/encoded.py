@@ -13,6 +13,8 @@ from typing import Any
 
 MAX_CHARACTERS = 65_536
 MAX_DEPTH = 16
+MAX_DIGITS = 4_000
+"""Digits of a whole number; the interpreter refuses to read a few hundred more. What is beyond is no count anyway."""
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<punct>[{}\[\]():,=])|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -98,7 +100,7 @@ class _Scanner:
         if kind == "text":
             return token[1:-1]
         if kind == "number":
-            return float(token) if any(mark in token for mark in ".eE") else int(token)
+            return float(token) if len(token) > MAX_DIGITS or any(mark in token for mark in ".eE") else int(token)
         if kind == "word":
             if self.peek() == "(":
                 self.token()
