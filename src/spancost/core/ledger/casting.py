@@ -4,7 +4,8 @@
 Law: what is cast is what the ledger works out in full, in the same order, or nothing is cast. A mould (core/mould) is
 made of a span that was worked out in full, and kept only when it gives that span's answer again. What depends on other
 spans is looked at each time: calls beneath, tokens or a response id that were counted lately, a parent that waits for
-its figures. Such a span goes the long way.
+its figures. Such a span goes the long way. So do the first two of a kind: to make a mould of the first would cost spans
+that never look alike three times what they cost.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from spancost.core.ledger.mould import Mould, mould_of
 from spancost.core.ledger.rollup import RollUp, subtotal_of
 from spancost.core.ledger.written import Written, write_trace
 from spancost.core.pricing.price import Pricer
+from spancost.core.recent import Recent
 from spancost.core.semconv import (
     LLM_COST_STATUS,
     LLM_SUBTREE_COST_USD,
@@ -30,6 +32,7 @@ from spancost.core.span import Attributes, AttributeValue, Span
 MOULDS_KEPT = 4_096
 """Moulds at most; one more, and all are forgotten. A mould and its place take about 2 KB."""
 MAX_KEYS = 64
+SEEN_KEPT = 8_192
 _OURS = frozenset((LLM_COST_STATUS, LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
 
 
@@ -60,6 +63,7 @@ class Moulds:
         self._join_services = join_services
         self._likenesses: dict[tuple[str, str], dict[tuple[str, ...], Likeness]] = {}
         self._made_so_far = 0
+        self._seen: Recent[int, bool] = Recent(SEEN_KEPT)
 
     def attach(self, rollup: RollUp, memory: Memory) -> None:
         """Use the state of a ledger, from now on."""
@@ -124,14 +128,20 @@ class Moulds:
         counted: Counted,
         written: Mapping[str, AttributeValue],
     ) -> None:
-        """Make a mould of a span that was worked out in full, alone, unless there is one that holds at its time."""
+        """Make a mould of a span that was worked out in full, alone, unless there is one that holds at its time.
+
+        It is made of the second span with these keys, and of the second with these words.
+        """
         attributes = span.attributes
         keys = tuple(attributes)
         if len(keys) > MAX_KEYS or not _OURS.isdisjoint(attributes):
             return
-        scope = self._likenesses.get((span.scope_name, span.scope_version), {})
-        likeness = scope.get(keys)
+        scope_of = (span.scope_name, span.scope_version)
+        likeness = self._likenesses.get(scope_of, {}).get(keys)
+        is_new = likeness is None
         if likeness is None:
+            if self._is_first((scope_of, keys)):
+                return
             shape, is_named = self._dialects.program(span).shape(attributes)
             if shape.words is None or shape.responses:
                 return
@@ -140,9 +150,9 @@ class Moulds:
             words: Any = likeness.words(attributes)
             words = (words, span.name) if likeness.is_named else words
             known = likeness.moulds.get(words)
+            if known is None and (words in likeness.moulds or (not is_new and self._is_first((scope_of, keys, words)))):
+                return
         except TypeError:
-            return
-        if known is None and words in likeness.moulds:
             return
         if known is not None and known.from_ns <= span.start_ns < known.until_ns:
             return
@@ -151,7 +161,15 @@ class Moulds:
             likeness = likeness._replace(moulds={})
         self._made_so_far += 1
         likeness.moulds[words] = self._made(span, call(), cost, counted, written)
-        self._likenesses.setdefault((span.scope_name, span.scope_version), {})[keys] = likeness
+        self._likenesses.setdefault(scope_of, {})[keys] = likeness
+
+    def _is_first(self, kind: tuple[Any, ...]) -> bool:
+        """Note a kind of span; return whether none like it was noted lately. Raises TypeError for a list among it."""
+        sight = hash(kind)
+        if sight in self._seen:
+            return False
+        self._seen.set(sight, True)
+        return True
 
     def _made(
         self, span: Span, call: Call, cost: Cost, counted: Counted, written: Mapping[str, AttributeValue]
