@@ -68,6 +68,9 @@ def test_an_id_of_any_type_is_copied_through(identity: Any) -> None:
         (json.dumps(call(timestamp="yesterday")), 1, "timestamp: found 'yesterday'"),
         (json.dumps(call(timestamp="2026-11-18T15:04:05")), 1, "no offset"),
         (json.dumps(call(timestamp=5)), 1, "timestamp: found a number"),
+        (json.dumps(call(timestamp="2026-11-18")), 1, "timestamp: found '2026-11-18' (Invalid"),
+        (json.dumps(call(timestamp="20261118T150405Z")), 1, "timestamp: found '20261118T150405Z' (Invalid"),
+        (json.dumps(call(timestamp="2262-04-11T23:47:16Z")), 1, "it is centuries away"),
         (json.dumps(call(usage=[1])), 1, "usage: found a list"),
         (json.dumps(call(context={"speed": 2})), 1, "context.speed: found a number"),
         (json.dumps(call(modle="gpt-a")), 1, "modle: found a key that is not known"),
@@ -196,11 +199,11 @@ def test_explain_takes_no_time_for_an_absurd_quantity(quantity: str) -> None:
     assert "bad_usage" in result.stdout
 
 
-def test_explain_takes_times_at_the_end_of_the_calendar() -> None:
-    """An offset can lead out of the years that a calendar has."""
+def test_explain_refuses_times_at_the_end_of_the_calendar() -> None:
+    """They are no 64-bit number of nanoseconds, and an offset can lead out of the years that a calendar has."""
     options = ["--provider", "openai", "--model", "gpt-4o", "--usage", "input_tokens=5"]
     for at in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
-        assert "ns since 1970" in run("explain", *options, "--at", at).stdout
+        assert "it is centuries away" in run("explain", *options, "--at", at).stderr
 
 
 def test_explain_takes_a_cost_that_is_no_number_for_another() -> None:

@@ -16,6 +16,9 @@ import (
 var instantForm = regexp.MustCompile(
 	`(?s)^(\d{4})-(\d{2})-(\d{2}).(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(?:([+-])(\d{2}):?(\d{2})(?::?(\d{2}))?)?$`)
 
+// farthest from 1970 is an instant, in seconds, which in nanoseconds is an int64: from 1677 to 2262.
+const farthest = 9_223_372_036
+
 // nanoseconds returns an RFC 3339 time with its offset as nanoseconds since the epoch, cut to microseconds.
 func nanoseconds(value document.Value) (int64, error) {
 	stated, ok := value.Text()
@@ -60,5 +63,8 @@ func instantOf(stated string) (int64, error) {
 		offset = -offset
 	}
 	at := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC).Unix() - int64(offset)
+	if at >= farthest || at <= -farthest {
+		return 0, errors.New("it is centuries away")
+	}
 	return at*1_000_000_000 + int64(micros)*1_000, nil
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,9 @@ _TEXTS = ("request_model", "operation", "service_tier", "processing")
 _KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", "duration_seconds", *_TEXTS))
 _MOST_DIGITS = 30
 _LONGEST = 1_000_000_000
+# Neither a week nor a day without an hour is an instant, whatever the Python at hand can read.
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.[0-9]{2}:[0-9]{2}", re.DOTALL)
+_FARTHEST = 9_223_372_036  # seconds, which in nanoseconds are a 64-bit integer: from 1677 to 2262
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -71,10 +75,14 @@ def nanoseconds(timestamp: Any) -> int:
         digits = len(tail) - len(tail.lstrip("0123456789"))
         text = f"{head}.{tail[:digits][:6]:0<6}{tail[digits:]}"
     try:
+        if not _INSTANT.match(text):
+            raise ValueError(f"Invalid isoformat string: {text!r}")
         instant = datetime.fromisoformat(text)
         if instant.tzinfo is None:
             raise ValueError("it has no offset")
         span = instant - _EPOCH
+        if abs(span.days * 86_400 + span.seconds) >= _FARTHEST:
+            raise ValueError("it is centuries away")
     except (ValueError, OverflowError) as error:
         raise CallError(
             f"timestamp: found {timestamp!r} ({error}); expected a time such as 2026-11-21T12:00:00Z"
