@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -74,3 +75,19 @@ def test_what_cannot_be_written_is_said_before_any_work(line: str, said: str, tm
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("command", ["doctor -", "verify", "enrich", "extract"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_text_that_cannot_be_printed_ends_nothing(command: str, encoding: str, tmp_path: Path) -> None:
+    """Half a character in what a model is called, or a terminal without letters for it."""
+    model = {"key": "gen_ai.request.model", "value": {"stringValue": "m\ud800\u6f22"}}
+    usage = {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "5"}}
+    ids = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "chat \u6f22"}
+    request = {"resourceSpans": [{"scopeSpans": [{"spans": [{**ids, "attributes": [model, usage]}]}]}]}
+    exchange = {"id": "\ud800\u6f22", "host": "api.openai.com", "path": "/v1/chat/completions"}
+    (tmp_path / "in.json").write_text(json.dumps(exchange if command == "extract" else request), encoding="utf-8")
+    done = shell(f"PYTHONIOENCODING={encoding} spancost {command} < in.json", tmp_path)
+    assert done.returncode in (0, 1)
+    assert done.stdout
+    assert "Traceback" not in done.stderr

@@ -116,3 +116,24 @@ def test_bad_input_is_named(broken: Any, said: str) -> None:
     with pytest.raises(RequestError) as raised:
         list(carried_spans(broken))
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"arrayValue": {"values": 5}}, ()),
+        ({"arrayValue": 5}, ()),
+        ({"kvlistValue": {"values": {"a": 1}}}, {}),
+        ({"kvlistValue": {"values": [{"key": {"a": 1}, "value": {"intValue": 1}}, 5]}}, {}),
+        ({"kvlistValue": {"values": [{"key": "a", "value": {"intValue": "9" * 5_000}}]}}, {"a": "9" * 5_000}),
+    ],
+)
+def test_values_of_another_form_are_left_out(value: Any, expected: object) -> None:
+    assert plain(value) == expected
+
+
+def test_an_attribute_without_a_name_stays_where_it_is() -> None:
+    odd = {"key": {"a": 1}, "value": {"intValue": 1}}
+    raw: dict[str, Any] = {"attributes": [odd]}
+    put(raw, {"llm.cost_status": "priced"})
+    assert raw["attributes"] == [odd, {"key": "llm.cost_status", "value": {"stringValue": "priced"}}]

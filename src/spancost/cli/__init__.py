@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ class _LazyGroup(click.Group):
         nowhere = Path(os.devnull)
         sys.stdin = sys.stdin or nowhere.open(encoding="utf-8")
         sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+        if isinstance(sys.stdout, TextIOWrapper):  # half a character in a span's name must not end the whole
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             try:
                 return super().invoke(ctx)

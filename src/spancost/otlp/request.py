@@ -70,7 +70,8 @@ def put(raw: Json, written: Mapping[str, AttributeValue]) -> None:
     attributes = raw.get("attributes")
     if not isinstance(attributes, list):
         attributes = raw["attributes"] = []
-    places = {entry["key"]: n for n, entry in enumerate(attributes) if isinstance(entry, dict) and "key" in entry}
+    named = ((n, entry.get("key")) for n, entry in enumerate(attributes) if isinstance(entry, dict))
+    places = {key: n for n, key in named if isinstance(key, str)}
     for key, value in written.items():
         entry = {"key": key, "value": any_value(value)}
         if key in places:
@@ -111,14 +112,18 @@ def plain(value: object) -> Any:
         if kind == "intValue":
             return _int_or_text(held)
         if kind == "arrayValue":
-            values = held.get("values", []) if isinstance(held, dict) else []
-            return tuple(plain(item) for item in values)
+            return tuple(plain(item) for item in _values(held))
         if kind == "kvlistValue":
-            values = held.get("values", []) if isinstance(held, dict) else []
-            return {item.get("key"): plain(item.get("value")) for item in values if isinstance(item, dict)}
+            pairs = (item for item in _values(held) if isinstance(item, dict))
+            return {key: plain(item.get("value")) for item in pairs if isinstance(key := item.get("key"), str)}
         if kind in ("stringValue", "boolValue", "doubleValue"):
             return held
     return None
+
+
+def _values(held: object) -> list[Any]:
+    values = held.get("values") if isinstance(held, dict) else None
+    return values if isinstance(values, list) else []
 
 
 def _int_or_text(held: object) -> Any:
