@@ -76,13 +76,19 @@ func (f flatPrices) Price(call *cost.Call) cost.Cost {
 	if slices.Contains(f.unknown, call.Model) {
 		return cost.Cost{Status: cost.Unpriced, Reason: "unknown_model"}
 	}
-	total := int64(0)
+	total := cost.Femto{}
 	for _, amount := range call.Usage {
 		quantity, _ := amount.Quantity.Int()
-		total += quantity * f.of[amount.Meter]
+		// By doubling: the product may be more than an int64 holds.
+		for rate := cost.FemtoOf(f.of[amount.Meter]); quantity > 0; quantity >>= 1 {
+			if quantity&1 == 1 {
+				total = total.Add(rate)
+			}
+			rate = rate.Add(rate)
+		}
 	}
 	return cost.Cost{
-		Status: cost.Priced, Known: true, Femto: cost.FemtoOf(total), RateID: call.Provider + "/" + call.Model,
+		Status: cost.Priced, Known: true, Femto: total, RateID: call.Provider + "/" + call.Model,
 		Source: "rate_card",
 	}
 }
