@@ -86,6 +86,16 @@ def card_from_file(path: Path) -> RateCard:
     return RateCard.from_bytes(content, str(path))
 
 
+def card_named(name: str) -> RateCard:
+    """Return the rate card in a file, or of a released version; CardError says what *name* is not."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return card_from_file(path)
+    if not is_version(name):
+        raise CardError(f"rate card: found no file {name!r}; expected one, or a version YYYY.MM.DD-<12 hex digits>")
+    return card(name)
+
+
 @lru_cache(maxsize=1)
 def default_pricer() -> Pricer:
     """Return the pricer of the newest rate card; its cache of matches is shared by all who use it."""

@@ -168,7 +168,7 @@ def test_explain_reads_a_call_and_an_enriched_span() -> None:
         (["--provider", "openai"], "", "model: found nothing"),
         (["--model", "gpt-4o"], "", "--provider: found none beside --model"),
         (["--provider", "openai", "--model", "gpt-4o", "--usage", "tokens=5"], "", "found 'tokens', which is no meter"),
-        (["--provider", "openai", "--model", "gpt-4o", "--card", "gone"], "", "--card: found no file 'gone'"),
+        (["--provider", "openai", "--model", "gpt-4o", "--card", "gone"], "", "rate card: found no file 'gone'"),
         ([], '{"attributes": {"llm.pricing_version": "x"}}', "llm.pricing_version: found 'x'"),
         ([], '{"attributes": [5]}', "span.attributes[0]: found a number"),
         (

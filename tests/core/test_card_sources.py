@@ -115,3 +115,18 @@ def test_released_cards_load_by_version() -> None:
 def test_every_reason_has_a_sentence() -> None:
     """The table in the documentation is made from them."""
     assert all(sentence.endswith(".") for sentence in SENTENCES.values())
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"", b"\x1f\x8b damaged", b"9" * 5_000, b'{"format": 1}'])
+def test_a_file_that_is_no_card_is_named(content: bytes, tmp_path: Path) -> None:
+    """However wrong it is: nested too deep, packed and damaged, empty."""
+    path = tmp_path / "card.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(CardError, match=r"card\.jsonl"):
+        data.card_named(str(path))
+
+
+def test_what_is_neither_a_file_nor_a_version_is_said() -> None:
+    """A missing file is what people mean more often than a version."""
+    with pytest.raises(CardError, match="found no file 'gone"):
+        data.card_named("gone.jsonl")

@@ -56,14 +56,7 @@ def command(card_name: str | None, contract_path: Path | None) -> None:
 def card_named(name: str | None) -> RateCard:
     """Return the card of a version or a file, the newest one for None; a click error when there is none."""
     try:
-        if name is None:
-            return data.default_card()
-        path = Path(name)
-        if path.exists():
-            return data.card_from_file(path)
-        if not data.is_version(name):
-            raise CardError(f"--card: found no file {name!r}; expected one, or a version YYYY.MM.DD-<12 hex digits>")
-        return data.card(name)
+        return data.default_card() if name is None else data.card_named(name)
     except CardError as error:
         raise click.ClickException(str(error)) from error
 

@@ -88,8 +88,7 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
         if settings.card is None:
             found, origin = data.default_card(), "comes with this release"
         else:
-            path = Path(settings.card).expanduser()
-            found, origin = data.card_from_file(path) if path.exists() else data.card(settings.card), "SPANCOST_CARD"
+            found, origin = data.card_named(settings.card), "SPANCOST_CARD"
     except CardError as error:
         fix = "Set SPANCOST_CARD to a compiled card, or to one of: " + ", ".join(data.versions())
         yield Advice(CARD, PROBLEM, f"No call is priced: {error}", fix, {"card": settings.card})

@@ -85,7 +85,7 @@ class RateCard:
 def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CardError(f"{where}: found {line[:40]!r}; expected a JSON object ({error})") from error
     if not isinstance(value, dict):
         raise CardError(f"{where}: found {type(value).__name__}; expected a JSON object")
