@@ -24,7 +24,12 @@ LOGFIRE = "logfire"
 # 1.43: the first that freezes them.
 VERSIONS = (OLDEST, "1.39.1", "1.40.0", "1.42.1", "1.43.0", NEWEST, LOGFIRE)
 NAMES = {"all": VERSIONS, "oldest": (OLDEST,), "newest": (NEWEST, LOGFIRE)}
-TESTS = ("tests/processor", "tests/attribution/test_attribution.py", "tests/attribution/test_outcome.py")
+TESTS = (
+    "tests/processor",
+    "tests/attribution/test_attribution.py",
+    "tests/attribution/test_blocks.py",
+    "tests/attribution/test_outcome.py",
+)
 # Warnings are errors in our suite; what an old SDK uses that Python has deprecated since is not ours to answer for.
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning")
 # What the tests need besides the SDK. The package goes in without its dependencies: they would bring a newer SDK.

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import gc
+import random
 import tracemalloc
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+from spancost import record_outcome
 from spancost.core.call import Cost
 from tests.processor.simple import FEMTO_PER_TOKEN, INPUT, MODEL, Set, processor, simple_ledger
 
@@ -168,3 +170,61 @@ def test_state_is_bounded_and_what_is_forgotten_is_counted() -> None:
         with made.tracer.start_as_current_span("call", context=set_span_in_context(parent)) as span:
             span.set_attributes({MODEL: "m", INPUT: 1})
     assert made.cost.stats["evicted"] >= 80
+
+
+def handled(made: Set, seed: int) -> None:
+    """What a handler does that makes its randomness repeat itself."""
+    random.seed(seed)
+    with made.tracer.start_as_current_span("agent"):
+        random.random()
+        made.call(tokens=7)
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_program_that_seeds_its_randomness_gets_its_totals(is_whole: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The SDK takes its ids from Python's random numbers: span ids come again, or (the second case) whole traces."""
+    state = random.getstate()
+    made = Set()
+    try:
+        for number in range(4):
+            if is_whole:
+                random.seed(number // 2)
+            with made.tracer.start_as_current_span("root") as root:
+                handled(made, 42)
+                random.seed()
+                record_outcome(f"outcome {number}", span=root)
+    finally:
+        random.setstate(state)
+    roots = [attributes for name, attributes in made.kept.spans if name == "root"]
+    agents = [attributes for name, attributes in made.kept.spans if name == "agent"]
+    assert [root["llm.trace_cost_usd"] for root in roots] == [0.007] * 4
+    assert [agent["llm.subtree_cost_usd"] for agent in agents] == [0.007] * 4
+    assert [root["app.outcome"] for root in roots] == [f"outcome {number}" for number in range(4)]
+    assert made.cost.stats["ids_repeated"] == (2 if is_whole else 1)
+    assert made.cost.stats["late"] == 0
+    assert sum("random.seed" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_traces_with_the_same_span_ids_at_a_time_stay_apart() -> None:
+    """Once ids were seen to come again."""
+    state = random.getstate()
+    made = Set()
+    try:
+        for _ in range(2):
+            with made.tracer.start_as_current_span("before"):
+                handled(made, 42)
+                random.seed()
+        roots = [made.tracer.start_span(f"root {number}") for number in range(2)]
+        agents = []
+        for root in roots:
+            random.seed(42)
+            agents.append(made.tracer.start_span("agent", context=trace.set_span_in_context(root)))
+        for number, agent in enumerate(agents):
+            with trace.use_span(agent):
+                made.call(tokens=number + 1)
+        for span in (*agents, *roots):
+            span.end()
+    finally:
+        random.setstate(state)
+    assert made.kept.of("root 0")["llm.trace_cost_usd"] == 0.001
+    assert made.kept.of("root 1")["llm.trace_cost_usd"] == 0.002

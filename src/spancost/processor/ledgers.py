@@ -33,6 +33,9 @@ class SpanLedger(Protocol):
     def nearest_open(self, span_id: int) -> int | None:
         """Return the first span from *span_id* on upwards that has not ended, None when all have. Needs no lock."""
 
+    def reopen(self, span_id: int) -> None:
+        """Take a span and those above it as open: their ids are used again."""
+
     def cast(
         self,
         span_id: int,

@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanContext
 
 from spancost import attributing, baggage, outcome
 from spancost.core import semconv
-from spancost.core.ledger.ledger import ABOVE, AGAIN, IDLE
+from spancost.core.ledger.ledger import ABOVE, AGAIN, CALL, IDLE
 from spancost.core.recent import Recent
 from spancost.core.span import AttributeValue
 from spancost.processor import strategy as strategies
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from spancost.settings import Arguments
 
+ID_BITS = 64
+SPAN_IDS = (1 << ID_BITS) - 1
 SILENT_KEPT = 1024
 """Spans remembered as done without a trace on them, at least, so that one that comes by two ways is counted once."""
 
@@ -62,7 +64,7 @@ class LLMCostProcessor(SpanProcessor):
         self._faults = Faults()
         reader = Reader()
         self._about, self._read = reader.about, reader.read
-        self._counts = {"attribution_missing": 0, "deferred": 0}
+        self._counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
         self._ledger = make_ledger(self.settings) if ledger is None else ledger
@@ -80,7 +82,7 @@ class LLMCostProcessor(SpanProcessor):
         # A span may end inside our own work: a signal's handler or a finalizer that the garbage collector runs ends it,
         # in the thread that holds the lock. It waits until the work in hand is done.
         self._lock = threading.RLock()
-        self._is_busy = False
+        self._is_busy = self._ids_repeat = False
         self._deferred: deque[tuple[Any, ...]] = deque()
         self._silent = Recent[int, int](SILENT_KEPT)
         self._ledger.clear()
@@ -146,11 +148,16 @@ class LLMCostProcessor(SpanProcessor):
             self._finished = context
             span_id = context[SPAN_ID]
             above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-            todo = self._ends(span_id, above, attributes)
+            if self._ids_repeat:
+                todo = self._ends(*self._unique(context, above), attributes)
+            else:
+                todo = self._ends(span_id, above, attributes)
             if todo == IDLE and not (outcome.used and span_id in outcome.waiting):
                 return False
-            if todo == AGAIN and self._silent.get(span_id) == context[TRACE_ID]:
-                return False
+            if todo == AGAIN:
+                if self._silent.get(span_id) == context[TRACE_ID]:
+                    return False
+                todo = self._end_again(context, above, attributes)
             self._price(span, context, parent, todo, attributes, end_ns)
             if self._deferred:
                 self._catch_up()
@@ -158,6 +165,28 @@ class LLMCostProcessor(SpanProcessor):
         except Exception as error:
             self._faults.record(where, error)
             return False
+
+    def _unique(self, context: Any, span_id: int | None) -> tuple[int, int | None]:
+        """Return the id of the span of *context*, and *span_id* of its trace, as no other trace has them."""
+        trace = context[TRACE_ID] << ID_BITS
+        return trace | context[SPAN_ID], None if span_id is None else trace | span_id
+
+    def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
+        """Note the end of a span whose id was another's, and return what there is to do for it.
+
+        Python's `random.seed` makes the SDK repeat its ids (opentelemetry-python #4376). From the first time on, spans
+        are told apart by their trace too; of a trace that is repeated as a whole, those above are taken as open again.
+        """
+        self._counts["ids_repeated"] += 1
+        if not self._ids_repeat:
+            self._ids_repeat = True
+            self._faults.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
+            return self._ends(*self._unique(context, above), attributes)
+        _, parent_id = self._unique(context, above)
+        if parent_id is not None:
+            with self._lock:
+                self._ledger.reopen(parent_id)
+        return CALL
 
     def _catch_up(self) -> None:
         """Price the spans that ended inside our own work."""
@@ -171,6 +200,8 @@ class LLMCostProcessor(SpanProcessor):
     def _price(self, span: ReadableSpan, context: Any, parent: Any, todo: int, attributes: Any, end_ns: int) -> None:
         span_id = context[SPAN_ID]
         parent_id = None if parent is None else parent[SPAN_ID]
+        if self._ids_repeat:
+            span_id, parent_id = self._unique(context, parent_id)
         is_local_root = parent is None or parent[IS_REMOTE]
         about = self._about(span, end_ns)
         scope, times, name, resource, is_ended = about
@@ -192,15 +223,18 @@ class LLMCostProcessor(SpanProcessor):
                         written = room
                     else:
                         ended = self._read(span, context, parent, attributes.copy(), about)
+                        if self._ids_repeat:
+                            ended = ended._replace(span_id=span_id, parent_id=parent_id)
                         written = dict(self._ledger.end_in_full(ended))
             finally:
                 self._is_busy = False
         if outcome.used:
-            text = outcome.take(span_id, None if is_local_root else parent_id, self._ledger.nearest_open)
+            above = None if is_local_root else parent[SPAN_ID]
+            text = outcome.take(context[SPAN_ID], above, self._nearest_open(context))
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if not written:
-            self._silent.set(span_id, context[TRACE_ID])
+            self._silent.set(context[SPAN_ID], context[TRACE_ID])
             return
         completion = self._completion
         if resource is not completion.silent_on and completion.add(attributes, resource, written):
@@ -210,6 +244,17 @@ class LLMCostProcessor(SpanProcessor):
             write(span, written)
         elif written is not attributes:
             attributes.update(written)
+
+    def _nearest_open(self, context: Any) -> Callable[[int], int | None]:
+        """Return `nearest_open` of the ledger for ids as they stand on the spans of the trace of *context*."""
+        if not self._ids_repeat:
+            return self._ledger.nearest_open
+
+        def nearest_open(span_id: int) -> int | None:
+            found = self._ledger.nearest_open(context[TRACE_ID] << ID_BITS | span_id)
+            return None if found is None else found & SPAN_IDS
+
+        return nearest_open
 
     @property
     def _may_change(self) -> bool:

@@ -153,6 +153,12 @@ class Ledger:
         """Return *span_id* if that span is open, else its nearest ancestor in this process that is, None when none."""
         return self._rollup.nearest_open(span_id)
 
+    def reopen(self, span_id: int) -> None:
+        """Take a span and those above it as open: their ids are used again."""
+        above: int | None = span_id
+        while above:
+            above = self._closed.pop(above)
+
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
         if self._moulds is not None:
