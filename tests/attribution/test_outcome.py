@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
+import spancost
 from spancost import outcome, record_outcome
 from tests.processor.simple import Set, processor
 
@@ -122,3 +123,17 @@ def test_outcomes_of_spans_that_never_end_are_bounded() -> None:
         record_outcome("success", span=span)
     assert len(outcome.waiting) <= 2 * outcome.MAX_WAITING
     outcome.waiting.clear()
+
+
+def test_a_failed_call_with_an_outcome_that_comes_by_again_is_not_taken_for_another() -> None:
+    """Another thread's span may end between its `_on_ending` and its `on_end`: then it is told by what it was."""
+    made = Set(spancost.LLMCostProcessor(strategy="hook"))
+    span = made.tracer.start_span(
+        "failed", attributes={"gen_ai.request.model": "gpt-4o", "gen_ai.provider.name": "openai"}
+    )
+    span.set_status(StatusCode.ERROR)
+    record_outcome("failure", span=span)
+    made.cost._on_ending(span)  # type: ignore[arg-type]
+    made.call()
+    made.cost.on_end(span)  # type: ignore[arg-type]
+    assert (made.cost.stats["failed"], made.cost.stats["ids_repeated"]) == (1, 0)

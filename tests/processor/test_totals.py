@@ -205,6 +205,16 @@ def test_a_program_that_seeds_its_randomness_gets_its_totals(is_whole: bool, cap
     assert sum("random.seed" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_no_id_is_taken_for_one_that_came_before_when_the_memory_of_ended_spans_turns() -> None:
+    """Nor at the span that fills it."""
+    made = Set(processor(simple_ledger(closed_spans=4)))
+    with made.tracer.start_as_current_span("root"):
+        for _ in range(20):
+            made.call(tokens=1)
+    assert made.cost.stats["ids_repeated"] == 0
+    assert made.kept.of("root")["llm.trace_cost_usd"] == 0.02
+
+
 def test_traces_with_the_same_span_ids_at_a_time_stay_apart() -> None:
     """Once ids were seen to come again."""
     state = random.getstate()

@@ -211,6 +211,7 @@ class LLMCostProcessor(SpanProcessor):
         with self._lock:
             if self._is_busy:
                 self._counts["deferred"] += 1
+                self._silent.set(context[SPAN_ID], context[TRACE_ID])  # `on_end` may come before its turn does
                 self._deferred.append((span, context, parent, todo, attributes, end_ns))
                 return
             self._is_busy = True
@@ -228,13 +229,14 @@ class LLMCostProcessor(SpanProcessor):
                         written = dict(self._ledger.end_in_full(ended))
             finally:
                 self._is_busy = False
+        if not written:
+            self._silent.set(context[SPAN_ID], context[TRACE_ID])
         if outcome.used:
             above = None if is_local_root else parent[SPAN_ID]
             text = outcome.take(context[SPAN_ID], above, self._nearest_open(context))
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if not written:
-            self._silent.set(context[SPAN_ID], context[TRACE_ID])
             return
         completion = self._completion
         if resource is not completion.silent_on and completion.add(attributes, resource, written):

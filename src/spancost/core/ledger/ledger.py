@@ -141,7 +141,7 @@ class Ledger:
             closed.turn()
         if self._markers.isdisjoint(attributes):
             return ABOVE if span_id in pending.new or span_id in pending.old else IDLE
-        if count != known and span_id not in closed.old:
+        if count != known and (span_id not in closed.old or closed.old is new):  # or this span has filled the newer one
             return CALL
         return AGAIN if _OURS.isdisjoint(attributes) else IDLE
 
