@@ -128,9 +128,8 @@ def test_outcomes_of_spans_that_never_end_are_bounded() -> None:
 def test_a_failed_call_with_an_outcome_that_comes_by_again_is_not_taken_for_another() -> None:
     """Another thread's span may end between its `_on_ending` and its `on_end`: then it is told by what it was."""
     made = Set(spancost.LLMCostProcessor(strategy="hook"))
-    span = made.tracer.start_span(
-        "failed", attributes={"gen_ai.request.model": "gpt-4o", "gen_ai.provider.name": "openai"}
-    )
+    said = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+    span = made.tracer.start_span("failed", attributes={**said, "gen_ai.request.model": "gpt-4o"})
     span.set_status(StatusCode.ERROR)
     record_outcome("failure", span=span)
     made.cost._on_ending(span)  # type: ignore[arg-type]
