@@ -13,7 +13,7 @@ WORKERS ?= 2
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" && $(PYTHON) $(NEW_ENOUGH) || { \

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
+from spancost.cli.extra import load
 from spancost.cli.output_file import OutputFile
-
-_EXTRA = "pip install 'spancost[demo]'"
 
 
 @click.command(name="demo")
@@ -25,24 +22,14 @@ def command(spans: Path | None, as_json: bool, width: int | None) -> None:
     Real clients call providers that answer on loopback; a real instrumentation makes the spans, spancost prices
     them, and the real exporter sends them to a receiver on loopback. It needs no key and no network.
     """
-    session = _load("spancost.demo.session").run()
+    session = load("spancost.demo.session", "demo").run()
     if spans is not None:
         spans.write_text(session.otlp_lines, encoding="utf-8")
     if as_json:
         click.echo(session.otlp_lines, nl=False)
         return
-    console = _load("rich.console").Console(width=width, highlight=False)
-    _load("spancost.demo.page").show(session, console)
+    console = load("rich.console", "demo").Console(width=width, highlight=False)
+    load("spancost.demo.page", "demo").show(session, console)
     if spans is not None:
         lines = len([json.loads(line) for line in session.otlp_lines.splitlines()])
         click.echo(f"{len(session.spans)} spans in {lines} requests kept in {spans}")
-
-
-def _load(name: str) -> Any:
-    """Return a module that the demo extra brings; a clear error names the extra when it is not installed."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("spancost"):
-            raise
-        raise click.ClickException(f"found no module {error.name}; expected the demo extra: {_EXTRA}") from None

@@ -7,17 +7,16 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from spancost.cli.extra import load
 from spancost.cli.output_file import OutputFile
 
 if TYPE_CHECKING:
     from spancost.running.program import Run
     from spancost.testing import ReceivedSpan
-
-_EXTRA = "pip install 'spancost[cli]'"
 
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
@@ -36,13 +35,12 @@ def command(top: int, save: Path | None, width: int | None, program: tuple[str, 
     spancost run -- python app.py
     spancost run --save spans.jsonl -- pytest tests/
     """
-    _load("rich.console")
+    load("rich.console", "cli")
     done, spans = run_program(program)
+    console = load("rich.console", "cli").Console(width=width, highlight=False, stderr=True)
+    load("spancost.cli.run_page", "cli").show(done, spans, top, console)
     if save is not None:
         save.write_text(otlp_lines(done), encoding="utf-8")
-    console = _load("rich.console").Console(width=width, highlight=False, stderr=True)
-    _load("spancost.cli.run_page").show(done, spans, top, console)
-    if save is not None:
         click.echo(f"\n{len(spans):,} spans kept in {save}", err=True)
     sys.exit(done.status)
 
@@ -65,13 +63,3 @@ def otlp_lines(done: Run) -> str:
     receiver = import_module("spancost.testing.otlp_receiver")
     lines = (json.dumps(receiver.otlp_json(request), separators=(",", ":")) for request in done.requests)
     return "".join(f"{line}\n" for line in lines)
-
-
-def _load(name: str) -> Any:
-    """Return a module that the cli extra brings; a clear error names the extra when it is not installed."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("spancost"):
-            raise
-        raise click.ClickException(f"found no module {error.name}; expected the cli extra: {_EXTRA}") from None
