@@ -211,3 +211,12 @@ def test_recent_keeps_the_last_and_forgets_whole_generations() -> None:
         assert len(seen) <= 8
     assert seen.forgotten == 20 - len(seen)
     assert seen.pop(19) == 19 and seen.get(19) is None and 19 not in seen
+
+
+def test_threads_that_find_the_memory_full_at_a_time_turn_it_once() -> None:
+    """The one that comes second must not drop what was held a moment ago."""
+    seen: Recent[int, int] = Recent(4)
+    for number in range(4):
+        seen.set(number, number)
+    seen.turn()
+    assert all(number in seen for number in range(4))

@@ -15,13 +15,14 @@ class Recent(Generic[K, V]):
     Every operation is O(1). `forgotten` counts the entries that were still held when their generation was dropped.
     """
 
-    __slots__ = ("forgotten", "new", "old", "size")
+    __slots__ = ("_turns", "forgotten", "new", "old", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.new: dict[K, V] = {}
         self.old: dict[K, V] = {}
         self.forgotten = 0
+        self._turns = [True]  # taken out by the thread that turns: a lock would be held in a child after a fork
 
     def __contains__(self, key: K) -> bool:
         return key in self.new or key in self.old
@@ -42,10 +43,22 @@ class Recent(Generic[K, V]):
             self.turn()
 
     def turn(self) -> None:
-        """Let the newer generation become the older one, which goes: `set` does so when the newer one is full."""
-        new = self.new
-        self.forgotten += sum(key not in new for key in list(self.old))  # a copy: another thread may still write
-        self.old, self.new = new, {}
+        """Let the newer generation, if it is full, become the older one, which goes: `set` does so by itself.
+
+        Threads that find it full at the same time turn it once.
+        """
+        try:
+            turn = self._turns.pop()
+        except IndexError:
+            return
+        try:
+            new = self.new
+            if len(new) >= self.size:
+                old = list(self.old)  # a copy: another thread may still write
+                self.forgotten += sum(key not in new for key in old)
+                self.old, self.new = new, {}
+        finally:
+            self._turns.append(turn)
 
     def pop(self, key: K) -> V | None:
         """Take *key* out and return its value, None when it is not held."""
