@@ -48,6 +48,8 @@ _READ_WITHOUT = {
     # Government regions have their own list, without long requests.
     ("aws.bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", "steps"),
     ("aws.bedrock", "openai.gpt-5.4", "steps"),
+    # It takes no prompt that long.
+    ("gcp.vertex_ai", "gemini-3-pro-image-preview", "steps"),
     # A reseller's list of batch prices has one row.
     ("openrouter", "google/gemini-3-pro-preview", "steps"),
 }
