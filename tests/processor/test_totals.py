@@ -6,15 +6,18 @@ from __future__ import annotations
 import gc
 import random
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+import spancost
 from spancost import record_outcome
 from spancost.core.call import Cost
 from tests.processor.simple import FEMTO_PER_TOKEN, INPUT, MODEL, Set, processor, simple_ledger
 
+PACKAGE = Path(spancost.__file__).parent
 STRATEGIES = pytest.mark.parametrize("strategy", ["auto", "wrap", "on_end"])
 
 
@@ -142,7 +145,7 @@ def test_an_open_span_holds_little_memory_of_ours(strategy: str, most: int) -> N
         gc.collect()
         tracemalloc.start()
         kept = [made.tracer.start_span("open") for _ in range(count)]
-        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*spancost*")])
+        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, f"{PACKAGE}/*")])
         tracemalloc.stop()
         del kept
         return sum(stat.size for stat in ours.statistics("filename"))
