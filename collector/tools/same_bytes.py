@@ -4,8 +4,8 @@
 python collector/tools/same_bytes.py --calls calls.jsonl --spans spans.jsonl --contract shop.yaml
 
 calls.jsonl holds what `spancost price` reads (further keys of a line are left out), spans.jsonl one
-ExportTraceServiceRequest a line. With contracts (--contract once for each) both are run under each of them as well, and the
-compiled form of each is compared. Exit status 0 when every line is the same.
+ExportTraceServiceRequest a line. With contracts (--contract once for each) both are run under each of them as well, and
+the compiled form of each is compared. Exit status 0 when every line is the same.
 """
 
 from __future__ import annotations
