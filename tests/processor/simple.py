@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from spancost.core.call import Call, Cost
-from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices
+from spancost.core.ledger.charge import Prices
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.reading import CALL, Reading
 from spancost.core.span import Span
 from spancost.processor import LLMCostProcessor

@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
 from spancost import LLMCostProcessor, data
-from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices
+from spancost.core.ledger.charge import Prices
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.otlp.enrich import enrich
 from spancost.otlp.request import carried_spans
 from tests.core.ledgers import FlatPricer, request_of, written

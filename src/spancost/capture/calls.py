@@ -19,7 +19,7 @@ from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.sending import Sending, is_sending
 from spancost.core import semconv
 from spancost.core.call import Call
-from spancost.core.ledger.ledger import Prices
+from spancost.core.ledger.charge import Prices
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from spancost import baggage
 from spancost.core.call import UNPRICED, Call, Cost
-from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices
+from spancost.core.ledger.charge import Prices
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
 

@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -23,6 +23,7 @@ from spancost.core.span import AttributeValue
 from spancost.processor import strategy as strategies
 from spancost.processor.attribution import Completion, tag
 from spancost.processor.faults import Faults
+from spancost.processor.ids import as_on_spans, unique
 from spancost.processor.ledgers import SpanLedger, carry_tags, make_ledger
 from spancost.processor.spans import IS_REMOTE, SPAN_ID, TRACE_ID, Reader, context_of, identity, public_identity, write
 from spancost.processor.wrapping import wrap_end
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from spancost.settings import Arguments
 
-ID_BITS = 64
-SPAN_IDS = (1 << ID_BITS) - 1
 SILENT_KEPT = 1024
 """Spans remembered as done without a trace on them, at least, so that one that comes by two ways is counted once."""
 
@@ -149,7 +148,7 @@ class LLMCostProcessor(SpanProcessor):
             span_id = context[SPAN_ID]
             above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
             if self._ids_repeat:
-                todo = self._ends(*self._unique(context, above), attributes)
+                todo = self._ends(*unique(context, above), attributes)
             else:
                 todo = self._ends(span_id, above, attributes)
             if todo == IDLE and not (outcome.used and span_id in outcome.waiting):
@@ -166,11 +165,6 @@ class LLMCostProcessor(SpanProcessor):
             self._faults.record(where, error)
             return False
 
-    def _unique(self, context: Any, span_id: int | None) -> tuple[int, int | None]:
-        """Return the id of the span of *context*, and *span_id* of its trace, as no other trace has them."""
-        trace = context[TRACE_ID] << ID_BITS
-        return trace | context[SPAN_ID], None if span_id is None else trace | span_id
-
     def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
         """Note the end of a span whose id was another's, and return what there is to do for it.
 
@@ -181,8 +175,8 @@ class LLMCostProcessor(SpanProcessor):
         if not self._ids_repeat:
             self._ids_repeat = True
             self._faults.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
-            return self._ends(*self._unique(context, above), attributes)
-        _, parent_id = self._unique(context, above)
+            return self._ends(*unique(context, above), attributes)
+        _, parent_id = unique(context, above)
         if parent_id is not None:
             with self._lock:
                 self._ledger.reopen(parent_id)
@@ -201,7 +195,7 @@ class LLMCostProcessor(SpanProcessor):
         span_id = context[SPAN_ID]
         parent_id = None if parent is None else parent[SPAN_ID]
         if self._ids_repeat:
-            span_id, parent_id = self._unique(context, parent_id)
+            span_id, parent_id = unique(context, parent_id)
         is_local_root = parent is None or parent[IS_REMOTE]
         about = self._about(span, end_ns)
         scope, times, name, resource, is_ended = about
@@ -233,7 +227,9 @@ class LLMCostProcessor(SpanProcessor):
             self._silent.set(context[SPAN_ID], context[TRACE_ID])
         if outcome.used:
             above = None if is_local_root else parent[SPAN_ID]
-            text = outcome.take(context[SPAN_ID], above, self._nearest_open(context))
+            nearest = self._ledger.nearest_open
+            nearest_open = as_on_spans(nearest, context) if self._ids_repeat else nearest
+            text = outcome.take(context[SPAN_ID], above, nearest_open)
             if text is not None:
                 written[semconv.APP_OUTCOME] = text
         if not written:
@@ -246,17 +242,6 @@ class LLMCostProcessor(SpanProcessor):
             write(span, written)
         elif written is not attributes:
             attributes.update(written)
-
-    def _nearest_open(self, context: Any) -> Callable[[int], int | None]:
-        """Return `nearest_open` of the ledger for ids as they stand on the spans of the trace of *context*."""
-        if not self._ids_repeat:
-            return self._ledger.nearest_open
-
-        def nearest_open(span_id: int) -> int | None:
-            found = self._ledger.nearest_open(context[TRACE_ID] << ID_BITS | span_id)
-            return None if found is None else found & SPAN_IDS
-
-        return nearest_open
 
     @property
     def _may_change(self) -> bool:

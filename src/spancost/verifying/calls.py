@@ -14,8 +14,9 @@ from typing import NamedTuple
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Quantity
+from spancost.core.ledger.charge import Prices
 from spancost.core.ledger.counting import ONLY_CARRIER
-from spancost.core.ledger.ledger import Ledger, LedgerOptions, Prices, Reads
+from spancost.core.ledger.ledger import Ledger, LedgerOptions, Reads
 from spancost.core.ledger.written import Written
 from spancost.core.pricing.names import ProviderNames
 from spancost.core.reading import CALL, CONTAINER, Reading

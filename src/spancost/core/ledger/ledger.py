@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
 from spancost.core import call as status
 from spancost.core import semconv as names
-from spancost.core.call import Call, Cost
+from spancost.core.call import Cost
 from spancost.core.ledger.casting import moulds_of
+from spancost.core.ledger.charge import Charge, Prices
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
@@ -18,7 +18,6 @@ from spancost.core.ledger.counting import (
     TELLS_MORE,
     Counted,
     Memory,
-    Verdict,
     counted,
     is_short,
     judge,
@@ -38,31 +37,12 @@ from spancost.core.ledger.written import (
 from spancost.core.reading import Reading
 from spancost.core.span import Attributes, Span
 
-_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
-
-FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
-MANUAL = "manual"
-_WORSE = {
-    name: rank
-    for rank, name in enumerate(
-        (status.PRICED, status.FREE, status.NOT_BILLED, status.ESTIMATED, status.PARTIAL, status.UNPRICED)
-    )
-}
 _UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
 _OURS = frozenset((names.LLM_COST_STATUS, names.LLM_SUBTREE_REQUESTS, names.LLM_TRACE_REQUESTS))
 
 IDLE, ABOVE, CALL, AGAIN = range(4)
 """What there is to do for a span that ends: nothing; totals, for calls ended beneath it; it may speak of a model call;
 the same, but a span of this id has ended before and nothing was written on it."""
-
-
-class Prices(Protocol):
-    """What the ledger asks of `Pricer`."""
-
-    version: str
-
-    def price(self, call: Call) -> Cost:
-        """Return the exact cost of one call."""
 
 
 class Reads(Protocol):
@@ -103,8 +83,7 @@ class Ledger:
         self.options = options
         self._dialects = dialects
         self._pricer = pricer
-        # Only a pricer with a contract asks who a call is for (core/contract/price.py).
-        self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
+        self._charge = Charge(pricer)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence"), 0)
         self._moulds = moulds_of(dialects, pricer, self._counts, options.roll_up, options.join_services)
@@ -242,37 +221,19 @@ class Ledger:
         self._counts[verdict.role] += 1
         if verdict.role != OWN:
             calls = beneath.beneath() if beneath is not None else None
-            meter = self._only_here(reading, span, only_here(reading, verdict, calls))
+            meter = self._charge.changed_by(reading, span, only_here(reading, verdict, calls))
             if meter is not None:
                 verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
             write_verdict(verdict, written)
             if verdict.of is not None and reading.response_id:
                 self._memory.also_known(reading.response_id, verdict.of)
             return self._short(verdict.reason)
-        cost = self._cost(reading, span, verdict)
+        cost = self._charge.cost(reading, span, verdict.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
         if self._moulds is not None and beneath is None and cost.femto is not None:
-            self._moulds.learn(span, partial(self._call, reading, span), cost, this, written)
+            self._moulds.learn(span, partial(self._charge.call, reading, span), cost, this, written)
         return self._count(this, cost)
-
-    def _only_here(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
-        """Return the first of *meters* that changes what *reading* costs, None when none does.
-
-        Where no seller tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
-        """
-        if not meters:
-            return None
-        whole = self._pricer.price(self._call(reading, span)).femto
-        for meter in meters:
-            if whole is None:
-                if meter != "reasoning_tokens":
-                    return meter
-                continue
-            usage = {name: amount for name, amount in reading.usage.items() if name != meter}
-            if self._pricer.price(self._call(reading._replace(usage=usage), span)).femto != whole:
-                return meter
-        return None
 
     def _short(self, reason: object) -> Subtotal | None:
         """Return what says above a duplicate or aggregate that what was counted in its place is not all; else None."""
@@ -298,43 +259,6 @@ class Ledger:
         else:
             subtotal.femto, subtotal.priced = cost.femto, 1
         return subtotal
-
-    def _cost(self, reading: Reading, span: Span, verdict: Verdict) -> Cost:
-        """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status."""
-        if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
-            return Cost(status.NOT_BILLED, reading.doubt[1], 0)
-        if not reading.usage and self._facts_of is None:
-            return Cost(status.UNPRICED, "no_usage", None)
-        cost = self._pricer.price(self._call(reading, span))
-        if not reading.usage and cost.femto is None:
-            return Cost(status.UNPRICED, "no_usage", None)
-        if cost.source == MANUAL:
-            return cost
-        if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
-            listed = cost.femto if cost.list_femto is None else cost.list_femto
-            return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, "provider", listed)
-        doubt = reading.doubt or ((status.ESTIMATED, verdict.reason) if verdict.reason else None)
-        if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:
-            return cost
-        femto = None if doubt[0] == status.UNPRICED else cost.femto
-        return cost._replace(status=doubt[0], reason=doubt[1], femto=femto)
-
-    def _call(self, reading: Reading, span: Span) -> Call:
-        facts_of = self._facts_of
-        return _call(
-            (
-                reading.provider or "",
-                reading.model or "",
-                reading.usage,
-                span.start_ns,
-                reading.request_model,
-                reading.operation,
-                reading.service_tier,
-                reading.processing,
-                reading.context if facts_of is None else facts_of(reading.context, span.attributes, span.resource),
-                span.end_ns - (reading.began_ns or span.start_ns),
-            )
-        )
 
     def _evidence(self, span: Span) -> Subtotal | None:
         """Return the call that attributes of an earlier run tell, None when they tell of none."""

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a reading costs: the call it is to a pricer, the seller's own bill, and the doubts of who read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol, TypeAlias
+
+from spancost.core import call as status
+from spancost.core.call import Call, Cost
+from spancost.core.reading import Reading
+from spancost.core.span import Attributes, Span
+
+_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
+
+FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
+MANUAL = "manual"
+_WORSE = {
+    name: rank
+    for rank, name in enumerate(
+        (status.PRICED, status.FREE, status.NOT_BILLED, status.ESTIMATED, status.PARTIAL, status.UNPRICED)
+    )
+}
+
+
+class Prices(Protocol):
+    """What the ledger asks of `Pricer`."""
+
+    version: str
+
+    def price(self, call: Call) -> Cost:
+        """Return the exact cost of one call."""
+
+
+class Charge:
+    """Prices readings by a pricer; as safe to share among threads as that is."""
+
+    def __init__(self, pricer: Prices) -> None:
+        self._price = pricer.price
+        # Only a pricer with a contract asks who a call is for (core/contract/price.py).
+        self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
+
+    def cost(self, reading: Reading, span: Span, reason: str | None) -> Cost:
+        """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status.
+
+        reason: why the reading is counted although it is no call's own, None for a call.
+        """
+        if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
+            return Cost(status.NOT_BILLED, reading.doubt[1], 0)
+        if not reading.usage and self._facts_of is None:
+            return Cost(status.UNPRICED, "no_usage", None)
+        cost = self._price(self.call(reading, span))
+        if not reading.usage and cost.femto is None:
+            return Cost(status.UNPRICED, "no_usage", None)
+        if cost.source == MANUAL:
+            return cost
+        if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
+            listed = cost.femto if cost.list_femto is None else cost.list_femto
+            return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, "provider", listed)
+        doubt = reading.doubt or ((status.ESTIMATED, reason) if reason else None)
+        if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:
+            return cost
+        femto = None if doubt[0] == status.UNPRICED else cost.femto
+        return cost._replace(status=doubt[0], reason=doubt[1], femto=femto)
+
+    def changed_by(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
+        """Return the first of *meters* that changes what *reading* costs, None when none does.
+
+        Where no seller tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+        """
+        if not meters:
+            return None
+        whole = self._price(self.call(reading, span)).femto
+        for meter in meters:
+            if whole is None:
+                if meter != "reasoning_tokens":
+                    return meter
+                continue
+            usage = {name: amount for name, amount in reading.usage.items() if name != meter}
+            if self._price(self.call(reading._replace(usage=usage), span)).femto != whole:
+                return meter
+        return None
+
+    def call(self, reading: Reading, span: Span) -> Call:
+        """Return what *reading* is to a pricer."""
+        facts_of = self._facts_of
+        return _call(
+            (
+                reading.provider or "",
+                reading.model or "",
+                reading.usage,
+                span.start_ns,
+                reading.request_model,
+                reading.operation,
+                reading.service_tier,
+                reading.processing,
+                reading.context if facts_of is None else facts_of(reading.context, span.attributes, span.resource),
+                span.end_ns - (reading.began_ns or span.start_ns),
+            )
+        )
