@@ -16,7 +16,6 @@ from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
 
 LOGGER = logging.getLogger("spancost")
-CARD_SUFFIXES = (".jsonl", ".json", ".gz")
 RATE_CARD_UNUSABLE = "rate_card_unusable"
 CONTRACT_UNUSABLE = "contract_unusable"
 
@@ -100,12 +99,7 @@ def prices(card: str | None, contract: str | None = None) -> Prices:
     from spancost import data
 
     try:
-        if card is None:
-            rates = data.default_card()
-        else:
-            path = Path(card).expanduser()
-            is_file = path.suffix in CARD_SUFFIXES or path.exists()
-            rates = data.card_from_file(path) if is_file else data.card(card)
+        rates = data.default_card() if card is None else data.card_named(card)
     except Exception as error:  # a file may be wrong in any way: nested too deep, packed and damaged, a home unknown
         LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
         return NoPrices(RATE_CARD_UNUSABLE)
