@@ -74,9 +74,8 @@ def _of_model(first: Delta, old: Statement, new: Statement, day: str) -> Iterato
 def _differences(old: Prices, new: Prices) -> Iterator[tuple[Fact, Decimal | None, Decimal | None]]:
     for fact in sorted({*old, *new}):
         was, now = old.get(fact), new.get(fact)
-        # A zero says nothing where nothing was said, and much where there was a price.
-        if was != now and (was or now):
-            yield fact, was or None, now
+        if was != now:
+            yield fact, was, now
 
 
 def settled(before: Catalogue, after: Catalogue, sellers: Iterable[str], open_: Iterable[Delta]) -> Catalogue:

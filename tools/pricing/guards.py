@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ from tools.pricing.statement import Fact
 Number = Decimal | Fraction
 REASONS = {
     "more_than_3x": "changes by more than three times",
-    "zero": "becomes free",
+    "zero": "becomes free, or nothing of it has a price",
     "future": "begins in the future; it may be withdrawn until then",
     "withdrawn": "a price that was announced is no longer",
     "cached_above_input": "a cached token would cost more than a fresh one",
@@ -40,9 +40,9 @@ MOST = 3
 RateOf = Callable[[Fact], "Number | None"]
 
 
-def of_change(was: Number | None, now: Number) -> str | None:
-    """Return the guard that a change of one price meets."""
-    if now == 0:
+def of_change(was: Number | None, now: Number, beside: Iterable[Number]) -> str | None:
+    """Return the guard that a change of one price meets. A 0 may be new *beside* a price, not where all is free."""
+    if now == 0 and (was or not any(beside)):
         return "zero"
     if was and not Fraction(1, MOST) <= Fraction(now) / Fraction(was) <= MOST:
         return "more_than_3x"

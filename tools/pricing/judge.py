@@ -126,7 +126,9 @@ class Judge:
             return "curated"
         if old and any(f != 1 and close(now, old * f**sign) for f in self._factors(change.model) for sign in (1, -1)):
             return "factor"
-        return guards.of_change(change.was, now) or ""
+        model = self.content["models"][change.model]
+        charged = model["prices"][era_at(model, end_of(start)) or 0]["rates"].values()
+        return guards.of_change(change.was, now, map(Fraction, charged)) or ""
 
     def _factors(self, model_id: str) -> set[Fraction]:
         return set(factors(self.content, model_id))

@@ -18,6 +18,7 @@ METERS = {
     "input_cost_per_token": ("input_tokens", _MILLION),
     "output_cost_per_token": ("output_tokens", _MILLION),
     "cache_read_input_token_cost": ("cache_read_tokens", _MILLION),
+    "input_cost_per_token_cache_hit": ("cache_read_tokens", _MILLION),
     "cache_creation_input_token_cost": ("cache_write_tokens", _MILLION),
     "cache_creation_input_token_cost_above_1hr": ("cache_write_1h_tokens", _MILLION),
     "cache_creation_input_token_cost_above_12hr": ("cache_write_12h_tokens", _MILLION),
@@ -50,6 +51,8 @@ _BY_MODE = {
     ("image_edit", "output_cost_per_image"): ("images", Decimal(1)),
     ("image_generation", "input_cost_per_image"): ("images", Decimal(1)),
     ("embedding", "input_cost_per_image"): ("input_images", Decimal(1)),
+    ("embedding", "input_cost_per_audio_per_second"): ("audio_seconds", _HOUR),
+    ("realtime", "input_cost_per_second"): ("audio_seconds", _HOUR),
     ("search", "input_cost_per_query"): ("requests", _THOUSAND),
 }
 _TIERS = {
@@ -57,8 +60,9 @@ _TIERS = {
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
     "ultrafast": {"service_tier": "ultrafast"},
+    "balanced": {"service_tier": "balanced"},
 }
-_KEY = re.compile(r"^(?P<base>.+?)(?:_above_(?P<k>\d+)k_tokens)?(?:_(?P<tier>batches|flex|priority|ultrafast))?$")
+_KEY = re.compile(rf"^(?P<base>.+?)(?:_above_(?P<k>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(_TIERS)}))?$")
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
@@ -71,18 +75,18 @@ def rows(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: row for name, row in content.items() if name != "sample_spec" and isinstance(row, dict)}
 
 
-def entry(name: str, row: dict[str, Any], zeros: bool = False) -> Entry | None:
+def entry(name: str, row: dict[str, Any]) -> Entry | None:
     """Return a row as an entry of one era, None when it has no price that our form holds.
 
-    A zero may mean free, included, not sold that way or not known there; it is no evidence and left out unless *zeros*.
+    A zero is a price: free. Only a cache write of 0 is left out: such a token is input, and costs what input costs.
     """
     tables: dict[str | None, dict[int, Rates]] = {}
-    for key, value in row.items():
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            continue
-        meter, bound, tier, price = _price(key, Decimal(value), row.get("mode") or "chat")
-        if meter is not None and (price or zeros):
-            tables.setdefault(tier, {}).setdefault(bound, {})[meter] = price
+    mode = row.get("mode") or "chat"
+    _prices(row, mode, 0, tables)
+    for tier in row.get("tiered_pricing") or ():
+        if "range" in tier:
+            first = int(tier["range"][0])
+            _prices(tier, mode, first + 1 if first else 0, tables)
     _searches(row, tables)
     base = tables.pop(None, {})
     if 0 not in base:
@@ -95,6 +99,21 @@ def entry(name: str, row: dict[str, Any], zeros: bool = False) -> Entry | None:
         found.marks.add("regional_processing")
     found.marks.update(f"specific_{key}" for key in row.get("provider_specific_entry") or ())
     return found
+
+
+def _prices(row: dict[str, Any], mode: str, first: int, tables: dict[str | None, dict[int, Rates]]) -> None:
+    """Put the prices of a row, or of one of its tiers from *first* tokens on, into *tables*."""
+    for key, value in row.items():
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            continue
+        meter, bound, tier, price = _price(key, Decimal(value), mode)
+        if meter is None or (not price and meter.startswith("cache_write")):
+            continue
+        if meter == "audio_seconds" and mode == "realtime" and "input_cost_per_token" in row:
+            continue  # the price of its tokens in other words, not a second charge
+        rates = tables.setdefault(tier, {}).setdefault(bound or first, {})
+        if not (key.startswith("input_cost_per_token_cache_hit") and meter in rates):
+            rates[meter] = price
 
 
 def _price(key: str, value: Decimal, mode: str) -> tuple[str | None, int, str | None, Decimal]:
@@ -113,8 +132,8 @@ def _searches(row: dict[str, Any], tables: dict[str | None, dict[int, Rates]]) -
     costs = row.get("search_context_cost_per_query")
     if isinstance(costs, dict):
         prices = {value for key, value in costs.items() if key.startswith("search_context_size_")}
-        if len(prices) == 1 and (price := Decimal(prices.pop())):
-            tables.setdefault(None, {}).setdefault(0, {})["web_searches"] = price * _THOUSAND
+        if len(prices) == 1:
+            tables.setdefault(None, {}).setdefault(0, {})["web_searches"] = Decimal(prices.pop()) * _THOUSAND
 
 
 def _table(steps: dict[int, Rates]) -> Table:

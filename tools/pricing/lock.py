@@ -60,8 +60,7 @@ def _kept(stated: Statement) -> dict[str, Any]:
 
 
 def _prices(prices: Prices) -> dict[str, str]:
-    # A zero is no evidence; that it became one is (the proposals compare with what is here).
-    return {fact.text: plain(price) for fact, price in prices.items() if price}
+    return {fact.text: plain(price) for fact, price in prices.items()}
 
 
 def _statement(kept: dict[str, Any]) -> Statement:

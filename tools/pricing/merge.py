@@ -94,7 +94,7 @@ def enrich(target: Entry, entry: Entry) -> None:
     target.marks |= entry.marks
     now = target.eras[current(target)]
     for meter, price in said.table.rates.items():
-        if meter not in now.table.rates and price:
+        if meter not in now.table.rates:
             for era in target.eras:
                 if same_price(era.table.rates, said.table.rates):
                     era.table.rates[meter] = price

@@ -116,7 +116,6 @@ class Newcomers:
                 if self.ours.find(self.seller, "", name) is None
                 and not (_DATE.search(name) and _DATE.sub("", name).lower() in dated)
             }
-            _without_zeros(entry)
             agreed = len({delta.catalogue for delta in own}) > 1
             entry.marks = {AGREED} if agreed else set()
             edit.add_model(self.content, entry, self.ours.day)
@@ -146,16 +145,6 @@ class Newcomers:
             if met := guards.of_table(fact, stated.get, steps):
                 return met
         return None
-
-
-def _without_zeros(entry: Entry) -> None:
-    """Leave out zeros beside real prices: they say nothing."""
-    for era in entry.eras:
-        for table in [era.table, *(table for _, table in era.variants)]:
-            for rates in [table.rates, *(rates for _, rates in table.steps)]:
-                if any(rates.values()):
-                    for meter in [meter for meter, price in rates.items() if not price]:
-                        del rates[meter]
 
 
 def _index(statements: dict[str, Statement]) -> dict[str, str]:

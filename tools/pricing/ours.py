@@ -79,7 +79,7 @@ class Stated:
         """Yield (catalogue, name, price) of all that state a fact of an entry as of an instant."""
         for catalogue, name, target, stated in self.by_model.get(model, ()):
             for own, price in stated.at(start).items():
-                if price and own.meter == fact.meter and own.bound == fact.bound and target.fact(own) == fact:
+                if own.meter == fact.meter and own.bound == fact.bound and target.fact(own) == fact:
                     yield catalogue, name, price
 
 

@@ -102,9 +102,8 @@ class _Run:
                 later = order(start) > self.ours.day
                 if later or start == stated.current(self.ours.day):
                     for fact, price in prices.items():
-                        if price:
-                            dated = start if later else None
-                            self._change(replace(delta, start=start, fact=fact, now=price, dated=dated), target)
+                        dated = start if later else None
+                        self._change(replace(delta, start=start, fact=fact, now=price, dated=dated), target)
             return None
         if delta.kind == "price":
             self._change(delta, target)

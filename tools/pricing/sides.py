@@ -108,7 +108,7 @@ def _litellm(content: dict[str, dict[str, Any]], mapping: SellerMap) -> Iterator
     for name, row in litellm_catalogue.rows(content).items():
         provider = row.get("litellm_provider") or ""
         sellers = mapping.sellers_in("litellm", provider)
-        entry = litellm_catalogue.entry(name, row, zeros=True)
+        entry = litellm_catalogue.entry(name, row)
         if entry is not None:
             entry.source = entry.source if entry.source.startswith("http") else LITELLM_PAGE
             yield provider, [s for s in sellers if mapping.short(s, name) is not None], name, statement(entry)
