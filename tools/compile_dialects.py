@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,9 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
         yield path.name, yaml.load(path.read_text(encoding="utf-8"))
 
 
-def expected(where: str, found: object, allowed: set[str] | tuple[str, ...]) -> None:
+def expected(where: str, found: object, allowed: Collection[object]) -> None:
     if found not in allowed:
-        raise SourceError(f"{where}: found {found!r}, expected one of {', '.join(sorted(allowed))}")
+        raise SourceError(f"{where}: found {found!r}, expected one of {', '.join(sorted(map(str, allowed)))}")
 
 
 def flat_operations(where: str, source: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
@@ -132,6 +132,20 @@ def compiled_dialect(
     }
 
 
+def compiled_errors(found: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the one table of errors, words and types in small letters."""
+    tables = [content["errors"] for _, content in found if "errors" in content]
+    if len(tables) != 1:
+        raise SourceError(f"found {len(tables)} tables of errors, expected one")
+    for row in tables[0]["rows"]:
+        expected("errors, billed", row["billed"], (False, None))
+    rows = [
+        {"billed": row["billed"], **{part: [text.lower() for text in row.get(part, [])] for part in ("words", "types")}}
+        for row in tables[0]["rows"]
+    ]
+    return {"keys": tables[0]["keys"], "answered": tables[0]["answered"], "rows": rows}
+
+
 def compile_all() -> bytes:
     """Return the compiled dialects: canonical JSON (sorted keys, UTF-8, no spaces) and a line end."""
     found = list(documents())
@@ -148,7 +162,7 @@ def compile_all() -> bytes:
     ids = [dialect["id"] for dialect in dialects]
     if len(set(ids)) != len(ids) or FALLBACK not in ids:
         raise SourceError(f"ids are not unique, or {FALLBACK} is missing: {ids}")
-    content = {"format": FORMAT, "fallback": FALLBACK, "dialects": dialects}
+    content = {"format": FORMAT, "fallback": FALLBACK, "dialects": dialects, "errors": compiled_errors(found)}
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

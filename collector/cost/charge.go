@@ -22,12 +22,12 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
 	}
 	if len(reading.Usage) == 0 && l.facts == nil {
-		return unpriced(reasonNoUsage)
+		return withoutUsage(reading)
 	}
 	cost := l.price(reading, span)
 	switch {
 	case len(reading.Usage) == 0 && !cost.Known:
-		return unpriced(reasonNoUsage)
+		return withoutUsage(reading)
 	case cost.Source == sourceManual:
 		return cost
 	case reading.IsBilled && !reading.Billed.IsZero():
@@ -52,6 +52,14 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 		cost.Known, cost.Femto = false, Femto{}
 	}
 	return cost
+}
+
+// withoutUsage returns what a call costs of which no usage is reported, with what its reader knows of the reason.
+func withoutUsage(reading *Reading) Cost {
+	if reading.Doubt.Status == Unpriced {
+		return unpriced(reading.Doubt.Reason)
+	}
+	return unpriced(reasonNoUsage)
 }
 
 // changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no seller

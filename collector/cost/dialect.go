@@ -41,6 +41,7 @@ type Dialects struct {
 	claims        [][2]string
 	markers       keyFilter
 	telling       keyFilter
+	failures      failures
 
 	mutex    sync.RWMutex
 	scopes   map[string]string
@@ -57,6 +58,7 @@ type DialectOptions struct{ ReadResponses bool }
 func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) (*Dialects, error) {
 	var table struct {
 		Dialects []dialectRow `json:"dialects"`
+		Errors   failures     `json:"errors"`
 		Fallback string       `json:"fallback"`
 		Format   int          `json:"format"`
 	}
@@ -69,6 +71,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 	d := &Dialects{
 		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, fields: newFieldTable(),
 		byID: map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
+		failures: table.Errors,
 	}
 	for n := range d.rows {
 		row := &d.rows[n]

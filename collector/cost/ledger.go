@@ -167,8 +167,7 @@ func (l *Ledger) Alone(span *Span, written *Written) {
 	if !l.reads.read(span, reading) {
 		return
 	}
-	if span.IsError && len(reading.Usage) == 0 {
-		l.counters.Failed++
+	if l.isRefused(span, reading) {
 		return
 	}
 	found := verdict{}
@@ -189,8 +188,7 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	if !l.reads.read(span, reading) {
 		return nil
 	}
-	if span.IsError && len(reading.Usage) == 0 {
-		l.counters.Failed++
+	if l.isRefused(span, reading) {
 		return nil
 	}
 	this := countedOf(reading, span)
@@ -210,6 +208,19 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	keep := l.options.KeepProvider && span.Attributes.Has(AttrProvider)
 	reading.write(&cost, l.pricer.Version(), keep, written)
 	return l.counted(this, &cost)
+}
+
+// isRefused tells whether a call failed without being billed; one that may have been billed is doubted.
+func (l *Ledger) isRefused(span *Span, reading *Reading) bool {
+	if !span.IsError || len(reading.Usage) > 0 {
+		return false
+	}
+	if !l.dialects.failures.mayBeBilled(span.Attributes, reading.ResponseID) {
+		l.counters.Failed++
+		return true
+	}
+	reading.Doubt = Doubt{Unpriced, reasonInterrupted}
+	return false
 }
 
 func (l *Ledger) count(found verdict) {

@@ -20,6 +20,7 @@ const (
 	reasonUnknownModel      = "unknown_model"
 	reasonNoModel           = "no_model"
 	reasonNoUsage           = "no_usage"
+	reasonInterrupted       = "interrupted"
 	reasonBadUsage          = "bad_usage"
 	reasonBadTime           = "bad_time"
 	reasonNoPriceAtTime     = "no_price_at_time"

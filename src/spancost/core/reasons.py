@@ -27,6 +27,7 @@ FREE_RATE = "free_rate"
 ALLOCATED = "allocated"
 NO_DURATION = "no_duration"
 OVERRIDE_REFUSED = "override_refused"
+INTERRUPTED = "interrupted"
 
 SENTENCES = {
     UNKNOWN_PROVIDER: "No rate card of this seller exists.",
@@ -61,6 +62,7 @@ SENTENCES = {
     "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
     "stream_cut": "The answer was cut before it told all; the cost is a lower bound.",
+    INTERRUPTED: "The call failed or was left after it was sent, and reports no usage; it may have been billed.",
     "output_from_text": "The stream was cut; the output was estimated by the length of the text that came.",
     "usage_from_text": "The stream told no usage; it was estimated by the length of the request and of the answer.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",

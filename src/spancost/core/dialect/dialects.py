@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spancost.core.dialect.failure import Failures
 from spancost.core.dialect.program import MARKING_FIELDS, Names, Program
 from spancost.core.dialect.rule import name_matches
 from spancost.core.reading import Reading
@@ -51,6 +52,7 @@ class Dialects:
         self._claiming = frozenset(key for key, _ in self._claims)
         self._by_scope: Recent[tuple[str, str], Program] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
+        self._failures = Failures(compiled["errors"])
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]
             for entry in self._entries
@@ -67,6 +69,10 @@ class Dialects:
         if self.markers.isdisjoint(span.attributes):
             return None
         return self.program(span).read(span)
+
+    def may_be_billed(self, span: Span, reading: Reading) -> bool:
+        """Return whether a call that failed, and of which no usage is reported, may have been billed."""
+        return self._failures.may_be_billed(span.attributes, reading.response_id)
 
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""

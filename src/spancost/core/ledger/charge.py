@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from spancost.core import call as status
 from spancost.core.call import Call, Cost
 from spancost.core.reading import Reading
+from spancost.core.reasons import NO_USAGE
 from spancost.core.span import Attributes, Span
 
 _call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
@@ -49,10 +50,10 @@ class Charge:
         if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
             return Cost(status.NOT_BILLED, reading.doubt[1], 0)
         if not reading.usage and self._facts_of is None:
-            return Cost(status.UNPRICED, "no_usage", None)
+            return _without_usage(reading)
         cost = self._price(self.call(reading, span))
         if not reading.usage and cost.femto is None:
-            return Cost(status.UNPRICED, "no_usage", None)
+            return _without_usage(reading)
         if cost.source == MANUAL:
             return cost
         if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
@@ -99,3 +100,9 @@ class Charge:
                 span.end_ns - (reading.began_ns or span.start_ns),
             )
         )
+
+
+def _without_usage(reading: Reading) -> Cost:
+    """Return what a call costs of which no usage is reported, with what its reader knows of the reason."""
+    reason = reading.doubt[1] if reading.doubt and reading.doubt[0] == status.UNPRICED else NO_USAGE
+    return Cost(status.UNPRICED, reason, None)

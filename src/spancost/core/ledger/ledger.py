@@ -35,6 +35,7 @@ from spancost.core.ledger.written import (
     write_verdict,
 )
 from spancost.core.reading import Reading
+from spancost.core.reasons import INTERRUPTED
 from spancost.core.span import Attributes, Span
 
 _UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
@@ -54,6 +55,9 @@ class Reads(Protocol):
 
     def read(self, span: Span) -> Reading | None:
         """Return what the span says about a model call."""
+
+    def may_be_billed(self, span: Span, reading: Reading) -> bool:
+        """Return whether a call that failed, and of which no usage is reported, may have been billed."""
 
 
 class LedgerOptions(NamedTuple):
@@ -214,8 +218,10 @@ class Ledger:
         if reading is None:
             return None
         if span.is_error and not reading.usage:
-            self._counts["failed"] += 1
-            return None
+            if not self._dialects.may_be_billed(span, reading):
+                self._counts["failed"] += 1
+                return None
+            reading = reading._replace(doubt=(status.UNPRICED, INTERRUPTED))
         this = counted(reading, span)
         verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[verdict.role] += 1
