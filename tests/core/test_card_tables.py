@@ -27,14 +27,10 @@ _PARTS = {
     "cache_write_1h_tokens": "cache_write_tokens",
     "cache_read_audio_tokens": "cache_read_tokens",
 }
+# What a tier does not sell: Bedrock does not cache in batch, so what is reported is an estimate and says so.
+_NOT_SOLD = {("aws.bedrock", "batch"): {"cache_write_1h_tokens"}}
 # Why a table may be without them: (seller, model, meter) or (seller, model, "steps").
 _READ_WITHOUT = {
-    # Bedrock does not cache in batch: what is reported is an estimate and says so.
-    ("aws.bedrock", "anthropic.claude-haiku-4-5", "cache_write_1h_tokens"),
-    ("aws.bedrock", "anthropic.claude-haiku-4-5-20251001-v1:0", "cache_write_1h_tokens"),
-    ("aws.bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", "cache_write_1h_tokens"),
-    ("aws.bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "cache_write_1h_tokens"),
-    ("aws.bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "cache_write_1h_tokens"),
     # Sound goes into no text-to-speech; the ordinary table's own price is of one catalogue.
     ("gcp.gemini", "gemini-2.5-pro-tts", "input_audio_tokens"),
     ("gcp.vertex_ai", "gemini-2.5-pro-preview-tts", "input_audio_tokens"),
@@ -72,6 +68,8 @@ def gaps() -> dict[tuple[str, str, str], Any]:
     for seller, name, _, entry, variant in tables():
         for meter, total in _PARTS.items():
             own = entry.rates.get(meter)
+            if meter in _NOT_SOLD.get((seller, variant.when.get("processing", "")), ()):
+                continue
             if own is not None and meter not in variant.rates and own != entry.rates.get(total):
                 found[seller, name, meter] = variant.when
         if entry.steps and not variant.steps:

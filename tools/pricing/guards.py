@@ -27,7 +27,7 @@ REASONS = {
     "by_hour": "the price goes by the hour",
     "unread": "the price goes by the hour there, or is no price at all",
     "page": "the price was read on the seller's page, which does not say this",
-    "place": "the price differs by place, or under a condition that the card has no table for",
+    "place": "long requests under a condition that the card has no table for, or an unknown model at a place",
     "factor": "it is the card's price times or by a factor of the card: the catalogue may have read another column",
     "modifier": "the card has a factor for this, which gives another price",
     "half_table": "a table of its own for this would leave input or output without a price",

@@ -27,7 +27,6 @@ class Change:
     model: str
     fact: Fact
     dated: str | None
-    place: bool
     deltas: list[Delta] = field(default_factory=list)
 
     @property
@@ -108,7 +107,7 @@ class Judge:
         if by == "modifier":
             return "modifier"
         has_table = any(when == dict(change.fact.when) for when, _, _ in tables(era))
-        return "place" if not has_table and (change.place or change.fact.bound) else ""
+        return "place" if not has_table and change.fact.bound else ""
 
     def _doubt(self, change: Change, old: Fraction | None, now: Decimal, start: str) -> str:
         if start > self.day:
@@ -146,7 +145,9 @@ class Judge:
             for meter in ("input_tokens", "output_tokens"):
                 base = stated.at(self.day).get(Fact((), 0, meter))
                 fact = target.fact(Fact((), 0, meter))
-                if base and not close(rate(self.content, change.model, model, fact, seconds).price, base):
+                ours = rate(self.content, change.model, model, fact, seconds)
+                # Where the card has no table for the place that a name states, there is nothing to compare.
+                if base and not close(ours.price, base) and not (target.facts and ours.by == "none"):
                     return "curated"
         return ""
 
@@ -155,12 +156,23 @@ class Judge:
             edit.begin_era(model, change.dated or self.day, seconds, "" if change.dated else self.note)
         era = model["prices"][era_at(model, seconds) or 0]
         if not edit.set_price(era, change.fact, price):
-            edit.add_variant(era, dict(change.fact.when), {change.fact.meter: price})
+            edit.add_variant(era, dict(change.fact.when), {**self._beside_it(change), change.fact.meter: price})
         if new_era:
             agreed = len({name for name, _, p in self._now(change) if close(p, change.now)}) > 1
             basis = "two_catalogues" if agreed and era["basis"] != "one_catalogue" else "one_catalogue"
             day = self.day if basis == "two_catalogues" else "unknown"
             edit.set_provenance(self.content, era, self._source(change), day, basis)
+
+    def _beside_it(self, change: Change) -> dict[str, str]:
+        """Return all that a catalogue states under the conditions of a new table: it replaces every rate of tokens."""
+        delta = change.deltas[0]
+        found: dict[str, str] = {}
+        for catalogue, name, target, stated in self.stated.by_model[change.model]:
+            if (catalogue, name) == (delta.catalogue, delta.name):
+                for fact, price in stated.at(change.dated or self.day).items():
+                    if not fact.bound and target.fact(fact).when == change.fact.when:
+                        found[fact.meter] = plain(price)
+        return found
 
     def _now(self, change: Change) -> list[tuple[str, str, Decimal]]:
         return list(self.stated.values(change.model, change.fact, change.dated or self.day))
@@ -198,7 +210,8 @@ class Judge:
     def _half_table(self, change: Change, era: Any) -> str | None:
         """Return the guard for a variant that lacks what the base prices: it would not be billed at all."""
         own = next((rates for when, bound, rates in tables(era) if when == dict(change.fact.when) and not bound), {})
-        lacks = {"input_tokens", "output_tokens"} & set(era["rates"]) - set(own)
+        sold = {meter for meter, price in era["rates"].items() if Fraction(price)}
+        lacks = {"input_tokens", "output_tokens"} & sold - set(own)
         return "half_table" if change.fact.when and is_token(change.fact.meter) and lacks else None
 
     def _leaves_behind(self, change: Change, model: Any, seconds: int) -> bool:

@@ -128,7 +128,7 @@ class _Run:
     def _change(self, delta: Delta, target: Any) -> None:
         fact = target.fact(delta.fact)
         key = (target.model, fact, delta.dated)
-        change = self.changes.setdefault(key, Change(target.model, fact, delta.dated, bool(target.facts)))
+        change = self.changes.setdefault(key, Change(target.model, fact, delta.dated))
         change.deltas.append(delta)
 
     def _gone(self, delta: Delta) -> Row | None:
