@@ -16,7 +16,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from spancost.core.dialect.dialects import FORMAT
-from spancost.core.dialect.program import FIELDS
+from spancost.core.dialect.program import FIELDS, TEXTS
+from spancost.core.ledger.sources import LOGS, SPANS
 from spancost.core.reading import CALL, CONTAINER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,9 +38,10 @@ _ENTRY = {
     "rules",
     "objects",
     "responses",
+    "source",
 }
-_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold", "at_least"}
-_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model"}
+_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold", "at_least", "like", "unlike"}
+_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model", "cut"}
 
 
 class SourceError(ValueError):
@@ -89,7 +91,19 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
     for figure, meaning in rule["then"].get("means", {}).items():
         expected(f"{where} means", figure, FIELDS)
         expected(f"{where} means", meaning, FIELDS)
+    for field in rule["then"].get("cut", {}):
+        expected(f"{where} cut", field, TEXTS)
     return {"when": rule["when"], "then": rule["then"]}
+
+
+def compiled_source(where: str, source: dict[str, Any] | None) -> dict[str, Any]:
+    """Return which signal of an emitter of both spans and log records counts, and the keys that name its session."""
+    if source is None:
+        return {}
+    for key in source:
+        expected(f"{where} source", key, {"prefer", "session"})
+    expected(f"{where} source prefer", source["prefer"], (SPANS, LOGS))
+    return {"source": {"prefer": source["prefer"], "session": source["session"]}}
 
 
 def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, Any]) -> dict[str, list[str]]:
@@ -129,6 +143,7 @@ def compiled_dialect(
         "operations": operations,
         "providers": entry.get("providers", {}),
         "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
+        **compiled_source(where, entry.get("source")),
     }
 
 

@@ -89,6 +89,11 @@ func (l *layout) sort(p *program, span *Span) {
 		for _, equal := range r.equals {
 			asked = append(asked, equal.key)
 		}
+		for _, texts := range [][]pattern{r.like, r.unlike} {
+			for _, of := range texts {
+				asked = append(asked, of.key)
+			}
+		}
 		for _, least := range r.atLeast {
 			if place := l.of[least.field]; place != nowhere {
 				l.bounds = append(l.bounds, bound{place, least.number})
@@ -99,7 +104,7 @@ func (l *layout) sort(p *program, span *Span) {
 		switch {
 		case place == nowhere:
 		case slices.Contains(asked, l.keys[place]):
-			l.isHard = l.isHard || isFigure(field)
+			l.isHard = l.isHard || isFigure(field) || field == fieldResponseID
 		case field == fieldResponseID:
 			l.answer = place
 			continue

@@ -131,6 +131,10 @@ func (p *program) ruleOf(row *ruleRow, set func([]string) keySet) rule {
 	for _, field := range row.When.Untold {
 		found.untold |= 1 << p.fields.number[field]
 	}
+	found.like, found.unlike = patternsOf(row.When.Like), patternsOf(row.When.Unlike)
+	for _, field := range sortedKeys(row.Then.Cut) {
+		found.cut = append(found.cut, end{p.fields.number[field], row.Then.Cut[field]})
+	}
 	for _, from := range sortedKeys(row.Then.Means) {
 		found.means = append(found.means, [2]int{p.fields.number[from], p.fields.number[row.Then.Means[from]]})
 	}
@@ -247,6 +251,11 @@ func (v *values) bend(r *rule) {
 			v.told &^= 1 << from
 			v.told |= 1 << to
 			v.of[to] = v.of[from]
+		}
+	}
+	for _, end := range r.cut {
+		if text, isText := v.has(end.field).Text(); isText {
+			v.of[end.field] = document.OfString(strings.TrimSuffix(text, end.text))
 		}
 	}
 }

@@ -23,6 +23,9 @@ type ruleRow struct {
 		AtLeast  map[string]float64 `json:"at_least"`
 		Provider []string           `json:"provider"`
 		Name     []string           `json:"name"`
+		// Like are attributes whose text fits one of the patterns; Unlike those whose text does not, or that are absent.
+		Like   map[string][]string `json:"like"`
+		Unlike map[string][]string `json:"unlike"`
 	} `json:"when"`
 	Then struct {
 		Means         map[string]string `json:"means"`
@@ -33,6 +36,8 @@ type ruleRow struct {
 		Ignore        bool              `json:"ignore"`
 		Drop          []string          `json:"drop"`
 		SellerInModel bool              `json:"seller_in_model"`
+		// Cut are ends to be taken off the texts of fields.
+		Cut map[string]string `json:"cut"`
 	} `json:"then"`
 }
 
@@ -66,6 +71,18 @@ type rule struct {
 	ignore        bool
 	drop          []int
 	sellerInModel bool
+	like, unlike  []pattern
+	cut           []end
+}
+
+type pattern struct {
+	key   string
+	texts []string
+}
+
+type end struct {
+	field int
+	text  string
 }
 
 type least struct {
@@ -102,6 +119,16 @@ func (r *rule) matches(name string, attributes Attributes, told *values, provide
 			return false
 		}
 	}
+	for n := range r.like {
+		if !r.like[n].holds(attributes) {
+			return false
+		}
+	}
+	for n := range r.unlike {
+		if r.unlike[n].holds(attributes) {
+			return false
+		}
+	}
 	return len(r.names) == 0 || nameMatches(r.names, name)
 }
 
@@ -123,6 +150,18 @@ func (e *equal) holds(found document.Value) bool {
 		}
 	}
 	return false
+}
+
+func (p *pattern) holds(attributes Attributes) bool {
+	text, isText := attributes.Get(p.key).Text()
+	return isText && nameMatches(p.texts, text)
+}
+
+func patternsOf(texts map[string][]string) (found []pattern) {
+	for _, key := range sortedKeys(texts) {
+		found = append(found, pattern{key, texts[key]})
+	}
+	return found
 }
 
 // isNumber tells whether a value is a whole number, or true for 1 and false for 0.
@@ -150,11 +189,16 @@ func isOneOf(text string, texts []string) bool {
 	return false
 }
 
-// nameMatches tells whether a name is one of the patterns; one that ends (begins) in * matches by its beginning (end).
+// nameMatches tells whether a name is one of the patterns: a* matches by its beginning, *a by its end, *a* by what it
+// contains.
 func nameMatches(patterns []string, name string) bool {
 	for _, pattern := range patterns {
 		switch {
 		case pattern == "":
+		case pattern[0] == '*' && pattern[len(pattern)-1] == '*':
+			if strings.Contains(name, strings.Trim(pattern, "*")) {
+				return true
+			}
 		case pattern[len(pattern)-1] == '*':
 			if strings.HasPrefix(name, pattern[:len(pattern)-1]) {
 				return true

@@ -60,6 +60,8 @@ SENTENCES = {
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it; they are counted, the excess is not.",
     "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
+    "counted_on_span": "The emitter reports this call on a span too; it is counted there.",
+    "counted_on_log_record": "The emitter reports this call on a log record too; it is counted there.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",
     "stream_cut": "The answer was cut before it told all; the cost is a lower bound.",
     INTERRUPTED: "The call failed or was left after it was sent, and reports no usage; it may have been billed.",
@@ -72,6 +74,7 @@ SENTENCES = {
     "local_cache": "The answer came from a cache of the application's own; the provider was not asked.",
     "output_overcounted": "This instrumentation counts the start of a stream's output twice: a few tokens too many.",
     "counted_locally": "The stream told no usage; this instrumentation counted the tokens itself.",
+    "plan_billing": "The login may be a plan that is not billed by token; the cost is at list price by token.",
     "usage_not_reported": "This instrumentation reports a part of the usage only; the cost is a lower bound.",
 }
 """Code -> what it says; the table in the documentation is made from it."""

@@ -57,6 +57,8 @@ REMEDIES = {
     "repeats_call_beneath": _NOTHING,
     "sum_of_calls_beneath": _NOTHING,
     "same_call_elsewhere": _NOTHING,
+    "counted_on_span": _NOTHING,
+    "counted_on_log_record": _NOTHING,
     "exceeds_calls_beneath": (
         "A sum is larger than the calls beneath it: some calls are not traced. Instrument them, or switch on "
         "spancost's own capture."
@@ -77,6 +79,7 @@ REMEDIES = {
     "local_cache": "Nothing to do: the provider was not asked.",
     "output_overcounted": _OLD_EMITTER,
     "counted_locally": "Ask for the usage of streams: stream_options={{'include_usage': True}}.",
+    "plan_billing": "Nothing to do where calls are billed by token. Where a plan pays, state its price in a contract.",
     "usage_not_reported": _OLD_EMITTER,
 }
 """Code -> what to do. {provider}, {model} and {about} (what follows the colon of a reason) are filled in."""

@@ -101,6 +101,15 @@ class Dialects:
             self._by_scope.set(scope, program)
         return program
 
+    def source(self, span: Span) -> tuple[str, str, tuple[str, ...]] | None:
+        """Return the id of the span's or record's dialect, the signal that it prefers, and the keys of its session.
+
+        None when its emitter is not known to report calls as spans and as log records of its own.
+        """
+        entry = self._by_id[self.program(span).id]
+        source = entry.get("source")
+        return (entry["id"], source["prefer"], tuple(source["session"])) if source else None
+
     def _dialect_of_scope(self, scope_name: str) -> str:
         """Return the dialect whose scope pattern fits best (the longest one), "" when none does."""
         best, chosen = -1, ""

@@ -51,6 +51,7 @@ class Program:
     """How spans of one scope and version are read."""
 
     __slots__ = (
+        "_asked",
         "_by_name",
         "_default",
         "_encoded",
@@ -88,10 +89,19 @@ class Program:
             for rank, key in enumerate(keys, _LAST_RESORT):
                 attribute, _, path = key.partition("$")
                 self._responses.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
-        asked = {key for rule in self._rules for key in (*rule.has, *rule.lacks, *(pair[0] for pair in rule.equals))}
+        asked = {
+            pair[0] for rule in self._rules for pair in (*rule.equals, *rule.like, *rule.unlike)
+        }  # their values matter; of the others only whether they are there
+        self._asked = frozenset(asked)
+        asked.update(key for rule in self._rules for key in (*rule.has, *rule.lacks))
         self._keys = frozenset((*self._table, *self._encoded, *self._responses, *asked))
         self._by_name = any(rule.names for rule in self._rules)
         self._shapes: Recent[frozenset[str], Shape] = Recent(SHAPES_KEPT)
+
+    @property
+    def id(self) -> str:
+        """Return the dialect's id."""
+        return self._id
 
     def read(self, span: Span) -> Reading | None:
         """Return what *span* says, None when it says nothing about a model call."""
@@ -132,6 +142,7 @@ class Program:
         is_odd = any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner) or any(
             FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
         )
+        is_odd = is_odd or any(slots[key] == _RESPONSE_ID for key in self._asked.intersection(slots))
         fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
         told = {*slots.values()}
         responses = {
@@ -300,6 +311,9 @@ def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
         for field, meaning in rule.means.items():
             if field in values:
                 values[meaning] = values.pop(field)
+        for field, end in rule.cut.items():
+            if isinstance(text := values.get(field), str):
+                values[field] = text.removesuffix(end)
 
 
 def _host(value: Any) -> str | None:

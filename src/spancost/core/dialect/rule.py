@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from spancost.core.span import Span
@@ -19,6 +20,8 @@ class Rule(NamedTuple):
     doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
     seller_in_model: a seller that is not told stands before the slash of the model's name.
     at_least: figures that must be told, with the least number of each.
+    like: attributes whose text fits one of the patterns; unlike: attributes whose text does not, or that are absent.
+    cut: field -> an end to be taken off its text.
     """
 
     has: tuple[str, ...]
@@ -36,6 +39,9 @@ class Rule(NamedTuple):
     drop: tuple[str, ...]
     seller_in_model: bool
     at_least: tuple[tuple[str, int], ...] = ()
+    like: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unlike: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    cut: Mapping[str, str] = MappingProxyType({})
 
     def matches(self, span: Span, provider: str | None, told: Mapping[str, Any]) -> bool:
         """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
@@ -59,13 +65,21 @@ class Rule(NamedTuple):
             found = attributes.get(key)
             if not isinstance(found, (str, bool, int)) or found not in values:
                 return False
+        for wanted, texts in ((True, self.like), (False, self.unlike)):
+            for key, patterns in texts:
+                found = attributes.get(key)
+                if (isinstance(found, str) and name_matches(patterns, found)) is not wanted:
+                    return False
         return not self.names or name_matches(self.names, span.name)
 
 
 def name_matches(patterns: tuple[str, ...], name: str) -> bool:
-    """Whether *name* is one of *patterns*; a pattern that ends (begins) in `*` matches by its beginning (its end)."""
+    """Whether *name* is one of *patterns*; `a*` matches a beginning, `*a` an end, `*a*` any part of it."""
     for pattern in patterns:
-        if pattern[-1] == "*":
+        if pattern[0] == pattern[-1] == "*":
+            if pattern.strip("*") in name:
+                return True
+        elif pattern[-1] == "*":
             if name.startswith(pattern[:-1]):
                 return True
         elif pattern[0] == "*":
@@ -133,6 +147,13 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
                 drop=tuple(then.get("drop", ())),
                 seller_in_model=then.get("seller_in_model", False),
                 at_least=tuple(sorted(when.get("at_least", {}).items())),
+                like=_patterns(when.get("like", {})),
+                unlike=_patterns(when.get("unlike", {})),
+                cut=then.get("cut", {}),
             )
         )
     return tuple(chosen)
+
+
+def _patterns(texts: Mapping[str, list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((key, tuple(patterns)) for key, patterns in sorted(texts.items()))
