@@ -22,6 +22,7 @@ _COMMANDS = {
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
     "explain": "Show how the cost of one call comes about.",
     "extract": "Read the usage off recorded HTTP exchanges.",
+    "models": "List the models that the rate card knows, with their rates.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "run": "Run a Python program and show what it cost.",
     "verify": "Recompute every cost in a file; name each difference.",

@@ -13,7 +13,9 @@ import click
 
 from spancost.cli.call_json import CallError, call_of, parse, quantity_of
 from spancost.cli.call_of_span import attributes_of, call_row_of
+from spancost.cli.near import NearNames
 from spancost.cli.price import card_named, contract_option, number, pricer_of
+from spancost.core import reasons
 from spancost.core.call import Call
 from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
@@ -63,7 +65,17 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
     pricer = pricer_of(card, contract_path)
     if isinstance(pricer, ContractPricer):
         call = call._replace(context=pricer.facts_of(call.context, attributes, None))
-    click.echo("\n".join(explanation(call, pricer, written)))
+    click.echo("\n".join([*explanation(call, pricer, written), *_near(NearNames(card), call, pricer)]))
+
+
+def _near(near: NearNames, call: Call, pricer: Pricer) -> list[str]:
+    """Return lines that name models like one which has no price."""
+    unknown = pricer.price(call).reason in (reasons.UNKNOWN_MODEL, reasons.UNKNOWN_PROVIDER)
+    names = near.of(call) if unknown else ()
+    if not names:
+        return []
+    known = ", ".join(f"{name.model} ({name.provider})" for name in names)
+    return [f"near names   {known}", "             No price is taken from them."]
 
 
 def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:

@@ -14,6 +14,8 @@ import click
 
 from spancost import contracts, data
 from spancost.cli.call_json import CallError, call_of, parse
+from spancost.cli.near import NearNames
+from spancost.core import reasons
 from spancost.core.call import LineItem, Quantity
 from spancost.core.contract.contract import ContractError
 from spancost.core.contract.price import ContractPricer
@@ -38,15 +40,17 @@ def command(card_name: str | None, contract_path: Path | None) -> None:
     """Price calls: one JSON object a line on standard input, one on standard output, in the same order.
 
     A bad line gives {"id": …, "error": …}, and the exit status is then 1. With a contract, a line says as well where
-    its cost comes from (cost_source) and the list price (list_cost_usd).
+    its cost comes from (cost_source) and the list price (list_cost_usd). The answer about an unknown model names models
+    that the card has (near); none of them is priced by.
     """
-    pricer = pricer_of(card_named(card_name), contract_path)
+    card = card_named(card_name)
+    pricer, near = pricer_of(card, contract_path), NearNames(card)
     failed = False
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8-sig", "replace")
         if not line.strip():
             continue
-        answer = answer_to(line, pricer)
+        answer = answer_to(line, pricer, near)
         failed = failed or "error" in answer
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
@@ -69,8 +73,8 @@ def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
         raise click.ClickException(str(error)) from error
 
 
-def answer_to(line: str, pricer: Pricer) -> dict[str, Any]:
-    """Return the answer to one line: cost, line items, version and rate, or the error."""
+def answer_to(line: str, pricer: Pricer, near: NearNames | None = None) -> dict[str, Any]:
+    """Return the answer to one line: cost, line items, version and rate, or the error; near names by *near*."""
     row: dict[str, Any] = {}
     try:
         row = parse(line)
@@ -88,6 +92,8 @@ def answer_to(line: str, pricer: Pricer) -> dict[str, Any]:
     answer["line_items"] = [_item(item) for item in pricer.line_items(call)]
     answer["pricing_version"] = pricer.version
     answer["rate_id"] = cost.rate_id
+    if near is not None and cost.reason == reasons.UNKNOWN_MODEL and (names := near.of(call)):
+        answer["near"] = [name._asdict() for name in names]
     return answer
 
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost models`: what the rate card knows, with the rates that hold now."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from spancost.cli.call_json import CallError, nanoseconds
+from spancost.cli.model_rows import model_rows
+from spancost.cli.near import similar
+from spancost.cli.price import card_named
+from spancost.core.pricing.card import RateCard
+
+_BASES = {"page": "page", "two_catalogues": "two catalogues", "one_catalogue": "one catalogue"}
+_COLUMNS = {
+    "input_tokens": "input",
+    "cache_read_tokens": "cached",
+    "cache_write_tokens": "written",
+    "output_tokens": "output",
+}
+_HEADER = ("provider", "model", *_COLUMNS.values(), "other rates", "also by", "checked", "source")
+_UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "each"}
+
+
+@click.command(name="models")
+@click.argument("pattern", required=False)
+@click.option("--provider", "--seller", help="Only what this provider sells, such as openai or aws.bedrock.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Table or JSON Lines.")
+@click.option("--at", metavar="TIME", help="Rates that hold at this time (2026-11-21T12:00:00Z); now by default.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Of this rate card instead of the newest one.")
+def command(pattern: str | None, provider: str | None, form: str, at: str | None, card_name: str | None) -> None:
+    """List the models that the rate card knows, with their rates, where these were read and when.
+
+    PATTERN is a part of a model's name, or a whole name with * and ?. A table is in USD for a million tokens; `also by`
+    names what else changes a price: long requests, tiers, hours, places.
+    """
+    card = card_named(card_name)
+    try:
+        seller = _seller(card, provider)
+        seconds = _seconds(at)
+    except CallError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    rows = model_rows(card, pattern, seller, seconds)
+    if form == "json":
+        for row in rows:
+            click.echo(json.dumps({**row, "pricing_version": card.version}, ensure_ascii=False, separators=(",", ":")))
+        return
+    found = list(rows)
+    for line in _table(found):
+        click.echo(line)
+    models = "model" if len(found) == 1 else "models"
+    asked = f" like {pattern!r}" if pattern and not found else ""
+    click.echo(f"{len(found)} {models}{asked}; rate card {card.version}")
+
+
+def _seller(card: RateCard, provider: str | None) -> str | None:
+    if provider is None:
+        return None
+    found = card.providers.canonical(provider) or ""
+    if card.seller(found) is None:
+        close = similar(found, card.sellers)
+        meant = f" (near: {', '.join(close)})" if close else ""
+        raise CallError(f"--provider: found {provider!r}, which the rate card does not have{meant}")
+    return found
+
+
+def _seconds(at: str | None) -> int:
+    if at is None:
+        return int(datetime.now(timezone.utc).timestamp())
+    return nanoseconds(at) // 1_000_000_000
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the rows as aligned columns under a header, nothing for no rows."""
+    if not rows:
+        return []
+    cells = [_HEADER, *(_cells(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+    prices = range(2, 2 + len(_COLUMNS))
+    return [
+        "  ".join(
+            text.rjust(widths[n]) if n in prices else text.ljust(widths[n]) for n, text in enumerate(row)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    rates = row["rates"]
+    priced = [rates[meter]["price"] if meter in rates else "" for meter in _COLUMNS]
+    other = ", ".join(
+        f"{meter} {rate['price']}" + ("" if rate["per"] == 1_000_000 else f"/{_UNITS.get(rate['per'], rate['per'])}")
+        for meter, rate in rates.items()
+        if meter not in _COLUMNS
+    )
+    checked = " ".join(filter(None, (_BASES.get(row["basis"], ""), row["checked"])))
+    return (row["provider"], row["model"], *priced, other, _conditions(row), checked, row["source"] or "")
+
+
+def _conditions(row: dict[str, Any]) -> str:
+    """Return what else changes the price, in few words."""
+    said = [f">={step['from']:,}" if step["from"] % 10 != 1 else f">{step['from'] - 1:,}" for step in row["steps"]]
+    for table in (*row["variants"], *row["modifiers"]):
+        said.append("+".join(table["when"].values()))
+    said += [window["id"] for window in row["windows"]]
+    said += [f"{fact}?" for fact in row["assumes"]]
+    if row["next_change"]:
+        said.append(f"from {row['next_change'][:10]}")
+    return ", ".join(dict.fromkeys(said))

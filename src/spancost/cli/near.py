@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names like one that the card does not have: to show to people, never to price by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from spancost.core.call import Call
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.match import Match, match
+from spancost.core.pricing.names import ANY_DATE
+
+_LIKE = 0.72
+_OWN = 3
+_OTHERS = 6
+_KEPT = 1_024
+
+
+class Near(NamedTuple):
+    """A model that the card has, and who sells it."""
+
+    provider: str
+    model: str
+
+
+def similar(name: str, names: Iterable[str], most: int = _OWN) -> list[str]:
+    """Return those of *names* that are spelled like *name*, the nearest first."""
+    return get_close_matches(name, list(names), n=most, cutoff=_LIKE)
+
+
+class NearNames:
+    """Near names of unknown models on one card; what was asked before is remembered."""
+
+    def __init__(self, card: RateCard) -> None:
+        """Look in *card*, whose sellers are read when they are first needed."""
+        self._card = card
+        self._sellers_of: dict[str, list[Near]] | None = None
+        self._found: dict[tuple[str, str], tuple[Near, ...]] = {}
+
+    def of(self, call: Call) -> tuple[Near, ...]:
+        """Return near names for a call whose model or provider is unknown: the provider's own, then other sellers'.
+
+        Of its own provider: names spelled alike. Of others, one each: the same name, with or without a maker before a
+        slash.
+        """
+        if isinstance(match(self._card, call), Match):
+            return ()
+        name = (call.model or call.request_model or "").strip().lower()
+        if not name:
+            return ()
+        address = (call.context or {}).get("server_address")
+        seller = self._card.providers.canonical(call.provider, address) or ""
+        key = (seller, name)
+        if key not in self._found:
+            if len(self._found) >= _KEPT:
+                self._found.clear()
+            self._found[key] = (*self._own(seller, name), *self._elsewhere(seller, name))
+        return self._found[key]
+
+    def _own(self, seller: str, name: str) -> list[Near]:
+        line = self._card.seller(seller)
+        if line is None:
+            return []
+        names = _ids(line["names"])
+        close = similar(name, names, 3 * _OWN)
+        tail = name.rpartition("/")[2]
+        if tail != name:
+            close += similar(tail, names)
+        return [Near(seller, entry) for entry in dict.fromkeys(names[spelled] for spelled in close)][:_OWN]
+
+    def _elsewhere(self, seller: str, name: str) -> list[Near]:
+        if self._sellers_of is None:
+            self._sellers_of = {}
+            for other in self._card.sellers:
+                for spelled, entry in _ids((self._card.seller(other) or {})["names"]).items():
+                    self._sellers_of.setdefault(spelled.rpartition("/")[2], []).append(Near(other, entry))
+        found: dict[str, Near] = {}
+        same = self._sellers_of.get(name.rpartition("/")[2], [])
+        for near in sorted(same, key=lambda near: near.model.lower() != name):
+            if near.provider != seller:
+                found.setdefault(near.provider, near)
+        return list(found.values())[:_OTHERS]
+
+
+def _ids(names: Mapping[str, str | list[tuple[int | None, str]]]) -> dict[str, str]:
+    """Return the entry that each whole name stands for now, the newest of a moving one."""
+    return {
+        name: target if isinstance(target, str) else target[-1][1]
+        for name, target in names.items()
+        if not name.endswith(ANY_DATE)
+    }
