@@ -116,6 +116,8 @@ type Contract struct {
 	most        Femto
 	terms       []term
 	deployments []deployment
+	// account are the facts of the team's own accounts.
+	account AccountFacts
 }
 
 // Suffix is what follows `+o` in the version of what is priced by the contract.

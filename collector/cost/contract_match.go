@@ -76,12 +76,13 @@ func best[T any](rows []*T, when func(*T) *conditions, said *spellings) *T {
 // terms are the terms and deployments of a contract that are in force between two of its instants.
 type terms struct {
 	card        *RateCard
+	account     AccountFacts
 	terms       []*term
 	deployments []*deployment
 }
 
 func newTerms(contract *Contract, card *RateCard, atS *int64) *terms {
-	found := &terms{card: card}
+	found := &terms{card: card, account: contract.account}
 	for n := range contract.terms {
 		if contract.terms[n].isInForce(atS) {
 			found.terms = append(found.terms, &contract.terms[n])
@@ -122,7 +123,7 @@ func (t *terms) holding(call *Call) holding {
 	}
 	found := holding{call: *call}
 	t.mapDeployment(&found, &said)
-	found.listed, found.unlisted = t.card.match(&found.call)
+	found.listed, found.unlisted = t.card.match(&found.call, t.account)
 	own := t.names(seller, found.call.Model)
 	said[byModel] = slices.Clone(own)
 	if found.listed != nil {
@@ -146,7 +147,7 @@ func (t *terms) mapDeployment(found *holding, said *spellings) {
 	}
 	answered := found.call
 	answered.RequestModel = ""
-	if listed, _ := t.card.match(&answered); listed == nil {
+	if listed, _ := t.card.match(&answered, t.account); listed == nil {
 		found.call.Model = behind.model
 	}
 	found.call.Context = stated(behind.facts, found.call.Context)
@@ -185,7 +186,7 @@ func (t *terms) agreed(found *holding, sellerName string, own []string) *matched
 		return nil
 	}
 	line := &seller{name: sellerName, Models: map[string]*entry{name: {Eras: make([]eraRow, 1)}}}
-	return &matched{line, nameSpan{{nil, name}}, t.card.factsOf(&found.call, nil), false}
+	return &matched{line, nameSpan{{nil, name}}, t.card.factsOf(&found.call, nil, t.account[sellerName]), false}
 }
 
 // SpelledCondition returns a text as conditions about a dimension are compared.

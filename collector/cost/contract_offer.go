@@ -39,7 +39,7 @@ func (a *agreement) change(
 	var own *agreedTable
 	for n := range a.variants {
 		v := &a.variants[n]
-		if holds(v.when, m.facts) && (own == nil || len(v.when) > len(own.when)) {
+		if holds(v.when, m.words) && (own == nil || len(v.when) > len(own.when)) {
 			own = v
 		}
 	}

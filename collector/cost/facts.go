@@ -18,26 +18,41 @@ const (
 // Fact is one thing that a call states about how it was served: service tier, processing, place, speed.
 type Fact struct{ Dimension, Value string }
 
-// factWords are the spellings of facts, and what a host name states.
+// factWords are the spellings of facts, and what a host name states. places are the facts that say where a call ran.
 type factWords struct {
 	words        map[string]map[string]string
 	hosts        []hostFacts
 	mustBePriced []string
+	places       []string
 }
 
+// hostFacts is what a host states; silentOn are facts that its answers do not tell, whatever they say.
 type hostFacts struct {
-	match *regexp.Regexp
-	facts map[string]string
+	match    *regexp.Regexp
+	facts    map[string]string
+	silentOn []string
+}
+
+// callFacts are the facts of one call: in the card's words without the usual ones, all that were reported, the usual ones
+// too, and those that the host is known not to report.
+type callFacts struct {
+	words    map[string]string
+	reported map[string]bool
+	silentOn []string
 }
 
 func newFactWords(table *nameTable) (*factWords, error) {
-	f := &factWords{words: table.Facts, mustBePriced: table.MustBePriced}
+	f := &factWords{words: table.Facts, mustBePriced: table.MustBePriced, places: table.Places}
+	if f.places == nil {
+		// Those of cards that do not name them.
+		f.places = []string{"endpoint", "deployment_type"}
+	}
 	for _, row := range table.HostRules {
 		match, err := fromStart(row.Match)
 		if err != nil {
 			return nil, err
 		}
-		f.hosts = append(f.hosts, hostFacts{match, row.Facts})
+		f.hosts = append(f.hosts, hostFacts{match, row.Facts, row.SilentOn})
 	}
 	return f, nil
 }
@@ -77,17 +92,28 @@ func (f *factWords) of(stated []Fact) map[string]string {
 	return facts
 }
 
-// atHost returns what the host that answered states, as spelled there.
-func (f *factWords) atHost(serverAddress string) []Fact {
+// reported adds the facts that are stated with any value, the usual one included.
+func (f *factWords) reported(stated []Fact, into map[string]bool) {
+	for _, fact := range stated {
+		if f.words[fact.Dimension] != nil && !isSpaces(fact.Value) {
+			into[fact.Dimension] = true
+		}
+	}
+}
+
+func isSpaces(text string) bool { return strings.TrimFunc(text, isSpace) == "" }
+
+// atHost returns what the host that answered states, as spelled there, and on what it is silent.
+func (f *factWords) atHost(serverAddress string) ([]Fact, []string) {
 	host := hostOf(serverAddress)
 	for _, rule := range f.hosts {
 		groups := rule.match.FindStringSubmatch(host)
 		if groups == nil {
 			continue
 		}
-		return filled(rule.facts, groups)
+		return filled(rule.facts, groups), rule.silentOn
 	}
-	return nil
+	return nil, nil
 }
 
 func filled(facts map[string]string, groups []string) []Fact {

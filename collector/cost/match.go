@@ -2,7 +2,10 @@
 
 package cost
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Call is one request to a model as it is to be priced. Fields that are not known are empty.
 type Call struct {
@@ -44,14 +47,17 @@ func (c *Call) has(dimension string) bool {
 
 // matched are the entries that a name stands for over time.
 type matched struct {
-	seller    *seller
-	spans     nameSpan
-	facts     map[string]string
+	seller *seller
+	spans  nameSpan
+	callFacts
 	byRequest bool
 }
 
-// match returns the entry of a call, or the reason why there is none.
-func (c *RateCard) match(call *Call) (*matched, string) {
+// AccountFacts are what a team states of its own accounts, by seller, for calls that do not report it.
+type AccountFacts map[string][]Fact
+
+// match returns the entry of a call, or the reason why there is none. account holds for facts that nothing else reports.
+func (c *RateCard) match(call *Call, account AccountFacts) (*matched, string) {
 	name := c.providers.Canonical(call.Provider, call.fact("server_address"))
 	if name == "" {
 		return nil, reasonUnknownProvider
@@ -70,29 +76,48 @@ func (c *RateCard) match(call *Call) (*matched, string) {
 	byRequest := false
 	spans, spelled := c.lookUp(line, model)
 	if spans == nil && call.RequestModel != "" && (line.RequestModelPrices == nil || *line.RequestModelPrices != 0) {
-		byRequest = true
-		spans, spelled = c.lookUp(line, call.RequestModel)
+		byRequest, model = true, call.RequestModel
+		spans, spelled = c.lookUp(line, model)
 	}
 	if spans == nil {
 		return nil, reasonUnknownModel
 	}
-	return &matched{line, spans, c.factsOf(call, spelled), byRequest}, ""
+	found := &matched{line, spans, c.factsOf(call, spelled, account[name]), byRequest}
+	// The name of an entry may hold a fact (`us.` of Bedrock): the entry answers it, and the fact is reported.
+	for _, candidate := range c.models.candidates(line.name, model) {
+		for fact := range candidate.facts {
+			found.reported[fact] = true
+		}
+	}
+	return found, ""
 }
 
-// factsOf returns the facts of a call in the card's words; spelled are those that the spelling of its model states.
-func (c *RateCard) factsOf(call *Call, spelled []Fact) map[string]string {
-	said := call.Context
-	if address := call.fact("server_address"); address != "" {
-		said = stated(c.facts.atHost(address), said)
+// factsOf returns the facts of a call in the card's words; spelled are those that the spelling of its model states, account
+// those of the seller's account, for what nothing else reports.
+func (c *RateCard) factsOf(call *Call, spelled, account []Fact) callFacts {
+	said := withoutBlank(call.Context)
+	var silentOn []string
+	if address := call.fact("server_address"); !isSpaces(address) {
+		var atHost []Fact
+		atHost, silentOn = c.facts.atHost(address)
+		said = stated(atHost, said)
 	}
 	var served []Fact
-	if call.ServiceTier != "" {
+	if !isSpaces(call.ServiceTier) {
 		served = append(served, Fact{"service_tier", call.ServiceTier})
 	}
-	if call.Processing != "" {
+	if !isSpaces(call.Processing) {
 		served = append(served, Fact{"processing", call.Processing})
 	}
-	return c.facts.of(stated(spelled, said, served))
+	said = slices.DeleteFunc(stated(said, served), func(fact Fact) bool { return slices.Contains(silentOn, fact.Dimension) })
+	all := stated(account, spelled, said)
+	found := callFacts{c.facts.of(all), map[string]bool{}, silentOn}
+	c.facts.reported(all, found.reported)
+	return found
+}
+
+func withoutBlank(facts []Fact) []Fact {
+	return slices.DeleteFunc(slices.Clone(facts), func(fact Fact) bool { return isSpaces(fact.Value) })
 }
 
 func (c *RateCard) lookUp(line *seller, model string) (nameSpan, []Fact) {

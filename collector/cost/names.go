@@ -14,6 +14,7 @@ type nameTable struct {
 	HostRules    []hostRule                   `json:"host_rules"`
 	Hosts        map[string][]string          `json:"hosts"`
 	MustBePriced []string                     `json:"must_be_priced"`
+	Places       []string                     `json:"places"`
 	Providers    map[string]struct {
 		Names []string `json:"names"`
 	} `json:"providers"`
@@ -26,8 +27,9 @@ type nameTable struct {
 }
 
 type hostRule struct {
-	Match string            `json:"match"`
-	Facts map[string]string `json:"facts"`
+	Match    string            `json:"match"`
+	Facts    map[string]string `json:"facts"`
+	SilentOn []string          `json:"silent_on"`
 }
 
 // ProviderNames maps spellings and hosts of sellers to values of gen_ai.provider.name.

@@ -45,12 +45,14 @@ type choice struct {
 	table   priceTable
 	minimum map[int]int64
 	doubt   Doubt
+	// isSplitAssumed is true where the seller documents no lifetime of cache writes that tell none.
+	isSplitAssumed bool
 	// under is the term that the era is changed by, nil for none.
 	under *agreement
 }
 
 func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *eraRow, low, high *int64) era {
-	table, answered, variantID := c.variant(row, m.facts)
+	table, answered, variantID := c.variant(row, m.words)
 	product, modifierIDs := multiplied(m, e, answered)
 	if under != nil {
 		table, variantID = under.change(c.units, m, table, answered, variantID)
@@ -63,7 +65,10 @@ func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *e
 	}
 	parts := []string{fmt.Sprintf("%s/%s@%s", m.seller.name, id, instant(row.From))}
 	parts = append(append(parts, variantID...), modifierIDs.names...)
-	with := &choice{card: c, row: row, table: table, doubt: c.doubt(m, row, answered), under: under}
+	with := &choice{
+		card: c, row: row, table: table, doubt: c.doubt(m, e, row, answered), under: under,
+		isSplitAssumed: slices.Contains(e.Assumes, splitFact),
+	}
 	if with.doubt == (Doubt{}) && under != nil && under.term.isAllocated {
 		with.doubt = Doubt{Estimated, reasonAllocated}
 	}
@@ -176,7 +181,7 @@ next:
 				continue next
 			}
 		}
-		if !holds(by.When, m.facts) {
+		if !holds(by.When, m.words) {
 			continue
 		}
 		product = product.times(Rate{num: by.X[0], den: by.X[1]})
@@ -186,27 +191,67 @@ next:
 	return product, found
 }
 
-func (c *RateCard) doubt(m *matched, row *eraRow, answered map[string]bool) Doubt {
+// doubt returns the first doubt about the facts: a value without a rate, then a fact that was not reported.
+func (c *RateCard) doubt(m *matched, e *entry, row *eraRow, answered map[string]bool) Doubt {
+	assumes := append(e.Assumes[:len(e.Assumes):len(e.Assumes)], row.Assumes...)
 	for _, dimension := range c.facts.mustBePriced {
-		if value, stated := m.facts[dimension]; stated && !answered[dimension] {
-			switch {
-			case dimension == "endpoint" || dimension == "deployment_type":
-				return Doubt{Estimated, reasonNoPlaceRate}
-			case value == unknownFact:
-				return Doubt{Estimated, reasonUnknownTier}
-			}
-			return Doubt{Estimated, reasonNoTierRate}
+		value, stated := m.words[dimension]
+		if !stated || answered[dimension] || e.isBase(dimension, value) || m.isToldInstead(assumes, dimension) {
+			continue
+		}
+		switch {
+		case slices.Contains(c.facts.places, dimension):
+			return Doubt{Estimated, reasonNoPlaceRate}
+		case value == unknownFact:
+			return Doubt{Estimated, reasonUnknownTier}
+		}
+		return Doubt{Estimated, reasonNoTierRate}
+	}
+	for _, assumed := range assumes {
+		names := strings.Split(assumed, "|")
+		if assumed != splitFact && !slices.ContainsFunc(names, func(name string) bool { return m.reported[name] }) {
+			return Doubt{Estimated, reasonAssumedFact + ":" + names[0]}
 		}
 	}
-	for _, dimension := range row.Assumes {
-		if _, stated := m.facts[dimension]; !stated {
-			return Doubt{Partial, reasonAssumedFact + ":" + dimension}
+	for _, dimension := range m.silentOn {
+		if !m.reported[dimension] && m.depends(e, row, dimension) {
+			return Doubt{Estimated, reasonAssumedFact + ":" + dimension}
 		}
 	}
 	if m.byRequest {
 		return Doubt{Estimated, reasonRequestedModel}
 	}
 	return Doubt{}
+}
+
+// isBase tells whether the entry's own rates hold for a value of a fact.
+func (e *entry) isBase(dimension, value string) bool {
+	return slices.Contains(e.BaseFor[dimension], value) || slices.Contains(e.BaseFor[dimension], "*")
+}
+
+// isToldInstead tells whether a fact was reported that tells enough in the place of another.
+func (m *matched) isToldInstead(assumes []string, dimension string) bool {
+	for _, assumed := range assumes {
+		if names := strings.Split(assumed, "|"); names[0] == dimension {
+			return slices.ContainsFunc(names[1:], func(name string) bool { return m.reported[name] })
+		}
+	}
+	return false
+}
+
+// depends tells whether a table or factor of the entry is for a value of a fact.
+func (m *matched) depends(e *entry, row *eraRow, fact string) bool {
+	for n := range row.Variants {
+		if _, named := row.Variants[n].When[fact]; named {
+			return true
+		}
+	}
+	for _, index := range e.Modifiers {
+		if _, named := m.seller.Modifiers[index].When[fact]; named {
+			return true
+		}
+	}
+	return false
 }
 
 func (with *choice) tier(parts []string, product Rate) tier {
@@ -241,7 +286,7 @@ func (with *choice) level(id string, table priceTable, product Rate) *level {
 		}
 	}
 	for n := range units.meters {
-		if found.rated>>n&1 == 1 && slices.Contains(units.meters[n].inside, units.splitBy) {
+		if with.isSplitAssumed && found.rated>>n&1 == 1 && slices.Contains(units.meters[n].inside, units.splitBy) {
 			if found.rated>>units.splitBy&1 == 0 || !found.rates[n].equals(found.rates[units.splitBy]) {
 				found.splitParts |= 1 << n
 			}

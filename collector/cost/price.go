@@ -34,12 +34,13 @@ func unpriced(reason string) Cost { return Cost{Status: Unpriced, Reason: reason
 
 // Pricer prices calls by one rate card. It is safe for use by many goroutines.
 type Pricer struct {
-	card   *RateCard
-	offers *recentOffers[offer]
+	card    *RateCard
+	account AccountFacts
+	offers  *recentOffers[offer]
 }
 
 // NewPricer returns a pricer by a card.
-func NewPricer(card *RateCard) *Pricer { return &Pricer{card, newRecentOffers[offer]()} }
+func NewPricer(card *RateCard) *Pricer { return &Pricer{card: card, offers: newRecentOffers[offer]()} }
 
 // Version is what goes into llm.pricing_version.
 func (p *Pricer) Version() string { return p.card.version }
@@ -81,7 +82,7 @@ func (p *Pricer) offer(call *Call) *offer {
 	key := keyOf(call)
 	found := p.offers.get(key)
 	if found == nil {
-		if m, reason := p.card.match(call); m == nil {
+		if m, reason := p.card.match(call, p.account); m == nil {
 			found = &offer{unpriced: reason}
 		} else {
 			found = p.card.offer(m, nil)
@@ -139,7 +140,7 @@ func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cos
 			guessed = first(guessed, Doubt{Estimated, reasonParentRate + ":" + units.meters[n].name})
 		}
 		if n == units.splitBy && at.splitParts&^usage.present != 0 {
-			assumed = Doubt{Partial, reasonAssumedFact + ":" + splitFact}
+			assumed = Doubt{Estimated, reasonAssumedFact + ":" + splitFact}
 		}
 		if least, some := at.minimum[n]; some && quantity.Cmp(Whole(least)) < 0 {
 			quantity = Whole(least)

@@ -19,6 +19,10 @@ type seller struct {
 type entry struct {
 	Eras      []eraRow `json:"eras"`
 	Modifiers []int    `json:"modifiers"`
+	// Assumes are facts without a documented default, each with those that tell enough in its place (`a|b`).
+	Assumes []string `json:"assumes"`
+	// BaseFor are values of facts for which the entry's own rates hold; `*` is every value.
+	BaseFor map[string][]string `json:"base_for"`
 }
 
 type modifier struct {

@@ -131,12 +131,12 @@ func TestVectorsOfMatching(t *testing.T) {
 	}
 	card := smallCard(t)
 	eachVector(t, "match", func(t *testing.T, v vector) {
-		found, reason := card.match(&Call{Provider: v.Provider, Model: v.Model, Context: sortedFacts(v.Context)})
+		found, reason := card.match(&Call{Provider: v.Provider, Model: v.Model, Context: sortedFacts(v.Context)}, nil)
 		if found == nil {
 			sameJSON(t, reason, v.Expected)
 			return
 		}
-		sameJSON(t, map[string]any{"seller": found.seller.name, "entry": found.spans[0].entry, "facts": found.facts}, v.Expected)
+		sameJSON(t, map[string]any{"seller": found.seller.name, "entry": found.spans[0].entry, "facts": found.words}, v.Expected)
 	})
 }
 

@@ -20,9 +20,12 @@ BATCHED = ENTRY.replace(
     "        source:",
     "        variants:\n          - when: {processing: batch}\n            rates: {input_tokens: 1, output_tokens: 4}\n"
     "        source:",
-)
+).replace("models:\n", "facts: {processing: {default: standard, source: s1, checked: 2026-11-20}}\nmodels:\n")
 FACTORED = ENTRY.replace(
     "models:\n",
+    "facts:\n"
+    "  processing: {default: standard, source: s1, checked: 2026-11-20}\n"
+    "  data_residency: {default: global, source: s1, checked: 2026-11-20}\n"
     "modifiers:\n  - {id: us, when: {data_residency: us}, x: 1.1, source: s1, checked: 2026-11-20}\nmodels:\n",
 )
 HOURLY = ENTRY.replace(

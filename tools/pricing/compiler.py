@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from tools.pricing.dependence import facts_of_entry, facts_of_seller
 from tools.pricing.form import (
     FormError,
     Model,
@@ -99,6 +100,8 @@ def _seller(seller: Seller, units: dict[str, Any], shared: dict[str, Any]) -> di
         "seller": seller.seller,
         "sources": seller.sources,
     }
+    if seller.facts:
+        line["facts"] = facts_of_seller(seller, shared, where)
     if seller.request_model_prices == "false":
         line["request_model_prices"] = 0
     for model_id, model in seller.models.items():
@@ -139,7 +142,7 @@ def _model(
     ]
     if modifiers:
         entry["modifiers"] = modifiers
-    return entry
+    return entry | facts_of_entry(seller, model_id, model, entry, shared, where)
 
 
 def _era(
@@ -169,8 +172,6 @@ def _era(
         ]
     if price.minimum:
         era["minimum"] = price.minimum
-    if price.assumes:
-        era["assumes"] = price.assumes
     if price.windows:
         era["windows"] = [_window(window, shared, where) for window in price.windows]
     return era

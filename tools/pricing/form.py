@@ -14,6 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 _DECIMAL = re.compile(r"^[0-9]+(\.[0-9]+)?$")
 _RATIO = re.compile(r"^[0-9]+(/[1-9][0-9]*)?$")
+NO_DEFAULT = "none"
+"""The default of a fact for which its seller documents none."""
+ONE_PRICE = "one_price"
+"""What an entry says of a fact that does not change its price."""
 
 
 class FormError(ValueError):
@@ -110,8 +114,6 @@ class PriceEntry(_Form):
     variants: list[Variant] = []
     windows: list[Window] = []
     minimum: dict[str, int] = {}
-    # Facts without which the price is a guess: when a call does not state one, its cost is partial.
-    assumes: list[str] = []
     source: str
     checked: Day
     basis: Literal["page", "two_catalogues", "one_catalogue"]
@@ -122,8 +124,33 @@ class Model(_Form):
     """One thing that is sold under one price."""
 
     names: list[str] = []
+    # What differs from the seller's `facts` here: fact -> none, one_price, or the documented default.
+    facts: dict[str, str] = {}
     prices: list[PriceEntry] = Field(min_length=1)
     note: str | None = None
+
+
+class Fact(_Form):
+    """What a seller says of a fact that changes its prices.
+
+    default: the value that holds for a call that does not report the fact, where the seller documents one; else none.
+    or: another fact that tells enough in its place. base: values for which an entry's own rates hold, by pattern of
+    entries; the last that fits counts. one_price: patterns of entries with the same price for every value.
+    """
+
+    default: str
+    or_: str | None = Field(default=None, alias="or")
+    base: dict[str, list[str]] = {}
+    one_price: list[str] = []
+    source: str | None = None
+    checked: Day | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _documented(self) -> Fact:
+        if self.default != NO_DEFAULT and (self.source is None or self.checked is None):
+            raise ValueError("expected the source of the default and when it was checked, or the default none")
+        return self
 
 
 class Modifier(_Form):
@@ -153,6 +180,7 @@ class Seller(_Form):
     sources: dict[str, str]
     # False where the requested name is a customer's own (an Azure deployment) and says nothing about the model.
     request_model_prices: Literal["true", "false"] = "true"
+    facts: dict[str, Fact] = {}
     modifiers: list[Modifier] = []
     aliases: dict[str, list[Target]] = {}
     models: dict[str, Model]

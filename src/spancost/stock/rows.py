@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.kernel import SPLIT_FACT
 
 METERS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 """The columns of prices, in order."""
@@ -68,7 +69,7 @@ def _row(card: RateCard, entry: Mapping[str, Any], at_seconds: int) -> Row | str
         return "its price depends on the time of day"
     if era.get("minimum"):
         return "it has a least quantity"
-    if era.get("assumes"):
+    if any(fact != SPLIT_FACT for fact in (*entry.get("assumes", ()), *era.get("assumes", ()))):
         return "its price depends on what spans do not tell"
     rates = era["rates"]
     for meter in rates:

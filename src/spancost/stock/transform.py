@@ -101,7 +101,7 @@ def _spellings(card: RateCard, seller: str) -> list[str]:
 
 
 def _hosts(card: RateCard, seller: str) -> list[str]:
-    return [host for host in card.providers.hosts(seller) if not card.fact_words.at_host(host)]
+    return [host for host in card.providers.hosts(seller) if not card.fact_words.at_host(host).facts]
 
 
 def _statements(card: RateCard, seller: str, table: Table) -> Iterator[str]:

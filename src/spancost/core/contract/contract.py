@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from spancost.core.pricing.match import AccountFacts
 from spancost.core.pricing.offer import Rate
 
 FORMAT = 1
@@ -23,7 +24,7 @@ OVERRIDE = "override_usd"
 """The fact that carries a cost set by hand."""
 LOWERED = frozenset(("deployment", "model", "server_address", "seller"))
 """Dimensions in which upper and lower case are the same."""
-_KEYS = frozenset(("attributes", "deployments", "format", "name", "override", "terms"))
+_KEYS = frozenset(("account", "attributes", "deployments", "format", "name", "override", "terms"))
 
 
 class ContractError(ValueError):
@@ -97,7 +98,10 @@ class Override(NamedTuple):
 
 
 class Contract:
-    """Terms, deployments, and which span attributes state the facts that they are about."""
+    """Terms, deployments, facts of accounts, and which span attributes state the facts that terms are about.
+
+    account: seller -> fact -> value, for calls that do not report the fact.
+    """
 
     def __init__(self, content: Mapping[str, Any], suffix: str) -> None:
         """Take the parsed content of canonical bytes; `from_bytes` is the way in."""
@@ -108,6 +112,7 @@ class Contract:
         }
         for fact in self.attributes.keys() - FACTS:
             raise ValueError(f"{fact!r} is no fact")
+        self.account: AccountFacts = {seller: _stated(facts) for seller, facts in content.get("account", {}).items()}
         given = content.get("override")
         self.override = Override(given["attribute"], given["most"]) if given else None
         self.terms = tuple(_term(row) for row in content["terms"])
@@ -225,6 +230,14 @@ def _when(row: Mapping[str, Any]) -> dict[str, str]:
     if not all(when.values()):
         raise ValueError(f"{when!r} has a condition about nothing")
     return when
+
+
+def _stated(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return facts of an account; one about nothing is refused."""
+    stated = {fact: _text(text) for fact, text in facts.items()}
+    if not stated or not all(text.strip() for text in stated.values()):
+        raise ValueError(f"{facts!r} states nothing")
+    return stated
 
 
 def _second(row: Mapping[str, Any], key: str) -> int | None:

@@ -32,6 +32,7 @@ class Terms:
     def __init__(self, contract: Contract, card: RateCard, at_s: int | None) -> None:
         """Take what is in force at *at_s* (seconds since the epoch; None: before the first instant)."""
         self._card = card
+        self._account = contract.account
         self._terms = [term for term in contract.terms if _is_in_force(term, at_s)]
         self._deployments = [row for row in contract.deployments if _is_in_force(row, at_s)]
 
@@ -47,7 +48,7 @@ class Terms:
         if not spellings["deployment"]:
             spellings["deployment"] = _spellings("deployment", (call.request_model, call.model))
         mapped = self._mapped(call, spellings)
-        listed = match(card, mapped)
+        listed = match(card, mapped, self._account)
         own = self._names(seller, mapped.model)
         spellings["model"] = own
         if isinstance(listed, Match):
@@ -62,7 +63,7 @@ class Terms:
         found = best(self._deployments, spellings)
         if found is None:
             return call
-        answered = match(self._card, call._replace(request_model=None))
+        answered = match(self._card, call._replace(request_model=None), self._account)
         model = call.model if isinstance(answered, Match) else found.model
         return call._replace(model=model, context={**found.facts, **(call.context or {})})
 
@@ -86,7 +87,8 @@ class Terms:
             return None
         era = {"basis": _SOURCE, "checked": "unknown", "rates": {}, "source": _SOURCE}
         line = {"models": {name: {"eras": [era]}}, "modifiers": [], "sources": {_SOURCE: f"term {term.id}"}}
-        return Match(seller, line, ((None, None, name),), facts_of(self._card, call, {}), False)
+        facts = facts_of(self._card, call, {}, self._account.get(seller))
+        return Match(seller, line, ((None, None, name),), facts.words, False, facts.reported, facts.silent_on)
 
 
 def best(rows: Sequence[_Row], spellings: Mapping[str, tuple[str, ...]]) -> _Row | None:

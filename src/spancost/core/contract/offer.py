@@ -30,7 +30,7 @@ class AgreedOfferBuilder(OfferBuilder):
 
     def __init__(self, card: RateCard, term: Term) -> None:
         """Build under *term*, whose facts are put into the words of *card*."""
-        super().__init__(card.units, card.calendars, card.fact_words.must_be_priced)
+        super().__init__(card.units, card.calendars, card.fact_words)
         self._term = term
         self._variants = [table._replace(when=card.fact_words.of(table.when)) for table in term.variants]
         self._answered: frozenset[str] = frozenset()
@@ -78,8 +78,10 @@ class AgreedOfferBuilder(OfferBuilder):
         is_skipped = "*" in skip or modifier["id"] in skip
         return is_skipped or not self._answered.isdisjoint(modifier["when"])
 
-    def _doubt(self, match: Match, era: Mapping[str, Any], answered: frozenset[str]) -> Doubt | None:
-        doubt = super()._doubt(match, era, answered)
+    def _doubt(
+        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+    ) -> Doubt | None:
+        doubt = super()._doubt(match, entry, era, answered)
         if doubt is None and self._term.is_allocated:
             return ESTIMATED, reasons.ALLOCATED
         return doubt

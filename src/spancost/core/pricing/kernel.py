@@ -17,7 +17,9 @@ from spancost.core.pricing.units import Units
 from spancost.core.pricing.usage import MOST
 from spancost.core.straight import is_odd, is_short, made
 
-SPLIT_FACTS = {"cache_write_tokens": "cache_ttl"}
+SPLIT_FACT = "cache_ttl"
+"""The fact that parts of cache writes are sold by."""
+SPLIT_FACTS = {"cache_write_tokens": SPLIT_FACT}
 """Meters that are sold by a fact of their parts, and the name of that fact."""
 
 
@@ -53,11 +55,12 @@ def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
 def assumed_split(units: Units, level: Level, meter: str, told: Collection[str]) -> str | None:
     """Return the fact assumed of what is left of *meter* when it is billed at its own rate, None when none is.
 
-    Cache writes are sold by their time to live. What is left of them beside the parts told is billed at the usual one;
-    a part that is sold at another rate and is not *told*, not even as 0, may be among it.
+    Cache writes are sold by their time to live. What is left of them beside the parts told is billed at the usual one.
+    Where the seller documents no default, a part that is sold at another rate and is not *told*, not even as 0, may be
+    among it.
     """
     fact = SPLIT_FACTS.get(meter)
-    if fact is None:
+    if fact is None or not level.is_split_assumed:
         return None
     usual = level.rates.get(meter)
     for part, rate in level.rates.items():

@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 from spancost.core import reasons
 from spancost.core.call import Call
 from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.facts import Facts
+
+AccountFacts = Mapping[str, Mapping[str, str]]
+"""Seller -> fact -> value: what a team states of its own accounts, for calls that do not report it."""
+_NO_ACCOUNT: AccountFacts = {}
 
 
 class Match(NamedTuple):
@@ -16,6 +21,8 @@ class Match(NamedTuple):
 
     seller: canonical name. line: the seller's part of the card. spans: (from, until, entry id), seconds since the
     epoch, until exclusive and None for open. facts: in the card's words. by_request: found by the requested model.
+    reported: the facts that the call, its host, its model name or the account reports, usual values included.
+    silent_on: facts that the host is known not to report.
     """
 
     seller: str
@@ -23,10 +30,15 @@ class Match(NamedTuple):
     spans: tuple[tuple[int | None, int | None, str], ...]
     facts: Mapping[str, str]
     by_request: bool
+    reported: frozenset[str]
+    silent_on: tuple[str, ...]
 
 
-def match(card: RateCard, call: Call) -> Match | str:
-    """Return the entry of *call* on *card*, or the code of the reason why there is none."""
+def match(card: RateCard, call: Call, account: AccountFacts = _NO_ACCOUNT) -> Match | str:
+    """Return the entry of *call* on *card*, or the code of the reason why there is none.
+
+    *account* holds for facts that nothing else reports.
+    """
     seller = card.providers.canonical(call.provider, (call.context or {}).get("server_address"))
     line = card.seller(seller) if seller else None
     if seller is None or line is None:
@@ -38,25 +50,34 @@ def match(card: RateCard, call: Call) -> Match | str:
         return reasons.NO_MODEL
     found = _look_up(card, seller, line, model)
     if found is None and call.request_model and line.get("request_model_prices", 1):
-        by_request = True
-        found = _look_up(card, seller, line, call.request_model)
+        by_request, model = True, call.request_model
+        found = _look_up(card, seller, line, model)
     if found is None:
         return reasons.UNKNOWN_MODEL
     spans, spelled = found
-    return Match(seller, line, spans, facts_of(card, call, spelled), by_request)
+    facts = facts_of(card, call, spelled, account.get(seller))
+    # The name of an entry may hold a fact (`us.` of Bedrock): the entry answers it, and the fact is reported.
+    in_name = frozenset(fact for _, told in card.model_names.candidates(seller, model) for fact in told)
+    return Match(seller, line, spans, facts.words, by_request, facts.reported | in_name, facts.silent_on)
 
 
-def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts of *call* in the card's words; *spelled* are those that the spelling of its model states."""
-    stated = dict(call.context or {})
+def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str], account: Mapping[str, str] | None = None) -> Facts:
+    """Return the facts of *call* in the card's words; *spelled* are those that the spelling of its model states.
+
+    *account* are those of the seller's account, for what nothing else reports.
+    """
+    stated = {fact: text for fact, text in (call.context or {}).items() if text.strip()}
+    silent_on: tuple[str, ...] = ()
     address = stated.get("server_address")
     if address:
-        stated = {**card.fact_words.at_host(address), **stated}
-    if call.service_tier:
+        host = card.fact_words.at_host(address)
+        stated, silent_on = {**host.facts, **stated}, host.silent_on
+    if call.service_tier and call.service_tier.strip():
         stated["service_tier"] = call.service_tier
-    if call.processing:
+    if call.processing and call.processing.strip():
         stated["processing"] = call.processing
-    return card.fact_words.of({**spelled, **stated})
+    stated = {**(account or {}), **spelled, **{fact: stated[fact] for fact in stated if fact not in silent_on}}
+    return Facts(card.fact_words.of(stated), card.fact_words.reported(stated), silent_on)
 
 
 def _look_up(

@@ -20,7 +20,7 @@ _SECONDS_PER_DAY = 86_400
 class Level:
     """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
 
-    __slots__ = ("doubt", "implied", "kernels", "minimum", "published", "rate_id", "rates")
+    __slots__ = ("doubt", "implied", "is_split_assumed", "kernels", "minimum", "published", "rate_id", "rates")
 
     def __init__(
         self,
@@ -30,8 +30,10 @@ class Level:
         minimum: Mapping[str, int],
         implied: tuple[str, ...],
         doubt: Doubt | None,
+        is_split_assumed: bool = False,
     ) -> None:
         self.rate_id = rate_id
+        self.is_split_assumed = is_split_assumed
         self.implied = implied
         self.published = published
         self.rates = rates

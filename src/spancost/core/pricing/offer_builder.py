@@ -3,28 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from math import gcd
 from typing import Any
 
 from spancost.core import reasons
-from spancost.core.call import ESTIMATED, PARTIAL
-from spancost.core.pricing.facts import UNKNOWN
+from spancost.core.call import ESTIMATED
+from spancost.core.pricing.facts import UNKNOWN, FactWords
+from spancost.core.pricing.kernel import SPLIT_FACT
 from spancost.core.pricing.match import Match
 from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate, Step, Window
 from spancost.core.pricing.units import Units
 
-_PLACES = frozenset(("endpoint", "deployment_type"))
+EVERY = "*"
+"""Among the values for which an entry's own rates hold: every value."""
 
 
 class OfferBuilder:
-    """Turns matches into offers, with one card's units and calendars."""
+    """Turns matches into offers, with one card's units, calendars and words for facts."""
 
-    def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], must_be_priced: Sequence[str]) -> None:
+    def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], words: FactWords) -> None:
         self._units = units
         self._calendars = calendars
-        self._must_be_priced = must_be_priced
+        self._words = words
 
     def offer(self, match: Match) -> Offer:
         """Return what the matched entries offer, newest era first."""
@@ -50,17 +52,18 @@ class OfferBuilder:
     ) -> Era:
         table, consumed, variant_id = self._variant(era, match.facts)
         modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
-        doubt = self._doubt(match, era, consumed | used)
+        doubt = self._doubt(match, entry, era, consumed | used)
+        is_split_assumed = SPLIT_FACT in entry.get("assumes", ())
         name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
         minimum = era.get("minimum", {})
-        base, steps = self._levels(parts, table, era, modifier, minimum, doubt)
+        base, steps = self._levels(parts, table, modifier, minimum, doubt, is_split_assumed)
         windows = []
         for window in era.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
-            inner, inner_steps = self._levels([*parts, window["id"]], inside, era, scaled, minimum, doubt)
+            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, is_split_assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
         source = {"basis": era["basis"], "checked": era["checked"], "source": match.line["sources"][era["source"]]}
@@ -101,36 +104,48 @@ class OfferBuilder:
             used.update(when)
         return (numerator, denominator), names, frozenset(used)
 
-    def _doubt(self, match: Match, era: Mapping[str, Any], answered: frozenset[str]) -> Doubt | None:
-        for dimension in self._must_be_priced:
+    def _doubt(
+        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+    ) -> Doubt | None:
+        """Return the first doubt about the facts: a value without a rate, then a fact that was not reported."""
+        base_for = entry.get("base_for", {})
+        assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *era.get("assumes", ()))]
+        told_instead = {names[0] for names in assumes if not match.reported.isdisjoint(names[1:])}
+        for dimension in self._words.must_be_priced:
             value = match.facts.get(dimension)
             if value is None or dimension in answered:
                 continue
-            if dimension in _PLACES:
+            base = base_for.get(dimension, ())
+            if value in base or EVERY in base or dimension in told_instead:
+                continue
+            if dimension in self._words.places:
                 return ESTIMATED, reasons.NO_PLACE_RATE
             return ESTIMATED, reasons.UNKNOWN_SERVICE_TIER if value == UNKNOWN else reasons.NO_TIER_RATE
-        for dimension in era.get("assumes", ()):
-            if dimension not in match.facts:
-                return PARTIAL, f"{reasons.ASSUMED_FACT}:{dimension}"
+        for names in assumes:
+            if names[0] != SPLIT_FACT and match.reported.isdisjoint(names):
+                return ESTIMATED, f"{reasons.ASSUMED_FACT}:{names[0]}"
+        for dimension in match.silent_on:
+            if dimension not in match.reported and _depends(match, entry, era, dimension):
+                return ESTIMATED, f"{reasons.ASSUMED_FACT}:{dimension}"
         return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
 
     def _levels(
         self,
         parts: list[str],
         table: Mapping[str, Any],
-        era: Mapping[str, Any],
         modifier: Rate,
         minimum: Mapping[str, int],
         doubt: Doubt | None,
+        is_split_assumed: bool,
     ) -> tuple[Level, tuple[Step, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = self._level(";".join(parts), published, modifier, minimum, doubt)
+        base = self._level(";".join(parts), published, modifier, minimum, doubt, is_split_assumed)
         steps = []
         for step in table.get("steps", ()):
             inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
             rate_id = ";".join([*parts, f"from={step['from']}"])
-            level = self._level(rate_id, inner, modifier, minimum, doubt)
+            level = self._level(rate_id, inner, modifier, minimum, doubt, is_split_assumed)
             steps.append(Step(step["meter"], step["from"], level))
         return base, tuple(steps)
 
@@ -141,9 +156,11 @@ class OfferBuilder:
         modifier: Rate,
         minimum: Mapping[str, int],
         doubt: Doubt | None,
+        is_split_assumed: bool,
     ) -> Level:
         implied = tuple(meter for meter in published if self._units.meters[meter].implied)
-        return Level(rate_id, published, self._scaled(published, modifier), minimum, implied, doubt)
+        scaled = self._scaled(published, modifier)
+        return Level(rate_id, published, scaled, minimum, implied, doubt, is_split_assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates with those of tokens multiplied, in lowest terms."""
@@ -154,6 +171,12 @@ class OfferBuilder:
             common = gcd(numerator, denominator)
             scaled[meter] = (numerator // common, denominator // common)
         return scaled
+
+
+def _depends(match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], fact: str) -> bool:
+    """Tell whether a table or factor of the entry is for a value of *fact*."""
+    modifiers = (match.line["modifiers"][index] for index in entry.get("modifiers", ()))
+    return any(fact in row["when"] for row in (*era.get("variants", ()), *modifiers))
 
 
 def _rate(value: int | list[int] | Rate) -> Rate:

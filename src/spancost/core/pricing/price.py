@@ -17,7 +17,7 @@ from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call,
 from spancost.core.money import round_div, usd_text
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.kernel import Kernel, assumed_split, kernel_of, rate_of
-from spancost.core.pricing.match import match
+from spancost.core.pricing.match import AccountFacts, match
 from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
 from spancost.core.pricing.offer_builder import OfferBuilder
 from spancost.core.pricing.usage import checked, split
@@ -63,11 +63,15 @@ class Tariff(NamedTuple):
 class Pricer:
     """Prices calls by one rate card. Never raises on what a call holds; safe to share among threads."""
 
-    def __init__(self, card: RateCard) -> None:
-        """Price by *card*; `version` is what goes into `llm.pricing_version`."""
+    def __init__(self, card: RateCard, account: AccountFacts | None = None) -> None:
+        """Price by *card*, with *account* for facts that nothing else reports.
+
+        `version` is what goes into `llm.pricing_version`.
+        """
         self.version = card.version
         self._card = card
-        self._builder = OfferBuilder(card.units, card.calendars, card.fact_words.must_be_priced)
+        self._account: AccountFacts = account or {}
+        self._builder = OfferBuilder(card.units, card.calendars, card.fact_words)
         # Two generations of matches: when the young one is full it becomes the old one, and what is used comes back.
         self._young: dict[Any, Offer | Cost] = {}
         self._old: dict[Any, Offer | Cost] = {}
@@ -131,7 +135,7 @@ class Pricer:
             narrow = (*key[:-1], facts, "facts")
             offer = self._young.get(narrow) or self._old.get(narrow)
             if offer is None:
-                found = match(self._card, call)
+                found = match(self._card, call, self._account)
                 offer = Cost(UNPRICED, found, None) if isinstance(found, str) else self._builder.offer(found)
             self._keep(narrow, offer)
         self._keep(key, offer)
@@ -206,7 +210,7 @@ class Pricer:
                 doubts.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
             fact = assumed_split(self._card.units, level, meter, usage)
             if fact is not None:
-                doubts.append((PARTIAL, f"{reasons.ASSUMED_FACT}:{fact}"))
+                doubts.append((ESTIMATED, f"{reasons.ASSUMED_FACT}:{fact}"))
             quantity = max(quantity, level.minimum.get(meter, 0))
             items.append(Item(meter, quantity, level.rates[source], level.published[source]))
         if not items:
