@@ -39,8 +39,23 @@ _ENTRY = {
     "objects",
     "responses",
     "source",
+    "responses_alone",
+    "blanks",
 }
-_WHEN = {"scope", "versions", "has", "lacks", "equals", "provider", "name", "untold", "at_least", "like", "unlike"}
+_WHEN = {
+    "scope",
+    "versions",
+    "language",
+    "has",
+    "lacks",
+    "equals",
+    "provider",
+    "name",
+    "untold",
+    "at_least",
+    "like",
+    "unlike",
+}
 _THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model", "cut"}
 
 
@@ -141,9 +156,12 @@ def compiled_dialect(
             where, [shape_keys(where, name, place, shapes) for name, place in entry.get("responses", {}).items()]
         ),
         "operations": operations,
-        "providers": entry.get("providers", {}),
+        "providers": {
+            name: seller for layer in reversed(layers) for name, seller in layer.get("providers", {}).items()
+        },
         "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
         **compiled_source(where, entry.get("source")),
+        **{key: entry[key] for key in ("blanks", "responses_alone") if key in entry},
     }
 
 
@@ -166,7 +184,11 @@ def compile_all() -> bytes:
     found = list(documents())
     shared: dict[str, Any] = {}
     shapes: dict[str, Any] = {}
+    two_sided: list[str] = []
+    cached_outside: list[str] = []
     for _, content in found:
+        two_sided += content.get("two_sided", [])
+        cached_outside += content.get("cached_outside", [])
         shared.update(content.get("vocabularies", {}))
         shapes.update(content.get("shapes", {}))
     dialects = [
@@ -177,7 +199,15 @@ def compile_all() -> bytes:
     ids = [dialect["id"] for dialect in dialects]
     if len(set(ids)) != len(ids) or FALLBACK not in ids:
         raise SourceError(f"ids are not unique, or {FALLBACK} is missing: {ids}")
-    content = {"format": FORMAT, "fallback": FALLBACK, "dialects": dialects, "errors": compiled_errors(found)}
+    errors = compiled_errors(found)
+    content = {
+        "format": FORMAT,
+        "fallback": FALLBACK,
+        "two_sided": two_sided,
+        "cached_outside": cached_outside,
+        "dialects": dialects,
+        "errors": errors,
+    }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

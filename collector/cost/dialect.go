@@ -28,6 +28,9 @@ type dialectRow struct {
 	Operations map[string][2]string `json:"operations"`
 	Providers  map[string]string    `json:"providers"`
 	Rules      []ruleRow            `json:"rules"`
+	// Blanks are texts that tell nothing. ResponsesAlone: responses are read where no attribute tells a count.
+	Blanks         []string `json:"blanks"`
+	ResponsesAlone bool     `json:"responses_alone"`
 }
 
 // Dialects is every dialect, ready to read spans. It is safe for use by many goroutines.
@@ -37,6 +40,8 @@ type Dialects struct {
 	rows          []dialectRow
 	byID          map[string]*dialectRow
 	fallback      string
+	twoSided      []string
+	cachedOutside []string
 	fields        *fieldTable
 	claims        [][2]string
 	markers       keyFilter
@@ -48,7 +53,7 @@ type Dialects struct {
 	programs map[programKey]*program
 }
 
-type programKey struct{ dialect, scope, version string }
+type programKey struct{ dialect, scope, version, language string }
 
 // DialectOptions say how dialects are read. ReadResponses: where an emitter reports tokens and put the provider's answer
 // into an attribute, figures that it reports nowhere else are taken from that answer's usage member.
@@ -60,7 +65,10 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		Dialects []dialectRow `json:"dialects"`
 		Errors   failures     `json:"errors"`
 		Fallback string       `json:"fallback"`
-		Format   int          `json:"format"`
+		TwoSided []string     `json:"two_sided"`
+		// CachedOutside are providers whose own input leaves the cached part out.
+		CachedOutside []string `json:"cached_outside"`
+		Format        int      `json:"format"`
 	}
 	if err := json.Unmarshal(compiled, &table); err != nil {
 		return nil, fmt.Errorf("compiled dialects: %w", err)
@@ -69,8 +77,9 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		return nil, fmt.Errorf("compiled dialects: found format %d; expected %d", table.Format, dialectFormat)
 	}
 	d := &Dialects{
-		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, fields: newFieldTable(),
-		byID: map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
+		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside,
+		fields: newFieldTable(),
+		byID:   map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
 		failures: table.Errors,
 	}
 	for n := range d.rows {
@@ -133,20 +142,21 @@ func (d *Dialects) Operation(span *Span) (operation string, isCall bool) {
 
 func (d *Dialects) program(span *Span) *program {
 	dialect := d.dialectOf(span)
-	key := programKey{dialect, span.ScopeName, span.ScopeVersion}
+	key := programKey{dialect, span.ScopeName, span.ScopeVersion, span.Language}
 	d.mutex.RLock()
 	found := d.programs[key]
 	d.mutex.RUnlock()
 	if found != nil {
 		return found
 	}
-	found = newProgram(d.byID[dialect], span.ScopeName, span.ScopeVersion, d)
+	found = newProgram(d.byID[dialect], key, d)
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if len(d.programs) >= scopesKept {
 		d.programs = map[programKey]*program{}
 	}
-	d.programs[programKey{dialect, strings.Clone(span.ScopeName), strings.Clone(span.ScopeVersion)}] = found
+	key.scope, key.version, key.language = strings.Clone(key.scope), strings.Clone(key.version), strings.Clone(key.language)
+	d.programs[key] = found
 	return found
 }
 

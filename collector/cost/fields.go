@@ -6,12 +6,14 @@ import "strings"
 
 // The fields that a dialect may tell of a call, by number. The first are figures about tokens, of which some are meters
 // and others say how the meter is to be had: uncached_input_tokens leaves cache reads and writes out,
-// doubled_input_tokens holds cache reads twice, visible_output_tokens leaves reasoning out, stated_output_tokens leaves
+// doubled_input_tokens holds cache reads twice, stated_input_tokens leaves out a cached part that no figure tells and the
+// total holds, visible_output_tokens leaves reasoning out, stated_output_tokens leaves
 // out what the total holds beyond it, tool_prompt_tokens is input outside of the input, total_tokens proves.
 const (
 	fieldInput = iota
 	fieldUncachedInput
 	fieldDoubledInput
+	fieldStatedInput
 	fieldOutput
 	fieldVisibleOutput
 	fieldStatedOutput
@@ -60,8 +62,8 @@ const (
 )
 
 var knownFields = [fieldOther]string{
-	"input_tokens", "uncached_input_tokens", "doubled_input_tokens", "output_tokens", "visible_output_tokens",
-	"stated_output_tokens", "total_tokens", "tool_prompt_tokens", "cache_read_tokens", "cache_write_tokens",
+	"input_tokens", "uncached_input_tokens", "doubled_input_tokens", "stated_input_tokens", "output_tokens",
+	"visible_output_tokens", "stated_output_tokens", "total_tokens", "tool_prompt_tokens", "cache_read_tokens", "cache_write_tokens",
 	"cache_write_5m_tokens", "cache_write_30m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens",
 	"reasoning_tokens",
 	"operation", "provider", "model", "request_model", "response_id", "finish_reason", "service_tier", "processing",

@@ -10,7 +10,13 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-const reasonOutputFromTotal = "output_from_total"
+const (
+	reasonOutputFromTotal = "output_from_total"
+	reasonCacheFromTotal  = "cache_from_total"
+	reasonUnexplained     = "unexplained_tokens"
+	// reasonUsageNotReported: an input or an output that every provider bills is not told.
+	reasonUsageNotReported = "usage_not_reported"
+)
 
 // figures are the counts that a span reports, by field.
 type figures struct {
@@ -90,7 +96,7 @@ func (f *figures) setPart(field int, value document.Value) bool {
 // inclusive puts the inclusive meters that the figures tell into a reading, and returns the reason of a doubt about
 // their split or "". The arithmetic proofs come before what the dialect says.
 func (f *figures) inclusive(names []string, into *Reading) string {
-	const derived = 1<<fieldCacheRead - 1 | 1<<fieldCacheWrite | 1<<fieldReasoning
+	const derived = 1<<fieldCacheRead - 1 | 1<<fieldCacheRead | 1<<fieldCacheWrite | 1<<fieldReasoning
 	for left := f.known &^ derived; left != 0; left &= left - 1 {
 		field := bits.TrailingZeros64(left)
 		into.add(field, names[field], f.of[field])
@@ -104,26 +110,42 @@ func (f *figures) inclusive(names []string, into *Reading) string {
 		into.add(fieldCacheWrite, names[fieldCacheWrite], written)
 	}
 	output, hasOutput := f.firstOf(fieldOutput, fieldVisibleOutput, fieldStatedOutput)
-	entered, hasEntered := f.entered(read+written, read, output, hasOutput)
+	cached, reason := read+written, ""
+	if total := f.get(fieldTotal); f.has(fieldStatedInput) && cached == 0 && hasOutput && total > f.get(fieldStatedInput)+output {
+		read = total - f.get(fieldStatedInput) - output
+		cached, reason = read, reasonCacheFromTotal
+		f.set(fieldCacheRead, read)
+	}
+	if f.has(fieldCacheRead) {
+		into.add(fieldCacheRead, names[fieldCacheRead], read)
+	}
+	entered, hasEntered := f.entered(cached, read, output, hasOutput)
 	if hasEntered {
 		entered += f.get(fieldToolPrompt)
 		into.add(fieldInput, names[fieldInput], entered)
 	}
-	reasoning, reason := f.get(fieldReasoning), ""
-	if hasOutput {
-		total := f.get(fieldTotal)
+	reasoning, total := f.get(fieldReasoning), f.get(fieldTotal)
+	switch {
+	case hasOutput:
 		isVisible := !f.has(fieldOutput) && f.has(fieldVisibleOutput)
 		proven := f.has(fieldTotal) && total == entered+output+reasoning
 		if isVisible || (reasoning > 0 && (reasoning > output || proven)) {
 			output += reasoning
 		}
-		isTold := f.has(fieldOutput) || reasoning > 0 || !f.has(fieldTotal) || !hasEntered
-		if !isTold && total > entered+output {
+		switch {
+		case !f.has(fieldTotal) || !hasEntered || total <= entered+output:
+		case f.has(fieldOutput) || reasoning > 0:
+			reason = reasonUnexplained
+		default:
 			f.set(fieldReasoning, total-entered-output)
 			output = total - entered
 			reason = reasonOutputFromTotal
 		}
 		into.add(fieldOutput, names[fieldOutput], output)
+	case f.has(fieldInput) && f.has(fieldTotal) && total > entered:
+		// A total that is no more than the input is what an emitter adds up that knows no output. What the total holds
+		// beyond an input that leaves the cached part out may be that part.
+		into.add(fieldOutput, names[fieldOutput], total-entered)
 	}
 	if f.has(fieldReasoning) {
 		into.add(fieldReasoning, names[fieldReasoning], f.get(fieldReasoning))
@@ -160,6 +182,8 @@ func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bo
 		return entered, true
 	case f.has(fieldUncachedInput):
 		return f.get(fieldUncachedInput) + cached, true
+	case f.has(fieldStatedInput):
+		return f.get(fieldStatedInput) + cached, true
 	case f.has(fieldDoubledInput):
 		if doubled := f.get(fieldDoubledInput); doubled < 2*read {
 			return doubled, true

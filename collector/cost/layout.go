@@ -16,9 +16,9 @@ var nameSeed = maphash.MakeSeed()
 
 // layout is the keys of a span in order, and what is to be looked at under each.
 type layout struct {
-	scope, version string
-	keys           []string
-	program        *program
+	scope, version, language string
+	keys                     []string
+	program                  *program
 	// isHard: something beneath these keys is more than a word or a whole number.
 	isHard bool
 	// words are places whose values must be the same, figures those of whole numbers, told those that hold anything, blanks
@@ -40,7 +40,8 @@ type bound struct {
 }
 
 func (l *layout) matches(span *Span) bool {
-	if len(l.keys) != len(span.Attributes) || l.scope != span.ScopeName || l.version != span.ScopeVersion {
+	if len(l.keys) != len(span.Attributes) || l.scope != span.ScopeName || l.version != span.ScopeVersion ||
+		l.language != span.Language {
 		return false
 	}
 	for n := range l.keys {
@@ -54,7 +55,7 @@ func (l *layout) matches(span *Span) bool {
 func newLayout(p *program, span *Span) *layout {
 	l := &layout{
 		scope: strings.Clone(span.ScopeName), version: strings.Clone(span.ScopeVersion), program: p, answer: nowhere,
-		moulds: map[uint64]*mould{},
+		language: strings.Clone(span.Language), moulds: map[uint64]*mould{}, isHard: len(p.row.Blanks) > 0,
 	}
 	for n := range l.of {
 		l.of[n] = nowhere

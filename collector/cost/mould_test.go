@@ -60,13 +60,13 @@ func TestTheShortWayIsTheFullWay(t *testing.T) {
 	eachVector(t, "dialect", func(t *testing.T, v struct {
 		Describes string `json:"describes"`
 		Span      struct {
-			Scope, Version, Name string
-			Attributes           json.RawMessage
+			Scope, Version, Language, Name string
+			Attributes                     json.RawMessage
 		} `json:"span"`
 		Reading json.RawMessage `json:"reading"`
 	}) {
 		spans = append(spans, &Span{
-			Key: SpanKey{ID: 2}, StartNs: benchNs, EndNs: benchNs + 1, ScopeName: v.Span.Scope, ScopeVersion: v.Span.Version,
+			Key: SpanKey{ID: 2}, StartNs: benchNs, EndNs: benchNs + 1, ScopeName: v.Span.Scope, ScopeVersion: v.Span.Version, Language: v.Span.Language,
 			Name: v.Span.Name, Attributes: attributesOf(t, string(v.Span.Attributes)), IsLocalRoot: true,
 		})
 	})

@@ -74,12 +74,17 @@ func newProviderNames(table *nameTable) *ProviderNames {
 // Canonical returns the seller as a value of gen_ai.provider.name, "" when nothing is known.
 //
 // The host that answered wins over the name that the caller's library uses, because a client library of one seller is
-// used against many. A name that is not known comes back trimmed and in lower case.
+// used against many. A name that is a host stands for the usual seller there. A name that is not known comes back trimmed and in lower case.
 func (p *ProviderNames) Canonical(name, serverAddress string) string {
 	spelled := strings.Trim(plainName(name), `"`)
 	provider, known := p.bySpelling[spelled]
 	if !known {
 		provider = spelled
+		if strings.Contains(spelled, ".") {
+			if sellers := p.atHost(spelled); len(sellers) > 0 {
+				provider = sellers[0]
+			}
+		}
 	}
 	if serverAddress == "" {
 		return provider

@@ -108,13 +108,16 @@ func (p *Pricer) billUnder(call *Call, found *offer, room []item) ([]item, Cost)
 	if at == nil {
 		return nil, unpriced(reasonNoPriceAtTime)
 	}
-	return p.billAt(&usage, at.level(&usage, call.AtNs), room)
+	return p.billAt(&usage, call.Usage, at.level(&usage, call.AtNs), room)
 }
 
 // billAt prices what is left of each meter once its parts are taken out, and gathers what is in doubt.
-func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cost) {
+func (p *Pricer) billAt(usage *quantities, reported []Amount, at *level, items []item) ([]item, Cost) {
 	units := p.card.units
 	inconsistent := units.split(usage)
+	if inconsistent != (Doubt{}) && p.merge(reported, at, usage) {
+		inconsistent = Doubt{}
+	}
 	var missing, measure, guessed, assumed Doubt
 	implied := at.implied &^ usage.present
 	for left := usage.present | implied; left != 0; left &= left - 1 {
@@ -154,6 +157,28 @@ func (p *Pricer) billAt(usage *quantities, at *level, items []item) ([]item, Cos
 		missing = first(missing, Doubt{Partial, reasonUnknownMeter})
 	}
 	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed, assumed), missing != Doubt{})
+}
+
+// merge splits what was reported without the parts that are billed as what is around them; false, and nothing is done,
+// when that is in doubt too. Parts overlap where nothing tells by how much: cached tokens and tokens of sound, say. A part
+// without a rate of its own need not be taken out, and then the others may fit.
+func (p *Pricer) merge(reported []Amount, at *level, into *quantities) bool {
+	units := p.card.units
+	var merged quantities
+	units.checked(reported, &merged)
+	present := merged.present
+	for left := present; left != 0; left &= left - 1 {
+		n := bits.TrailingZeros64(left)
+		if source := at.billedBy[n]; source >= 0 && source != n && at.estimates>>n&1 == 0 {
+			merged.remove(n)
+		}
+	}
+	if units.split(&merged) != (Doubt{}) {
+		return false
+	}
+	merged.present = present
+	*into = merged
+	return true
 }
 
 func first(one, other Doubt) Doubt {

@@ -5,7 +5,9 @@ package cost
 import (
 	"math"
 	"math/bits"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost/document"
@@ -26,6 +28,10 @@ type program struct {
 	filter keyFilter
 	// responses are attributes with a provider's answer, and what to take from it.
 	responses []response
+	// twoSided are operations that have both an input and an output.
+	twoSided []string
+	// cachedOutside are providers whose own input leaves the cached part out.
+	cachedOutside []string
 }
 
 type response struct {
@@ -46,8 +52,11 @@ type innerField struct {
 	field, rank uint8
 }
 
-func newProgram(row *dialectRow, scope, version string, dialects *Dialects) *program {
-	p := &program{row: row, names: dialects.names, fields: dialects.fields, keys: map[string]*keyUse{}}
+func newProgram(row *dialectRow, of programKey, dialects *Dialects) *program {
+	p := &program{
+		row: row, names: dialects.names, fields: dialects.fields, keys: map[string]*keyUse{}, twoSided: dialects.twoSided,
+		cachedOutside: dialects.cachedOutside,
+	}
 	p.enter(row.Keys)
 	if dialects.readResponses {
 		p.enterResponses(row.Responses)
@@ -66,10 +75,13 @@ func newProgram(row *dialectRow, scope, version string, dialects *Dialects) *pro
 	}
 	for n := range row.Rules {
 		r := &row.Rules[n]
-		if len(r.When.Scope) > 0 && !nameMatches(r.When.Scope, scope) {
+		if len(r.When.Scope) > 0 && !nameMatches(r.When.Scope, of.scope) {
 			continue
 		}
-		if r.When.Versions != "" && !versionWithin(version, r.When.Versions) {
+		if r.When.Versions != "" && !versionWithin(of.version, r.When.Versions) {
+			continue
+		}
+		if len(r.When.Language) > 0 && !slices.Contains(r.When.Language, of.language) {
 			continue
 		}
 		p.rules = append(p.rules, p.ruleOf(r, set))
@@ -166,6 +178,9 @@ func (v *values) put(field, rank uint8, value document.Value) {
 	if v.told>>field&1 == 0 || rank < v.ranks[field] {
 		v.told |= 1 << field
 		v.of[field], v.ranks[field] = value, rank
+		if isFigure(int(field)) {
+			v.of[field] = numberOfText(value)
+		}
 	}
 }
 
@@ -185,7 +200,7 @@ func (p *program) gather(attributes Attributes, into *values) {
 			into.present.add(use.asked)
 		}
 		if use.hasField && !value.IsNull() {
-			if text, isText := value.Text(); !isText || text != "" {
+			if text, isText := value.Text(); !isText || (text != "" && !slices.Contains(p.row.Blanks, text)) {
 				into.put(use.field, use.rank, value)
 			}
 		}
@@ -193,6 +208,21 @@ func (p *program) gather(attributes Attributes, into *values) {
 			into.inner(use.encoded, value)
 		}
 	}
+}
+
+var wholeText = regexp.MustCompile(`^([0-9]{1,18})(?:\.0{1,18})?$`)
+
+// numberOfText returns the whole number that a text writes plainly (1024, 1024.0), any other value as it is.
+func numberOfText(value document.Value) document.Value {
+	text, isText := value.Text()
+	if !isText || text == "" || !isDigit(text[0]) {
+		return value
+	}
+	if found := wholeText.FindStringSubmatch(text); found != nil {
+		n, _ := strconv.ParseInt(found[1], 10, 64)
+		return document.OfInt(n)
+	}
+	return value
 }
 
 func (v *values) inner(encoded []innerField, value document.Value) {
@@ -213,7 +243,7 @@ const reported = 1<<fieldToolPrompt - 1
 
 // fillIn puts in the figures that only the usage member of a provider's answer tells; nothing else of it is kept.
 func (p *program) fillIn(attributes Attributes, into *values) {
-	if into.told&reported == 0 {
+	if into.told&reported == 0 && !p.row.ResponsesAlone {
 		return
 	}
 	for _, from := range p.responses {

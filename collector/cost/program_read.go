@@ -4,6 +4,8 @@ package cost
 
 import (
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost/document"
@@ -55,6 +57,11 @@ func (p *program) settle(into *Reading, isNamed, badEssential, badOther bool) bo
 	if counted.isEmpty() && !namesCall {
 		return false
 	}
+	const besideTotal = 1<<fieldOutput | 1<<fieldVisibleOutput | 1<<fieldStatedOutput | 1<<fieldCacheRead
+	if counted.known&besideTotal == 0 && isOneOf(into.Provider, p.cachedOutside) {
+		// What the total holds beyond the input may be the cached part.
+		counted.known &^= 1 << fieldTotal
+	}
 	split := ""
 	for _, part := range counted.parts {
 		into.addPart(p.fields.names[part.field], part.amount)
@@ -62,6 +69,8 @@ func (p *program) settle(into *Reading, isNamed, badEssential, badOther bool) bo
 	if counted.known != 0 {
 		split = counted.inclusive(p.fields.names, into)
 	}
+	isShort := into.IsCall && len(into.Usage) > 0 && !(into.Input.Known && into.Output.Known) &&
+		slices.Contains(p.twoSided, into.Operation)
 	switch {
 	case badEssential:
 		into.Doubt = Doubt{Unpriced, reasonBadUsage}
@@ -69,6 +78,11 @@ func (p *program) settle(into *Reading, isNamed, badEssential, badOther bool) bo
 		into.Doubt = Doubt{Partial, reasonBadUsage}
 	case split != "" && into.Doubt == Doubt{}:
 		into.Doubt = Doubt{Estimated, split}
+		if split == reasonUnexplained {
+			into.Doubt.Status = Partial
+		}
+	case isShort && (into.Doubt == Doubt{} || into.Doubt.Status == Estimated):
+		into.Doubt = Doubt{Partial, reasonUsageNotReported}
 	}
 	return true
 }
@@ -188,6 +202,7 @@ func finish(text string) string {
 
 // began returns when the call began, by a duration in seconds that the span reports.
 func began(span *Span, duration document.Value) (int64, bool) {
+	duration = amountOfText(duration)
 	seconds, isFloat := duration.Float()
 	if n, whole := duration.Int(); whole {
 		seconds = float64(n)
@@ -200,8 +215,23 @@ func began(span *Span, duration document.Value) (int64, bool) {
 	return min(span.StartNs, span.EndNs-int64(math.RoundToEven(seconds*1e9))), true
 }
 
+// amountOfText returns the number that a text writes plainly, any other value as it is.
+func amountOfText(value document.Value) document.Value {
+	if text, isText := value.Text(); isText && decimal.MatchString(text) {
+		f, _ := strconv.ParseFloat(text, 64)
+		return document.OfFloat(f)
+	}
+	return value
+}
+
 // billed returns a reported cost in USD as money: the decimal that the number is written as, exactly.
 func billed(value document.Value) (Femto, bool) {
+	if text, isText := value.Text(); isText && decimal.MatchString(text) {
+		if f, _ := strconv.ParseFloat(text, 64); f < 1e9 {
+			return femtoOfDecimal(text)
+		}
+		return Femto{}, false
+	}
 	if value.Kind() != document.Int && value.Kind() != document.Float {
 		return Femto{}, false
 	}

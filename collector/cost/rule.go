@@ -15,6 +15,7 @@ type ruleRow struct {
 	When struct {
 		Scope    []string         `json:"scope"`
 		Versions string           `json:"versions"`
+		Language []string         `json:"language"`
 		Has      []string         `json:"has"`
 		Lacks    []string         `json:"lacks"`
 		Equals   map[string][]any `json:"equals"`

@@ -49,7 +49,9 @@ type Span struct {
 	// StartNs and EndNs are nanoseconds since the Unix epoch.
 	StartNs, EndNs                int64
 	ScopeName, ScopeVersion, Name string
-	Attributes                    Attributes
+	// Language is that of the SDK that made the span, in the words of telemetry.sdk.language; "" when not told.
+	Language   string
+	Attributes Attributes
 	// Resource are the attributes of what made the span; nil where nothing asks for them.
 	Resource Attributes
 	// IsError: the span's status is ERROR.

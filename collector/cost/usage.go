@@ -35,6 +35,12 @@ func (q *quantities) set(meter int, quantity Quantity) {
 	}
 }
 
+func (q *quantities) remove(meter int) {
+	q.present &^= 1 << meter
+	q.fractions &^= 1 << meter
+	q.whole[meter] = 0
+}
+
 // checked sorts amounts by meter; false when one is negative, not finite, no number, or half a token.
 func (u *Units) checked(usage []Amount, into *quantities) bool {
 	for _, amount := range usage {

@@ -144,15 +144,15 @@ func TestVectorsOfDialects(t *testing.T) {
 	type vector struct {
 		Describes string
 		Span      struct {
-			Scope, Version, Name string
-			Attributes           json.RawMessage
+			Scope, Version, Language, Name string
+			Attributes                     json.RawMessage
 		}
 		Reading json.RawMessage
 	}
 	dialects := testDialects(t)
 	eachVector(t, "dialect", func(t *testing.T, v vector) {
 		span := &Span{
-			Key: SpanKey{ID: 2}, StartNs: 0, EndNs: 1, ScopeName: v.Span.Scope, ScopeVersion: v.Span.Version,
+			Key: SpanKey{ID: 2}, StartNs: 0, EndNs: 1, ScopeName: v.Span.Scope, ScopeVersion: v.Span.Version, Language: v.Span.Language,
 			Name: v.Span.Name, Attributes: attributesOf(t, string(v.Span.Attributes)), IsLocalRoot: true,
 		}
 		var reading Reading

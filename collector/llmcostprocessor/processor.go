@@ -96,10 +96,11 @@ func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 		if p.readsResources {
 			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
 		}
+		language := tracedata.Language(resource.Resource())
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				if p.mayReport(span) {
-					w.take(span, scope.Scope(), about)
+					w.take(span, scope.Scope(), about, language)
 				}
 			}
 		}

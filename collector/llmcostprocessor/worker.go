@@ -38,8 +38,9 @@ func newWorker(dialects *cost.Dialects, pricer cost.Prices, keepProvider bool) *
 	}
 }
 
-// take holds a span that may report a call; about is what its resource says, nil where nothing asks for it.
-func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, about cost.Attributes) {
+// take holds a span that may report a call; about is what its resource says, nil where nothing
+// asks for it; language is that of the SDK that made it.
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, about cost.Attributes, language string) {
 	if len(w.spans) < cap(w.spans) {
 		w.spans = w.spans[:len(w.spans)+1]
 	} else {
@@ -47,7 +48,7 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, abou
 	}
 	into := &w.spans[len(w.spans)-1]
 	tracedata.Fill(span, scope, into)
-	into.Resource = about
+	into.Resource, into.Language = about, language
 	w.data = append(w.data, span)
 	w.inTrace[into.Key.Trace]++
 }

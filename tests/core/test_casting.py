@@ -111,7 +111,7 @@ def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
 
 def cast(ledger: Ledger, span: Span) -> bool:
     """Whether a ledger casts *span*; it is not ended when it does not."""
-    scope, times = (span.scope_name, span.scope_version), (span.start_ns, span.end_ns)
+    scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
     is_cast = ledger.cast(
         span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written

@@ -27,8 +27,9 @@ TELLS = {
 
 
 def span_of(source: dict[str, Any]) -> Span:
-    assert set(source) == {"scope", "version", "name", "attributes"}
-    return Span(1, 2, None, True, 0, 1, source["scope"], source["version"], source["name"], source["attributes"])
+    assert set(source) - {"language"} == {"scope", "version", "name", "attributes"}
+    span = Span(1, 2, None, True, 0, 1, source["scope"], source["version"], source["name"], source["attributes"])
+    return span._replace(language=source.get("language", ""))
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])

@@ -60,6 +60,7 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 					return found, err
 				}
 				span.Resource = about
+				span.Language, _ = about.Get("telemetry.sdk.language").Text()
 				found = append(found, carried{raw, span, strings.Join(service, "\x00")})
 			}
 		}

@@ -31,6 +31,14 @@ func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span)
 	fill(span, scope, Attributes(span.Attributes(), into.Attributes[:0]), into)
 }
 
+// Language returns the language of the SDK that a resource names, "" when it names none.
+func Language(resource pcommon.Resource) string {
+	if value, known := resource.Attributes().Get("telemetry.sdk.language"); known && value.Type() == pcommon.ValueTypeStr {
+		return value.Str()
+	}
+	return ""
+}
+
 // FillWritten is Fill with those attributes alone that an earlier run can have written.
 func FillWritten(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
 	room := into.Attributes[:0]

@@ -68,6 +68,8 @@ SENTENCES = {
     "output_from_text": "The stream was cut; the output was estimated by the length of the text that came.",
     "usage_from_text": "The stream told no usage; it was estimated by the length of the request and of the answer.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
+    "unexplained_tokens": "The total holds tokens that neither input nor output does; they are not priced.",
+    "cache_from_total": "What the total holds beyond input and output was taken as cache reads; writes cost more.",
     "cache_not_reported": "This instrumentation does not say what was read from or written to the cache.",
     "reasoning_not_reported": "This instrumentation leaves reasoning out of the output and does not tell it.",
     "region_not_reported": "This instrumentation strips the region off the model; the price without one was used.",

@@ -19,6 +19,7 @@ class Span(NamedTuple):
     is_local_root: no parent, or a parent in another process.
     start_ns, end_ns: nanoseconds since the Unix epoch. scope_name, scope_version: instrumentation scope, "" when none.
     is_error: the span's status is ERROR. resource: attributes of the resource, for the few rules that need them.
+    language: the language of the SDK that made the span, in the words of `telemetry.sdk.language`; "" when not told.
     """
 
     trace_id: int
@@ -33,3 +34,4 @@ class Span(NamedTuple):
     attributes: Attributes
     is_error: bool = False
     resource: Attributes | None = None
+    language: str = ""

@@ -62,6 +62,7 @@ def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: st
         attributes=attributes_in(raw, where),
         is_error=isinstance(status, dict) and status.get("code") in _ERROR,
         resource=resource,
+        language=language if isinstance(language := resource.get("telemetry.sdk.language"), str) else "",
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _span = partial(tuple.__new__, Span)  # a third of the time of Span(...)
 
+_LANGUAGE = "python"
 _PLAIN = frozenset((str, int, float, bool, tuple))
 
 TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
@@ -39,9 +40,9 @@ def public_identity(span: ReadableSpan) -> tuple[Any, Any, dict[str, Any]]:
     return span.context, span.parent, dict(span.attributes or {})
 
 
-About: TypeAlias = "tuple[tuple[str, str], tuple[int, int], str, Any, bool]"
-"""What a span says of itself beyond its identity: its scope's name and version, its start and end (ns since the epoch),
-its name, its resource, and whether it has ended."""
+About: TypeAlias = "tuple[tuple[str, str, str], tuple[int, int], str, Any, bool]"
+"""What a span says of itself beyond its identity: its scope (name, version, language), its start and end (ns since
+the epoch), its name, its resource, and whether it has ended."""
 
 
 class Reader:
@@ -50,7 +51,7 @@ class Reader:
     __slots__ = ("_resource", "_scope")
 
     def __init__(self) -> None:
-        self._scope: tuple[object, tuple[str, str]] = (self, ("", ""))
+        self._scope: tuple[object, tuple[str, str, str]] = (self, ("", "", _LANGUAGE))
         self._resource: tuple[object, dict[str, Any] | None] = (self, None)
 
     def about(self, span: Any, end_ns: int) -> About:
@@ -62,7 +63,8 @@ class Reader:
             start, end, name = span.start_time, span.end_time, span.name
         known = self._scope
         if known[0] is not scope:
-            known = self._scope = (scope, ((scope.name or "", scope.version or "") if scope else ("", "")))
+            named = (scope.name or "", scope.version or "") if scope else ("", "")
+            known = self._scope = (scope, (*named, _LANGUAGE))
         return known[1], (start or end_ns, end or end_ns), name, resource, end is not None
 
     def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
@@ -78,11 +80,12 @@ class Reader:
                 None if parent is None else parent[SPAN_ID],
                 parent is None or parent[IS_REMOTE],
                 *times,
-                *scope,
+                *scope[:2],
                 name,
                 plain(attributes),
                 span.status.status_code is StatusCode.ERROR,
                 known[1],
+                _LANGUAGE,
             )
         )
 

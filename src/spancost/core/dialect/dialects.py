@@ -41,7 +41,7 @@ class Dialects:
         self._read_responses = read_responses
         self._entries: list[dict[str, Any]] = compiled["dialects"]
         self._by_id = {entry["id"]: entry for entry in self._entries}
-        self._programs: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._programs: Recent[tuple[str, str, str, str], Program] = Recent(_KNOWN_SCOPES)
         self._scopes: Recent[str, str] = Recent(_KNOWN_SCOPES)
         self._tells: list[tuple[frozenset[str], str]] = [
             (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
@@ -50,9 +50,11 @@ class Dialects:
         self._telling = frozenset(key for tells, _ in self._tells for key in tells)
         self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
         self._claiming = frozenset(key for key, _ in self._claims)
-        self._by_scope: Recent[tuple[str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._by_scope: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
         self._failures = Failures(compiled["errors"])
+        self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
+        self._cached_outside: frozenset[str] = frozenset(compiled.get("cached_outside", ()))
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]
             for entry in self._entries
@@ -76,7 +78,7 @@ class Dialects:
 
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""
-        scope = (span.scope_name, span.scope_version)
+        scope = (span.scope_name, span.scope_version, span.language)
         if self._claiming.isdisjoint(span.attributes):
             known = self._by_scope.get(scope)
             if known is not None:
@@ -94,7 +96,7 @@ class Dialects:
         program = self._programs.get(key)
         if program is None:
             program = Program(
-                self._by_id[dialect], span.scope_name, span.scope_version, self._names, self._read_responses
+                self._by_id[dialect], scope, self._names, self._read_responses, self._two_sided, self._cached_outside
             )
             self._programs.set(key, program)
         if not is_told and self._claiming.isdisjoint(span.attributes):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from spancost.core.call import Quantity
-from spancost.core.dialect.inclusive import FIGURES
+from spancost.core.dialect.inclusive import FIGURES, UNEXPLAINED
 from spancost.core.dialect.shape import MAX_COUNT
 
 OTHER_METERS = (
@@ -20,6 +20,7 @@ OTHER_METERS = (
     "input_video_tokens",
     "input_characters",
     "audio_seconds",
+    "output_audio_seconds",
     "video_seconds",
     "pages",
     "images",
@@ -35,12 +36,19 @@ OTHER_METERS = (
     "code_interpreter_sessions",
 )
 COUNTS = FIGURES + OTHER_METERS
-_COUNTED = frozenset(COUNTS)
+COUNTED = frozenset(COUNTS)
 _DIVISIBLE = frozenset(field for field in OTHER_METERS if not field.endswith("_tokens"))
-ESSENTIAL = frozenset(FIGURES[:8])
+ESSENTIAL = frozenset(FIGURES[:9])
 REPORTED = ESSENTIAL - {"tool_prompt_tokens"}
 SMALLEST = 1e-9
-_DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_WHOLE = re.compile(r"([0-9]{1,18})(?:\.0{1,18})?")
+
+
+def number_of(text: str) -> int | str:
+    """Return the whole number that *text* writes plainly (`1024`, `1024.0`), any other text as it is."""
+    found = _WHOLE.fullmatch(text)
+    return int(found[1]) if found else text
 
 
 def fraction_of(value: Any) -> Quantity | None:
@@ -52,7 +60,7 @@ def fraction_of(value: Any) -> Quantity | None:
         if not (value == 0 or SMALLEST <= value < MAX_COUNT):
             return None
         exact = Fraction(repr(value))
-    elif type(value) is str and _DECIMAL.fullmatch(value):
+    elif type(value) is str and DECIMAL.fullmatch(value):
         exact = Fraction(value)
         if not (exact == 0 or SMALLEST <= exact < MAX_COUNT):
             return None
@@ -69,7 +77,7 @@ def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]
     figures: dict[str, Quantity] = {}
     bad = None
     for field, value in values.items():
-        if field not in _COUNTED:
+        if field not in COUNTED:
             continue
         if type(value) is int and 0 <= value < MAX_COUNT:
             figures[field] = value
@@ -80,3 +88,17 @@ def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]
         elif bad is None or bad not in ESSENTIAL:
             bad = field
     return figures, bad
+
+
+def doubt_of_usage(
+    bad: str | None, split: str | None, is_short: bool, ruled: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Return the doubt of a reading. bad: a figure that is none. split: the doubt of `inclusive`. is_short: an input or
+    an output is not told. ruled: the doubt of the rules."""
+    if bad:
+        return ("unpriced" if bad in ESSENTIAL else "partial", "bad_usage")
+    if split and ruled is None:
+        return ("partial" if split == UNEXPLAINED else "estimated", split)
+    if is_short and (ruled is None or ruled[0] == "estimated"):
+        return ("partial", "usage_not_reported")
+    return ruled

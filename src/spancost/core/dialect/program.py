@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from spancost.core.dialect.encoded import MAX_CHARACTERS, dig, parse, text_of
-from spancost.core.dialect.figures import COUNTS, ESSENTIAL, REPORTED, figures_of
+from spancost.core.dialect.figures import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
-from spancost.core.dialect.rule import Rule, rules_for
+from spancost.core.dialect.rule import Rule, bend, rules_for
+from spancost.core.dialect.scalars import began, femto, finish, host
 from spancost.core.dialect.shape import SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of, with_floors
-from spancost.core.money import femto_from_text
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.recent import Recent
 from spancost.core.span import Attributes, Span
@@ -36,6 +36,9 @@ MARKING_FIELDS = frozenset(FIGURES) | {"operation"}
 _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
 _RESPONSE_ID = _SLOT["response_id"]
+_ENDS = frozenset(("input_tokens", "output_tokens"))
+_TOLD_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
+"""Figures of the output and of the cached part."""
 _LAST_RESORT = 50
 _UNSET = (99,) * len(FIELDS)
 
@@ -52,7 +55,9 @@ class Program:
 
     __slots__ = (
         "_asked",
+        "_blanks",
         "_by_name",
+        "_cached_outside",
         "_default",
         "_encoded",
         "_id",
@@ -63,18 +68,35 @@ class Program:
         "_responses",
         "_rules",
         "_shapes",
+        "_stands_alone",
         "_table",
+        "_two_sided",
     )
 
     def __init__(
-        self, entry: Mapping[str, Any], scope_name: str, scope_version: str, names: Names, read_responses: bool
+        self,
+        entry: Mapping[str, Any],
+        scope: tuple[str, str, str],
+        names: Names,
+        read_responses: bool,
+        two_sided: frozenset[str] = frozenset(),
+        cached_outside: frozenset[str] = frozenset(),
     ) -> None:
+        """Make the dialect *entry* ready for one scope: name, version and language.
+
+        two_sided: operations that have both an input and an output; where one of them is not told, usage is missing.
+        cached_outside: providers whose own input leaves the cached part out: a total may hold it.
+        """
         self._id: str = entry["id"]
         self._names = names
         self._operations: dict[str, list[str]] = entry["operations"]
         self._default: list[str] = entry["default"]
         self._providers: dict[str, str] = entry.get("providers", {})
-        self._rules = rules_for(entry.get("rules", []), scope_name, scope_version)
+        self._rules = rules_for(entry.get("rules", []), *scope)
+        self._two_sided = two_sided
+        self._cached_outside = cached_outside
+        self._blanks: tuple[str, ...] = tuple(entry.get("blanks", ()))
+        self._stands_alone: bool = entry.get("responses_alone", False)
         self._table: dict[str, tuple[int, int]] = {}
         self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
         self._responses: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
@@ -139,8 +161,10 @@ class Program:
         """Return the new shape of spans with *keys*: words for all but counts and response ids, if these are plain."""
         slots = {key: self._table[key][0] for key in keys if key in self._table}
         inner = {slot for key in keys for _, slot, _ in self._encoded.get(key, ())}
-        is_odd = any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner) or any(
-            FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner)
+        is_odd = (
+            bool(self._blanks)
+            or any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner)
+            or any(FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner))
         )
         is_odd = is_odd or any(slots[key] == _RESPONSE_ID for key in self._asked.intersection(slots))
         fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
@@ -178,7 +202,7 @@ class Program:
         holders: dict[str, Any] = {}
         for key in sorted((key for key in shape.keys if key in self._table), key=lambda key: -self._table[key][1]):
             holders[FIELDS[self._table[key][0]]] = key
-        _bend(holders, rules)
+        bend(holders, rules)
         if reading is None:
             if (rules and rules[-1].ignore) or not any(_SLOT[field] < _COUNT for field in holders):
                 shape.frames.set(words, Frame(None))
@@ -193,7 +217,7 @@ class Program:
         """Return what *span* says, worked out in full, and the rules that matched."""
         values = self._gather(span.attributes)
         get = values.get
-        address = _host(get("server_address"))
+        address = host(get("server_address"))
         named = text_of(get("provider"))
         if named is not None:
             named = self._providers.get(named, named)
@@ -213,19 +237,19 @@ class Program:
             if rule.seller_in_model and provider is None:
                 seller, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
                 provider = self._names.canonical(seller) if slash else None
-        _bend(values, rules)
+        bend(values, rules)
         figures, bad = figures_of(values)
         names_call = kind == CALL and (raw is not None or bool(figures))
         if kind == CALL and not any(figures.values()):
             figures = {}  # no provider bills a call of nothing: the emitter writes 0 for what it does not know
         if not figures and not names_call:
             return None, tuple(rules)
+        if provider in self._cached_outside and _TOLD_BESIDE_TOTAL.isdisjoint(figures):
+            figures.pop("total_tokens", None)
         usage, split = inclusive(figures) if figures else (figures, None)
-        if bad:
-            doubt = ("unpriced" if bad in ESSENTIAL else "partial", "bad_usage")
-        elif split and doubt is None:
-            doubt = ("estimated", split)
-        billed = _femto(get("billed_cost_usd"))
+        is_short = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
+        doubt = doubt_of_usage(bad, split, is_short, doubt)
+        billed = femto(get("billed_cost_usd"))
         reading = Reading(
             self._id,
             kind,
@@ -235,14 +259,14 @@ class Program:
             usage,
             text_of(get("request_model")),
             text_of(get("response_id")),
-            _finish(get("finish_reason")),
+            finish(get("finish_reason")),
             text_of(get("service_tier")),
             text_of(get("processing")),
             doubt,
             self._context(values, address),
-            _femto(get("reported_cost_usd")) if billed is None else billed,
+            femto(get("reported_cost_usd")) if billed is None else billed,
             billed is not None,
-            _began(span, get("duration_seconds")),
+            began(span, get("duration_seconds")),
         )
         return reading, tuple(rules)
 
@@ -255,7 +279,7 @@ class Program:
             hit = table.get(key)
             if hit is not None:
                 slot, rank = hit
-                if rank < ranks[slot] and value is not None and value != "":
+                if rank < ranks[slot] and value is not None and value != "" and value not in self._blanks:
                     ranks[slot] = rank
                     found[FIELDS[slot]] = value
             if key in encoded:
@@ -266,8 +290,11 @@ class Program:
                         if inner is not None:
                             ranks[slot] = rank
                             found[FIELDS[slot]] = inner
-        if self._responses and not REPORTED.isdisjoint(found):
+        if self._responses and (self._stands_alone or not REPORTED.isdisjoint(found)):
             self._fill_in(found, ranks, attributes)
+        for field, value in found.items():
+            if value.__class__ is str and field in COUNTED:
+                found[field] = number_of(value)
         return found
 
     def _fill_in(self, found: dict[str, Any], ranks: list[int], attributes: Attributes) -> None:
@@ -301,41 +328,3 @@ def _may_tell(responses: tuple[tuple[str, frozenset[str]], ...], attributes: Att
         if isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words):
             return True
     return False
-
-
-def _bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
-    """Drop and rename the fields of *values* as *rules* say."""
-    for rule in rules:
-        for field in rule.drop:
-            values.pop(field, None)
-        for field, meaning in rule.means.items():
-            if field in values:
-                values[meaning] = values.pop(field)
-        for field, end in rule.cut.items():
-            if isinstance(text := values.get(field), str):
-                values[field] = text.removesuffix(end)
-
-
-def _host(value: Any) -> str | None:
-    """Return the host of a server address or URL, None when there is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    return value.partition("://")[2].partition("/")[0] or None if "://" in value else value
-
-
-def _finish(value: Any) -> str | None:
-    text = text_of(value)
-    return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
-
-
-def _began(span: Span, duration: Any) -> int | None:
-    """Return when the call began, by a duration in seconds that the span reports, None when it reports none."""
-    if isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < 1e6:
-        return min(span.start_ns, span.end_ns - round(duration * 1e9))
-    return None
-
-
-def _femto(value: Any) -> int | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
-        return femto_from_text(repr(value))
-    return None

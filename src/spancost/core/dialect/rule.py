@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -118,8 +118,10 @@ def version_within(text: str, bounds: str) -> bool:
     return True
 
 
-def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str) -> tuple[Rule, ...]:
-    """Return the rules whose scope and version conditions hold, in order, without those conditions."""
+def rules_for(
+    entries: list[dict[str, Any]], scope_name: str, scope_version: str, language: str = ""
+) -> tuple[Rule, ...]:
+    """Return the rules whose conditions of scope, version and language hold, in order, without those conditions."""
     chosen = []
     for entry in entries:
         when = entry["when"]
@@ -127,6 +129,8 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
         if scopes and not name_matches(scopes, scope_name):
             continue
         if "versions" in when and not version_within(scope_version, when["versions"]):
+            continue
+        if language not in when.get("language", (language,)):
             continue
         then = entry["then"]
         doubt = then.get("doubt")
@@ -157,3 +161,16 @@ def rules_for(entries: list[dict[str, Any]], scope_name: str, scope_version: str
 
 def _patterns(texts: Mapping[str, list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((key, tuple(patterns)) for key, patterns in sorted(texts.items()))
+
+
+def bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
+    """Drop and rename the fields of *values* as *rules* say."""
+    for rule in rules:
+        for field in rule.drop:
+            values.pop(field, None)
+        for field, meaning in rule.means.items():
+            if field in values:
+                values[meaning] = values.pop(field)
+        for field, end in rule.cut.items():
+            if isinstance(text := values.get(field), str):
+                values[field] = text.removesuffix(end)

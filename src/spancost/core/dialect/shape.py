@@ -129,7 +129,7 @@ def fill(frame: Frame, says: Reading, attributes: Mapping[str, Any]) -> Reading 
         usage.pop("total_tokens", None)
     else:
         usage, split = inclusive(usage)
-        if split is not None:
+        if split is not None or usage.keys() != says.usage.keys():
             return None
     return _reading((*frame.before, usage, says.request_model, response_id, *frame.after))
 

@@ -61,7 +61,7 @@ class Moulds:
         self._counts = counts
         self._roll_up = roll_up
         self._join_services = join_services
-        self._likenesses: dict[tuple[str, str], dict[tuple[str, ...], Likeness]] = {}
+        self._likenesses: dict[tuple[str, str, str], dict[tuple[str, ...], Likeness]] = {}
         self._made_so_far = 0
         self._seen: Recent[int, bool] = Recent(SEEN_KEPT)
 
@@ -76,14 +76,15 @@ class Moulds:
         parent_id: int | None,
         is_local_root: bool,
         times: tuple[int, int],
-        scope: tuple[str, str],
+        scope: tuple[str, str, str],
         name: str,
         attributes: Attributes,
         written: Written,
     ) -> bool:
         """End a span that looks like one seen before, by what is written; False, and nothing is done, for any other.
 
-        The arguments are those of `Span`; times: start and end; scope: name and version. The span must have been noted
+        The arguments are those of `Span`; times: start and end; scope: name, version
+        and language. The span must have been noted
         as closed. *written* may be *attributes*.
         """
         try:
@@ -136,7 +137,7 @@ class Moulds:
         keys = tuple(attributes)
         if len(keys) > MAX_KEYS or not _OURS.isdisjoint(attributes):
             return
-        scope_of = (span.scope_name, span.scope_version)
+        scope_of = (span.scope_name, span.scope_version, span.language)
         likeness = self._likenesses.get(scope_of, {}).get(keys)
         is_new = likeness is None
         if likeness is None:

@@ -148,7 +148,7 @@ class Ledger:
             above = span.parent_id if self.options.join_services or not span.is_local_root else None
             self._closed.set(span.span_id, above or 0)
             written: Written = {}
-            scope, times = (span.scope_name, span.scope_version), (span.start_ns, span.end_ns)
+            scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
             if self.cast(
                 span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
             ):

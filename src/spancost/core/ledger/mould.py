@@ -47,7 +47,7 @@ def mould_of(
     written: what was worked out in full for the first of these spans.
     """
     place = {field: number for number, field in enumerate(frame.fields)}
-    if "input_tokens" not in place:
+    if "input_tokens" not in place or ("total_tokens" in place and "output_tokens" not in place):
         return None
     steps = [(place[meter], bound) for meter, bound in tariff.steps if meter in place]
     if len({meter for meter, _ in steps}) > 1:

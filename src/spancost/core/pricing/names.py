@@ -44,11 +44,14 @@ class ProviderNames:
         """Return the seller as a value of `gen_ai.provider.name`.
 
         The host that answered wins over the name that the caller's library uses, because a client library of one
-        seller is used against many. A name that is not known comes back trimmed and in lower case. None: nothing is
+        seller is used against many. A name that is a host stands for the
+        usual seller there. A name that is not known comes back trimmed and in lower case. None: nothing is
         known.
         """
         spelled = name.strip().lower().strip('"') if name else ""
         provider = self._by_spelling.get(spelled, spelled)
+        if "." in spelled and spelled not in self._by_spelling:
+            provider = next(iter(self.at_host(spelled)), provider)
         sellers = self.at_host(server_address) if server_address else ()
         if sellers and provider not in sellers:
             return sellers[0]

@@ -20,7 +20,7 @@ from spancost.core.pricing.kernel import Kernel, assumed_split, kernel_of, rate_
 from spancost.core.pricing.match import AccountFacts, match
 from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
 from spancost.core.pricing.offer_builder import OfferBuilder
-from spancost.core.pricing.usage import checked, split
+from spancost.core.pricing.usage import Leaves, checked, split
 
 RATE_CARD = "rate_card"
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
@@ -191,6 +191,8 @@ class Pricer:
 
     def _bill_at(self, usage: dict[str, Quantity], era: Era, level: Level) -> Bill:
         leaves, doubt = split(self._card.units, usage)
+        if doubt is not None:
+            leaves, doubt = self._merged(usage, level) or (leaves, doubt)
         doubts: list[Doubt] = [found for found in (doubt, level.doubt) if found is not None]
         items: list[Item] = []
         missing: list[Doubt] = []
@@ -219,6 +221,21 @@ class Pricer:
         if unknown:
             missing.append((PARTIAL, reasons.UNKNOWN_METER))
         return Bill(tuple(items), _total(items, level, missing + doubts, bool(missing)), era, level)
+
+    def _merged(self, usage: Mapping[str, Quantity], level: Level) -> Leaves | None:
+        """Return *usage* split without parts that are billed as what is around them; None if that is in doubt too.
+
+        Parts overlap where nothing tells by how much: cached tokens and tokens of sound, say. A part without a rate of
+        its own need not be taken out, and then the others may fit.
+        """
+        units = self._card.units
+        merged = dict(usage)
+        for meter in units.meters.keys() & merged.keys():
+            source, how = rate_of(units, level, meter)
+            if source not in (None, meter) and how == "exact":
+                del merged[meter]
+        again = split(units, merged)
+        return again if again.doubt is None else None
 
     def _add_kernels(self, offer: Offer, meters: tuple[str, ...]) -> None:
         """Make the kernel of a set of meters on every level of an offer, where one can be made."""

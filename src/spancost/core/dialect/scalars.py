@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single values of a span: hosts, finish reasons, times and amounts of money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spancost.core.dialect.encoded import text_of
+from spancost.core.dialect.figures import DECIMAL
+from spancost.core.money import femto_from_text
+from spancost.core.span import Span
+
+
+def host(value: Any) -> str | None:
+    """Return the host of a server address or URL, None when there is none."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.partition("://")[2].partition("/")[0] or None if "://" in value else value
+
+
+def finish(value: Any) -> str | None:
+    """Return a finish reason in the provider's word; Python's enumerations are written with their class."""
+    text = text_of(value)
+    return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
+
+
+def began(span: Span, duration: Any) -> int | None:
+    """Return when the call began, by a duration in seconds that the span reports, None when it reports none."""
+    duration = amount(duration)
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < 1e6:
+        return min(span.start_ns, span.end_ns - round(duration * 1e9))
+    return None
+
+
+def amount(value: Any) -> Any:
+    """Return the number that a text writes plainly, any other value as it is."""
+    return float(value) if isinstance(value, str) and DECIMAL.fullmatch(value) else value
+
+
+def femto(value: Any) -> int | None:
+    """Return an amount of USD in 1e-15 USD, None when *value* is no amount from 0 to 1e9."""
+    if isinstance(value, str) and DECIMAL.fullmatch(value):
+        return femto_from_text(value) if float(value) < 1e9 else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
+        return femto_from_text(repr(value))
+    return None
