@@ -24,11 +24,11 @@ type failureRow struct {
 
 // mayBeBilled tells whether a call whose span has the status ERROR and no usage may have been billed: the provider had
 // begun to answer, or nobody heard how the request ended. A refusal is not billed.
-func (f *failures) mayBeBilled(attributes Attributes, responseID string) bool {
-	if slices.ContainsFunc(f.Answered, attributes.Has) {
+func (f *failures) mayBeBilled(span *Span, responseID string) bool {
+	if slices.ContainsFunc(f.Answered, span.Attributes.Has) {
 		return true
 	}
-	failed := f.typeOf(attributes)
+	failed := f.typeOf(span)
 	for _, row := range f.Rows {
 		isIn := func(word string) bool { return strings.Contains(failed, word) }
 		if slices.Contains(row.Types, failed) || slices.ContainsFunc(row.Words, isIn) {
@@ -38,11 +38,11 @@ func (f *failures) mayBeBilled(attributes Attributes, responseID string) bool {
 	return responseID != ""
 }
 
-func (f *failures) typeOf(attributes Attributes) string {
+func (f *failures) typeOf(span *Span) string {
 	for _, key := range f.Keys {
-		if text, is := attributes.Get(key).Text(); is && text != "" {
+		if text, is := span.Attributes.Get(key).Text(); is && text != "" {
 			return strings.ToLower(text)
 		}
 	}
-	return ""
+	return strings.ToLower(span.Raised)
 }

@@ -215,7 +215,7 @@ func (l *Ledger) isRefused(span *Span, reading *Reading) bool {
 	if !span.IsError || len(reading.Usage) > 0 {
 		return false
 	}
-	if !l.dialects.failures.mayBeBilled(span.Attributes, reading.ResponseID) {
+	if !l.dialects.failures.mayBeBilled(span, reading.ResponseID) {
 		l.counters.Failed++
 		return true
 	}

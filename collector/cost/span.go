@@ -56,6 +56,8 @@ type Span struct {
 	Resource Attributes
 	// IsError: the span's status is ERROR.
 	IsError bool
+	// Raised is the type of the last exception recorded on a span whose status is ERROR, "" when none is.
+	Raised string
 }
 
 // HasParent tells whether the span names a parent.

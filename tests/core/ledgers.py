@@ -67,7 +67,12 @@ def _span(span: Mapping[str, Any]) -> dict[str, Any]:
         "endTimeUnixNano": str(span["end"]),
         "attributes": [_attribute(key, value) for key, value in span["attributes"].items()],
         "status": {"code": 2} if span.get("error") else {},
+        **({"events": [_exception(span["raised"])]} if "raised" in span else {}),
     }
+
+
+def _exception(kind: str) -> dict[str, Any]:
+    return {"name": "exception", "attributes": [_attribute("exception.type", kind)]}
 
 
 def _attribute(key: str, value: Any) -> dict[str, Any]:

@@ -81,6 +81,8 @@ def in_process(spans: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, 
         span.set_attributes(source["attributes"])
         if source.get("error"):
             span.set_status(StatusCode.ERROR)
+        if "raised" in source:
+            span.add_event("exception", {"exception.type": source["raised"]})
         open_spans[f"{ids.trace}/{ids.span}"] = (depth, span)
     for _, span in sorted(
         open_spans.values(),

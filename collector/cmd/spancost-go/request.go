@@ -101,9 +101,33 @@ func spanOf(raw, scope document.Value, where string) (span cost.Span, err error)
 	code := raw.Get("status").Get("code")
 	text, _ := code.Text()
 	number, _ := code.Int()
-	span.IsError = text == "STATUS_CODE_ERROR" || number == 2
+	if span.IsError = text == "STATUS_CODE_ERROR" || number == 2; span.IsError {
+		if span.Raised, err = raised(raw, where); err != nil {
+			return span, err
+		}
+	}
 	span.Attributes, err = attributesOf(raw, where)
 	return span, err
+}
+
+// raised returns the type of the last exception recorded on a span, "" when none is.
+func raised(raw document.Value, where string) (string, error) {
+	events, err := list(raw, "events", where)
+	if err != nil {
+		return "", err
+	}
+	for n := len(events) - 1; n >= 0; n-- {
+		if name, _ := events[n].Get("name").Text(); name != "exception" {
+			continue
+		}
+		attributes, err := attributesOf(events[n], where)
+		if err != nil {
+			return "", err
+		}
+		found, _ := attributes.Get("exception.type").Text()
+		return found, nil
+	}
+	return "", nil
 }
 
 func attributesOf(holder document.Value, where string) (cost.Attributes, error) {

@@ -227,6 +227,10 @@ func resourceOf(t *testing.T, span document.Value) document.Value {
 	trace, _ := span.Get("trace").Int()
 	id, _ := span.Get("span").Int()
 	status := map[string]any{}
+	events := []any{}
+	if raised := span.Get("raised"); !raised.IsNull() {
+		events = append(events, map[string]any{"name": "exception", "attributes": []any{pair("exception.type", raised)}})
+	}
 	if span.Get("error").Truthy() {
 		status["code"] = 2
 	}
@@ -242,7 +246,7 @@ func resourceOf(t *testing.T, span document.Value) document.Value {
 			"spans": []any{map[string]any{
 				"traceId": fmt.Sprintf("%032x", trace), "spanId": fmt.Sprintf("%016x", id), "parentSpanId": parent, "name": "span",
 				"startTimeUnixNano": asJSON(span.Get("start")), "endTimeUnixNano": asJSON(span.Get("end")),
-				"attributes": attributes, "status": status,
+				"attributes": attributes, "status": status, "events": events,
 			}},
 		}},
 	})

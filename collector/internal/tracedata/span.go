@@ -67,6 +67,22 @@ func fill(span ptrace.Span, scope pcommon.InstrumentationScope, attributes cost.
 		IsError:      span.Status().Code() == ptrace.StatusCodeError,
 	}
 	into.IsLocalRoot = !into.HasParent()
+	if into.IsError {
+		into.Raised = raised(span.Events())
+	}
+}
+
+// raised returns the type of the last exception among a span's events, "" when there is none.
+func raised(events ptrace.SpanEventSlice) string {
+	for n := events.Len() - 1; n >= 0; n-- {
+		if event := events.At(n); event.Name() == "exception" {
+			if found, has := event.Attributes().Get("exception.type"); has {
+				return found.Str()
+			}
+			return ""
+		}
+	}
+	return ""
 }
 
 // Attributes takes attributes over behind those that are in into.

@@ -20,6 +20,7 @@ class Span(NamedTuple):
     start_ns, end_ns: nanoseconds since the Unix epoch. scope_name, scope_version: instrumentation scope, "" when none.
     is_error: the span's status is ERROR. resource: attributes of the resource, for the few rules that need them.
     language: the language of the SDK that made the span, in the words of `telemetry.sdk.language`; "" when not told.
+    raised: type of the last exception recorded on a span whose status is ERROR, "" when none is.
     """
 
     trace_id: int
@@ -35,3 +36,4 @@ class Span(NamedTuple):
     is_error: bool = False
     resource: Attributes | None = None
     language: str = ""
+    raised: str = ""

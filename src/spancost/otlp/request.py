@@ -49,6 +49,7 @@ def carried_spans(request: object) -> Iterator[Carried]:
 def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: str) -> Span:
     parent = _id(raw, "parentSpanId", where) if raw.get("parentSpanId") else 0
     status = raw.get("status")
+    is_error = isinstance(status, dict) and status.get("code") in _ERROR
     return Span(
         trace_id=_id(raw, "traceId", where),
         span_id=_id(raw, "spanId", where),
@@ -60,10 +61,20 @@ def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: st
         scope_version=str(scope.get("version") or ""),
         name=str(raw.get("name") or ""),
         attributes=attributes_in(raw, where),
-        is_error=isinstance(status, dict) and status.get("code") in _ERROR,
+        is_error=is_error,
         resource=resource,
         language=language if isinstance(language := resource.get("telemetry.sdk.language"), str) else "",
+        raised=_raised(raw, where) if is_error else "",
     )
+
+
+def _raised(raw: Json, where: str) -> str:
+    """Return the type of the last exception recorded on a span, "" when none is."""
+    for event in reversed(_list(raw, "events", where)):
+        if isinstance(event, dict) and event.get("name") == "exception":
+            found = attributes_in(event, where).get("exception.type")
+            return found if isinstance(found, str) else ""
+    return ""
 
 
 def put(raw: Json, written: Mapping[str, AttributeValue]) -> None:

@@ -73,6 +73,7 @@ class Reader:
         known = self._resource
         if known[0] is not resource:
             known = self._resource = (resource, dict(resource.attributes) if resource is not None else None)
+        is_error = span.status.status_code is StatusCode.ERROR
         return _span(
             (
                 context[TRACE_ID],
@@ -83,11 +84,21 @@ class Reader:
                 *scope[:2],
                 name,
                 plain(attributes),
-                span.status.status_code is StatusCode.ERROR,
+                is_error,
                 known[1],
                 _LANGUAGE,
+                raised(span) if is_error else "",
             )
         )
+
+
+def raised(span: ReadableSpan) -> str:
+    """Return the type of the last exception recorded on *span*, "" when none is."""
+    for event in reversed(span.events or ()):
+        if event.name == "exception":
+            found = (event.attributes or {}).get("exception.type")
+            return found if isinstance(found, str) else ""
+    return ""
 
 
 def plain(attributes: dict[str, Any]) -> dict[str, Any]:

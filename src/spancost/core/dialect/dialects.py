@@ -74,7 +74,7 @@ class Dialects:
 
     def may_be_billed(self, span: Span, reading: Reading) -> bool:
         """Return whether a call that failed, and of which no usage is reported, may have been billed."""
-        return self._failures.may_be_billed(span.attributes, reading.response_id)
+        return self._failures.may_be_billed(span.attributes, span.raised, reading.response_id)
 
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""

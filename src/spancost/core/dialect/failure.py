@@ -20,17 +20,16 @@ class Failures:
             (row["billed"] is None, tuple(row["words"]), frozenset(row["types"])) for row in table["rows"]
         ]
 
-    def may_be_billed(self, attributes: Attributes, response_id: str | None) -> bool:
+    def may_be_billed(self, attributes: Attributes, raised: str, response_id: str | None) -> bool:
         """Return whether a call whose span has the status ERROR and no usage may have been billed.
 
         It may where the provider had begun to answer, or where nobody heard how the request ended. A refusal is not
-        billed.
+        billed. raised: type of the exception that is recorded on the span, for spans that tell no error otherwise.
         """
         if any(key in attributes for key in self._answered):
             return True
-        error = next(
-            (value for key in self._keys if isinstance(value := attributes.get(key), str) and value), ""
-        ).lower()
+        told = (value for key in self._keys if isinstance(value := attributes.get(key), str) and value)
+        error = next(told, raised).lower()
         for may_be, words, types in self._rows:
             if error in types or any(word in error for word in words):
                 return may_be
