@@ -22,6 +22,8 @@ from spancost.core.wire.match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
+    "assumed",
+    "batch",
     "characters_a_token",
     "streamed",
     "tiers",
@@ -46,9 +48,10 @@ SHAPE_KEYS = {
 }
 RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
 ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
-PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names"}
+PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names", "others"}
 STREAMED_KEYS = {"each", "when"}
-FURTHER_KEYS = {"rows", "name", "kind", "model", "model_slot", "inside", "meters"}
+FURTHER_KEYS = {"rows", "name", "kind", "model", "model_slot", "model_name", "needs_model", "when", "inside", "meters"}
+BATCH_KEYS = {"whole", "rows", "answer", "key", "model", "shapes"}
 
 
 def load(path: pathlib.Path) -> Any:
@@ -75,6 +78,7 @@ def shapes() -> dict[str, Any]:
                 refuse_unknown(f"{path.name} {name}.streamed", row, STREAMED_KEYS)
             for row in shape.get("further") or ():
                 refuse_unknown(f"{path.name} {name}.further", row, FURTHER_KEYS)
+            refuse_unknown(f"{path.name} {name}.batch", shape.get("batch") or {}, BATCH_KEYS)
             if name in raw:
                 sys.exit(f"{path.name}: found {name} twice; expected each shape once")
             raw[name] = shape

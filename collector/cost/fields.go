@@ -42,6 +42,7 @@ const (
 	fieldDataResidency
 	fieldVertexLocation
 	fieldDeploymentType
+	fieldSearchContext
 
 	fieldReportedCost
 	fieldBilledCost
@@ -69,6 +70,7 @@ var knownFields = [fieldOther]string{
 	"operation", "provider", "model", "request_model", "response_id", "finish_reason", "service_tier", "processing",
 	"server_address",
 	"speed", "inference_geo", "data_residency", "vertex_location", "deployment_type",
+	"search_context",
 	"reported_cost_usd", "billed_cost_usd", "duration_seconds",
 }
 

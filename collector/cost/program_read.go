@@ -170,7 +170,7 @@ func (p *program) words(found *values, address string, into *Reading) {
 	if address != "" {
 		into.Context = append(into.Context, Fact{"server_address", address})
 	}
-	for field := fieldSpeed; field <= fieldDeploymentType; field++ {
+	for field := fieldSpeed; field <= fieldSearchContext; field++ {
 		if text := found.text(field); text != "" {
 			into.Context = append(into.Context, Fact{knownFields[field], text})
 		}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from spancost import data
-from spancost.core.wire.expr import WireDataError, compile_formula, compile_getter, compile_test
+from spancost.core.wire.expr import compile_formula
 from spancost.core.wire.match import Wires
+from spancost.core.wire.path import WireDataError, compile_getter, compile_test
 
 ROOT = Path(__file__).parent.parent.parent
 WIRES = data.default_wires()
@@ -38,7 +39,7 @@ def test_sellers_have_one_name() -> None:
 @pytest.mark.parametrize(
     ("method", "host", "path", "provider", "shape"),
     [
-        ("POST", "api.openai.com:443", "/v1/chat/completions", "openai", "openai_chat"),
+        ("POST", "api.openai.com:443", "/v1/chat/completions", "openai", "openai_search_chat"),
         ("POST", "API.OpenAI.com", "/v1/responses", "openai", "openai_responses"),
         ("POST", "eu.api.openai.com", "/v1/embeddings", "openai", "openai_embeddings"),
         ("POST", "acme.openai.azure.com", "/anthropic/v1/messages", "azure.ai.openai", "anthropic_messages"),
@@ -99,18 +100,19 @@ def test_the_host_cache_is_bounded() -> None:
         ("rows[deep.kind=y].n", 9),
         ({"times": ["a", "0.1"]}, 0.3),
         ({"positive": {"minus": ["a", "a"]}}, None),
-        ({"if": {"equal": ["a", 3], "then": "b.c", "else": "a"}}, None),
+        (1, 1),
+        ({"if": {"equal": ["a", 3], "then": "b.c", "else": "a"}}, 4),
+        ({"if": {"less": ["b.c", "a"], "then": "b.c"}}, None),
+        ({"if": {"less": ["a", "b.c"], "present": "a", "absent": "z", "then": 7}}, 7),
+        ({"if": {"matches": [["z", "w"], "^wo"], "then": 1}}, 1),
+        ({"if": {"matches": ["w", "^o"], "then": 1, "else": 2}}, 2),
         ({"if": {"holds": "t", "then": "b.c", "else": "a"}}, 4),
     ],
 )
 def test_expressions(expression: object, expected: float | None) -> None:
     """What each operator of the data means."""
-    slots = {"a": 3, "b": {"c": 4}, "t": True, "rows": [{"kind": "x", "n": 2}, {"kind": "x", "n": 3},
+    slots = {"a": 3, "b": {"c": 4}, "t": True, "w": "word", "rows": [{"kind": "x", "n": 2}, {"kind": "x", "n": 3},
                                                        {"deep": {"kind": "y"}, "n": 9}, None]}  # fmt: skip
-    if expression == {"if": {"equal": ["a", 3], "then": "b.c", "else": "a"}}:
-        with pytest.raises(WireDataError, match="expected a path"):
-            compile_formula(expression)
-        return
     found = compile_formula(expression)(slots)
     assert expected == (found if found is None or isinstance(found, int) else float(found))
 

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from spancost import data
-from spancost.cli.extract import answer, read_exchange
+from spancost.cli.extract import answer, read
 from spancost.core.wire.match import Target
 from spancost.core.wire.reader import UsageReader
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "wire"
 VECTORS = sorted(FOLDER.glob("*.json"))
 KEYS = {"about", "exchange", "expected"}
+CALLS = "calls"
+"""The calls of a batch, each with its `batch_key`; `expected` is what is said of the body as a whole."""
 EXCHANGE_KEYS = {"method", "host", "path", "status", "headers", "request", "body", "frames"}
 
 
@@ -41,7 +43,7 @@ def frame(event: str, payload: dict[str, Any]) -> bytes:
 def load(path: Path) -> dict[str, Any]:
     """Return a vector; unknown keys fail the test."""
     vector: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    assert set(vector) == KEYS, f"{path.name}: expected the keys {sorted(KEYS)}"
+    assert set(vector) - {CALLS} == KEYS, f"{path.name}: expected the keys {sorted(KEYS)}"
     assert set(vector["exchange"]) <= EXCHANGE_KEYS, f"{path.name}: expected only the keys {sorted(EXCHANGE_KEYS)}"
     return vector
 
@@ -64,7 +66,14 @@ def test_an_exchange_says_what_was_used(path: Path) -> None:
     vector = load(path)
     exchange = dict(vector["exchange"])
     exchange["body_b64"] = base64.b64encode(body_of(exchange)).decode()
-    assert vector["expected"] == answer(read_exchange(data.default_wires(), exchange))
+    reader = read(data.default_wires(), exchange)
+    assert vector["expected"] == answer(reader.finish())
+    assert vector.get(CALLS, []) == calls_of(reader)
+
+
+def calls_of(reader: UsageReader) -> list[dict[str, Any]]:
+    """Return the calls of a batch that were read since this was last asked."""
+    return [{"batch_key": call.key, **answer(call.reading)} for call in reader.take_calls()]
 
 
 @pytest.mark.parametrize("size", [1, 61])
@@ -83,6 +92,9 @@ def test_pieces_say_the_same(path: Path, size: int) -> None:
         headers=exchange["headers"],
         request=exchange.get("request"),
     )
+    calls = []
     for at in range(0, len(body), size):
         reader.feed(body[at : at + size])
+        calls += calls_of(reader)
     assert vector["expected"] == answer(reader.finish())
+    assert vector.get(CALLS, []) == calls + calls_of(reader)

@@ -26,6 +26,7 @@ _CONTEXT = {
     "speed": semconv.LLM_SPEED,
     "inference_geo": semconv.LLM_INFERENCE_GEO,
     "vertex_location": semconv.LLM_VERTEX_LOCATION,
+    "search_context": semconv.LLM_SEARCH_CONTEXT,
 }
 
 
@@ -70,7 +71,7 @@ def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
     """Return the attributes of a model pass that is billed beside *reading*'s call."""
     found: Attributes = {semconv.LLM_CAPTURE: outcomes.USAGE, semconv.LLM_OPERATION: further.kind}
     _put(found, semconv.LLM_PROVIDER, reading.provider)
-    _put(found, semconv.LLM_MODEL, further.model or model_of(reading))
+    _put(found, semconv.LLM_MODEL, model_of(reading) if further.model is None else further.model)
     _put(found, semconv.LLM_SERVICE_TIER, reading.sold_tier or reading.service_tier)
     found.update(of_usage(further.usage))
     return found

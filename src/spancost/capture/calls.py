@@ -16,6 +16,7 @@ from spancost.capture.decoding import Decoder
 from spancost.capture.faults import Counts
 from spancost.capture.outer import Claims
 from spancost.capture.request import CHARACTERS, facts_of
+from spancost.capture.seen import Seen
 from spancost.capture.sending import Sending, is_sending
 from spancost.core import semconv
 from spancost.core.call import Call
@@ -29,9 +30,15 @@ SERVER_ADDRESS = "server.address"
 ERROR_TYPE = "error.type"
 SPAN_NAME = "llm.request"
 _KINDS = frozenset({"call", outcomes.RETRIEVAL})
+_PIECE = 64 << 10
 
 Headers: TypeAlias = "Iterable[tuple[str, str] | tuple[bytes, bytes]]"
 """The headers of an answer as a library has them; looked at once."""
+
+
+def holds_batch(target: Target) -> bool:
+    """Tell whether the answer of *target* can hold the answers of a batch."""
+    return target.shape is not None and target.shape.batch is not None
 
 
 class Capture:
@@ -60,6 +67,7 @@ class Capture:
         self._sellers = {host.lower(): seller for host, seller in (sellers or {}).items()}
         self._named = {*self._sellers, *(host.rpartition(":")[0] for host in self._sellers)}
         self.estimates = estimates
+        self.seen = Seen()
         self.is_on = True
 
     def is_unknown(self, host: str) -> bool:
@@ -75,7 +83,7 @@ class Capture:
             if seller is None and not self.wires.may_match(method, host, path):
                 return None
             target = self.wires.match(method, host, path, model=model, provider=seller)
-            return target if target is not None and target.kind in _KINDS else None
+            return target if target is not None and (target.kind in _KINDS or holds_batch(target)) else None
         except Exception as error:
             self.counts.fault("match", error)
             return None
@@ -124,9 +132,14 @@ class CapturedCall:
         self._decoder: Decoder | None = None
         self._is_over = False
         self._parent = context.get_current()
+        self._outer: Span | None = None
+        self._span: Span | None = None
+        self._is_batch = holds_batch(target)
+        self._batch_calls = 0
+        if self._is_batch:
+            return
         self._outer = capture.claims.claim(trace.get_current_span(self._parent), target.operation)
         # A poll is a call of its own only when it brings usage, which is known at its end.
-        self._span: Span | None = None
         if self._outer is None and target.kind != outcomes.RETRIEVAL:
             self._span = self._start(self._parent)
 
@@ -157,10 +170,36 @@ class CapturedCall:
             self._first = time.perf_counter()
         try:
             reader = self._reader or self._open()
-            if reader is not None and reader.feed(data if self._decoder is None else self._decoder.decode(data)):
+            if reader is None:
+                return
+            decoded = data if self._decoder is None else self._decoder.decode(data)
+            if self._is_batch:
+                self._feed_batch(reader, decoded)
+            elif reader.feed(decoded):
                 self.finish()
         except Exception as error:
             self._capture.counts.fault("feed", error)
+
+    def _feed_batch(self, reader: UsageReader, data: bytes) -> None:
+        # A file that was read as a whole is looked at in pieces, so that few of its calls are held at a time.
+        for at in range(0, len(data), _PIECE):
+            reader.feed(data[at : at + _PIECE])
+            self._write_batch(reader)
+
+    def _write_batch(self, reader: UsageReader) -> None:
+        """Make the spans of the calls that were read of a batch; one that was counted before has none."""
+        for call in reader.take_calls():
+            place, self._batch_calls = self._batch_calls, self._batch_calls + 1
+            if not self._capture.seen.is_new_call(self._asked.host, self._target, place, call):
+                self._capture.counts.add("batch_calls_read_again")
+                continue
+            self._capture.counts.add(f"calls_{call.reading.outcome}")
+            told = attributes.of_reading(call.reading)
+            span = self._start(self._parent)
+            span.set_attributes(told)
+            span.end()
+            if guards.after:
+                self._tell_guards(call.reading, told)
 
     def _open(self) -> UsageReader | None:
         """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
@@ -203,6 +242,10 @@ class CapturedCall:
 
     def _conclude(self, error: BaseException | None) -> None:
         reading = self._reading()
+        if self._is_batch:
+            if self._reader is not None:
+                self._write_batch(self._reader)
+            return
         self._capture.counts.add(f"calls_{reading.outcome}")
         if reading.estimate:
             self._capture.counts.add("estimated")
@@ -244,8 +287,10 @@ class CapturedCall:
         target = span or outer
         assert target is not None
         target.set_attributes(told)
-        for further in reading.further:
-            self._write_pass(further, reading, target)
+        for number, further in enumerate(reading.further):
+            # A stored response repeats its passes each time it is read; their spans have no id of their own.
+            if further.inside or self._capture.seen.is_new_pass(self._asked.host, number, reading):
+                self._write_pass(further, reading, target)
         if span is not None:
             if trouble is not None:
                 span.set_attribute(ERROR_TYPE, trouble)

@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-WORDS = ("model", "stream", "background", "quality", "size")
+WORDS = ("model", "stream", "background", "quality", "size", "seconds")
 """Keys of a request's body that are kept, when their value is a word or a truth value."""
+_MODELS = ("model_id", "modelId")
+_TEXTS = ("input", "text", "transcript")
+"""Other names of the model, and the keys of a text to be spoken, of which only the length is kept."""
+_TOOL_WORDS = ("type", "model")
 
 CHARACTERS = "$characters"
 """Key among the facts for the size of the request's text (`core.wire_estimate.Characters`), None when it is no use."""
@@ -19,18 +23,25 @@ _LONGEST_WORD = 256
 _WHOLE = 64 << 10
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM = re.compile(rb'(?<!\\)"stream"\s*:\s*true')
+_IMAGE_TOOL = re.compile(rb'\{(?:[^{}]|\{[^{}]*\})*(?<!\\)"type"\s*:\s*"image_generation"(?:[^{}]|\{[^{}]*\})*\}')
 
 
 def facts_of(body: bytes | None) -> dict[str, Any]:
-    """Return the facts of a JSON body: WORDS, and `asks_usage` when a stream was asked to tell its usage.
+    """Return the facts of a JSON body: WORDS, its tools, and how long a text to be spoken is.
+
+    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to tell its usage.
 
     A body over 64 KiB is searched, not parsed. Anything that is no JSON object has no facts.
     """
     if not body or body[:1] not in b"{ \n":
         return {}
     if len(body) > _WHOLE:
-        model = _MODEL.search(body)
+        tool = _IMAGE_TOOL.search(body)
+        rest = body[: tool.start()] + body[tool.end() :] if tool else body
+        model = _MODEL.search(rest)
         found: dict[str, Any] = {"model": model[1].decode("utf-8", "replace")} if model else {}
+        if tool:
+            found["tools"] = _tools([json_or_none(tool[0])])
         if _STREAM.search(body):
             found["stream"] = True
         return found
@@ -41,10 +52,37 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         return {}
     found = {k: v for k in WORDS if isinstance(v := parsed.get(k), (str, bool))}
+    for key in _MODELS:
+        if isinstance(parsed.get(key), str):
+            found.setdefault("model", parsed[key])
+    text = next((parsed[key] for key in _TEXTS if isinstance(parsed.get(key), str)), None)
+    if text is not None:
+        found["characters"] = len(text)
+    tools = _tools(parsed.get("tools"))
+    if tools:
+        found["tools"] = tools
     options = parsed.get("stream_options")
     if isinstance(options, dict) and options.get("include_usage") is True:
         found["asks_usage"] = True
     return found
+
+
+def json_or_none(text: bytes) -> Any:
+    """Return the JSON value of *text*, None when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _tools(tools: Any) -> list[dict[str, str]]:
+    """Return type and model of the tools that a provider runs itself, which are no functions of the application."""
+    if not isinstance(tools, list):
+        return []
+    kept = (
+        {k: v for k in _TOOL_WORDS if isinstance(v := tool.get(k), str)} for tool in tools if isinstance(tool, dict)
+    )
+    return [tool for tool in kept if tool and tool.get("type") != "function"]
 
 
 def facts_of_form(fields: Iterable[Any]) -> dict[str, Any]:

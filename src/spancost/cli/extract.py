@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost extract`: recorded HTTP exchanges in, what each used out; JSON Lines both ways."""
+"""`spancost extract`: recorded HTTP exchanges in, what each used out; JSON Lines both ways.
+
+An exchange that brings the results of a batch gives one line a call first, each with `batch_key`, and then the line of
+the exchange, whose outcome (`batch_result` or `admin`) says that its figures are not to be added to those of the calls.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
 import click
 
 from spancost import data
+from spancost.capture.request import facts_of
 from spancost.cli.price import number
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
@@ -46,31 +51,42 @@ def command(provider: str | None) -> None:
     failed = False
     for line in sys.stdin.buffer:
         if line.strip():
-            found = extract_line(wires, line, provider)
-            failed |= "error" in found
-            click.echo(json.dumps(found, ensure_ascii=False))
+            for found in extract_line(wires, line, provider):
+                failed |= "error" in found
+                click.echo(json.dumps(found, ensure_ascii=False))
     sys.exit(1 if failed else 0)
 
 
-def extract_line(wires: Wires, line: str | bytes, provider: str | None = None) -> dict[str, Any]:
-    """Return the answer to one line: what the exchange used, or `error` with what is wrong with the line."""
+def extract_line(wires: Wires, line: str | bytes, provider: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the answers to one line: the calls of a batch, then the exchange, or `error` with what is wrong."""
     try:
         exchange = json.loads(line, parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        return {"id": None, "error": f"found no JSON ({error}); expected an object with host, path and body"}
+        yield {"id": None, "error": f"found no JSON ({error}); expected an object with host, path and body"}
+        return
     if not isinstance(exchange, dict):
-        return {"id": None, "error": "found no object; expected an object with host, path and body"}
+        yield {"id": None, "error": "found no object; expected an object with host, path and body"}
+        return
     identity = exchange.get("id")
     try:
-        return {"id": identity, **answer(read_exchange(wires, exchange, provider))}
+        reader = read(wires, exchange, provider)
+        summary = reader.finish()
+        for key, reading in reader.take_calls():
+            yield {"id": identity, "batch_key": key, **answer(reading)}
+        yield {"id": identity, **answer(summary)}
     except ExchangeError as error:
-        return {"id": identity, "error": str(error)}
+        yield {"id": identity, "error": str(error)}
     except Exception as error:  # one line that the reader stumbles over must not cost the lines behind it
-        return {"id": identity, "error": f"found an exchange that cannot be read ({type(error).__name__}: {error})"}
+        yield {"id": identity, "error": f"found an exchange that cannot be read ({type(error).__name__}: {error})"}
 
 
 def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | None = None) -> WireReading:
-    """Return the reading of one recorded exchange.
+    """Return the reading of one recorded exchange; see `read`."""
+    return read(wires, exchange, provider).finish()
+
+
+def read(wires: Wires, exchange: Mapping[str, Any], provider: str | None = None) -> UsageReader:
+    """Return a reader that has seen one recorded exchange.
 
     Its keys: method, host, path, status, headers, content_type, request (an object), body (text) or body_b64.
     ExchangeError names the first that is of another form.
@@ -88,9 +104,10 @@ def read_exchange(wires: Wires, exchange: Mapping[str, Any], provider: str | Non
     target = wires.match(
         method, exchange["host"], path, model=model if isinstance(model, str) else None, provider=provider
     ) or Target(None, None, None, "none", None, None, {}, (method, path, ""))
-    reader = UsageReader(wires, target, status=exchange.get("status") or 200, headers=headers, request=request)
+    facts = {**request, **facts_of(json.dumps(request).encode())}
+    reader = UsageReader(wires, target, status=exchange.get("status") or 200, headers=headers, request=facts)
     reader.feed(_body(exchange))
-    return reader.finish()
+    return reader
 
 
 def _body(exchange: Mapping[str, Any]) -> bytes:
@@ -122,16 +139,18 @@ def answer(reading: WireReading) -> dict[str, Any]:
         "response_model": reading.response_model,
         "response_id": reading.response_id,
         "service_tier": reading.service_tier,
+        "sold_tier": reading.sold_tier,
         "finish_reason": reading.finish_reason,
         "provider_cost_usd": None if reading.provider_cost is None else number(reading.provider_cost),
         "cost_is_estimate": reading.cost_is_estimate or None,
         "gateway": reading.gateway,
         "upstream": reading.upstream,
         "other_usage": [
-            {"kind": f.kind, "model": f.model, "inside": f.inside, **{m: number(n) for m, n in f.usage.items()}}
+            {"kind": f.kind, "model": f.model or None, "inside": f.inside, **{m: number(n) for m, n in f.usage.items()}}
             for f in reading.further
         ]
         or None,
+        "estimate": reading.estimate,
         "doubts": list(reading.doubts) or None,
         "context": dict(reading.context) if reading.context else None,
     }

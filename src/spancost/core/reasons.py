@@ -67,6 +67,7 @@ SENTENCES = {
     INTERRUPTED: "The call failed or was left after it was sent, and reports no usage; it may have been billed.",
     "output_from_text": "The stream was cut; the output was estimated by the length of the text that came.",
     "usage_from_text": "The stream told no usage; it was estimated by the length of the request and of the answer.",
+    "output_as_images": "The answer of an image model does not split its output; all of it was taken for images.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
     "unexplained_tokens": "The total holds tokens that neither input nor output does; they are not priced.",
     "cache_from_total": "What the total holds beyond input and output was taken as cache reads; writes cost more.",

@@ -72,6 +72,7 @@ REMEDIES = {
     "usage_from_text": (
         "Read streams to their end; for OpenAI streams ask for the usage: stream_options={{'include_usage': True}}."
     ),
+    "output_as_images": "The model's answer does not say how much of its output is images; ask its provider.",
     "output_from_total": _OLD_EMITTER,
     "cache_not_reported": _OLD_EMITTER,
     "reasoning_not_reported": _OLD_EMITTER,

@@ -63,6 +63,7 @@ _FACTS = {
     names.LLM_SPEED: "speed",
     names.LLM_INFERENCE_GEO: "inference_geo",
     names.LLM_VERTEX_LOCATION: "vertex_location",
+    names.LLM_SEARCH_CONTEXT: "search_context",
 }
 _NOTHING_TO_DO = LedgerOptions(roll_up=False)
 

@@ -27,7 +27,7 @@ TEXTS = (
     "processing",
     "server_address",
 )
-CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type")
+CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type", "search_context")
 NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
 FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
 MARKING_FIELDS = frozenset(FIGURES) | {"operation"}

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from spancost.core.wire import reading as outcomes
-from spancost.core.wire.expr import Json
+from spancost.core.wire.path import Json
 from spancost.core.wire.reading import WireReading
 
 OUTPUT_FROM_TEXT = "output_from_text"

@@ -11,6 +11,8 @@ import struct
 from typing import NamedTuple
 
 LIMIT = 1 << 20
+MANY_LIMIT = 32 << 20
+"""The same for one document that holds the answers of a batch; providers limit such a one to 20 MB."""
 HEAD = 4 << 10
 TAIL = 64 << 10
 
@@ -24,11 +26,12 @@ class Document(NamedTuple):
 
 
 class Clip:
-    """Bytes of one document as they arrive; at most LIMIT of them, then the head and a rolling tail. length: of all."""
+    """Bytes of one document as they arrive; at most *limit*, then the head and a rolling tail. length: of all."""
 
-    __slots__ = ("_head", "_parts", "_size", "length")
+    __slots__ = ("_head", "_limit", "_parts", "_size", "length")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
         self._head: bytes | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -37,7 +40,7 @@ class Clip:
     def add(self, data: bytes) -> None:
         """Append *data*, which may be of any length."""
         self.length += len(data)
-        if self._head is None and self.length > LIMIT:
+        if self._head is None and self.length > self._limit:
             # The tail may hold bytes of the head again; a reader looks for the last usage, so that harms nothing.
             whole = b"".join(self._parts)
             self._head = (whole + data[:HEAD])[:HEAD]
@@ -184,8 +187,8 @@ class WholeJson:
 
     __slots__ = ("_text",)
 
-    def __init__(self) -> None:
-        self._text = Clip()
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._text = Clip(limit)
 
     def feed(self, data: bytes) -> list[Document]:
         """Keep *data*; there is nothing before the end."""

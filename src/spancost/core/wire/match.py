@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from spancost.core.wire.estimate import RequestText
-from spancost.core.wire.expr import Getter, Json, Test, WireDataError, compile_formula, compile_getter, compile_test
+from spancost.core.wire.expr import compile_formula
+from spancost.core.wire.path import Getter, Json, Test, WireDataError, compile_getter, compile_test
 from spancost.core.wire.shape import Shape, compile_shape
 
 _CACHE_LIMIT = 4096
@@ -31,7 +32,10 @@ class Endpoint(NamedTuple):
 
 
 class Seller(NamedTuple):
-    """Who answers at a host. gateway: its name when it passes calls on; upstream: how to tell to whom."""
+    """Who answers at a host. gateway: its name when it passes calls on; upstream: how to tell to whom.
+
+    others: paths at the same host that belong to another provider, and its name.
+    """
 
     provider: str | None
     host: re.Pattern[str] | None
@@ -40,13 +44,14 @@ class Seller(NamedTuple):
     gateway: str | None
     upstream: tuple[re.Pattern[str], ...]
     names: Mapping[str, str]
+    others: tuple[tuple[re.Pattern[str], str], ...] = ()
 
 
 class Target(NamedTuple):
     """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
 
     path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model
-    of the request, for a gateway that only the answer shows.
+    of the request, for a gateway that only the answer shows. use: the seller's own shapes for the plain ones.
     """
 
     provider: str | None
@@ -57,6 +62,7 @@ class Target(NamedTuple):
     upstream: str | None
     path: Mapping[str, str]
     asked: tuple[str, str, str] = ("", "", "")
+    use: Mapping[str, str] = {}
 
 
 class Mark(NamedTuple):
@@ -77,6 +83,7 @@ class Wires:
         sets = {name: tuple(map(_endpoint, rows)) for name, rows in data["sets"].items()}
         self.sellers = tuple(_seller(row, sets) for row in data["providers"])
         self.unknown = _seller(data["unknown"], sets)
+        self.operations = _operations(sets)
         self.marks = tuple(_mark(row) for row in data["marks"])
         self._header_marks: dict[str, list[Mark]] = {}
         self.header_names = frozenset(re.findall(r"headers\.([a-z0-9-]+)", json.dumps(data)))
@@ -165,6 +172,7 @@ class Wires:
         else:
             found = self.seller(host)
         seller, parts = found or (self.unknown, {})
+        seller = next((self._by_name[name] for at, name in seller.others if at.search(_tidy(path))), seller)
         target = self._through(seller, (method, _tidy(path), model or ""), parts)
         if found is None and target.kind == "none":
             return None
@@ -244,10 +252,21 @@ def _target(
         if match is not None:
             named = {k: unquote(v) for k, v in match.groupdict().items() if v}
             shape = shapes[seller.use.get(endpoint.shape, endpoint.shape)] if endpoint.shape else None
+            both = {**parts, **named}
             return Target(
-                seller.provider, shape, endpoint.operation, endpoint.kind, None, None, {**parts, **named}, asked
+                seller.provider, shape, endpoint.operation, endpoint.kind, None, None, both, asked, seller.use
             )
     return Target(seller.provider, None, None, "none", None, None, parts, asked)
+
+
+def _operations(sets: Mapping[str, tuple[Endpoint, ...]]) -> dict[str, str]:
+    """Return the usual operation of each shape: that of its first endpoint of a call."""
+    found: dict[str, str] = {}
+    for endpoints in sets.values():
+        for endpoint in endpoints:
+            if endpoint.kind == "call" and endpoint.shape and endpoint.operation:
+                found.setdefault(endpoint.shape, endpoint.operation)
+    return found
 
 
 def _upstreams(seller: Seller, path: str, model: str) -> list[str]:
@@ -287,6 +306,7 @@ def _seller(row: Mapping[str, Any], sets: Mapping[str, tuple[Endpoint, ...]]) ->
         row.get("gateway"),
         tuple(re.compile(p) for p in row.get("upstream", ())),
         row.get("names", {}),
+        tuple((re.compile(other["path"]), other["provider"]) for other in row.get("others", ())),
     )
 
 

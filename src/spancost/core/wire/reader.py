@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Mapping
 
+from spancost.core.wire.batch import BatchCall, calls_of
 from spancost.core.wire.estimate import Characters, estimated
-from spancost.core.wire.expr import Json
-from spancost.core.wire.framing import Document, EventFrames, EventText, JsonLines, WholeJson
+from spancost.core.wire.framing import MANY_LIMIT, Document, EventFrames, EventText, JsonLines, WholeJson
 from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.path import Json
 from spancost.core.wire.reading import WireReading
 from spancost.core.wire.result import Answer, is_complete, reading
 from spancost.core.wire.salvage import salvage
@@ -36,7 +37,8 @@ class UsageReader:
 
     `feed` takes the decoded body in any pieces and is True once the answer's last event was seen; `finish` gives the
     reading and may be called early (a stream that was cut). Neither raises on what a body holds. Memory stays within
-    about 2 MiB. skipped: documents that were no JSON, or over the limit and read from their two ends only.
+    about 2 MiB, or 32 MiB for one document that holds the answers of a batch. skipped: documents that were no JSON, or
+    over the limit and read from their two ends only.
     """
 
     def __init__(
@@ -73,7 +75,13 @@ class UsageReader:
         self._held: Document | None = None
         self._counts_text = counts_text
         self._streamed = Characters()
+        self._calls: list[BatchCall] = []
         self.skipped = 0
+
+    def take_calls(self) -> list[BatchCall]:
+        """Return the calls of a batch that were read since this was last asked; take them often, to hold few."""
+        calls, self._calls = self._calls, []
+        return calls
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes of the body; return True when the answer has told all it will tell."""
@@ -119,6 +127,9 @@ class UsageReader:
     def _chosen_form(self, *, surely: bool) -> Form | None:
         if not surely and _BYTE_ORDER_MARK.startswith(self._probe):
             return None
+        batch = self._shape.batch if self._shape is not None else None
+        if batch is not None:
+            return WholeJson(MANY_LIMIT) if batch.is_whole else JsonLines()
         start = self._probe.removeprefix(_BYTE_ORDER_MARK).lstrip()
         for word, form in _FORMS:
             if word in self._content_type:
@@ -198,6 +209,8 @@ class UsageReader:
                 return
             value = inner
         value["$event"] = event
+        if shape.batch is not None:
+            self._calls += calls_of(self._wires, self._target, self._provider, shape.batch, value)
         slots = self._slots
         for rule in shape.rules:
             if (is_whole or not rule.counts) and (rule.test is None or rule.test(value)):

@@ -23,8 +23,8 @@ BATCH_RESULT = "batch_result"
 class FurtherUsage(NamedTuple):
     """A model pass told beside the totals of a call (a compaction, an advisor, a tool's image model).
 
-    kind: what it is. model: None means the call's own. inside: the totals hold it already (a breakdown by model, which
-    matters when each part has its own price); else it is billed on top of them.
+    kind: what it is. model: None means the call's own, "" that it is not known. inside: the totals hold it already (a
+    breakdown by model, which matters when each part has its own price); else it is billed on top of them.
     """
 
     kind: str
@@ -47,7 +47,8 @@ class WireReading(NamedTuple):
     sold_as: the model's name as the seller bills it, where that is not the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
     sold_tier: the tier in the rate card's word, where the answer has another for it.
-    estimate: on what tokens rest that the answer did not tell (a basis of `wire_estimate`), None when all are its own.
+    estimate: on what tokens or their split rest that the answer did not tell (a basis of `wire.estimate` or of the
+    shape's `assumed`), None when all are its own.
     """
 
     outcome: str

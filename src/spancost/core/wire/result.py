@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from spancost.core.wire import reading as outcomes
-from spancost.core.wire.expr import Json, Number
 from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.path import Json, Number
 from spancost.core.wire.reading import FurtherUsage, WireReading
 from spancost.core.wire.shape import Shape, Slots
 
@@ -82,7 +82,8 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         billed=billed or None,
         cost_is_estimate=estimate is not None,
         sold_as=facts.get("sold_as"),
-        sold_tier=shape.tiers.get((facts.get("service_tier") or "").lower()),
+        sold_tier=_sold_tier(shape, facts.get("service_tier")),
+        estimate=next((basis for test, basis in shape.assumed if test(slots)), None) if any(usage.values()) else None,
     )
 
 
@@ -134,14 +135,23 @@ def _context(target: Target, shape: Shape | None, slots: Slots) -> dict[str, str
 def _further(shape: Shape, slots: Slots) -> tuple[FurtherUsage, ...]:
     found = []
     for form in shape.further:
+        if form.test is not None and not form.test(slots):
+            continue
         for row in form.rows(slots):
             usage = {m: n for m, f in form.meters.items() if (n := f(row)) is not None}
             if any(usage.values()):
                 kind = text(form.kind(row)) if form.kind else None
                 model = text(form.model(row)) if form.model else None
-                model = model or (text(form.model_slot(slots)) if form.model_slot else None)
+                model = model or (text(form.model_slot(slots)) if form.model_slot else None) or form.model_name
+                model = "" if model is None and form.needs_model else model
                 found.append(FurtherUsage(kind or form.name, model, usage, form.inside))
     return tuple(found)
+
+
+def _sold_tier(shape: Shape, said: str | None) -> str | None:
+    if not shape.tiers:
+        return None
+    return shape.tiers.get((said or "").lower(), shape.tiers.get("*"))
 
 
 def _fraction(value: Number | None) -> Fraction | None:

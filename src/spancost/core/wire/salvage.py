@@ -7,8 +7,8 @@ import json
 import re
 from typing import NamedTuple
 
-from spancost.core.wire.expr import Json
 from spancost.core.wire.framing import HEAD
+from spancost.core.wire.path import Json
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[][{},]', re.DOTALL)
 _REST_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

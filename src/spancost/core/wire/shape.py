@@ -9,14 +9,13 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from spancost.core.wire.estimate import Density
-from spancost.core.wire.expr import (
-    Formula,
+from spancost.core.wire.expr import Formula, compile_conditions, compile_formula
+from spancost.core.wire.path import (
     Getter,
     Json,
     Number,
     Test,
     WireDataError,
-    compile_formula,
     compile_getter,
     compile_path,
     compile_test,
@@ -43,7 +42,8 @@ class Rule(NamedTuple):
 class Further(NamedTuple):
     """Model passes told beside a call's totals: rows, each with its kind, model and meters.
 
-    kind: what the row calls itself, else `name`. model: from the row, else from the slots. inside: the totals hold it.
+    kind: what the row calls itself, else `name`. model: from the row, else from the slots, else `model_name`, else the
+    call's own; needs_model: never the call's own. inside: the totals hold it. test: of the slots: are there any.
     """
 
     rows: Callable[[Json], Sequence[Json]]
@@ -53,6 +53,25 @@ class Further(NamedTuple):
     model_slot: Getter | None
     inside: bool
     meters: Mapping[str, Formula]
+    model_name: str | None = None
+    needs_model: bool = False
+    test: Test | None = None
+
+
+class Batch(NamedTuple):
+    """Calls that lie in one body, an answer each.
+
+    is_whole: the body is one document, else one document a line. rows: the first path that has any in the document.
+    answer, key: of a row, its answer and what names it in its batch. model: of the document, where answers name none.
+    shapes: of answers, the first whose test holds.
+    """
+
+    is_whole: bool
+    rows: tuple[Callable[[Json], Sequence[Json]], ...]
+    answer: Getter | None
+    key: Getter | None
+    model: Getter | None
+    shapes: tuple[tuple[Test | None, str], ...]
 
 
 class Shape(NamedTuple):
@@ -66,7 +85,9 @@ class Shape(NamedTuple):
     asks_usage: streams tell usage only when stream_options.include_usage asks for it.
     meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
     what was processed. streamed: the texts of a stream's document that are output, each when its test holds; density:
-    the characters of a token, where the shape states its own. tiers: words for tiers (lower case) -> the rate card's.
+    the characters of a token, where the shape states its own. tiers: words for tiers (lower case) -> the rate card's;
+    `*` stands for every other word and for none. batch: the calls that lie in the body. assumed: tests of the slots,
+    and the basis of an estimate when one holds.
     """
 
     name: str
@@ -89,6 +110,8 @@ class Shape(NamedTuple):
     streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
     density: Density | None = None
     tiers: Mapping[str, str] = {}
+    batch: Batch | None = None
+    assumed: tuple[tuple[Test, str], ...] = ()
 
 
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
@@ -116,6 +139,8 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
         density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
         tiers=data.get("tiers", {}),
+        batch=_batch(data["batch"]) if "batch" in data else None,
+        assumed=tuple((compile_conditions(row["when"]), row["basis"]) for row in data.get("assumed", ())),
     )
 
 
@@ -130,8 +155,24 @@ def _mark(patterns: Sequence[str] | None) -> re.Pattern[bytes] | None:
 
 def _further(row: Mapping[str, Json]) -> Further:
     kind, model, slot = (compile_getter(row[key]) if key in row else None for key in ("kind", "model", "model_slot"))
-    meters = {m: compile_formula(e) for m, e in row["meters"].items()}
-    return Further(compile_path(row["rows"]), row.get("name", ""), kind, model, slot, row.get("inside", False), meters)
+    return Further(
+        compile_path(row["rows"]),
+        row.get("name", ""),
+        kind,
+        model,
+        slot,
+        row.get("inside", False),
+        {m: compile_formula(e) for m, e in row["meters"].items()},
+        row.get("model_name"),
+        row.get("needs_model", False),
+        compile_conditions(row["when"]) if "when" in row else None,
+    )
+
+
+def _batch(row: Mapping[str, Json]) -> Batch:
+    answer, key, model = (compile_getter(row[name]) if name in row else None for name in ("answer", "key", "model"))
+    shapes = tuple((compile_test(one.get("when")), one["shape"]) for one in row["shapes"])
+    return Batch(row.get("whole", False), tuple(map(compile_path, row.get("rows", ()))), answer, key, model, shapes)
 
 
 def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
@@ -143,7 +184,7 @@ def _rule(shape: str, data: Mapping[str, Json]) -> Rule:
     if "count" in data:
         get = _counter(data["count"])
     elif "distinct" in data:
-        get = _distinct(data["distinct"])
+        get, keep = _distinct(data["distinct"]), _once
     elif "each" in data:
         get = compile_path(data["each"])
     elif "pick" in data:
@@ -175,11 +216,10 @@ def _counter(path: str) -> Callable[[Json], Sequence[Json]]:
 def _distinct(path: str) -> Callable[[Json], Sequence[Json]]:
     values = compile_path(path)
 
-    def count(document: Json) -> Sequence[Json]:
-        found = len({v for v in values(document) if isinstance(v, str)})
-        return (found,) if found else ()
+    def texts(document: Json) -> Sequence[Json]:
+        return [v for v in values(document) if isinstance(v, str) and v.strip()]
 
-    return count
+    return texts
 
 
 def _picker(keys: list[str], base: Getter | None) -> Callable[[Json], Sequence[Json]]:
@@ -209,6 +249,10 @@ def _merge(slots: Slots, slot: str, value: Json) -> None:
 
 def _rows(slots: Slots, slot: str, value: Json) -> None:
     slots.setdefault(slot, []).append(value)
+
+
+def _once(slots: Slots, slot: str, value: Json) -> None:
+    slots.setdefault(slot, {})[hash(value.strip())] = True  # a text of a user is not kept
 
 
 def _combining(combine: Callable[[Number, Number], Number]) -> Callable[[Slots, str, Json], None]:
