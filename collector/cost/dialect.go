@@ -31,6 +31,8 @@ type dialectRow struct {
 	// Blanks are texts that tell nothing. ResponsesAlone: responses are read where no attribute tells a count.
 	Blanks         []string `json:"blanks"`
 	ResponsesAlone bool     `json:"responses_alone"`
+	// Source says which signal counts of an emitter that reports calls as spans and as log records.
+	Source *sourceRow `json:"source"`
 }
 
 // Dialects is every dialect, ready to read spans. It is safe for use by many goroutines.

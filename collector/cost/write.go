@@ -37,8 +37,15 @@ func (v verdict) write(written *Written) {
 	written.text(AttrCostStatus, v.role)
 	written.text(AttrCostReason, v.reason)
 	if v.of != nil {
-		id := strconv.FormatUint(v.of.span.ID, 16)
-		written.text(AttrDuplicateOf, "0000000000000000"[len(id):]+id)
+		written.carrier(v.of.span.ID)
+	}
+}
+
+// carrier says which span carries the cost; a log record has no id.
+func (w *Written) carrier(span uint64) {
+	if span != 0 {
+		id := strconv.FormatUint(span, 16)
+		w.text(AttrDuplicateOf, "0000000000000000"[len(id):]+id)
 	}
 }
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from spancost.otlp.enrich import enrich
-from spancost.otlp.request import RequestError, any_value, carried_spans, plain, put
+from spancost.otlp.fields import RequestError
+from spancost.otlp.request import any_value, carried_spans, plain, put
 from tests.core.ledgers import ledger
 
 TRACE, SPAN, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"

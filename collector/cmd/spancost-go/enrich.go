@@ -32,7 +32,7 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ledger, err := newLedger(*keep, *responses && !*noResponses, *contract)
+	ledger, dialects, err := newLedger(*keep, *responses && !*noResponses, *contract)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 		if !*each {
 			return nil
 		}
-		bad, err := finish(inHand, ledger, out)
+		bad, err := finish(inHand, ledger, dialects, out)
 		failed, inHand = failed || bad, inHand[:0]
 		return err
 	}
@@ -64,29 +64,29 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 			return err
 		}
 	}
-	bad, err := finish(inHand, ledger, out)
+	bad, err := finish(inHand, ledger, dialects, out)
 	if err == nil && (failed || bad) {
 		err = errAnswered
 	}
 	return err
 }
 
-func newLedger(keepProvider, readResponses bool, contract string) (*cost.Ledger, error) {
+func newLedger(keepProvider, readResponses bool, contract string) (*cost.Ledger, *cost.Dialects, error) {
 	card, err := cardFrom("")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{ReadResponses: readResponses})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pricer, err := pricerOf(card, contract)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options := cost.DefaultLedgerOptions()
 	options.KeepProvider = keepProvider
-	return cost.NewLedger(dialects, pricer, options), nil
+	return cost.NewLedger(dialects, pricer, options), dialects, nil
 }
 
 // requests takes one request a line, else the whole source as one.
@@ -113,26 +113,32 @@ func requests(source io.Reader, take func(request) error) error {
 func parsed(text, where string) request {
 	value, err := document.Parse(text)
 	if err != nil {
-		return request{fault: fmt.Sprintf("%s: found no JSON (%v), expected an ExportTraceServiceRequest", where, err)}
+		return request{fault: fmt.Sprintf("%s: found no JSON (%v), expected an ExportTraceServiceRequest or ExportLogsServiceRequest", where, err)}
 	}
 	return request{value: value}
 }
 
 // finish enriches one set of spans in hand and writes its lines in order; it returns whether one was bad.
-func finish(inHand []request, ledger *cost.Ledger, out *bufio.Writer) (bad bool, err error) {
+func finish(inHand []request, ledger *cost.Ledger, dialects *cost.Dialects, out *bufio.Writer) (bad bool, err error) {
 	ledger.Clear()
 	var all []carried
+	var records []carriedRecord
 	for n := range inHand {
 		if inHand[n].fault != "" {
 			continue
 		}
 		found, err := carriedSpans(inHand[n].value)
 		all = append(all, found...)
+		if err == nil {
+			var told []carriedRecord
+			told, err = carriedRecords(inHand[n].value, dialects)
+			records = append(records, told...)
+		}
 		if err != nil {
 			inHand[n].fault = err.Error()
 		}
 	}
-	enrichSpans(all, ledger)
+	enrichAll(all, records, ledger, dialects)
 	for _, found := range inHand {
 		answer := found.value
 		if found.fault != "" {
@@ -146,27 +152,33 @@ func finish(inHand []request, ledger *cost.Ledger, out *bufio.Writer) (bad bool,
 	return bad, nil
 }
 
-// enrichSpans writes llm.* on the objects that spans came from. Order, batches and copies do not matter: a span given
-// more than once is counted once and every copy gets the same attributes.
-func enrichSpans(all []carried, ledger *cost.Ledger) {
-	spans, copies := joined(all)
+// enrichAll writes llm.* on the objects that spans and log records came from. Order, batches and copies do not matter: one
+// given more than once is counted once and every copy gets the same attributes. A call that both report is counted once.
+func enrichAll(all []carried, records []carriedRecord, ledger *cost.Ledger, dialects *cost.Dialects) {
+	inHand := joined(all)
+	inHand.place(records)
+	repeats := inHand.repeats(dialects)
 	var written cost.Written
-	for _, n := range cost.ChildrenFirst(spans) {
+	for _, n := range cost.ChildrenFirst(inHand.spans) {
 		written.Clear()
-		ledger.End(&spans[n], &written)
+		if repeats[n].Reason != "" {
+			repeats[n].WriteTo(&written)
+			inHand.spans[n].Attributes = nil
+		}
+		ledger.End(&inHand.spans[n], &written)
 		if len(written.Put) == 0 {
 			continue
 		}
-		for _, raw := range copies[n] {
+		for _, raw := range inHand.copies[n] {
 			put(raw, &written)
 		}
 	}
 }
 
 // joined returns each span once, IsLocalRoot told by the service of its parent, and the objects that it came from.
-func joined(all []carried) (spans []cost.Span, copies [][]document.Value) {
+func joined(all []carried) (found hand) {
 	at := make(map[cost.SpanKey]int, len(all))
-	services := make([]string, 0, len(all))
+	spans, copies, services := []cost.Span(nil), [][]document.Value(nil), make([]string, 0, len(all))
 	for n := range all {
 		key := all[n].span.Key
 		if known, again := at[key]; again {
@@ -185,5 +197,5 @@ func joined(all []carried) (spans []cost.Span, copies [][]document.Value) {
 		}
 		spans[n].IsLocalRoot = !known || services[parent] != services[n]
 	}
-	return spans, copies
+	return hand{spans: spans, copies: copies, services: services}
 }

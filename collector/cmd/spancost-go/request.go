@@ -36,10 +36,7 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 		if err != nil {
 			return found, err
 		}
-		var service []string
-		for _, key := range []string{"namespace", "name", "instance.id"} {
-			service = append(service, plainText(about.Get("service."+key)))
-		}
+		service := serviceOf(about)
 		scopes, err := list(resourceSpans, "scopeSpans", at)
 		if err != nil {
 			return found, err
@@ -61,11 +58,20 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 				}
 				span.Resource = about
 				span.Language, _ = about.Get("telemetry.sdk.language").Text()
-				found = append(found, carried{raw, span, strings.Join(service, "\x00")})
+				found = append(found, carried{raw, span, service})
 			}
 		}
 	}
 	return found, nil
+}
+
+// serviceOf returns what tells the service that a resource with these attributes is.
+func serviceOf(about cost.Attributes) string {
+	var service []string
+	for _, key := range []string{"namespace", "name", "instance.id"} {
+		service = append(service, plainText(about.Get("service."+key)))
+	}
+	return strings.Join(service, "\x00")
 }
 
 func spanOf(raw, scope document.Value, where string) (span cost.Span, err error) {

@@ -134,7 +134,7 @@ func TestVectorsOfEnding(t *testing.T) {
 	options.JoinServices = false
 	eachVector(t, "ending", ledgerKeys, func(t *testing.T, vector document.Value) {
 		ledger := cost.NewLedger(dialects, pricesOf(vector.Get("price")), options)
-		spans, _ := joined(spansOf(t, vector.Get("spans").Items()))
+		spans := joined(spansOf(t, vector.Get("spans").Items())).spans
 		found := document.NewMap()
 		for n := range spans {
 			var written cost.Written
@@ -177,7 +177,7 @@ func written(t *testing.T, spans []document.Value, ledger *cost.Ledger) string {
 		before[asJSON(span.Get("trace"))+"/"+asJSON(span.Get("span"))] = span.Get("attributes")
 	}
 	all := spansOf(t, spans)
-	enrichSpans(all, ledger)
+	enrichAll(all, nil, ledger, nil)
 	for _, carried := range all {
 		name := fmt.Sprintf("%d/%d", carried.span.Key.Trace[1], carried.span.Key.ID)
 		has, err := attributesOf(carried.raw, "span")

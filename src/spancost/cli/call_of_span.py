@@ -10,7 +10,8 @@ from typing import Any
 
 from spancost.cli.call_json import CallError
 from spancost.core import semconv
-from spancost.otlp.request import RequestError, attributes_in
+from spancost.otlp.fields import RequestError
+from spancost.otlp.request import attributes_in
 
 _USAGE = {
     semconv.LLM_INPUT_TOKENS: "input_tokens",

@@ -13,9 +13,13 @@ import click
 
 from spancost import data
 from spancost.cli.price import contract_option, pricer_of
+from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.semconv import LLM_COST_STATUS
 from spancost.otlp.enrich import enrich
-from spancost.otlp.request import Carried, RequestError, carried_spans
+from spancost.otlp.fields import RequestError
+from spancost.otlp.records import CarriedRecord, carried_records
+from spancost.otlp.request import Carried, carried_spans
 
 
 @click.command(name="enrich")
@@ -32,10 +36,11 @@ from spancost.otlp.request import Carried, RequestError, carried_spans
 def command(
     files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool, contract_path: Path | None
 ) -> None:
-    """Put costs and totals on the spans of FILES (standard input when there are none).
+    """Put costs and totals on the spans and log records of FILES (standard input when there are none).
 
-    A file holds one ExportTraceServiceRequest, or one a line as the Collector's file exporter writes them. They
-    come out one a line, in the same order. All spans of all files are taken together, unless --each is given.
+    A file holds one ExportTraceServiceRequest or ExportLogsServiceRequest, or one a line as the Collector's file
+    exporter writes them. They come out one a line, in the same order. All of all files are taken together, unless
+    --each is given; a call that spans and log records report is counted once.
     """
     dialects, pricer = data.default_dialects(read_responses), pricer_of(data.default_card(), contract_path)
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
@@ -44,11 +49,11 @@ def command(
     held: list[tuple[Any, str | None]] = []
     for request, fault in (found for source in sources for found in requests(source)):
         if each:
-            failed |= _finish([(request, fault)], Ledger(dialects, pricer, options))
+            failed |= _finish([(request, fault)], Ledger(dialects, pricer, options), dialects)
         else:
             held.append((request, fault))
     if held:
-        failed |= _finish(held, Ledger(dialects, pricer, options))
+        failed |= _finish(held, Ledger(dialects, pricer, options), dialects)
     sys.exit(1 if failed else 0)
 
 
@@ -68,21 +73,27 @@ def _parsed(text: bytes, where: str) -> tuple[Any, str | None]:
     try:
         return json.loads(text), None
     except (ValueError, RecursionError) as error:
-        return None, f"{where}: found no JSON ({error}), expected an ExportTraceServiceRequest"
+        return (
+            None,
+            f"{where}: found no JSON ({error}), expected an ExportTraceServiceRequest or ExportLogsServiceRequest",
+        )
 
 
-def _finish(held: list[tuple[Any, str | None]], ledger: Ledger) -> bool:
-    """Enrich one set of spans in hand and print its lines in order; return whether one was bad."""
+def _finish(held: list[tuple[Any, str | None]], ledger: Ledger, dialects: Dialects) -> bool:
+    """Enrich one set in hand and print its lines in order; return whether one was bad."""
     carried: list[Carried] = []
+    records: list[CarriedRecord] = []
+    markers = dialects.markers | {LLM_COST_STATUS}
     faults: list[str | None] = []
     for request, fault in held:
         if fault is None:
             try:
                 carried.extend(carried_spans(request))
+                records.extend(carried_records(request, markers))
             except RequestError as error:
                 fault = str(error)
         faults.append(fault)
-    enrich(carried, ledger)
+    enrich(carried, ledger, records, dialects)
     for (request, _), fault in zip(held, faults, strict=True):
         answer = request if fault is None else {"id": None, "error": fault}
         line = json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -17,7 +17,8 @@ from spancost.cli.enrich import requests
 from spancost.core.contract.contract import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer
-from spancost.otlp.request import Carried, RequestError, carried_spans
+from spancost.otlp.fields import RequestError
+from spancost.otlp.request import Carried, carried_spans
 from spancost.plural import counted
 from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.verifying.verify import verify

@@ -11,13 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from spancost.core.span import AttributeValue, Span
+from spancost.otlp.fields import Json, as_list, as_object, id_of, whole
 
-Json = dict[str, Any]
 _ERROR = (2, "STATUS_CODE_ERROR")
-
-
-class RequestError(ValueError):
-    """The input is no `ExportTraceServiceRequest`: where, what was found, what was expected."""
 
 
 class Carried(NamedTuple):
@@ -33,30 +29,35 @@ def carried_spans(request: object) -> Iterator[Carried]:
 
     Raises RequestError where the request is not of the right form.
     """
-    for r, resource_spans in enumerate(_list(_object(request, "request"), "resourceSpans", "request")):
+    for r, resource_spans in enumerate(as_list(as_object(request, "request"), "resourceSpans", "request")):
         at_resource = f"resourceSpans[{r}]"
-        resource = _object(_object(resource_spans, at_resource).get("resource") or {}, f"{at_resource}.resource")
+        resource = as_object(as_object(resource_spans, at_resource).get("resource") or {}, f"{at_resource}.resource")
         about = attributes_in(resource, f"{at_resource}.resource")
-        service = "\0".join(str(about.get(f"service.{key}", "")) for key in ("namespace", "name", "instance.id"))
-        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans", at_resource)):
+        service = service_of(about)
+        for s, scope_spans in enumerate(as_list(resource_spans, "scopeSpans", at_resource)):
             at_scope = f"{at_resource}.scopeSpans[{s}]"
-            scope = _object(_object(scope_spans, at_scope).get("scope") or {}, f"{at_scope}.scope")
-            for n, raw in enumerate(_list(scope_spans, "spans", at_scope)):
+            scope = as_object(as_object(scope_spans, at_scope).get("scope") or {}, f"{at_scope}.scope")
+            for n, raw in enumerate(as_list(scope_spans, "spans", at_scope)):
                 where = f"{at_scope}.spans[{n}]"
-                yield Carried(raw, _span(_object(raw, where), scope, about, where), service)
+                yield Carried(raw, _span(as_object(raw, where), scope, about, where), service)
+
+
+def service_of(about: Mapping[str, AttributeValue]) -> str:
+    """Return what tells the service that a resource with these attributes is."""
+    return "\0".join(str(about.get(f"service.{key}", "")) for key in ("namespace", "name", "instance.id"))
 
 
 def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: str) -> Span:
-    parent = _id(raw, "parentSpanId", where) if raw.get("parentSpanId") else 0
+    parent = id_of(raw, "parentSpanId", where) if raw.get("parentSpanId") else 0
     status = raw.get("status")
     is_error = isinstance(status, dict) and status.get("code") in _ERROR
     return Span(
-        trace_id=_id(raw, "traceId", where),
-        span_id=_id(raw, "spanId", where),
+        trace_id=id_of(raw, "traceId", where),
+        span_id=id_of(raw, "spanId", where),
         parent_id=parent or None,
         is_local_root=not parent,
-        start_ns=_whole(raw, "startTimeUnixNano", where),
-        end_ns=_whole(raw, "endTimeUnixNano", where),
+        start_ns=whole(raw, "startTimeUnixNano", where),
+        end_ns=whole(raw, "endTimeUnixNano", where),
         scope_name=str(scope.get("name") or ""),
         scope_version=str(scope.get("version") or ""),
         name=str(raw.get("name") or ""),
@@ -70,7 +71,7 @@ def _span(raw: Json, scope: Json, resource: dict[str, AttributeValue], where: st
 
 def _raised(raw: Json, where: str) -> str:
     """Return the type of the last exception recorded on a span, "" when none is."""
-    for event in reversed(_list(raw, "events", where)):
+    for event in reversed(as_list(raw, "events", where)):
         if isinstance(event, dict) and event.get("name") == "exception":
             found = attributes_in(event, where).get("exception.type")
             return found if isinstance(found, str) else ""
@@ -108,8 +109,8 @@ def any_value(value: AttributeValue) -> Json:
 def attributes_in(holder: Json, where: str) -> dict[str, AttributeValue]:
     """Return the attributes of *holder* by key, those without a value left out; RequestError when they are no list."""
     found: dict[str, AttributeValue] = {}
-    for n, entry in enumerate(_list(holder, "attributes", where)):
-        key = _object(entry, f"{where}.attributes[{n}]").get("key")
+    for n, entry in enumerate(as_list(holder, "attributes", where)):
+        key = as_object(entry, f"{where}.attributes[{n}]").get("key")
         value = plain(entry.get("value"))
         if isinstance(key, str) and value is not None:
             found[key] = value
@@ -143,43 +144,3 @@ def _int_or_text(held: object) -> Any:
         return int(held) if isinstance(held, (str, int)) else held
     except ValueError:
         return held
-
-
-def _object(value: object, where: str) -> Json:
-    if not isinstance(value, dict):
-        raise RequestError(f"{where}: found {_kind(value)}, expected an object")
-    return value
-
-
-def _list(holder: Json, key: str, where: str) -> list[Any]:
-    value = holder.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise RequestError(f"{where}.{key}: found {_kind(value)}, expected a list")
-    return value
-
-
-def _id(raw: Json, key: str, where: str) -> int:
-    value = raw.get(key)
-    try:
-        return int(value, 16) if isinstance(value, str) else _refuse(value)
-    except ValueError:
-        raise RequestError(f"{where}.{key}: found {value!r}, expected hexadecimal digits") from None
-
-
-def _refuse(value: object) -> int:
-    raise ValueError(value)
-
-
-def _whole(raw: Json, key: str, where: str) -> int:
-    value = raw.get(key, 0)
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise RequestError(f"{where}.{key}: found {value!r}, expected nanoseconds as a whole number") from None
-
-
-def _kind(value: object) -> str:
-    kinds = {type(None): "nothing", bool: "a truth value", str: "a text", list: "a list", dict: "an object"}
-    return kinds.get(type(value), "a number")

@@ -7,8 +7,9 @@ from math import isclose
 
 from spancost.core import semconv as names
 from spancost.core.call import Cost
-from spancost.core.ledger.counting import Counted, Verdict, bare_model
+from spancost.core.ledger.counting import DUPLICATE, Counted, Verdict, bare_model
 from spancost.core.ledger.rollup import Subtotal
+from spancost.core.ledger.sources import Repeat
 from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
 from spancost.core.reading import Reading
 from spancost.core.semconv import (  # by name: these are written on every span above a call
@@ -73,7 +74,20 @@ def write_verdict(verdict: Verdict, written: Written) -> None:
     if verdict.reason:
         written[names.LLM_COST_REASON] = verdict.reason
     if verdict.of is not None:
-        written[names.LLM_DUPLICATE_OF] = f"{verdict.of.span_id & _SPAN_ID:016x}"
+        _write_carrier(verdict.of.span_id, written)
+
+
+def write_repeat(repeat: Repeat, written: Written) -> None:
+    """Write that this span or log record repeats a call that another signal reports."""
+    written[names.LLM_COST_STATUS] = DUPLICATE
+    written[names.LLM_COST_REASON] = repeat.reason
+    _write_carrier(repeat.span_id, written)
+
+
+def _write_carrier(span_id: int, written: Written) -> None:
+    """Write which span carries the cost; a log record has no id."""
+    if span_id & _SPAN_ID:
+        written[names.LLM_DUPLICATE_OF] = f"{span_id & _SPAN_ID:016x}"
 
 
 TOKENS = (
