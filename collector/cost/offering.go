@@ -47,6 +47,8 @@ type choice struct {
 	doubt   Doubt
 	// isSplitAssumed is true where the seller documents no lifetime of cache writes that tell none.
 	isSplitAssumed bool
+	// estimates are meters that the rate of a total bills only as an estimate.
+	estimates []string
 	// under is the term that the era is changed by, nil for none.
 	under *agreement
 }
@@ -67,7 +69,7 @@ func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *e
 	parts = append(append(parts, variantID...), modifierIDs.names...)
 	with := &choice{
 		card: c, row: row, table: table, doubt: c.doubt(m, e, row, answered), under: under,
-		isSplitAssumed: slices.Contains(e.Assumes, splitFact),
+		isSplitAssumed: slices.Contains(e.Assumes, splitFact), estimates: m.seller.Estimates,
 	}
 	if with.doubt == (Doubt{}) && under != nil && under.term.isAllocated {
 		with.doubt = Doubt{Estimated, reasonAllocated}
@@ -295,7 +297,8 @@ func (with *choice) level(id string, table priceTable, product Rate) *level {
 	found.billedBy = make([]int, count)
 	for n := range units.meters {
 		found.billedBy[n] = found.source(&units.meters[n], n)
-		if found.billedBy[n] != n && units.meters[n].parentRate == "estimate" {
+		unsure := units.meters[n].parentRate == "estimate" || slices.Contains(with.estimates, units.meters[n].name)
+		if found.billedBy[n] != n && unsure {
 			found.estimates |= 1 << n
 		}
 	}

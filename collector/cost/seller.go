@@ -14,6 +14,8 @@ type seller struct {
 	Modifiers          []modifier          `json:"modifiers"`
 	Names              map[string]nameSpan `json:"names"`
 	RequestModelPrices *int                `json:"request_model_prices"`
+	// Estimates are meters that the rate of a total bills only as an estimate, whatever the units say.
+	Estimates []string `json:"estimates"`
 }
 
 type entry struct {

@@ -104,6 +104,13 @@ def _seller(seller: Seller, units: dict[str, Any], shared: dict[str, Any]) -> di
         line["facts"] = facts_of_seller(seller, shared, where)
     if seller.request_model_prices == "false":
         line["request_model_prices"] = 0
+    if seller.unpublished:
+        for meter in seller.unpublished:
+            if units.get(meter, {}).get("parent_rate") != "exact":
+                raise FormError(
+                    f"{where}, unpublished: found {meter!r}; expected a part that is billed at a total's rate"
+                )
+        line["estimates"] = sorted(seller.unpublished)
     for model_id, model in seller.models.items():
         line["models"][model_id] = _model(seller, model_id, model, units, shared, f"{where}, {model_id}")
     return line

@@ -181,6 +181,8 @@ class Seller(_Form):
     # False where the requested name is a customer's own (an Azure deployment) and says nothing about the model.
     request_model_prices: Literal["true", "false"] = "true"
     facts: dict[str, Fact] = {}
+    # Meters whose own price this seller does not publish: where an entry has none, that of the total is an estimate.
+    unpublished: list[str] = []
     modifiers: list[Modifier] = []
     aliases: dict[str, list[Target]] = {}
     models: dict[str, Model]

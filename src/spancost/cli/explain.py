@@ -206,4 +206,4 @@ def _origin(bill: Bill, pricer: Pricer) -> list[str]:
 
 def _condition(text: str) -> str:
     bound = text.removeprefix("from=")
-    return f"from {int(bound):,} input tokens on" if bound != text else text
+    return f"from {int(bound):,} tokens on" if bound != text else text

@@ -105,7 +105,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _conditions(row: dict[str, Any]) -> str:
     """Return what else changes the price, in few words."""
-    said = [f">={step['from']:,}" if step["from"] % 10 != 1 else f">{step['from'] - 1:,}" for step in row["steps"]]
+    said = [_step(step) for step in row["steps"]]
     for table in (*row["variants"], *row["modifiers"]):
         said.append("+".join(table["when"].values()))
     said += [window["id"] for window in row["windows"]]
@@ -113,3 +113,9 @@ def _conditions(row: dict[str, Any]) -> str:
     if row["next_change"]:
         said.append(f"from {row['next_change'][:10]}")
     return ", ".join(dict.fromkeys(said))
+
+
+def _step(step: dict[str, Any]) -> str:
+    first = step["from"]
+    bound = f">{first - 1:,}" if first % 10 == 1 and first > 1 else f">={first:,}"
+    return bound if step["meter"] == "input_tokens" else f"{step['meter']} {bound}"

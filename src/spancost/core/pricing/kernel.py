@@ -44,7 +44,7 @@ def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
     """Return the meter whose rate bills *meter* (itself, else the nearest around it with a rate), and how exactly."""
     if meter in level.rates:
         return meter, "exact"
-    how = units.meters[meter].parent_rate
+    how = "estimate" if meter in level.estimates else units.meters[meter].parent_rate
     if how != "none":
         for total in units.ancestors[meter]:
             if total in level.rates:

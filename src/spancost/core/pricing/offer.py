@@ -6,7 +6,7 @@ Everything that does not depend on the quantities or the time of one call is wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Rate = tuple[int, int]
@@ -20,7 +20,9 @@ _SECONDS_PER_DAY = 86_400
 class Level:
     """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
 
-    __slots__ = ("doubt", "implied", "is_split_assumed", "kernels", "minimum", "published", "rate_id", "rates")
+    __slots__ = (
+        *("doubt", "estimates", "implied", "is_split_assumed", "kernels", "minimum", "published", "rate_id", "rates"),
+    )
 
     def __init__(
         self,
@@ -31,9 +33,12 @@ class Level:
         implied: tuple[str, ...],
         doubt: Doubt | None,
         is_split_assumed: bool = False,
+        estimates: Collection[str] = (),
     ) -> None:
+        """*estimates*: meters that are billed at the rate of a total only as an estimate, whatever the units say."""
         self.rate_id = rate_id
         self.is_split_assumed = is_split_assumed
+        self.estimates = estimates
         self.implied = implied
         self.published = published
         self.rates = rates

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from math import gcd
 from typing import Any
@@ -18,6 +18,9 @@ from spancost.core.pricing.units import Units
 
 EVERY = "*"
 """Among the values for which an entry's own rates hold: every value."""
+
+_Assumed = tuple[bool, Collection[str]]
+"""Whether the lifetime of cache writes is assumed; meters that a total's rate bills only as an estimate."""
 
 
 class OfferBuilder:
@@ -53,17 +56,17 @@ class OfferBuilder:
         table, consumed, variant_id = self._variant(era, match.facts)
         modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
         doubt = self._doubt(match, entry, era, consumed | used)
-        is_split_assumed = SPLIT_FACT in entry.get("assumes", ())
+        assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
         name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
         minimum = era.get("minimum", {})
-        base, steps = self._levels(parts, table, modifier, minimum, doubt, is_split_assumed)
+        base, steps = self._levels(parts, table, modifier, minimum, doubt, assumed)
         windows = []
         for window in era.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
-            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, is_split_assumed)
+            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
         source = {"basis": era["basis"], "checked": era["checked"], "source": match.line["sources"][era["source"]]}
@@ -136,16 +139,16 @@ class OfferBuilder:
         modifier: Rate,
         minimum: Mapping[str, int],
         doubt: Doubt | None,
-        is_split_assumed: bool,
+        assumed: _Assumed,
     ) -> tuple[Level, tuple[Step, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = self._level(";".join(parts), published, modifier, minimum, doubt, is_split_assumed)
+        base = self._level(";".join(parts), published, modifier, minimum, doubt, assumed)
         steps = []
         for step in table.get("steps", ()):
             inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
             rate_id = ";".join([*parts, f"from={step['from']}"])
-            level = self._level(rate_id, inner, modifier, minimum, doubt, is_split_assumed)
+            level = self._level(rate_id, inner, modifier, minimum, doubt, assumed)
             steps.append(Step(step["meter"], step["from"], level))
         return base, tuple(steps)
 
@@ -156,11 +159,11 @@ class OfferBuilder:
         modifier: Rate,
         minimum: Mapping[str, int],
         doubt: Doubt | None,
-        is_split_assumed: bool,
+        assumed: _Assumed,
     ) -> Level:
         implied = tuple(meter for meter in published if self._units.meters[meter].implied)
         scaled = self._scaled(published, modifier)
-        return Level(rate_id, published, scaled, minimum, implied, doubt, is_split_assumed)
+        return Level(rate_id, published, scaled, minimum, implied, doubt, *assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates with those of tokens multiplied, in lowest terms."""
