@@ -25,7 +25,7 @@ CALL = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.response.model": "gpt-4o-mini",
-    "gen_ai.response.id": "chatcmpl-1",
+    "gen_ai.response.id": "chatcmpl-jWIFfpuPvvbLwy1rAz78PTbZPvLXH",
     "gen_ai.usage.input_tokens": 1000,
     "gen_ai.usage.output_tokens": 10,
 }

@@ -29,6 +29,7 @@ _ENTRY = {
     "id",
     "extends",
     "scopes",
+    "detached",
     "tells",
     "claims",
     "default",
@@ -148,6 +149,7 @@ def compiled_dialect(
     return {
         "id": entry["id"],
         "scopes": entry.get("scopes", []),
+        "detached": entry.get("detached", []),
         "tells": entry.get("tells", []),
         "claims": entry.get("claims", []),
         "default": entry["default"],
@@ -186,9 +188,11 @@ def compile_all() -> bytes:
     shapes: dict[str, Any] = {}
     two_sided: list[str] = []
     cached_outside: list[str] = []
+    identity: dict[str, Any] = {}
     for _, content in found:
         two_sided += content.get("two_sided", [])
         cached_outside += content.get("cached_outside", [])
+        identity.update(content.get("identity", {}))
         shared.update(content.get("vocabularies", {}))
         shapes.update(content.get("shapes", {}))
     dialects = [
@@ -203,6 +207,7 @@ def compile_all() -> bytes:
     content = {
         "format": FORMAT,
         "fallback": FALLBACK,
+        "identity": identity,
         "two_sided": two_sided,
         "cached_outside": cached_outside,
         "dialects": dialects,

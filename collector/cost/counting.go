@@ -13,27 +13,36 @@ const (
 	reasonSum          = "sum_of_calls_beneath"
 	reasonExceeds      = "exceeds_calls_beneath"
 	reasonSameCall     = "same_call_elsewhere"
-	reasonOnlyCarrier  = "only_carrier"
+	// reasonSameTokens is that of a span that looks like another call, without an id that tells that it is.
+	reasonSameTokens  = "same_tokens_elsewhere"
+	reasonOnlyCarrier = "only_carrier"
 	// reasonTellsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
 	// the price.
 	reasonTellsMore = "tells_more"
-
-	keptPerTokens = 8
 )
+
+// RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
+var RepeatReasons = [...]string{
+	reasonSameResponse, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonTellsMore,
+}
 
 // counted is a call that was counted: what later spans are compared with.
 type counted struct {
-	span           SpanKey
-	scope          string
-	models         [2]string
-	input, output  Count
-	responseID     string
+	span          SpanKey
+	scope         string
+	models        [2]string
+	input, output Count
+	// parts are what was read from and written to the cache, and reasoning.
+	parts                [3]Count
+	provider, responseID string
+	// process is "" when it is not known.
+	process        string
 	startNs, endNs int64
 	// told are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	told      []string
 	knowsTold bool
-	// before is the call with the same tokens that was counted before this one, of the latest keptPerTokens.
-	before *counted
+	// held are its places in a memory: by response id, trace, process.
+	held [3]heldCall
 }
 
 // tellingCall is a call with room for the meters it reports: one piece of memory, where an earlier run's call needs less.
@@ -50,6 +59,10 @@ type tokens struct{ input, output int64 }
 
 func (c *counted) tokens() tokens { return tokens{c.input.orLess(), c.output.orLess()} }
 
+func (c *counted) tokensHere() tokensHere { return tokensHere{c.span.Trace, c.tokens()} }
+
+func (c *counted) tokensOfProcess() tokensOfProcess { return tokensOfProcess{c.process, c.tokens()} }
+
 func (c Count) orLess() int64 {
 	if !c.Known {
 		return -1
@@ -65,64 +78,14 @@ type verdict struct {
 	of           *counted
 }
 
-type claim struct {
-	span  SpanKey
-	scope string
-}
-
-// memory holds calls counted lately, in this trace or another, by response id and by tokens.
-type memory struct {
-	byResponse recent[string, *counted]
-	claims     recent[claim, struct{}]
-	byTokens   recent[tokens, *counted]
-}
-
-func newMemory(size int) *memory {
-	return &memory{newRecent[string, *counted](size), newRecent[claim, struct{}](size), newRecent[tokens, *counted](size)}
-}
-
-func (m *memory) add(call *counted) {
-	if call.responseID != "" {
-		m.byResponse.set(call.responseID, call)
-	}
-	if !call.reports() {
-		return
-	}
-	call.before, _ = m.byTokens.get(call.tokens())
-	oldest := call
-	for kept := 1; kept < keptPerTokens && oldest.before != nil; kept++ {
-		oldest = oldest.before
-	}
-	oldest.before = nil
-	m.byTokens.set(call.tokens(), call)
-}
-
-// alsoKnown remembers another response id by which a call goes.
-func (m *memory) alsoKnown(responseID string, call *counted) { m.byResponse.set(responseID, call) }
-
-// claim lets one call repeat another; false when another span of the same emitter has: then there are two calls.
-func (m *memory) claim(call, by *counted) bool {
-	key := claim{call.span, by.scope}
-	if m.claims.has(key) {
-		return false
-	}
-	m.claims.set(key, struct{}{})
-	return true
-}
-
-func (m *memory) clear() {
-	m.byResponse.clear()
-	m.claims.clear()
-	m.byTokens.clear()
-}
-
 // countedOf returns what is to be remembered of a call.
 func countedOf(reading *Reading, span *Span) *counted {
 	room := &tellingCall{}
 	found := &room.counted
 	*found = counted{
 		span: span.Key, scope: or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
-		responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
+		parts: [3]Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
+		process: span.Process, responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsTold: true,
 	}
 	if len(reading.Usage) > 0 {
@@ -141,10 +104,9 @@ func countedOf(reading *Reading, span *Span) *counted {
 func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
 
 // judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
-func judge(isCall bool, this *counted, beneath *Subtotal, memory *memory) verdict {
+func judge(isCall bool, this *counted, beneath *Subtotal, memory *Memory) verdict {
 	if this.responseID != "" {
-		same, known := memory.byResponse.get(this.responseID)
-		if known && !(this.reports() && same.toldNothing()) {
+		if same := sameResponse(this, beneath, memory); same != nil {
 			return verdict{Duplicate, reasonSameResponse, same}
 		}
 	}
@@ -157,11 +119,8 @@ func judge(isCall bool, this *counted, beneath *Subtotal, memory *memory) verdic
 		}
 	}
 	if this.reports() {
-		other, _ := memory.byTokens.get(this.tokens())
-		for ; other != nil; other = other.before {
-			if other.scope != this.scope && sameModel(this, other) && overlap(this, other) && memory.claim(other, this) {
-				return verdict{Duplicate, reasonSameCall, other}
-			}
+		if found := sameTokens(this, memory); found.role != "" {
+			return found
 		}
 	}
 	if isCall {
@@ -220,29 +179,6 @@ func ownResponse(this *counted, others []*counted) bool {
 	return true
 }
 
-func sameModel(this, other *counted) bool {
-	if this.models == [2]string{} || other.models == [2]string{} {
-		return true
-	}
-	for _, a := range this.models {
-		for _, b := range other.models {
-			if a != "" && b != "" && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// slackNs is how long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex
-// ends the span of a stream 0.2 ms before the client's begins.
-const slackNs = 1_000_000
-
-// overlap tells whether two spans share an instant, or one begins as good as when the other ends.
-func overlap(this, other *counted) bool {
-	return this.startNs-other.endNs <= slackNs && other.startNs-this.endNs <= slackNs
-}
-
 // onlyHere returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
 // order. Of an aggregate the latest calls beneath are looked at. Nothing is known of calls of an earlier run.
 func onlyHere(reading *Reading, found verdict, beneath *Subtotal) []string {
@@ -270,7 +206,7 @@ func onlyHere(reading *Reading, found verdict, beneath *Subtotal) []string {
 
 // short returns what says above a duplicate or aggregate that what was counted in its place is not all; else nil.
 func short(reason string) *Subtotal {
-	if reason != reasonExceeds && !strings.HasPrefix(reason, reasonTellsMore) {
+	if reason != reasonExceeds && reason != reasonSameTokens && !strings.HasPrefix(reason, reasonTellsMore) {
 		return nil
 	}
 	return &Subtotal{Doubtful: 1}

@@ -21,7 +21,9 @@ type dialectRow struct {
 	Scopes []string `json:"scopes"`
 	Tells  []string `json:"tells"`
 	// Claims are keys that make a span this dialect's, whatever its scope.
-	Claims     []string             `json:"claims"`
+	Claims []string `json:"claims"`
+	// Detached are scopes that are known to write a call into a trace of its own.
+	Detached   []string             `json:"detached"`
 	Default    [2]string            `json:"default"`
 	Keys       map[string][]string  `json:"keys"`
 	Responses  map[string][]string  `json:"responses"`
@@ -44,6 +46,7 @@ type Dialects struct {
 	fallback      string
 	twoSided      []string
 	cachedOutside []string
+	identity      *identity
 	fields        *fieldTable
 	claims        [][2]string
 	markers       keyFilter
@@ -69,8 +72,9 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		Fallback string       `json:"fallback"`
 		TwoSided []string     `json:"two_sided"`
 		// CachedOutside are providers whose own input leaves the cached part out.
-		CachedOutside []string `json:"cached_outside"`
-		Format        int      `json:"format"`
+		CachedOutside []string    `json:"cached_outside"`
+		Format        int         `json:"format"`
+		Identity      identityRow `json:"identity"`
 	}
 	if err := json.Unmarshal(compiled, &table); err != nil {
 		return nil, fmt.Errorf("compiled dialects: %w", err)
@@ -83,6 +87,10 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		fields: newFieldTable(),
 		byID:   map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
 		failures: table.Errors,
+	}
+	var err error
+	if d.identity, err = newIdentity(&table.Identity, d.rows); err != nil {
+		return nil, err
 	}
 	for n := range d.rows {
 		row := &d.rows[n]

@@ -15,18 +15,26 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 	attributes := span.Attributes
 	this := &counted{
 		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
-		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens),
+		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens), process: span.Process,
+		parts: [3]Count{
+			countOf(attributes, AttrCachedInputTokens), countOf(attributes, AttrCacheWriteInputTokens),
+			countOf(attributes, AttrReasoningOutputTokens),
+		},
 	}
 	model, _ := attributes.Get(AttrModel).Text()
 	this.models[0] = bareModel(model)
 	this.responseID, _ = attributes.Get(AttrRequestID).Text()
+	this.provider, _ = attributes.Get(AttrProvider).Text()
+	l.memory.mutex.Lock()
+	defer l.memory.mutex.Unlock()
 	if l.options.Rejudge {
 		reason, _ := attributes.Get(AttrCostReason).Text()
 		// The ledger outlives the data that the texts lie in.
 		this.scope, this.models[0] = l.names.owned(this.scope), l.names.owned(this.models[0])
-		this.responseID = strings.Clone(this.responseID)
+		this.provider, this.responseID = l.names.owned(this.provider), strings.Clone(this.responseID)
 		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
+			l.counters.repeat(found.reason)
 			found.write(written)
 			written.Remove = withdrawn
 			if found.of != nil && this.responseID != "" {

@@ -24,7 +24,7 @@ type Ledger struct {
 	options  LedgerOptions
 	counters LedgerCounters
 	rollUp   *rollUp
-	memory   *memory
+	memory   *Memory
 	// facts is the pricer when it asks whom a call is for: only one with a contract does.
 	facts StatesFacts
 	// card is the pricer when it prices by a card alone: what that offers a call is kept with its mould.
@@ -39,19 +39,31 @@ type Ledger struct {
 func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger {
 	facts, _ := pricer.(StatesFacts)
 	card, _ := pricer.(*Pricer)
+	memory := options.Memory
+	if memory == nil {
+		memory = NewMemory(dialects, options.RecentCalls)
+	}
 	return &Ledger{
 		dialects: dialects, pricer: pricer, options: options, facts: facts, card: card, reads: familiar{dialects: dialects},
-		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: newMemory(options.RecentCalls),
+		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: memory,
 	}
 }
 
-// Clear forgets every span in hand; the counters stay.
+// Clear forgets every span in hand, but for a memory that it shares; the counters stay.
 func (l *Ledger) Clear() {
 	l.rollUp.pending.clear()
 	l.rollUp.closed.clear()
 	l.rollUp.blanks.clear()
-	l.memory.clear()
+	if l.options.Memory == nil {
+		l.memory.clear()
+	}
 }
+
+// TakeReused does what that of its memory does.
+func (l *Ledger) TakeReused() int64 { return l.memory.TakeReused() }
+
+// Dialects returns those that it reads by.
+func (l *Ledger) Dialects() *Dialects { return l.dialects }
 
 // Counters returns what was counted so far.
 func (l *Ledger) Counters() LedgerCounters {
@@ -192,12 +204,15 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 		return nil
 	}
 	this := countedOf(reading, span)
+	l.memory.mutex.Lock()
+	defer l.memory.mutex.Unlock()
 	found := judge(reading.IsCall, this, beneath, l.memory)
 	l.count(found)
 	if found.role != "" {
 		if meter := l.changesPrice(reading, span, onlyHere(reading, found, beneath)); meter != "" {
 			found.reason = reasonTellsMore + ":" + meter
 		}
+		l.counters.repeat(found.reason)
 		found.write(written)
 		if found.of != nil && reading.ResponseID != "" {
 			l.memory.alsoKnown(reading.ResponseID, found.of)

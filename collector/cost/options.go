@@ -2,6 +2,11 @@
 
 package cost
 
+import (
+	"slices"
+	"strings"
+)
+
 // LedgerOptions say how a ledger behaves.
 type LedgerOptions struct {
 	// KeepProvider: an llm.provider already on the span stays.
@@ -13,6 +18,8 @@ type LedgerOptions struct {
 	// Rejudge: what an earlier run wrote is compared with what is beneath and known, across processes and batches; a
 	// repeated call loses its cost and tokens.
 	Rejudge bool
+	// Memory is shared with other ledgers; nil for one of the ledger's own.
+	Memory *Memory
 	// OpenSpans, ClosedSpans, RecentCalls: how many of each are remembered at least (at most twice as many).
 	OpenSpans, ClosedSpans, RecentCalls int
 }
@@ -22,8 +29,28 @@ func DefaultLedgerOptions() LedgerOptions {
 	return LedgerOptions{JoinServices: true, RollUp: true, OpenSpans: 32_768, ClosedSpans: 32_768, RecentCalls: 8_192}
 }
 
+// RepeatCounts are numbers of duplicates and aggregates, in the order of RepeatReasons.
+type RepeatCounts [len(RepeatReasons)]int64
+
 // LedgerCounters count spans by what they were, calls that ended after their root (Late), and subtotals forgotten because
-// their span never ended (Evicted).
+// their span never ended (Evicted). Repeats are the duplicates and aggregates by RepeatReasons.
 type LedgerCounters struct {
 	Own, Duplicate, Aggregate, Failed, Evidence, Late, Evicted int64
+	Repeats                                                    RepeatCounts
+}
+
+// repeat counts a duplicate or aggregate by its reason.
+func (c *LedgerCounters) repeat(reason string) {
+	code, _, _ := strings.Cut(reason, ":")
+	if n := slices.Index(RepeatReasons[:], code); n >= 0 {
+		c.Repeats[n]++
+	}
+}
+
+// Since returns how many duplicates and aggregates of each reason there are beyond those of an earlier time.
+func (c *LedgerCounters) Since(before *LedgerCounters) (repeats RepeatCounts) {
+	for n := range repeats {
+		repeats[n] = c.Repeats[n] - before.Repeats[n]
+	}
+	return repeats
 }

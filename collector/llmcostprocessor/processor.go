@@ -97,10 +97,11 @@ func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
 		}
 		language := tracedata.Language(resource.Resource())
+		process := tracedata.Process(resource.Resource(), p.dialects)
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				if p.mayReport(span) {
-					w.take(span, scope.Scope(), about, language)
+					w.take(span, scope.Scope(), maker{about, language, process})
 				}
 			}
 		}

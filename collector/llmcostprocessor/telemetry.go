@@ -47,7 +47,17 @@ func (t *telemetry) record(ctx context.Context, w *worker) {
 	for reason, count := range w.tally.unpriced {
 		t.builder.ProcessorLlmCostUnpriced.Add(ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
 	}
-	if kept := w.ledger.Counters().Evidence - w.before.Evidence; kept > 0 {
+	now := w.ledger.Counters()
+	for n, count := range now.Since(&w.before) {
+		if count > 0 {
+			t.builder.ProcessorLlmCostRepeats.Add(
+				ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", cost.RepeatReasons[n]))))
+		}
+	}
+	if reused := w.ledger.TakeReused(); reused > 0 {
+		t.builder.ProcessorLlmCostReusedResponseIds.Add(ctx, reused)
+	}
+	if kept := now.Evidence - w.before.Evidence; kept > 0 {
 		t.builder.ProcessorLlmCostKept.Add(ctx, kept)
 	}
 }

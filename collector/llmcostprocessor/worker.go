@@ -38,9 +38,14 @@ func newWorker(dialects *cost.Dialects, pricer cost.Prices, keepProvider bool) *
 	}
 }
 
-// take holds a span that may report a call; about is what its resource says, nil where nothing
-// asks for it; language is that of the SDK that made it.
-func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, about cost.Attributes, language string) {
+// maker is what a resource says: its attributes, nil where nothing asks for them, the language of the SDK, the process.
+type maker struct {
+	about             cost.Attributes
+	language, process string
+}
+
+// take holds a span that may report a call.
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by maker) {
 	if len(w.spans) < cap(w.spans) {
 		w.spans = w.spans[:len(w.spans)+1]
 	} else {
@@ -48,13 +53,13 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, abou
 	}
 	into := &w.spans[len(w.spans)-1]
 	tracedata.Fill(span, scope, into)
-	into.Resource, into.Language = about, language
+	into.Resource, into.Language, into.Process = by.about, by.language, by.process
 	w.data = append(w.data, span)
 	w.inTrace[into.Key.Trace]++
 }
 
-// isCrowded tells whether some trace has more than one span in hand.
-func (w *worker) isCrowded() bool { return len(w.inTrace) < len(w.spans) }
+// isCrowded tells whether there is more than one span in hand, of whatever traces: one of them may repeat another.
+func (w *worker) isCrowded() bool { return len(w.spans) > 1 }
 
 // link notes whose child a span of a crowded trace is.
 func (w *worker) link(span ptrace.Span) {

@@ -19,6 +19,7 @@ type passing struct {
 	scope       ptrace.ScopeSpans
 	resource    ptrace.ResourceSpans
 	key, parent cost.SpanKey
+	process     string
 }
 
 // arrival is one that carries a call, or is to carry totals.
@@ -89,7 +90,7 @@ func (a *arrivals) take(p passing, dialects *cost.Dialects) {
 	default:
 		into.span = p.bare(into.span.Attributes[:0])
 	}
-	into.span.IsLocalRoot = isRoot
+	into.span.IsLocalRoot, into.span.Process = isRoot, p.process
 	if !said.isPriced && !into.isTarget {
 		// It spoke of no agent.
 		into.passing = passing{}
@@ -146,11 +147,12 @@ func comesFromElsewhere(span ptrace.Span) bool {
 // sort puts the spans of a batch to the shards of their traces.
 func (p *rollUpProcessor) sort(td ptrace.Traces, into []arrivals) {
 	for _, resource := range td.ResourceSpans().All() {
+		process := tracedata.Process(resource.Resource(), p.dialects)
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				trace := span.TraceID()
 				n := binary.BigEndian.Uint64(trace[8:]) % uint64(len(p.shards))
-				into[n].take(passing{data: span, scope: scope, resource: resource}, p.dialects)
+				into[n].take(passing{data: span, scope: scope, resource: resource, process: process}, p.dialects)
 			}
 		}
 	}
@@ -178,7 +180,7 @@ func reasonSet(reason string) attribute.Set {
 }
 
 // rollUpBatch takes the spans of a batch as all there are, and writes totals on every span above a call.
-func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) cost.LedgerCounters {
+func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn cost.RepeatCounts, reused int64) {
 	ledger := p.ledgers.Get().(*cost.Ledger)
 	defer p.ledgers.Put(ledger)
 	before := ledger.Counters()
@@ -186,6 +188,7 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) cost.LedgerCounters {
 	var spans []cost.Span
 	var holders [][]ptrace.Span
 	for _, resource := range td.ResourceSpans().All() {
+		process := tracedata.Process(resource.Resource(), p.dialects)
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				trace := span.TraceID()
@@ -201,7 +204,7 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) cost.LedgerCounters {
 						tracedata.Fill(span, scope.Scope(), &found)
 					}
 				}
-				found.IsLocalRoot = comesFromElsewhere(span)
+				found.IsLocalRoot, found.Process = comesFromElsewhere(span), process
 				spans, holders = append(spans, found), append(holders, []ptrace.Span{span})
 			}
 		}
@@ -221,7 +224,5 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) cost.LedgerCounters {
 	}
 	after := ledger.Counters()
 	ledger.Clear()
-	return cost.LedgerCounters{
-		Duplicate: after.Duplicate - before.Duplicate, Aggregate: after.Aggregate - before.Aggregate,
-	}
+	return after.Since(&before), ledger.TakeReused()
 }

@@ -23,7 +23,7 @@ type outcome struct {
 	resources map[*heldResource]ptrace.ResourceSpans
 
 	early       map[string]int64
-	withdrawn   int64
+	withdrawn   cost.RepeatCounts
 	lateCalls   int64
 	lateCost    cost.Femto
 	corrections int64

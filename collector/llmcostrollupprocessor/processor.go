@@ -29,7 +29,9 @@ type rollUpProcessor struct {
 	dialects *cost.Dialects
 	shards   []*shard
 	ledgers  sync.Pool
-	refused  refused
+	// memory of the calls of all shards: which one a trace falls to must not matter.
+	memory  *cost.Memory
+	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
 	rooms sync.Pool
 
@@ -61,7 +63,9 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		}
 		// Two generations are kept, so half of what may be remembered goes into one.
 		options.ClosedSpans = max(cfg.MaxEndedSpans/count/2, leastClosed/2)
-		options.OpenSpans, options.RecentCalls = options.ClosedSpans, options.ClosedSpans
+		options.OpenSpans = options.ClosedSpans
+		p.memory = cost.NewMemory(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
+		options.Memory = p.memory
 		for range count {
 			p.shards = append(p.shards, newShard(cfg, count, cost.NewLedger(dialects, pricer, options), dialects))
 		}
@@ -143,8 +147,9 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 // ConsumeTraces passes spans on, at once or, for those that are to carry totals, later.
 func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if p.cfg.Mode == ModeBatch {
-		found := p.rollUpBatch(td)
-		p.withdrawn(ctx, found.Duplicate+found.Aggregate)
+		withdrawn, reused := p.rollUpBatch(td)
+		p.withdrawn(ctx, withdrawn)
+		p.reused(ctx, reused)
 		return p.next.ConsumeTraces(ctx, td)
 	}
 	now, room := time.Now(), p.rooms.Get().(*[]arrivals)
@@ -156,6 +161,7 @@ func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 		}
 	}
 	p.rooms.Put(room)
+	p.reused(ctx, p.memory.TakeReused())
 	removeHeld(td)
 	if td.ResourceSpans().Len() == 0 {
 		return nil

@@ -96,7 +96,7 @@ func (h *heldSpan) span() cost.Span {
 			StartNs: int64(h.data.StartTimestamp()), EndNs: int64(h.data.EndTimestamp()),
 		}
 	}
-	found.IsLocalRoot = h.isRoot
+	found.IsLocalRoot, found.Process = h.isRoot, h.resource.process
 	return found
 }
 
@@ -148,7 +148,7 @@ func (m *mover) origin(a *passing) (*heldResource, *origin) {
 	}
 	resource := m.resources[a.resource]
 	if resource == nil {
-		resource = &heldResource{pcommon.NewResource(), a.resource.SchemaUrl()}
+		resource = &heldResource{pcommon.NewResource(), a.resource.SchemaUrl(), a.process}
 		a.resource.Resource().CopyTo(resource.resource)
 		m.resources[a.resource] = resource
 	}

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
+
+	"github.com/spancost/spancost/collector/cost"
 )
 
 // refused are parts that the next component did not take: nobody else has these spans, so they are offered again.
@@ -89,8 +91,18 @@ func (p *rollUpProcessor) drop(ctx context.Context, part part, err error) {
 	p.logger.Error("released spans were refused by the next component", zap.Int("spans", part.spans), zap.Error(err))
 }
 
-func (p *rollUpProcessor) withdrawn(ctx context.Context, calls int64) {
-	if calls > 0 {
-		p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(ctx, calls)
+func (p *rollUpProcessor) withdrawn(ctx context.Context, calls cost.RepeatCounts) {
+	for n, number := range calls {
+		if number > 0 {
+			p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(
+				ctx, number, metric.WithAttributeSet(reasonSet(cost.RepeatReasons[n])))
+		}
+	}
+}
+
+// reused counts response ids that came with other tokens.
+func (p *rollUpProcessor) reused(ctx context.Context, ids int64) {
+	if ids > 0 {
+		p.builder.ProcessorLlmCostRollupReusedResponseIds.Add(ctx, ids)
 	}
 }

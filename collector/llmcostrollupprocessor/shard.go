@@ -58,6 +58,7 @@ type heldSpan struct {
 type heldResource struct {
 	resource  pcommon.Resource
 	schemaURL string
+	process   string
 }
 
 type origin struct {
@@ -252,7 +253,7 @@ func (s *shard) releaseOldest(reason string, out *outcome) {
 
 func (s *shard) count(out *outcome) {
 	now := s.ledger.Counters()
-	out.withdrawn += now.Duplicate + now.Aggregate - s.counted.Duplicate - s.counted.Aggregate
+	out.withdrawn = now.Since(&s.counted)
 	out.forgotten += now.Evicted - s.counted.Evicted
 	s.counted = now
 }

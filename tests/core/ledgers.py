@@ -47,7 +47,7 @@ def request_of(spans: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "resourceSpans": [
             {
-                "resource": {"attributes": [_attribute("service.name", span.get("service", "app"))]},
+                "resource": {"attributes": _resource(span)},
                 "scopeSpans": [
                     {"scope": {"name": span["scope"], "version": span.get("version", "")}, "spans": [_span(span)]}
                 ],
@@ -55,6 +55,13 @@ def request_of(spans: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for span in spans
         ]
     }
+
+
+def _resource(span: Mapping[str, Any]) -> list[dict[str, Any]]:
+    about = {"service.name": span.get("service", "app")}
+    if "instance" in span:
+        about["service.instance.id"] = span["instance"]
+    return [_attribute(key, value) for key, value in about.items()]
 
 
 def _span(span: Mapping[str, Any]) -> dict[str, Any]:

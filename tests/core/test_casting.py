@@ -114,7 +114,15 @@ def cast(ledger: Ledger, span: Span) -> bool:
     scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
     is_cast = ledger.cast(
-        span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
+        (span.trace_id, None),
+        span.span_id,
+        span.parent_id,
+        span.is_local_root,
+        times,
+        scope,
+        span.name,
+        span.attributes,
+        written,
     )
     assert is_cast == bool(written)
     return is_cast

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from spancost.core.call import Call, Cost
+from spancost.core.dialect.identity import NO_IDENTITY
 from spancost.core.ledger.charge import Prices
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.reading import CALL, Reading
@@ -29,6 +30,7 @@ class OneDialect:
     """Reads the usage attributes of the GenAI conventions; `gen_ai.response.id` is the response id."""
 
     markers = frozenset((MODEL, INPUT))
+    identity = NO_IDENTITY
 
     def read(self, span: Span) -> Reading | None:
         if self.markers.isdisjoint(span.attributes):

@@ -6,7 +6,7 @@ In process the spans are the SDK's own, started as parents before children and e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ TRACES = [
     for name, case in cases(kind, KEYS)
     # Several services are several processes, and ids are random, so that no two traces share one. A call that ends
     # after what is above it is written late in process: `tests/vectors/ending`.
-    if len({span.get("service", "app") for span in case["spans"]}) == 1
+    if len({(span.get("service", "app"), span.get("instance")) for span in case["spans"]}) == 1
     and len({span["span"] for span in case["spans"]}) == len(case["spans"])
     and all(
         child["end"] <= parent["end"]
@@ -56,7 +56,7 @@ class Ids(IdGenerator):
         return self.span
 
 
-def in_process(spans: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, dict[str, Any]]:
+def in_process(spans: Sequence[Mapping[str, Any]], prices: Prices) -> dict[str, dict[str, Any]]:
     """Return "trace/span" -> what `LLMCostProcessor` puts on the SDK's spans."""
     ids = Ids()
     kept = InMemorySpanExporter()
@@ -66,7 +66,8 @@ def in_process(spans: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, 
         resource=Resource.get_empty(),
         shutdown_on_exit=False,
     )
-    tracers.add_span_processor(LLMCostProcessor(ledger=Ledger(data.default_dialects(), prices, LedgerOptions())))
+    options = LedgerOptions(one_process=any("instance" in span for span in spans))
+    tracers.add_span_processor(LLMCostProcessor(ledger=Ledger(data.default_dialects(), prices, options)))
     tracers.add_span_processor(SimpleSpanProcessor(kept))
     open_spans: dict[str, tuple[int, Span]] = {}
     sources = {(span["trace"], span["span"]): span for span in spans}
@@ -96,7 +97,7 @@ def in_process(spans: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, 
     }
 
 
-def offline(spans: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, dict[str, Any]]:
+def offline(spans: Sequence[Mapping[str, Any]], prices: Prices) -> dict[str, dict[str, Any]]:
     """Return the same of `enrich`."""
     request = request_of(spans)
     enrich(list(carried_spans(request)), Ledger(data.default_dialects(), prices, LedgerOptions()))

@@ -127,7 +127,7 @@ func finish(inHand []request, ledger *cost.Ledger, dialects *cost.Dialects, out 
 		if inHand[n].fault != "" {
 			continue
 		}
-		found, err := carriedSpans(inHand[n].value)
+		found, err := carriedSpans(inHand[n].value, ledger.Dialects())
 		all = append(all, found...)
 		if err == nil {
 			var told []carriedRecord

@@ -21,7 +21,7 @@ func TestVectorsOfRecords(t *testing.T) {
 			var records []carriedRecord
 			for n := range requests {
 				request := requests[len(requests)-1-n]
-				found, err := carriedSpans(request)
+				found, err := carriedSpans(request, testDialects(t))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -21,7 +21,7 @@ type carried struct {
 }
 
 // carriedSpans returns every span of a request; on an error those before it.
-func carriedSpans(request document.Value) (found []carried, err error) {
+func carriedSpans(request document.Value, dialects *cost.Dialects) (found []carried, err error) {
 	resources, err := list(request, "resourceSpans", "request")
 	if err != nil {
 		return nil, err
@@ -37,6 +37,7 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 			return found, err
 		}
 		service := serviceOf(about)
+		process := dialects.Process(func(key string) string { return textOrWhole(about.Get(key)) })
 		scopes, err := list(resourceSpans, "scopeSpans", at)
 		if err != nil {
 			return found, err
@@ -56,7 +57,7 @@ func carriedSpans(request document.Value) (found []carried, err error) {
 				if err != nil {
 					return found, err
 				}
-				span.Resource = about
+				span.Resource, span.Process = about, process
 				span.Language, _ = about.Get("telemetry.sdk.language").Text()
 				found = append(found, carried{raw, span, service})
 			}
@@ -260,4 +261,15 @@ func anyValue(value document.Value) document.Value {
 	found := document.NewMap()
 	found.Set(kind, inner)
 	return found
+}
+
+// textOrWhole returns a text, or a whole number in digits; "" for any other value.
+func textOrWhole(value document.Value) string {
+	if text, isText := value.Text(); isText {
+		return text
+	}
+	if value.Kind() == document.Int {
+		return document.Shown(value)
+	}
+	return ""
 }

@@ -207,7 +207,7 @@ func spansOf(t *testing.T, spans []document.Value) []carried {
 	}
 	request := document.NewMap()
 	request.Set("resourceSpans", resources)
-	all, err := carriedSpans(request)
+	all, err := carriedSpans(request, testDialects(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +219,10 @@ func resourceOf(t *testing.T, span document.Value) document.Value {
 	service := "app"
 	if name, named := span.Get("service").Text(); named {
 		service = name
+	}
+	about := []any{pair("service.name", document.OfString(service))}
+	if instance, known := span.Get("instance").Text(); known {
+		about = append(about, pair("service.instance.id", document.OfString(instance)))
 	}
 	parent := ""
 	if n, some := span.Get("parent").Int(); some && n != 0 {
@@ -240,7 +244,7 @@ func resourceOf(t *testing.T, span document.Value) document.Value {
 		attributes = append(attributes, pair(key, span.Get("attributes").Items()[n]))
 	}
 	content, err := json.Marshal(map[string]any{
-		"resource": map[string]any{"attributes": []any{pair("service.name", document.OfString(service))}},
+		"resource": map[string]any{"attributes": about},
 		"scopeSpans": []any{map[string]any{
 			"scope": map[string]any{"name": scope},
 			"spans": []any{map[string]any{

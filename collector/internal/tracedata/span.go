@@ -93,6 +93,18 @@ func Attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
 	return into
 }
 
+// Process returns the process that a resource is of, "" when it does not tell.
+func Process(resource pcommon.Resource, dialects *cost.Dialects) string {
+	attributes := resource.Attributes()
+	return dialects.Process(func(key string) string {
+		value, known := attributes.Get(key)
+		if !known || value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeInt {
+			return ""
+		}
+		return value.AsString()
+	})
+}
+
 // valueOf returns a value; of a list only the first element, because no more is ever read, and of a map nothing.
 func valueOf(value pcommon.Value) document.Value {
 	switch value.Type() {

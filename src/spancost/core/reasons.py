@@ -58,6 +58,7 @@ SENTENCES = {
     "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",
     "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
+    "same_tokens_elsewhere": "Another instrumentation reported such a call, and no id tells whether it is this one.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it; they are counted, the excess is not.",
     "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
     "counted_on_span": "The emitter reports this call on a span too; it is counted there.",

@@ -12,6 +12,7 @@ from spancost import baggage
 from spancost.core.call import UNPRICED, Call, Cost
 from spancost.core.ledger.charge import Prices
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.memory import Process
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.settings import Settings
 
@@ -38,6 +39,7 @@ class SpanLedger(Protocol):
 
     def cast(
         self,
+        place: tuple[int, Process],
         span_id: int,
         parent_id: int | None,
         is_local_root: bool,
@@ -88,7 +90,10 @@ def make_ledger(settings: Settings) -> SpanLedger:
     from spancost import data
 
     options = LedgerOptions(
-        keep_provider=settings.keep_provider, roll_up=settings.rollup, open_spans=settings.max_open_parents
+        keep_provider=settings.keep_provider,
+        roll_up=settings.rollup,
+        one_process=True,
+        open_spans=settings.max_open_parents,
     )
     return Ledger(data.default_dialects(settings.read_responses), prices(settings.card, settings.contract), options)
 

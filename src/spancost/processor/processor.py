@@ -214,7 +214,8 @@ class LLMCostProcessor(SpanProcessor):
                     if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
                         written = room
                 elif todo != IDLE:
-                    if self._ledger.cast(span_id, parent_id, is_local_root, times, scope, name, attributes, room):
+                    place, ids = (context[TRACE_ID], 0), (span_id, parent_id, is_local_root)
+                    if self._ledger.cast(place, *ids, times, scope, name, attributes, room):
                         written = room
                     else:
                         ended = self._read(span, context, parent, attributes.copy(), about)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Quantity
+from spancost.core.dialect.identity import NO_IDENTITY
 from spancost.core.ledger.charge import Prices
 from spancost.core.ledger.counting import ONLY_CARRIER
 from spancost.core.ledger.ledger import Ledger, LedgerOptions, Reads
@@ -83,6 +84,7 @@ class Said:
     """Stands in for the dialects: every span says *reading*."""
 
     markers: frozenset[str] = frozenset()
+    identity = NO_IDENTITY
 
     def __init__(self) -> None:
         self.reading: Reading | None = None

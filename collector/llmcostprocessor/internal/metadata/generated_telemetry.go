@@ -31,6 +31,8 @@ type TelemetryBuilder struct {
 	ProcessorLlmCostCalls              metric.Int64Counter
 	ProcessorLlmCostCardAge            metric.Int64ObservableGauge
 	ProcessorLlmCostKept               metric.Int64Counter
+	ProcessorLlmCostRepeats            metric.Int64Counter
+	ProcessorLlmCostReusedResponseIds  metric.Int64Counter
 	ProcessorLlmCostUnpriced           metric.Int64Counter
 	ProcessorLlmCostWithheldAttributes metric.Int64Counter
 }
@@ -105,6 +107,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_llm_cost_kept",
 		metric.WithDescription("Spans that came with a cost from an SDK or another Collector, kept as they are. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorLlmCostRepeats, err = builder.meter.Int64Counter(
+		"otelcol_processor_llm_cost_repeats",
+		metric.WithDescription("Spans whose usage is counted on other spans of the batch, by the reason. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorLlmCostReusedResponseIds, err = builder.meter.Int64Counter(
+		"otelcol_processor_llm_cost_reused_response_ids",
+		metric.WithDescription("Response ids that came with other tokens and identify no call any more, batch by batch. [Alpha]"),
+		metric.WithUnit("{id}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostUnpriced, err = builder.meter.Int64Counter(

@@ -26,6 +26,8 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ProcessorLlmCostCalls.Add(context.Background(), 1)
 	tb.ProcessorLlmCostKept.Add(context.Background(), 1)
+	tb.ProcessorLlmCostRepeats.Add(context.Background(), 1)
+	tb.ProcessorLlmCostReusedResponseIds.Add(context.Background(), 1)
 	tb.ProcessorLlmCostUnpriced.Add(context.Background(), 1)
 	tb.ProcessorLlmCostWithheldAttributes.Add(context.Background(), 1)
 	AssertEqualProcessorLlmCostCalls(t, testTel,
@@ -35,6 +37,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostKept(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorLlmCostRepeats(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorLlmCostReusedResponseIds(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostUnpriced(t, testTel,

@@ -25,18 +25,19 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                 metric.Meter
-	mu                                    sync.Mutex
-	registrations                         []metric.Registration
-	ProcessorLlmCostRollupCorrections     metric.Int64Counter
-	ProcessorLlmCostRollupEarlyReleases   metric.Int64Counter
-	ProcessorLlmCostRollupForgottenTotals metric.Int64Counter
-	ProcessorLlmCostRollupHeldBytes       metric.Int64ObservableGauge
-	ProcessorLlmCostRollupHeldTraces      metric.Int64ObservableGauge
-	ProcessorLlmCostRollupLateCalls       metric.Int64Counter
-	ProcessorLlmCostRollupLateCost        metric.Int64Counter
-	ProcessorLlmCostRollupRefusedSpans    metric.Int64Counter
-	ProcessorLlmCostRollupWithdrawnCalls  metric.Int64Counter
+	meter                                   metric.Meter
+	mu                                      sync.Mutex
+	registrations                           []metric.Registration
+	ProcessorLlmCostRollupCorrections       metric.Int64Counter
+	ProcessorLlmCostRollupEarlyReleases     metric.Int64Counter
+	ProcessorLlmCostRollupForgottenTotals   metric.Int64Counter
+	ProcessorLlmCostRollupHeldBytes         metric.Int64ObservableGauge
+	ProcessorLlmCostRollupHeldTraces        metric.Int64ObservableGauge
+	ProcessorLlmCostRollupLateCalls         metric.Int64Counter
+	ProcessorLlmCostRollupLateCost          metric.Int64Counter
+	ProcessorLlmCostRollupRefusedSpans      metric.Int64Counter
+	ProcessorLlmCostRollupReusedResponseIds metric.Int64Counter
+	ProcessorLlmCostRollupWithdrawnCalls    metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -156,9 +157,15 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorLlmCostRollupReusedResponseIds, err = builder.meter.Int64Counter(
+		"otelcol_processor_llm_cost_rollup_reused_response_ids",
+		metric.WithDescription("Response ids that came with other tokens and identify no call any more. [Alpha]"),
+		metric.WithUnit("{id}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostRollupWithdrawnCalls, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_rollup_withdrawn_calls",
-		metric.WithDescription("Calls that turned out to be counted on another span, in another batch or process. [Alpha]"),
+		metric.WithDescription("Calls that turned out to be counted on another span, in another batch or process, by the reason. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

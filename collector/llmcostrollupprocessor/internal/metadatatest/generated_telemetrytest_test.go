@@ -34,6 +34,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorLlmCostRollupLateCalls.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupLateCost.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupRefusedSpans.Add(context.Background(), 1)
+	tb.ProcessorLlmCostRollupReusedResponseIds.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupWithdrawnCalls.Add(context.Background(), 1)
 	AssertEqualProcessorLlmCostRollupCorrections(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -57,6 +58,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostRollupRefusedSpans(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorLlmCostRollupReusedResponseIds(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostRollupWithdrawnCalls(t, testTel,

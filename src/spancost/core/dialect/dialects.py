@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spancost.core.dialect.failure import Failures
+from spancost.core.dialect.identity import Identity
 from spancost.core.dialect.program import MARKING_FIELDS, Names, Program
 from spancost.core.dialect.rule import name_matches
 from spancost.core.reading import Reading
@@ -26,7 +27,8 @@ class DialectError(ValueError):
 class Dialects:
     """Every dialect, ready to read spans.
 
-    markers: keys of which a span that speaks of a model call carries at least one.
+    markers: keys of which a span that speaks of a model call carries at least one. identity: what tells that spans of
+    different traces may be one call.
     """
 
     def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = True) -> None:
@@ -55,6 +57,9 @@ class Dialects:
         self._failures = Failures(compiled["errors"])
         self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
         self._cached_outside: frozenset[str] = frozenset(compiled.get("cached_outside", ()))
+        self.identity = Identity(
+            compiled.get("identity", {}), (scope for entry in self._entries for scope in entry.get("detached", ()))
+        )
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]
             for entry in self._entries

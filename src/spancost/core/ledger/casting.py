@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from spancost.core.call import Call, Cost
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.shape import PLAIN
-from spancost.core.ledger.counting import OWN, Counted, Memory
+from spancost.core.ledger.counting import OWN
+from spancost.core.ledger.memory import Counted, Memory, Process
 from spancost.core.ledger.mould import Mould, mould_of
 from spancost.core.ledger.rollup import RollUp, subtotal_of
 from spancost.core.ledger.written import Written, write_trace
@@ -72,6 +73,7 @@ class Moulds:
 
     def cast(
         self,
+        place: tuple[int, Process],
         span_id: int,
         parent_id: int | None,
         is_local_root: bool,
@@ -83,9 +85,8 @@ class Moulds:
     ) -> bool:
         """End a span that looks like one seen before, by what is written; False, and nothing is done, for any other.
 
-        The arguments are those of `Span`; times: start and end; scope: name, version
-        and language. The span must have been noted
-        as closed. *written* may be *attributes*.
+        place: trace id and process. The other arguments are those of `Span`; times: start and end; scope: name, version
+        and language. The span must have been noted as closed. *written* may be *attributes*.
         """
         try:
             likeness = self._likenesses[scope][tuple(attributes)]
@@ -103,12 +104,14 @@ class Moulds:
         poured = mould.pour(attributes)
         if poured is None:
             return False
-        entered, left, response_id, femto, made = poured
-        scope_name, models, told, is_doubtful = mould.call
+        entered, left, response_id, femto, made, parts = poured
+        scope_name, models, told, provider, is_detached, is_doubtful = mould.call
+        trace_id, process = place
         record = (
-            span_id, scope_name, models, entered, left, response_id, start_ns, end_ns, told, femto, is_doubtful
+            span_id, scope_name, models, trace_id, entered, left, process, response_id, start_ns, end_ns, told,
+            provider, parts, femto, is_doubtful
         )  # fmt: skip
-        if not self._memory.add_unlike(record):
+        if not self._memory.add_unlike(record, is_detached):
             return False
         self._counts[OWN] += 1
         written.update(made)
@@ -179,7 +182,7 @@ class Moulds:
         tariff = self._pricer.tariff(call)
         if frame is None or tariff is None or cost.femto is None or not PLAIN.issuperset(frame.fields):
             return None
-        mould = mould_of(frame, tariff, cost, counted, written)
+        mould = mould_of(frame, tariff, cost, counted, self._dialects.identity.is_detached(counted.scope), written)
         if mould is None:
             return None
         poured = mould.pour(span.attributes)

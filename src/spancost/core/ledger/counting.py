@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import NamedTuple
 
 from spancost.core.call import Quantity
+from spancost.core.ledger.memory import Counted, Memory, Process, new_counted
 from spancost.core.reading import CALL, Reading
-from spancost.core.recent import Recent
 from spancost.core.span import Span
 
 OWN = "own"
@@ -20,48 +20,17 @@ REPEATS = "repeats_call_beneath"
 SUM = "sum_of_calls_beneath"
 EXCEEDS = "exceeds_calls_beneath"
 SAME_CALL = "same_call_elsewhere"
+SAME_TOKENS = "same_tokens_elsewhere"
 ONLY_CARRIER = "only_carrier"
 TELLS_MORE = "tells_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
+REASONS = (SAME_RESPONSE, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, TELLS_MORE)
+"""Why a span that reports usage is no call of its own; each has a counter."""
+
 SLACK_NS = 1_000_000
 """How long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex ends the
 span of a stream before the client's begins, 0.2 ms when it is read at once (llama-index-llms-openai, 2026-11-22)."""
-_PER_TOKENS = 8
-
-
-class Counted(NamedTuple):
-    """A call that was counted: what later spans are compared with.
-
-    input, output: inclusive token counts, None when unknown. told: the meters it reports, be
-    they 0; None when that is not known any more.
-    """
-
-    span_id: int
-    scope: str
-    models: frozenset[str]
-    input: Quantity | None
-    output: Quantity | None
-    response_id: str | None
-    start_ns: int
-    end_ns: int
-    told: frozenset[str] | None = None
-
-
-_counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
-
-
-Record: TypeAlias = "tuple[Any, ...]"
-"""A call counted with a cost, as quick to make and as small as can be: the fields of `Counted`, then its cost in
-femto-dollars, and 1 if that is in doubt, else 0."""
-
-
-def counted_of(call: Counted | Record) -> Counted:
-    """Return the call that a record holds, which may be one already."""
-    return call if isinstance(call, Counted) else Counted._make(call[:_FIELDS])
-
-
-_FIELDS = len(Counted._fields)
 
 
 class Verdict(NamedTuple):
@@ -74,79 +43,6 @@ class Verdict(NamedTuple):
 
 _OWN = Verdict(OWN)
 _CARRIER = Verdict(OWN, ONLY_CARRIER)
-
-
-class Memory:
-    """Calls counted lately, in this trace or another, by response id and by tokens; bounded."""
-
-    def __init__(self, size: int) -> None:
-        self._by_response: Recent[str, Counted | Record] = Recent(size)
-        self._claims: Recent[tuple[int, str], bool] = Recent(size)
-        self._by_tokens: Recent[tuple[Quantity | None, Quantity | None], list[Counted | Record] | Record] = Recent(size)
-
-    def add(self, call: Counted) -> None:
-        """Remember *call*."""
-        if call.response_id:
-            self._by_response.set(call.response_id, call)
-        tokens = (call.input, call.output)
-        if tokens != (None, None):
-            self._by_tokens.set(tokens, [*self._alike(tokens)[1 - _PER_TOKENS :], call])
-
-    def add_unlike(self, record: Record) -> bool:
-        """Remember a call, unless its response id is known or another scope has its tokens: then return False."""
-        by_response, by_tokens = self._by_response, self._by_tokens
-        response_id = record[5]
-        known = by_response.new
-        if response_id in known or response_id in by_response.old:
-            return False
-        tokens = record[3:5]
-        held = by_tokens.new
-        if tokens in held or tokens in by_tokens.old:
-            alike = self._alike(tokens)
-            scope = record[1]
-            for other in alike:
-                if other[1] != scope:
-                    return False
-            if len(alike) == _PER_TOKENS:
-                del alike[0]
-            alike.append(record)
-            by_tokens.set(tokens, alike)
-        else:
-            held[tokens] = record
-            if len(held) >= by_tokens.size:
-                by_tokens.turn()
-        if response_id is not None:
-            known[response_id] = record
-            if len(known) >= by_response.size:
-                by_response.turn()
-        return True
-
-    def _alike(self, tokens: tuple[Quantity | None, Quantity | None]) -> list[Counted | Record]:
-        held = self._by_tokens.get(tokens)
-        if isinstance(held, list):
-            return held
-        return [] if held is None else [held]
-
-    def also_known(self, response_id: str, call: Counted) -> None:
-        """Remember that *call* is known by another response id too: gateways give ids of their own."""
-        self._by_response.set(response_id, call)
-
-    def claim(self, call: Counted, by: Counted) -> bool:
-        """Let *by* repeat *call*; false when another span of the same emitter has: then there are two calls."""
-        key = (call.span_id, by.scope)
-        if key in self._claims:
-            return False
-        self._claims.set(key, True)
-        return True
-
-    def response(self, response_id: str) -> Counted | None:
-        """Return the call with this response id."""
-        held = self._by_response.get(response_id)
-        return None if held is None else counted_of(held)
-
-    def tokens(self, entered: Quantity | None, left: Quantity | None) -> list[Counted]:
-        """Return the calls with exactly these tokens, oldest first."""
-        return [counted_of(held) for held in self._alike((entered, left))]
 
 
 class Beneath(NamedTuple):
@@ -162,20 +58,24 @@ class Beneath(NamedTuple):
     blank: Counted | None = None
 
 
-def counted(reading: Reading, span: Span) -> Counted:
+def counted(reading: Reading, span: Span, process: Process) -> Counted:
     """Return what is to be remembered of a call that was counted."""
     usage = reading.usage
-    return _counted(
+    return new_counted(
         (
             span.span_id,
             span.scope_name or reading.emitter,
             _bare_models(reading.model, reading.request_model),
+            span.trace_id,
             usage.get("input_tokens"),
             usage.get("output_tokens"),
+            process,
             reading.response_id,
             span.start_ns if reading.began_ns is None else reading.began_ns,
             span.end_ns,
             frozenset(usage),
+            reading.provider,
+            (usage.get("cache_read_tokens"), usage.get("cache_write_tokens"), usage.get("reasoning_tokens")),
         )
     )
 
@@ -193,9 +93,9 @@ def bare_model(name: str) -> str:
 def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memory) -> Verdict:
     """Return whether *this*, as *reading* has it, is the call, repeats a counted one, or adds some up (DESIGN §6)."""
     reports = this.input is not None or this.output is not None
-    if reading.response_id:
-        same = memory.response(reading.response_id)
-        if same is not None and not (reports and same.told == frozenset()):
+    if this.response_id:
+        same = same_response(this, beneath, memory)
+        if same is not None:
             return Verdict(DUPLICATE, SAME_RESPONSE, same)
     if beneath is not None and not reports and (beneath.number or beneath.blank):
         return _blank(beneath)
@@ -204,11 +104,9 @@ def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memo
         if verdict is not None:
             return verdict
     if reports:
-        for other in reversed(memory.tokens(this.input, this.output)):
-            if other.scope == this.scope or not _same_model(this, other) or not _overlap(this, other):
-                continue
-            if memory.claim(other, this):
-                return Verdict(DUPLICATE, SAME_CALL, other)
+        found = same_tokens(this, memory)
+        if found is not None:
+            return found
     return _OWN if reading.kind == CALL else _CARRIER
 
 
@@ -229,7 +127,7 @@ def only_here(reading: Reading, verdict: Verdict, beneath: Beneath | None) -> tu
 
 def is_short(reason: object) -> bool:
     """Whether a duplicate or aggregate with this reason says that what was counted in its place is not all."""
-    return isinstance(reason, str) and (reason == EXCEEDS or reason.startswith(TELLS_MORE))
+    return isinstance(reason, str) and (reason in (EXCEEDS, SAME_TOKENS) or reason.startswith(TELLS_MORE))
 
 
 def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
@@ -263,6 +161,109 @@ def _own_response(this: Counted, others: list[Counted]) -> bool:
         other.response_id is not None and other.response_id != this.response_id and other.scope == this.scope
         for other in others
     )
+
+
+def same_response(this: Counted, beneath: Beneath | None, memory: Memory) -> Counted | None:
+    """Return the counted call that has the response id of *this* and is the same call, None when there is none.
+
+    An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one
+    emitter must agree in tokens and be one another's parent or have the same times; those of another emitter must
+    overlap, as must those of a detached one in other traces of the process. Across other traces provider, model and
+    every token count that both tell must agree, and the times fit.
+    """
+    response_id = this.response_id or ""
+    known = memory.response(response_id)
+    form = memory.identity.form(response_id) if known else None
+    if form is None:
+        return None
+    reports = this.input is not None or this.output is not None
+    others = [other for other in reversed(known) if not (reports and other.told == frozenset())]
+    for other in others:
+        if not _agree(this, other) and not _may_differ(this, other, memory):
+            memory.reuse(response_id, this.provider)
+    if memory.is_reused(response_id, this.provider):
+        return None
+    differing = None
+    for other in others:
+        if not (form.is_stored or _overlap(this, other) or _is_beneath(other, beneath)):
+            continue
+        if _may_differ(this, other, memory):
+            if _agree(this, other):
+                return other
+            differing = differing or other
+        elif other.trace_id != this.trace_id:
+            if _agree(this, other) and _same_provider(this, other) and _same_model(this, other):
+                return other
+        elif not reports or form.is_stored or _is_beneath(other, beneath) or _coincide(this, other):
+            return other
+    return differing
+
+
+def same_tokens(this: Counted, memory: Memory) -> Verdict | None:
+    """Judge a span by calls of other emitters with its model and tokens at its time; None when there is none.
+
+    In its trace, or in its process where data says that one of the two emitters writes into a trace of its own. Sure is
+    only what has the same response id too, or is the only such call of such emitters.
+    """
+    for others, is_detached in ((memory.here(this), False), (memory.elsewhere(this), True)):
+        found = [
+            other
+            for other in others
+            if other.scope != this.scope
+            and _same_model(this, other)
+            and _overlap(this, other)
+            and not (is_detached and not (_agree(this, other) and _same_provider(this, other)))
+            and not _are_two(this, other, memory)
+            and not memory.is_claimed(other, this)
+        ]
+        if not found:
+            continue
+        named = [other for other in found if other.response_id and other.response_id == this.response_id]
+        call = (named or found)[-1]
+        memory.claim(call, this)
+        known = memory.identity.is_detached
+        is_sure = bool(named) or (len(found) == 1 and (known(this.scope) or known(call.scope)))
+        return Verdict(DUPLICATE, SAME_CALL if is_sure else SAME_TOKENS, call)
+    return None
+
+
+def _may_differ(this: Counted, other: Counted, memory: Memory) -> bool:
+    """Whether two spans with one response id may count tokens in their own ways: emitters of one trace, or detached."""
+    if this.scope == other.scope:
+        return False
+    if this.trace_id == other.trace_id:
+        return True
+    known = memory.identity.is_detached
+    return this.process is not None and this.process == other.process and (known(this.scope) or known(other.scope))
+
+
+def _agree(this: Counted, other: Counted) -> bool:
+    """Whether every token count that both tell is the same."""
+    pairs = ((this.input, other.input), (this.output, other.output), *zip(this.parts, other.parts, strict=True))
+    return all(a is None or b is None or a == b for a, b in pairs)
+
+
+def _same_provider(this: Counted, other: Counted) -> bool:
+    return not this.provider or not other.provider or this.provider == other.provider
+
+
+def _are_two(this: Counted, other: Counted, memory: Memory) -> bool:
+    """Whether both have ids of one form that differ: these are two calls, be they as alike as they may."""
+    if not this.response_id or not other.response_id or this.response_id == other.response_id:
+        return False
+    form = memory.identity.form(this.response_id)
+    return form is not None and form == memory.identity.form(other.response_id)
+
+
+def _is_beneath(other: Counted, beneath: Beneath | None) -> bool:
+    return beneath is not None and any(
+        other.span_id == call.span_id for call in (*beneath.calls, beneath.blank) if call
+    )
+
+
+def _coincide(this: Counted, other: Counted) -> bool:
+    """Whether the two spans begin and end as good as together."""
+    return abs(this.start_ns - other.start_ns) <= SLACK_NS and abs(this.end_ns - other.end_ns) <= SLACK_NS
 
 
 def _same_model(this: Counted, other: Counted) -> bool:

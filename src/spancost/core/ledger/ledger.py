@@ -9,20 +9,21 @@ from typing import NamedTuple, Protocol
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
+from spancost.core.dialect.identity import Identity
 from spancost.core.ledger.casting import moulds_of
 from spancost.core.ledger.charge import Charge, Prices
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
     OWN,
+    REASONS,
     TELLS_MORE,
-    Counted,
-    Memory,
     counted,
     is_short,
     judge,
     only_here,
 )
+from spancost.core.ledger.memory import Counted, Memory, Process
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.ledger.written import (
     SUMS,
@@ -53,6 +54,10 @@ class Reads(Protocol):
     def markers(self) -> frozenset[str]:
         """Keys of which a span that speaks of a model call carries at least one."""
 
+    @property
+    def identity(self) -> Identity:
+        """What tells that spans of different traces may be one call."""
+
     def read(self, span: Span) -> Reading | None:
         """Return what the span says about a model call."""
 
@@ -65,12 +70,14 @@ class LedgerOptions(NamedTuple):
 
     keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to its
     parent in another process too, for when all services' spans are in hand. roll_up: write totals above the calls.
+    one_process: all spans are of this process, whatever their resources say.
     open_spans, closed_spans, recent_calls: how many of each are remembered at least (at most twice as many).
     """
 
     keep_provider: bool = False
     join_services: bool = False
     roll_up: bool = True
+    one_process: bool = False
     open_spans: int = 32_768
     closed_spans: int = 32_768
     recent_calls: int = 8_192
@@ -89,7 +96,9 @@ class Ledger:
         self._pricer = pricer
         self._charge = Charge(pricer)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
-        self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence"), 0)
+        self._identity = dialects.identity
+        self._reused = 0
+        self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence", *REASONS), 0)
         self._moulds = moulds_of(dialects, pricer, self._counts, options.roll_up, options.join_services)
         self.cast = _cast_nothing if self._moulds is None else self._moulds.cast
         self.clear()
@@ -97,17 +106,30 @@ class Ledger:
     def clear(self) -> None:
         """Forget every span in hand (after a fork, say); the counters stay."""
         self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
-        self._memory = Memory(self.options.recent_calls)
+        self._reused = self.response_ids_reused
+        self._memory = Memory(self.options.recent_calls, self._identity)
         if self._moulds is not None:
             self._moulds.attach(self._rollup, self._memory)
         self._pending = self._rollup.pending
         self._closed = self._rollup.closed
 
     @property
+    def response_ids_reused(self) -> int:
+        """How many response ids came with other tokens, and are no identity any more."""
+        memory = getattr(self, "_memory", None)
+        return self._reused + (0 if memory is None else memory.reused)
+
+    @property
     def counters(self) -> dict[str, int]:
-        """Spans by role (own, duplicate, aggregate, failed, evidence), calls that ended after their root (late), and
-        subtotals forgotten because their span never ended (evicted)."""
-        return {**self._counts, "late": self._rollup.late, "evicted": self._pending.forgotten}
+        """Spans by role (own, duplicate, aggregate, failed, evidence), duplicates and aggregates by reason, response
+        ids that are no identity (response_ids_reused), calls that ended after their root (late), and subtotals
+        forgotten because their span never ended (evicted)."""
+        return {
+            **self._counts,
+            "response_ids_reused": self.response_ids_reused,
+            "late": self._rollup.late,
+            "evicted": self._pending.forgotten,
+        }
 
     def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
         """Note the end of a span and return what there is to do for it: `IDLE`, `ABOVE`, `CALL` or `AGAIN`.
@@ -149,9 +171,9 @@ class Ledger:
             self._closed.set(span.span_id, above or 0)
             written: Written = {}
             scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
-            if self.cast(
-                span.span_id, span.parent_id, span.is_local_root, times, scope, span.name, span.attributes, written
-            ):
+            place = (span.trace_id, self._process(span))
+            ids = (span.span_id, span.parent_id, span.is_local_root)
+            if self.cast(place, *ids, times, scope, span.name, span.attributes, written):
                 return written
         return self.end_in_full(span)
 
@@ -222,7 +244,7 @@ class Ledger:
                 self._counts["failed"] += 1
                 return None
             reading = reading._replace(doubt=(status.UNPRICED, INTERRUPTED))
-        this = counted(reading, span)
+        this = counted(reading, span, self._process(span))
         verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[verdict.role] += 1
         if verdict.role != OWN:
@@ -230,6 +252,7 @@ class Ledger:
             meter = self._charge.changed_by(reading, span, only_here(reading, verdict, calls))
             if meter is not None:
                 verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
+            self._counts[TELLS_MORE if meter is not None else str(verdict.reason)] += 1
             write_verdict(verdict, written)
             if verdict.of is not None and reading.response_id:
                 self._memory.also_known(reading.response_id, verdict.of)
@@ -271,7 +294,10 @@ class Ledger:
         self._counts["evidence"] += 1
         if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
             return self._short(span.attributes.get(names.LLM_COST_REASON))
-        return self._count(*evidence(span))
+        return self._count(*evidence(span, self._process(span)))
+
+    def _process(self, span: Span) -> Process:
+        return 0 if self.options.one_process else self._identity.process(span.resource)
 
 
 def _cast_nothing(*_: object) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from spancost.core.call import PARTIAL, Cost
 from spancost.core.dialect.shape import MAX_COUNT, Frame
-from spancost.core.ledger.counting import Counted
+from spancost.core.ledger.memory import Counted
 from spancost.core.ledger.pouring import Build, Given, straight, values_of
 from spancost.core.ledger.written import TOKENS
 from spancost.core.pricing.kernel import Kernel
@@ -21,26 +21,29 @@ from spancost.core.pricing.price import Tariff
 from spancost.core.span import Attributes, AttributeValue
 
 _EVER = 1 << 80
+PARTS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
-Poured: TypeAlias = "tuple[int, int | None, str | None, int, dict[str, AttributeValue]]"
-"""A call's input and output tokens, its response id, its cost in femto-dollars, and all that is written on its span."""
+Poured: TypeAlias = "tuple[int, int | None, str | None, int, dict[str, AttributeValue], tuple[int | None, ...]]"
+"""A call's input and output tokens, its response id, its cost in femto-dollars, all that is written on its span, and
+its cached, written and reasoning tokens."""
 
 
 class Mould(NamedTuple):
     """What spans alike share.
 
-    from_ns, until_ns: when calls must have begun. call: scope, models and meters told, as in `Counted`; 1 if the cost
-    is in doubt, else 0. pour: gives what a span's numbers make; None when they need the long way.
+    from_ns, until_ns: when calls must have begun. call: scope, models, meters told and provider, as in `Counted`;
+    whether the emitter is detached; 1 if the cost is in doubt, else 0. pour: gives what a span's numbers make; None
+    when they need the long way.
     """
 
     from_ns: int
     until_ns: int
-    call: tuple[str, frozenset[str], frozenset[str] | None, int]
+    call: tuple[str, frozenset[str], frozenset[str] | None, str | None, bool, int]
     pour: Callable[[Attributes], Poured | None]
 
 
 def mould_of(
-    frame: Frame, tariff: Tariff, cost: Cost, counted: Counted, written: Mapping[str, AttributeValue]
+    frame: Frame, tariff: Tariff, cost: Cost, counted: Counted, is_detached: bool, written: Mapping[str, AttributeValue]
 ) -> Mould | None:
     """Return the mould of spans in *frame* at *tariff*; None when their input is not stated or a step is not on it.
 
@@ -67,6 +70,7 @@ def mould_of(
         has_id=frame.response is not None,
         input=entered,
         output=left,
+        parts=tuple(place.get(meter, -1) for meter in PARTS),
         values=values_of(written, tokens, entered, left),
     )
     given = Given(
@@ -81,7 +85,7 @@ def mould_of(
     return Mould(
         -_EVER if tariff.from_ns is None else tariff.from_ns,
         _EVER if tariff.until_ns is None else tariff.until_ns,
-        (counted.scope, counted.models, counted.told, int(cost.status == PARTIAL)),
+        (counted.scope, counted.models, counted.told, counted.provider, is_detached, int(cost.status == PARTIAL)),
         straight(build, given),
     )
 

@@ -34,6 +34,7 @@ class Build(NamedTuple):
     fields: how many counts are fetched. billed: those with a coefficient. is_divided: whether the sum has a
     denominator. bounds: sums, as signs in the order of the fields, that must not be negative. stepped: the count that
     must stay below a limit. has_id: whether a response id is fetched. input, output: the totals; output -1 for none.
+    parts: those of the input and output that calls are compared by; -1 for none.
     values: what is written, in order: an expression, or "" for what is the same on all.
     """
 
@@ -45,6 +46,7 @@ class Build(NamedTuple):
     has_id: bool
     input: int
     output: int
+    parts: tuple[int, ...]
     values: tuple[str, ...]
 
 
@@ -110,7 +112,9 @@ def _text(build: Build) -> Iterator[str]:
     yield f"        if nano > {MOST_NANO}: nano = {MOST_NANO}"
     output = f"v{build.output}" if build.output >= 0 else "None"
     pairs = ", ".join(f"n{place}: {text or f't{place}'}" for place, text in enumerate(build.values))
-    yield f"        return v{build.input}, {output}, {'response_id' if build.has_id else 'None'}, cost, {{{pairs}}}"
+    parts = ", ".join("None" if place < 0 else f"v{place}" for place in build.parts)
+    response_id = "response_id" if build.has_id else "None"
+    yield f"        return v{build.input}, {output}, {response_id}, cost, {{{pairs}}}, ({parts})"
     yield "    return pour"
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
-from spancost.core.ledger.counting import Beneath, Counted, Record, counted_of
+from spancost.core.ledger.counting import Beneath
+from spancost.core.ledger.memory import Counted, Record, counted_of
 from spancost.core.recent import Recent
 
 KEPT_CALLS = 64
@@ -74,8 +75,8 @@ class Subtotal:
         self.count += number
         for record in records:
             self.femto += record[-2]
-            self.input += record[3] or 0
-            self.output += record[4] or 0
+            self.input += record[4] or 0
+            self.output += record[5] or 0
             self.doubtful += record[-1]
         self.calls += records
         if len(self.calls) > 2 * KEPT_CALLS:

@@ -7,7 +7,8 @@ from math import isclose
 
 from spancost.core import semconv as names
 from spancost.core.call import Cost
-from spancost.core.ledger.counting import DUPLICATE, Counted, Verdict, bare_model
+from spancost.core.ledger.counting import DUPLICATE, Verdict, bare_model
+from spancost.core.ledger.memory import Counted, Process
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.sources import Repeat
 from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
@@ -28,19 +29,28 @@ SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 """Sums of money on spans above calls."""
 
 
-def evidence(span: Span) -> tuple[Counted, Cost]:
+def evidence(span: Span, process: Process) -> tuple[Counted, Cost]:
     """Return the call that attributes of an earlier run tell, and its cost."""
     get = span.attributes.get
-    model, response_id = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID)
+    model, response_id, provider = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID), get(names.LLM_PROVIDER)
     call = Counted(
         span.span_id,
         span.scope_name,
         frozenset((bare_model(model),)) if isinstance(model, str) else frozenset(),
+        span.trace_id,
         _count_of(get(names.LLM_INPUT_TOKENS)),
         _count_of(get(names.LLM_OUTPUT_TOKENS)),
+        process,
         response_id if isinstance(response_id, str) else None,
         span.start_ns,
         span.end_ns,
+        None,
+        provider if isinstance(provider, str) else None,
+        (
+            _count_of(get(names.LLM_CACHED_INPUT_TOKENS)),
+            _count_of(get(names.LLM_CACHE_WRITE_INPUT_TOKENS)),
+            _count_of(get(names.LLM_REASONING_OUTPUT_TOKENS)),
+        ),
     )
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import "strings"
+
+// sameResponse returns the counted call that has the response id of a span and is the same call, nil when there is none.
+// An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one emitter
+// must agree in tokens and be one another's parent or have the same times; those of another emitter must overlap, as must
+// those of a detached one in other traces of the process. Across other traces provider, model and every token count that
+// both tell must agree, and the times fit.
+func sameResponse(this *counted, beneath *Subtotal, memory *Memory) *counted {
+	held, known := memory.byResponse.get(this.responseID)
+	if !known {
+		return nil
+	}
+	form := memory.identity.form(this.responseID)
+	if form == nil {
+		return nil
+	}
+	var room [keptPerKey]*counted
+	others := held.calls(room[:0], keptPerKey)
+	isPassed := func(other *counted) bool { return this.reports() && other.toldNothing() }
+	for _, other := range others {
+		if !isPassed(other) && !agree(this, other) && !memory.mayDiffer(this, other) {
+			memory.reuse(this.responseID, this.provider)
+		}
+	}
+	if memory.isReused(this.responseID, this.provider) {
+		return nil
+	}
+	var differing *counted
+	for _, other := range others {
+		isOver := beneath.holds(other)
+		switch {
+		case isPassed(other) || !(form.isStored || isOver || overlap(this, other)):
+		case memory.mayDiffer(this, other):
+			if agree(this, other) {
+				return other
+			}
+			if differing == nil {
+				differing = other
+			}
+		case !agree(this, other):
+		case other.span.Trace != this.span.Trace:
+			if sameProvider(this, other) && sameModel(this, other) {
+				return other
+			}
+		case !this.reports() || form.isStored || isOver || coincide(this, other):
+			return other
+		}
+	}
+	return differing
+}
+
+// sameTokens judges a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
+// where data says that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
+// too, or is the only such call of such emitters.
+func sameTokens(this *counted, memory *Memory) verdict {
+	var room [keptPerKey]*counted
+	held, _ := memory.here.get(this.tokensHere())
+	if found := memory.alike(this, held.calls(room[:0], keptPerKey), false); found.role != "" {
+		return found
+	}
+	return memory.alike(this, memory.elsewhere(this), true)
+}
+
+func (m *Memory) alike(this *counted, others []*counted, isElsewhere bool) verdict {
+	var call *counted
+	found, isNamed := 0, false
+	for _, other := range others {
+		if other.scope == this.scope || !sameModel(this, other) || !overlap(this, other) ||
+			isElsewhere && !(agree(this, other) && sameProvider(this, other)) || m.areTwo(this, other) || m.isClaimed(other, this) {
+			continue
+		}
+		found++
+		hasID := other.responseID != "" && other.responseID == this.responseID
+		if call == nil || hasID && !isNamed {
+			call = other
+		}
+		isNamed = isNamed || hasID
+	}
+	if call == nil {
+		return verdict{}
+	}
+	m.claim(call, this)
+	reason := reasonSameTokens
+	if isNamed || found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
+		reason = reasonSameCall
+	}
+	return verdict{Duplicate, reason, call}
+}
+
+// mayDiffer tells whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
+// detached.
+func (m *Memory) mayDiffer(this, other *counted) bool {
+	switch {
+	case this.scope == other.scope:
+		return false
+	case this.span.Trace == other.span.Trace:
+		return true
+	}
+	return this.process != "" && this.process == other.process && (m.isDetached(this.scope) || m.isDetached(other.scope))
+}
+
+// areTwo tells whether both have ids of one form that differ: these are two calls, be they as alike as they may.
+func (m *Memory) areTwo(this, other *counted) bool {
+	if this.responseID == "" || other.responseID == "" || this.responseID == other.responseID {
+		return false
+	}
+	form := m.identity.form(this.responseID)
+	return form != nil && form == m.identity.form(other.responseID)
+}
+
+// agree tells whether every token count that both tell is the same.
+func agree(this, other *counted) bool {
+	same := func(a, b Count) bool { return !a.Known || !b.Known || a.N == b.N }
+	for n := range this.parts {
+		if !same(this.parts[n], other.parts[n]) {
+			return false
+		}
+	}
+	return same(this.input, other.input) && same(this.output, other.output)
+}
+
+func sameProvider(this, other *counted) bool {
+	return this.provider == "" || other.provider == "" || this.provider == other.provider
+}
+
+// holds tells whether a call is beneath, of those that are kept.
+func (s *Subtotal) holds(call *counted) bool {
+	if s == nil {
+		return false
+	}
+	for _, other := range s.calls {
+		if other.span == call.span {
+			return true
+		}
+	}
+	return s.blank != nil && s.blank.span == call.span
+}
+
+// coincide tells whether two spans begin and end as good as together.
+func coincide(this, other *counted) bool {
+	near := func(a, b int64) bool { return a-b <= slackNs && b-a <= slackNs }
+	return near(this.startNs, other.startNs) && near(this.endNs, other.endNs)
+}
+
+func sameModel(this, other *counted) bool {
+	if this.models == [2]string{} || other.models == [2]string{} {
+		return true
+	}
+	for _, a := range this.models {
+		for _, b := range other.models {
+			if a != "" && b != "" && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// slackNs is how long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex
+// ends the span of a stream 0.2 ms before the client's begins.
+const slackNs = 1_000_000
+
+// overlap tells whether two spans share an instant, or one begins as good as when the other ends.
+func overlap(this, other *counted) bool {
+	return this.startNs-other.endNs <= slackNs && other.startNs-this.endNs <= slackNs
+}

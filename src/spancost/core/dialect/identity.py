@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells that two spans may be one call: forms of response ids, detached emitters, processes. All of it is data."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from spancost.core.recent import Recent
+from spancost.core.span import Attributes
+
+_KNOWN_SCOPES = 1024
+_HEX = "0123456789abcdef"
+_ALNUM = string.ascii_letters + string.digits
+_ALPHABETS = {
+    "hex": frozenset(_HEX),
+    "uuid": frozenset(_HEX + "-"),
+    "alnum": frozenset(_ALNUM),
+    "url": frozenset(_ALNUM + "-_"),
+}
+_SMALL, _CAPITAL = frozenset(string.ascii_lowercase), frozenset(string.ascii_uppercase)
+_SERVICE = ("service.namespace", "service.name")
+
+
+class Form(NamedTuple):
+    """A form of response ids (semconv/dialects/identity.yaml): members as there, `least` and `most` for `length`."""
+
+    number: int
+    prefix: str
+    alphabet: frozenset[str]
+    least: int
+    most: int
+    is_mixed: bool
+    is_stored: bool
+
+
+class Identity:
+    """Whether a response id identifies a call, an emitter is detached, and which process a resource is."""
+
+    def __init__(self, table: Mapping[str, Any], detached: Iterable[str]) -> None:
+        """Make the compiled data ready: its member `identity`, and the scopes that dialects mark as `detached`."""
+        self._distinct: int = table.get("distinct", 0)
+        self._forms = tuple(
+            Form(
+                number,
+                form["prefix"],
+                _ALPHABETS[form["alphabet"]],
+                form["length"][0],
+                form["length"][1],
+                form.get("mixed", False),
+                form.get("stored", False),
+            )
+            for number, form in enumerate(table.get("response_ids", ()))
+        )
+        self._processes: tuple[tuple[str, ...], ...] = tuple(tuple(keys) for keys in table.get("process", ()))
+        self._detached = tuple(detached)
+        self._scopes: Recent[str, bool] = Recent(_KNOWN_SCOPES)
+        self._last: tuple[Attributes | None, str | None] = (None, None)
+
+    def form(self, response_id: str) -> Form | None:
+        """Return the form of an issued id, None for a number, a placeholder or a word."""
+        for form in self._forms:
+            if response_id.startswith(form.prefix) and form.least <= len(response_id) - len(form.prefix) <= form.most:
+                used = set(response_id[len(form.prefix) :])
+                is_mixed = not form.is_mixed or bool(used & _SMALL and used & _CAPITAL)
+                if is_mixed and used <= form.alphabet and len(used) >= self._distinct:
+                    return form
+        return None
+
+    def is_detached(self, scope: str) -> bool:
+        """Whether this emitter is known to write a call into a trace of its own."""
+        known = self._scopes.get(scope)
+        if known is None:
+            known = any(
+                scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern
+                for pattern in self._detached
+            )
+            self._scopes.set(scope, known)
+        return known
+
+    def process(self, resource: Attributes | None) -> str | None:
+        """Return a text that is the same for spans of one process and no other, None when *resource* does not tell."""
+        if resource is None:
+            return None
+        last, found = self._last
+        if last is not resource:
+            found = self._process(resource)
+            self._last = (resource, found)
+        return found
+
+    def _process(self, resource: Attributes) -> str | None:
+        for number, keys in enumerate(self._processes):
+            values = [_text(resource.get(key)) for key in keys]
+            if all(values):
+                return "\0".join((str(number), *(_text(resource.get(key)) for key in _SERVICE), *values))
+        return None
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+NO_IDENTITY = Identity({}, ())
+"""Knows no form, no detached emitter and no process: spans of different traces are different calls."""

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls counted lately, to compare later spans with: by response id, by trace and tokens, by process and tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from spancost.core.call import Quantity
+from spancost.core.dialect.identity import NO_IDENTITY, Identity
+from spancost.core.recent import Recent
+
+_PER_KEY = 8
+_PER_PROCESS = 32
+"""How many calls with the same response id, or the same tokens in a trace, or in a process, are kept."""
+
+Process: TypeAlias = "str | int | None"
+"""One process: what its resource says, 0 where all spans are of the own process, None when it is not known."""
+
+
+class Counted(NamedTuple):
+    """A call that was counted: what later spans are compared with.
+
+    input, output: inclusive token counts, None when unknown. parts: cached, written to the cache, reasoning, None when
+    unknown. told: the meters it reports, be they 0; None when that is not known any more.
+    """
+
+    span_id: int
+    scope: str
+    models: frozenset[str]
+    trace_id: int
+    input: Quantity | None
+    output: Quantity | None
+    process: Process
+    response_id: str | None
+    start_ns: int
+    end_ns: int
+    told: frozenset[str] | None = None
+    provider: str | None = None
+    parts: tuple[Quantity | None, Quantity | None, Quantity | None] = (None, None, None)
+
+
+new_counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
+
+Record: TypeAlias = "tuple[Any, ...]"
+"""A call counted with a cost, as quick to make and as small as can be: the fields of `Counted`, then its cost in
+femto-dollars, and 1 if that is in doubt, else 0."""
+
+Held: TypeAlias = "list[Counted | Record] | Counted | Record"
+_FIELDS = len(Counted._fields)
+
+
+def counted_of(call: Counted | Record) -> Counted:
+    """Return the call that a record holds, which may be one already."""
+    return call if isinstance(call, Counted) else Counted._make(call[:_FIELDS])
+
+
+class Memory:
+    """Calls counted lately, in any trace; bounded.
+
+    reused: how many response ids were seen with other tokens, and are no identity any more.
+    """
+
+    def __init__(self, size: int, identity: Identity = NO_IDENTITY) -> None:
+        self.identity = identity
+        self.reused = 0
+        self._by_response: Recent[str, Held] = Recent(size)
+        self._here: Recent[tuple[Any, ...], Held] = Recent(size)
+        self._attached: Recent[tuple[Any, ...], Held] = Recent(size)
+        self._detached: Recent[tuple[Any, ...], Held] = Recent(size)
+        self._claims: Recent[tuple[int, int, str], bool] = Recent(size)
+        self._no_identity: Recent[tuple[str, str | None], bool] = Recent(size)
+
+    def add(self, call: Counted) -> None:
+        """Remember *call*."""
+        if call.response_id:
+            _put(self._by_response, call.response_id, call, _PER_KEY)
+        if call.input is not None or call.output is not None:
+            _put(self._here, call[3:6], call, _PER_KEY)
+            if call.process is not None:
+                is_detached = self.identity.is_detached(call.scope)
+                _put(self._detached if is_detached else self._attached, call[4:7], call, _PER_PROCESS)
+
+    def add_unlike(self, record: Record, is_detached: bool) -> bool:
+        """Remember a call, unless there is one that it must be compared with: then return False.
+
+        That is one with its response id, or one of another scope with its tokens: in its trace, or in its process when
+        one of the two is detached.
+        """
+        by_response, here = self._by_response, self._here
+        response_id, scope = record[7], record[1]
+        if response_id in by_response.new or response_id in by_response.old:
+            return False
+        key = record[3:6]
+        alike = here.new.get(key) or here.old.get(key)
+        if alike is not None and _has_other(alike, scope):
+            return False
+        process = record[4:7]
+        is_known = record[6] is not None
+        if is_known:
+            detached = self._detached
+            if detached.new or detached.old:
+                others = detached.get(process)
+                if others is not None and _has_other(others, scope):
+                    return False
+            if is_detached:
+                others = self._attached.get(process)
+                if others is not None and _has_other(others, scope):
+                    return False
+        if alike is None:
+            here.new[key] = record
+            if len(here.new) >= here.size:
+                here.turn()
+        else:
+            _put(here, key, record, _PER_KEY)
+        if is_known:
+            _put(self._detached if is_detached else self._attached, process, record, _PER_PROCESS)
+        if response_id is not None:
+            by_response.new[response_id] = record
+            if len(by_response.new) >= by_response.size:
+                by_response.turn()
+        return True
+
+    def also_known(self, response_id: str, call: Counted) -> None:
+        """Remember that *call* is known by another response id too: gateways give ids of their own."""
+        if response_id != call.response_id:
+            _put(self._by_response, response_id, call, _PER_KEY)
+
+    def claim(self, call: Counted, by: Counted) -> None:
+        """Note that *by* repeats *call*."""
+        self._claims.set((call.trace_id, call.span_id, by.scope), True)
+
+    def is_claimed(self, call: Counted, by: Counted) -> bool:
+        """Whether a span of the emitter of *by* repeats *call* already: then there are two calls."""
+        return (call.trace_id, call.span_id, by.scope) in self._claims
+
+    def reuse(self, response_id: str, provider: str | None) -> None:
+        """Note that a provider gave this response id to two calls."""
+        if not self.is_reused(response_id, provider):
+            self._no_identity.set((response_id, provider), True)
+            self.reused += 1
+
+    def is_reused(self, response_id: str, provider: str | None) -> bool:
+        """Whether this response id was seen with other tokens: then it identifies nothing."""
+        return (response_id, provider) in self._no_identity
+
+    def response(self, response_id: str) -> list[Counted]:
+        """Return the calls with this response id, oldest first."""
+        return _all(self._by_response.get(response_id))
+
+    def here(self, call: Counted) -> list[Counted]:
+        """Return the calls in the trace of *call* with exactly its tokens, oldest first."""
+        return _all(self._here.get(call[3:6]))
+
+    def elsewhere(self, call: Counted) -> list[Counted]:
+        """Return the calls in other traces of its process with exactly its tokens, of which one is detached."""
+        if call.process is None:
+            return []
+        found = _all(self._detached.get(call[4:7]))
+        if self.identity.is_detached(call.scope):
+            found = _all(self._attached.get(call[4:7])) + found
+        return [other for other in found if other.trace_id != call.trace_id]
+
+
+def _put(recent: Recent[Any, Held], key: Any, call: Counted | Record, most: int) -> None:
+    held = recent.get(key)
+    if held is None:
+        recent.set(key, call)
+    elif isinstance(held, list):
+        if len(held) >= most:
+            del held[0]
+        held.append(call)
+        recent.set(key, held)
+    else:
+        recent.set(key, [held, call])
+
+
+def _all(held: Held | None) -> list[Counted]:
+    if held is None:
+        return []
+    return [counted_of(call) for call in held] if isinstance(held, list) else [counted_of(held)]
+
+
+def _has_other(held: Held, scope: str) -> bool:
+    if isinstance(held, list):
+        return any(call[1] != scope for call in held)
+    return bool(held[1] != scope)
