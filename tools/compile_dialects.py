@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from spancost.core.dialect.dialects import FORMAT
+from spancost.core.dialect.figures import OTHER_METERS
 from spancost.core.dialect.program import FIELDS, TEXTS
 from spancost.core.ledger.sources import LOGS, SPANS
 from spancost.core.reading import CALL, CONTAINER
@@ -208,6 +209,7 @@ def compile_all() -> bytes:
         "format": FORMAT,
         "fallback": FALLBACK,
         "identity": identity,
+        "meters": list(OTHER_METERS),
         "two_sided": two_sided,
         "cached_outside": cached_outside,
         "dialects": dialects,

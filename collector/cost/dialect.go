@@ -30,6 +30,9 @@ type dialectRow struct {
 	Operations map[string][2]string `json:"operations"`
 	Providers  map[string]string    `json:"providers"`
 	Rules      []ruleRow            `json:"rules"`
+	// IsOwn: described by people, and before those that come along. Provider is who sells where no key tells.
+	IsOwn    bool   `json:"-"`
+	Provider string `json:"-"`
 	// Blanks are texts that tell nothing. ResponsesAlone: responses are read where no attribute tells a count.
 	Blanks         []string `json:"blanks"`
 	ResponsesAlone bool     `json:"responses_alone"`
@@ -47,11 +50,15 @@ type Dialects struct {
 	twoSided      []string
 	cachedOutside []string
 	identity      *identity
-	fields        *fieldTable
-	claims        [][2]string
-	markers       keyFilter
-	telling       keyFilter
-	failures      failures
+	// defaults are providers by patterns of scopes, of calls whose spans name none.
+	defaults [][2]string
+	// meters are those beyond tokens of text that a key can be said to tell.
+	meters   []string
+	fields   *fieldTable
+	claims   [][2]string
+	markers  keyFilter
+	telling  keyFilter
+	failures failures
 
 	mutex    sync.RWMutex
 	scopes   map[string]string
@@ -62,7 +69,11 @@ type programKey struct{ dialect, scope, version, language string }
 
 // DialectOptions say how dialects are read. ReadResponses: where an emitter reports tokens and put the provider's answer
 // into an attribute, figures that it reports nowhere else are taken from that answer's usage member.
-type DialectOptions struct{ ReadResponses bool }
+// Emitters, when there are any, are the content of a file of emitters, as JSON.
+type DialectOptions struct {
+	ReadResponses bool
+	Emitters      []byte
+}
 
 // NewDialects returns the compiled dialects, ready to read; names are the sellers' names.
 func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) (*Dialects, error) {
@@ -71,6 +82,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		Errors   failures     `json:"errors"`
 		Fallback string       `json:"fallback"`
 		TwoSided []string     `json:"two_sided"`
+		Meters   []string     `json:"meters"`
 		// CachedOutside are providers whose own input leaves the cached part out.
 		CachedOutside []string    `json:"cached_outside"`
 		Format        int         `json:"format"`
@@ -83,10 +95,13 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		return nil, fmt.Errorf("compiled dialects: found format %d; expected %d", table.Format, dialectFormat)
 	}
 	d := &Dialects{
-		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside,
+		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside, meters: table.Meters,
 		fields: newFieldTable(),
 		byID:   map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
 		failures: table.Errors,
+	}
+	if err := d.describe(options.Emitters); err != nil {
+		return nil, err
 	}
 	var err error
 	if d.identity, err = newIdentity(&table.Identity, d.rows); err != nil {
@@ -199,12 +214,53 @@ func (d *Dialects) dialectOfScope(scope string) string {
 	best, chosen := -1, ""
 	for n := range d.rows {
 		for _, pattern := range d.rows[n].Scopes {
-			if len(pattern) > best && nameMatches([]string{pattern}, scope) {
-				best, chosen = len(pattern), d.rows[n].ID
+			rank := len(pattern)
+			if d.rows[n].IsOwn {
+				rank += 1 << 20
+			}
+			if rank > best && nameMatches([]string{pattern}, scope) {
+				best, chosen = rank, d.rows[n].ID
 			}
 		}
 	}
 	return chosen
+}
+
+// describe puts the emitters that people describe before the dialects that come along.
+func (d *Dialects) describe(content []byte) error {
+	if len(content) == 0 {
+		return nil
+	}
+	var base *dialectRow
+	for n := range d.rows {
+		if d.rows[n].ID == d.fallback {
+			base = &d.rows[n]
+		}
+	}
+	if base == nil {
+		return fmt.Errorf("compiled dialects: found fallback %q; expected a dialect", d.fallback)
+	}
+	own, err := newEmitters(content, d.rows, base, d.meters)
+	if err != nil {
+		return err
+	}
+	d.rows, d.defaults = append(own.rows, d.rows...), own.providers
+	return nil
+}
+
+// defaultProvider returns the provider of calls whose spans name none, as people say by scope or for an emitter of their
+// own; "" for none.
+func (d *Dialects) defaultProvider(row *dialectRow, scope string) string {
+	longest, found := -1, row.Provider
+	for _, pair := range d.defaults {
+		if len(pair[0]) > longest && nameMatches(pair[:1], scope) {
+			longest, found = len(pair[0]), pair[1]
+		}
+	}
+	if found == "" {
+		return ""
+	}
+	return d.names.Canonical(found, "")
 }
 
 // dialectOfWords returns the first dialect one of whose telling keys is there: the scope is unknown.
@@ -225,31 +281,6 @@ func (d *Dialects) dialectOfWords(attributes Attributes) string {
 		}
 	}
 	return d.fallback
-}
-
-// keyFilter is a set of keys that tells most strangers by first letter and length.
-type keyFilter struct {
-	shapes [256]uint64
-	keys   map[string]struct{}
-}
-
-func (f *keyFilter) add(key string) {
-	if key == "" {
-		return
-	}
-	if f.keys == nil {
-		f.keys = map[string]struct{}{}
-	}
-	f.keys[key] = struct{}{}
-	f.shapes[key[0]] |= 1 << (len(key) & 63)
-}
-
-func (f *keyFilter) has(key string) bool {
-	if key == "" || f.shapes[key[0]]>>(len(key)&63)&1 == 0 {
-		return false
-	}
-	_, known := f.keys[key]
-	return known
 }
 
 func sortedKeys[V any](table map[string]V) []string { return slices.Sorted(maps.Keys(table)) }

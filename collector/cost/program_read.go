@@ -25,8 +25,10 @@ func (p *program) read(span *Span, into *Reading) bool {
 	raw := found.text(fieldOperation)
 	into.Emitter = p.row.ID
 	into.Provider = p.names.Canonical(named, address)
+	isTold := into.Provider != ""
+	into.Provider = or(into.Provider, p.defaultProvider)
 	p.operation(raw, into)
-	matched, said := p.apply(span, found, into)
+	matched, said := p.apply(span, found, into, isTold)
 	if !said {
 		return false
 	}
@@ -119,7 +121,7 @@ func (p *program) operation(raw string, into *Reading) {
 }
 
 // apply lets the rules that match change the reading, and returns them; false when one says that the span says nothing.
-func (p *program) apply(span *Span, found *values, into *Reading) (matched []int, said bool) {
+func (p *program) apply(span *Span, found *values, into *Reading, isTold bool) (matched []int, said bool) {
 	matched = into.scratch.matched[:0]
 	for n := range p.rules {
 		r := &p.rules[n]
@@ -138,13 +140,13 @@ func (p *program) apply(span *Span, found *values, into *Reading) (matched []int
 		if r.doubt != (Doubt{}) {
 			into.Doubt = r.doubt
 		}
-		if r.sellerInModel && into.Provider == "" {
+		if r.sellerInModel && (into.Provider == "" || (!isTold && into.Provider == p.defaultProvider)) {
 			model := found.has(fieldModel)
 			if !model.Truthy() {
 				model = found.has(fieldRequestModel)
 			}
 			if seller, _, slash := strings.Cut(textOf(model), "/"); slash {
-				into.Provider = p.names.Canonical(seller, "")
+				into.Provider = or(p.names.Canonical(seller, ""), p.defaultProvider)
 			}
 		}
 	}

@@ -22,6 +22,9 @@ type Config struct {
 	// ContractFile is what was agreed instead of list prices: compiled by `spancost contract`, or YAML or JSON as people
 	// write it (docs/contracts.md). Default: list prices.
 	ContractFile string `mapstructure:"contract_file"`
+	// EmittersFile says which attributes of emitters that nobody has met tell what, and the provider of calls whose spans
+	// name none: YAML or JSON (docs/dialects.md). Default: none.
+	EmittersFile string `mapstructure:"emitters_file"`
 	// Attributes are the names of the attributes to write. Default: all.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
@@ -47,6 +50,11 @@ func (c *Config) Validate() error {
 	if c.ContractFile != "" {
 		if err := prices.CheckContract(c.ContractFile); err != nil {
 			faults = append(faults, fmt.Errorf("contract_file: %w", err))
+		}
+	}
+	if c.EmittersFile != "" {
+		if err := prices.CheckEmitters(c.EmittersFile); err != nil {
+			faults = append(faults, fmt.Errorf("emitters_file: %w", err))
 		}
 	}
 	for _, name := range c.Attributes {

@@ -30,7 +30,9 @@ type costProcessor struct {
 }
 
 func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, error) {
-	from := prices.Sources{CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile}
+	from := prices.Sources{
+		CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile, EmittersFile: cfg.EmittersFile,
+	}
 	loaded, err := prices.Load(from, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
 	if err != nil {
 		return nil, err

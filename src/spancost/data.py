@@ -12,7 +12,7 @@ import re
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.pricing.card import CardError, RateCard
@@ -115,6 +115,19 @@ def pricer(card: RateCard, contract: Contract | None = None) -> Pricer:
 def default_names() -> ProviderNames:
     """Return the sellers' names of the newest rate card."""
     return default_card().providers
+
+
+def dialects(read_responses: bool = True, emitters: Any = None) -> Dialects:
+    """Return the dialects that come with this release and, before them, the *emitters* that people describe.
+
+    emitters: the content of their file; EmitterError when it is wrong.
+    """
+    if emitters is None:
+        return default_dialects(read_responses)
+    from spancost.core.dialect.emitters import with_emitters
+
+    compiled = with_emitters(json.loads(read("semconv/compiled/dialects.json")), emitters)
+    return Dialects(compiled, default_names(), read_responses=read_responses)
 
 
 @lru_cache(maxsize=2)

@@ -59,6 +59,11 @@ class Settings:
         "Whether figures that an instrumentation reports nowhere else are taken from the usage member of the "
         "provider's answer, where it put that answer into an attribute. Nothing else of the answer is kept.",
     )
+    emitters: str | None = _setting(
+        None,
+        "A file (YAML or JSON) that says which attributes of emitters that nobody has met tell what, and the provider "
+        "of calls whose spans name none.",
+    )
     max_open_parents: int = _setting(
         32768, "Spans with cost waiting for their end that are remembered, at least; further ones push out the oldest."
     )
@@ -90,7 +95,7 @@ class Settings:
 
 
 class Arguments(TypedDict, total=False):
-    """The settings as keyword arguments; a path does for `card` and `contract`, any sequence for a list."""
+    """The settings as keyword arguments; a path does for `card`, `contract` and `emitters`, any sequence for a list."""
 
     enabled: bool
     card: str | os.PathLike[str] | None
@@ -99,6 +104,7 @@ class Arguments(TypedDict, total=False):
     rollup: bool
     keep_provider: bool
     read_responses: bool
+    emitters: str | os.PathLike[str] | None
     max_open_parents: int
     required_tags: Sequence[Tag]
     baggage: Literal["off", "send", "accept", "both"]

@@ -123,7 +123,9 @@ def test_usage_in_a_response_is_read_unless_switched_off() -> None:
         "gen_ai.provider.name": "anthropic",
         "gen_ai.request.model": "claude-sonnet-4-5",
     }
-    line = request(2, None, **words, **{"gen_ai.usage.input_tokens": 100, "output.value": answer})
+    line = request(
+        2, None, **words, **{"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 9, "output.value": answer}
+    )
     line["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "traceai_anthropic"
     unread = attributes(enrich("--no-read-responses", lines=[line]).stdout)
     assert (unread["llm.input_tokens"], unread["llm.cost_reason"]) == (100, "cache_not_reported")
@@ -153,3 +155,23 @@ def test_a_document_too_deep_to_be_read_is_a_bad_line(command: str, text: str, t
     done = CliRunner().invoke(main, [command, str(path)])
     assert done.exit_code == 1
     assert "found no JSON" in done.stdout
+
+
+def test_emitters_are_read_as_a_file_describes_them(tmp_path: Path) -> None:
+    path = tmp_path / "emitters.yaml"
+    path.write_text(
+        "emitters:\n  - name: acme\n    tells: [acme.model]\n    provider: openai\n"
+        "    keys: {model: acme.model, input_tokens: acme.in, output_tokens: acme.out}\n"
+    )
+    line = request(2, None, **{"acme.model": "gpt-4o", "acme.in": 1000, "acme.out": "100"})
+    line["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "acme"
+    assert attributes(enrich(lines=[line]).stdout).get("llm.request_cost_usd") is None
+    assert attributes(enrich("--emitters", str(path), lines=[line]).stdout)["llm.request_cost_usd"] == 0.0035
+
+
+def test_a_wrong_file_of_emitters_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "emitters.yaml"
+    path.write_text("emitters: [{scopes: [acme]}]")
+    done = enrich("--emitters", str(path), lines=[call(2)])
+    assert done.exit_code == 1
+    assert "emitters[0]: found neither keys nor provider; expected one of them" in done.stderr

@@ -27,12 +27,13 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	each := flags.Bool("each", false, "every request is its own set of spans in hand")
 	keep := flags.Bool("keep-provider", false, "an llm.provider already on a span stays as it is")
 	responses := flags.Bool("read-responses", true, "take figures from the usage of the response in an attribute")
+	emitters := flags.String("emitters", "", "read emitters as the JSON in this file describes them")
 	contract := flags.String("contract", "", "price by the contract in this file beside the rate card")
 	noResponses := flags.Bool("no-read-responses", false, "leave responses in attributes alone")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ledger, dialects, err := newLedger(*keep, *responses && !*noResponses, *contract)
+	ledger, dialects, err := newLedger(*keep, *responses && !*noResponses, *emitters, *contract)
 	if err != nil {
 		return err
 	}
@@ -71,12 +72,18 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	return err
 }
 
-func newLedger(keepProvider, readResponses bool, contract string) (*cost.Ledger, *cost.Dialects, error) {
+func newLedger(keepProvider, readResponses bool, emitters, contract string) (*cost.Ledger, *cost.Dialects, error) {
 	card, err := cardFrom("")
 	if err != nil {
 		return nil, nil, err
 	}
-	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{ReadResponses: readResponses})
+	options := cost.DialectOptions{ReadResponses: readResponses}
+	if emitters != "" {
+		if options.Emitters, err = os.ReadFile(emitters); err != nil {
+			return nil, nil, err
+		}
+	}
+	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,9 +91,9 @@ func newLedger(keepProvider, readResponses bool, contract string) (*cost.Ledger,
 	if err != nil {
 		return nil, nil, err
 	}
-	options := cost.DefaultLedgerOptions()
-	options.KeepProvider = keepProvider
-	return cost.NewLedger(dialects, pricer, options), dialects, nil
+	ledger := cost.DefaultLedgerOptions()
+	ledger.KeepProvider = keepProvider
+	return cost.NewLedger(dialects, pricer, ledger), dialects, nil
 }
 
 // requests takes one request a line, else the whole source as one.

@@ -7,10 +7,13 @@ package prices
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/internal/contracts"
@@ -23,7 +26,8 @@ const maxCardBytes = 256 << 20
 
 // Sources say what to price by: a compiled rate card, plain or gzip, "" for the one that comes along; the version it must
 // have, "" for any; and a contract, compiled or as people write it, "" for none.
-type Sources struct{ CardFile, CardVersion, ContractFile string }
+// EmittersFile describes emitters that nobody has met, YAML or JSON, "" for none.
+type Sources struct{ CardFile, CardVersion, ContractFile, EmittersFile string }
 
 // Loaded is what to price by.
 type Loaded struct {
@@ -50,8 +54,40 @@ func Load(from Sources, options cost.DialectOptions) (*Loaded, error) {
 			return nil, fmt.Errorf("contract_file: %w", err)
 		}
 	}
+	if from.EmittersFile != "" {
+		if options.Emitters, err = emitters(from.EmittersFile); err != nil {
+			return nil, fmt.Errorf("emitters_file: %w", err)
+		}
+	}
 	found.Dialects, err = cost.NewDialects(semconv.Dialects, found.Card.Providers(), options)
 	return found, err
+}
+
+// CheckEmitters returns what is wrong with the emitters in a file.
+func CheckEmitters(file string) error {
+	list, err := embedded()
+	if err != nil {
+		return err
+	}
+	content, err := emitters(file)
+	if err != nil {
+		return err
+	}
+	_, err = cost.NewDialects(semconv.Dialects, list.Card().Providers(), cost.DialectOptions{Emitters: content})
+	return err
+}
+
+// emitters returns the content of a file of emitters as JSON.
+func emitters(file string) ([]byte, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("found %s, which cannot be read (%w); expected a file of emitters", file, err)
+	}
+	var value any
+	if err := yaml.Unmarshal(content, &value); err != nil {
+		return nil, fmt.Errorf("found %s, which is no YAML (%w); expected a file of emitters", file, err)
+	}
+	return json.Marshal(value)
 }
 
 // CheckContract returns what is wrong with the contract in a file.

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from spancost import data
+from spancost import data, emitters
 from spancost.cli.price import contract_option, pricer_of
 from spancost.core.dialect.dialects import Dialects
+from spancost.core.dialect.emitters import EmitterError
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.semconv import LLM_COST_STATUS
 from spancost.otlp.enrich import enrich
@@ -32,9 +33,20 @@ from spancost.otlp.request import Carried, carried_spans
     show_default=True,
     help="Take figures that an emitter reports nowhere else from the usage of the response it put into an attribute.",
 )
+@click.option(
+    "--emitters",
+    "emitters_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read emitters that nobody has met as this file (YAML or JSON) describes them.",
+)
 @contract_option
 def command(
-    files: tuple[BinaryIO, ...], each: bool, keep_provider: bool, read_responses: bool, contract_path: Path | None
+    files: tuple[BinaryIO, ...],
+    each: bool,
+    keep_provider: bool,
+    read_responses: bool,
+    emitters_path: Path | None,
+    contract_path: Path | None,
 ) -> None:
     """Put costs and totals on the spans and log records of FILES (standard input when there are none).
 
@@ -42,7 +54,11 @@ def command(
     exporter writes them. They come out one a line, in the same order. All of all files are taken together, unless
     --each is given; a call that spans and log records report is counted once.
     """
-    dialects, pricer = data.default_dialects(read_responses), pricer_of(data.default_card(), contract_path)
+    try:
+        dialects = data.dialects(read_responses, None if emitters_path is None else emitters.load(emitters_path))
+    except EmitterError as error:
+        raise click.ClickException(str(error)) from error
+    pricer = pricer_of(data.default_card(), contract_path)
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (sys.stdin.buffer,)
     failed = False

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from spancost import baggage
 from spancost.core.call import UNPRICED, Call, Cost
+from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.charge import Prices
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.ledger.memory import Process
@@ -44,7 +45,7 @@ class SpanLedger(Protocol):
         parent_id: int | None,
         is_local_root: bool,
         times: tuple[int, int],
-        scope: tuple[str, str],
+        scope: tuple[str, str, str],
         name: str,
         attributes: Attributes,
         written: dict[str, AttributeValue],
@@ -87,7 +88,6 @@ class NoPrices:
 def make_ledger(settings: Settings) -> SpanLedger:
     """Return an empty ledger under *settings*. A rate card that cannot be used is logged, and stood in for."""
     # Loaded here, so that a processor that is given its ledger loads no rate card.
-    from spancost import data
 
     options = LedgerOptions(
         keep_provider=settings.keep_provider,
@@ -95,7 +95,23 @@ def make_ledger(settings: Settings) -> SpanLedger:
         one_process=True,
         open_spans=settings.max_open_parents,
     )
-    return Ledger(data.default_dialects(settings.read_responses), prices(settings.card, settings.contract), options)
+    dialects = _dialects(settings)
+    return Ledger(dialects, prices(settings.card, settings.contract), options)
+
+
+def _dialects(settings: Settings) -> Dialects:
+    """Return the dialects under *settings*. Emitters that cannot be used are logged, and left out."""
+    from spancost import data
+
+    if settings.emitters is None:
+        return data.default_dialects(settings.read_responses)
+    from spancost import emitters
+
+    try:
+        return data.dialects(settings.read_responses, emitters.load(settings.emitters))
+    except Exception as error:  # a file may be wrong in any way
+        LOGGER.error("spancost: emitters %s cannot be used, so their calls are not read: %s", settings.emitters, error)
+        return data.default_dialects(settings.read_responses)
 
 
 def prices(card: str | None, contract: str | None = None) -> Prices:

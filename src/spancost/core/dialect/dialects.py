@@ -18,6 +18,7 @@ FORMAT = 1
 """The form of the compiled dialects that this code reads."""
 
 _KNOWN_SCOPES = 1024
+_OWN_FIRST = 1 << 20
 
 
 class DialectError(ValueError):
@@ -54,6 +55,7 @@ class Dialects:
         self._claiming = frozenset(key for key, _ in self._claims)
         self._by_scope: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
+        self._default_providers: list[tuple[str, str]] = compiled.get("default_providers", [])
         self._failures = Failures(compiled["errors"])
         self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
         self._cached_outside: frozenset[str] = frozenset(compiled.get("cached_outside", ()))
@@ -101,7 +103,13 @@ class Dialects:
         program = self._programs.get(key)
         if program is None:
             program = Program(
-                self._by_id[dialect], scope, self._names, self._read_responses, self._two_sided, self._cached_outside
+                self._by_id[dialect],
+                scope,
+                self._names,
+                self._read_responses,
+                self._two_sided,
+                self._cached_outside,
+                self._default_provider(dialect, span.scope_name),
             )
             self._programs.set(key, program)
         if not is_told and self._claiming.isdisjoint(span.attributes):
@@ -122,9 +130,16 @@ class Dialects:
         best, chosen = -1, ""
         for entry in self._entries:
             for pattern in entry["scopes"]:
-                if len(pattern) > best and name_matches((pattern,), scope_name):
-                    best, chosen = len(pattern), entry["id"]
+                rank = len(pattern) + _OWN_FIRST * entry.get("is_own", False)
+                if rank > best and name_matches((pattern,), scope_name):
+                    best, chosen = rank, entry["id"]
         return chosen
+
+    def _default_provider(self, dialect: str, scope_name: str) -> str | None:
+        """Return the provider of calls whose spans name none, as people say by scope or for an emitter of their own."""
+        fitting = [pair for pair in self._default_providers if name_matches((pair[0],), scope_name)]
+        longest = max(fitting, key=lambda pair: len(pair[0]), default=("", None))[1]
+        return self._names.canonical(longest or self._by_id[dialect].get("provider"))
 
     def _dialect_of_words(self, span: Span) -> str:
         """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""

@@ -59,6 +59,7 @@ class Program:
         "_by_name",
         "_cached_outside",
         "_default",
+        "_default_provider",
         "_encoded",
         "_id",
         "_keys",
@@ -81,6 +82,7 @@ class Program:
         read_responses: bool,
         two_sided: frozenset[str] = frozenset(),
         cached_outside: frozenset[str] = frozenset(),
+        default_provider: str | None = None,
     ) -> None:
         """Make the dialect *entry* ready for one scope: name, version and language.
 
@@ -95,6 +97,7 @@ class Program:
         self._rules = rules_for(entry.get("rules", []), *scope)
         self._two_sided = two_sided
         self._cached_outside = cached_outside
+        self._default_provider = default_provider
         self._blanks: tuple[str, ...] = tuple(entry.get("blanks", ()))
         self._stands_alone: bool = entry.get("responses_alone", False)
         self._table: dict[str, tuple[int, int]] = {}
@@ -222,6 +225,8 @@ class Program:
         if named is not None:
             named = self._providers.get(named, named)
         provider = self._names.canonical(named or None, address)
+        is_told = provider is not None
+        provider = provider or self._default_provider
         raw = text_of(get("operation"))
         kind, operation = self._default if raw is None else self._operations.get(raw.lower(), (CONTAINER, raw))
         doubt: tuple[str, str] | None = None
@@ -234,9 +239,9 @@ class Program:
                 return None, tuple(rules)
             kind, operation, provider = rule.kind or kind, rule.operation or operation, rule.provider or provider
             doubt = rule.doubt or doubt
-            if rule.seller_in_model and provider is None:
+            if rule.seller_in_model and (provider is None or (not is_told and provider == self._default_provider)):
                 seller, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
-                provider = self._names.canonical(seller) if slash else None
+                provider = (self._names.canonical(seller) if slash else None) or self._default_provider
         bend(values, rules)
         figures, bad = figures_of(values)
         names_call = kind == CALL and (raw is not None or bool(figures))
