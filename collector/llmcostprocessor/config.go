@@ -33,7 +33,7 @@ type Config struct {
 	// ReadResponses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
 	// reports nowhere else are taken from that answer's usage member; nothing else of it is kept. Default: on.
 	ReadResponses bool `mapstructure:"read_responses"`
-	// DropContent: remove attributes with prompts and completions from spans and their events. Default: off.
+	// DropContent: remove attributes with prompts and completions from spans, their events and log records. Default: off.
 	DropContent bool `mapstructure:"drop_content"`
 	// ContentAttributes are the keys that DropContent removes; one that ends in * stands for all that begin so.
 	ContentAttributes []string `mapstructure:"content_attributes"`

@@ -17,7 +17,8 @@ import (
 // NewFactory returns the factory of the processor llm_cost.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(
-		metadata.Type, createDefaultConfig, processor.WithTraces(createTraces, metadata.TracesStability))
+		metadata.Type, createDefaultConfig,
+		processor.WithTraces(createTraces, metadata.TracesStability), processor.WithLogs(createLogs, metadata.LogsStability))
 }
 
 func createDefaultConfig() component.Config {
@@ -32,5 +33,16 @@ func createTraces(
 		return nil, err
 	}
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}), processorhelper.WithShutdown(p.shutdown))
+}
+
+func createLogs(
+	ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
+) (processor.Logs, error) {
+	p, err := newCostProcessor(set, cfg.(*Config))
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs,
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}), processorhelper.WithShutdown(p.shutdown))
 }

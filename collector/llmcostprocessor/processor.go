@@ -102,7 +102,7 @@ func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 		process := tracedata.Process(resource.Resource(), p.dialects)
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
-				if p.mayReport(span) {
+				if p.mayReport(span.Attributes()) {
 					w.take(span, scope.Scope(), maker{about, language, process})
 				}
 			}
@@ -117,15 +117,6 @@ func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 			}
 		}
 	}
-}
-
-func (p *costProcessor) mayReport(span ptrace.Span) bool {
-	for key := range span.Attributes().All() {
-		if p.dialects.IsMarker(key) || key == cost.AttrCostStatus {
-			return true
-		}
-	}
-	return false
 }
 
 // contentFilter removes attributes with prompts and completions.

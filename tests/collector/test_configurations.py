@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -33,7 +34,7 @@ from tests.collector.collector import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-configurations")]
 NEED = {"HONEYCOMB_API_KEY": "test-key"}
-SERVED = ("minimal", "jaeger", "honeycomb", "grafana")
+SERVED = ("minimal", "jaeger", "honeycomb", "grafana", "coding-agents")
 BEHIND = ("agent", "agent-durable", "gateway")
 KAFKA = ("kafka-agent", "kafka-gateway")
 METRICS = ("spend-metrics",)
@@ -53,7 +54,7 @@ def test_a_configuration_is_valid(name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["minimal", "honeycomb", "grafana"])
+@pytest.mark.parametrize("name", ["minimal", "honeycomb", "grafana", "coding-agents"])
 def test_spans_come_out_with_their_cost(name: str, tmp_path: Path) -> None:
     with OtlpReceiver() as backend:
         to = {"BACKEND_OTLP_HTTP": backend.url, "HONEYCOMB_ENDPOINT": backend.url, "TEMPO_OTLP_HTTP": backend.url}
@@ -65,7 +66,29 @@ def test_spans_come_out_with_their_cost(name: str, tmp_path: Path) -> None:
             until(lambda: len(backend.spans) == 2)
         root = next(found for found in backend.spans if not found.parent_id)
         assert root.attributes["llm.trace_cost_usd"] == 0.00021
-        assert ("secret" in backend.json_lines()) is (name != "honeycomb")
+        assert ("secret" in backend.json_lines()) is (name not in {"honeycomb", "coding-agents"})
+
+
+def test_log_records_come_out_with_their_cost(tmp_path: Path) -> None:
+    attributes = {"event.name": "api_request", "model": "claude-opus-4-8", "request_id": "req_1", "speed": "fast"}
+    counts = {"input_tokens": 1000, "output_tokens": 100, "cache_read_tokens": 0, "cache_creation_tokens": 0}
+    record = {
+        "timeUnixNano": "1793880000000000000",
+        "attributes": [
+            *({"key": key, "value": {"stringValue": text}} for key, text in {**attributes, "prompt": "secret"}.items()),
+            *({"key": key, "value": {"intValue": str(number)}} for key, number in counts.items()),
+        ],
+    }
+    scope = {"scope": {"name": "com.anthropic.claude_code.events"}, "logRecords": [record]}
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}).encode()
+    with OtlpReceiver() as backend:
+        env = {"BACKEND_OTLP_HTTP": backend.url}
+        with collector(CONFIGURATIONS / "coding-agents.yaml", tmp_path, env) as running:
+            asked = Request(f"{running.http}/v1/logs", body, {"content-type": "application/json"})
+            urlopen(asked, timeout=10).close()
+            until(lambda: len(backend.logs) == 1)
+        assert '"key":"llm.request_cost_usd","value":{"doubleValue":0.015}' in backend.json_lines()
+        assert "secret" not in backend.json_lines()
 
 
 def test_the_collectors_own_metrics_tell_of_prices(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An OTLP/HTTP receiver on loopback that keeps the spans it is sent: protobuf or JSON, gzip or plain."""
+"""An OTLP/HTTP receiver on loopback that keeps spans and log records it is sent: protobuf or JSON, gzip or plain."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -23,6 +24,10 @@ from spancost.testing.loopback import Handler, Loopback
 _PROTOBUF = "application/x-protobuf"
 _HEX_IDS = frozenset({"traceId", "spanId", "parentSpanId"})
 _GZIP = 31
+_SIGNALS: dict[str, tuple[type[Any], type[Any]]] = {
+    "/v1/traces": (ExportTraceServiceRequest, ExportTraceServiceResponse),
+    "/v1/logs": (ExportLogsServiceRequest, ExportLogsServiceResponse),
+}
 
 
 class ReceivedSpan(NamedTuple):
@@ -41,7 +46,7 @@ class ReceivedSpan(NamedTuple):
 
 
 class OtlpReceiver(Loopback):
-    """A receiver on 127.0.0.1 of `POST /v1/traces`, from construction until `close` (or the end of a `with` block).
+    """A receiver on 127.0.0.1 of traces and logs, from construction until `close` (or the end of a `with` block).
 
     url: the base, as OTEL_EXPORTER_OTLP_ENDPOINT takes it; endpoint: the address of the traces signal. status: what it
     answers, to try an exporter's bad days. refused: bodies it could not read.
@@ -51,6 +56,7 @@ class OtlpReceiver(Loopback):
         self.status = status
         self.refused = 0
         self._requests: list[ExportTraceServiceRequest] = []
+        self._logs: list[ExportLogsServiceRequest] = []
         self._lock = threading.Lock()
         super().__init__(_Handler, "otlp-receiver")
 
@@ -66,23 +72,37 @@ class OtlpReceiver(Loopback):
             return tuple(self._requests)
 
     @property
+    def logs(self) -> tuple[ExportLogsServiceRequest, ...]:
+        """Return the requests of log records received so far, in order."""
+        with self._lock:
+            return tuple(self._logs)
+
+    @property
     def spans(self) -> list[ReceivedSpan]:
         """Return the spans received so far, in order."""
         return [span for request in self.requests for span in spans_of(request)]
 
     def json_lines(self) -> str:
-        """Return what was received as OTLP JSON, one request a line, as the Collector's file exporter writes it."""
-        return "".join(json.dumps(otlp_json(request), separators=(",", ":")) + "\n" for request in self.requests)
+        """Return what was received as OTLP JSON, one request a line, as the Collector's file exporter writes it.
 
-    def keep(self, request: ExportTraceServiceRequest) -> None:
+        Log records come after the spans.
+        """
+        requests: list[ExportTraceServiceRequest | ExportLogsServiceRequest] = [*self.requests, *self.logs]
+        return "".join(json.dumps(otlp_json(request), separators=(",", ":")) + "\n" for request in requests)
+
+    def keep(self, request: ExportTraceServiceRequest | ExportLogsServiceRequest) -> None:
         """Add *request* to what was received."""
         with self._lock:
-            self._requests.append(request)
+            if isinstance(request, ExportLogsServiceRequest):
+                self._logs.append(request)
+            else:
+                self._requests.append(request)
 
     def clear(self) -> None:
         """Forget what was received."""
         with self._lock:
             self._requests.clear()
+            self._logs.clear()
 
 
 def spans_of(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
@@ -95,7 +115,7 @@ def spans_of(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
     ]
 
 
-def otlp_json(request: ExportTraceServiceRequest) -> dict[str, Any]:
+def otlp_json(request: ExportTraceServiceRequest | ExportLogsServiceRequest) -> dict[str, Any]:
     """Return *request* as OTLP JSON: ids in hex and enumerations as integers, where plain protobuf JSON differs."""
     document: dict[str, Any] = json_format.MessageToDict(request, use_integers_for_enums=True)
     _recode_ids(document, to_hex=True)
@@ -143,16 +163,16 @@ def _value(value: AnyValue) -> Any:
     return getattr(value, kind) if kind else None
 
 
-def _parse(content_type: str, body: bytes) -> ExportTraceServiceRequest:
-    """Return the request in *body*; ValueError when it is none."""
+def _parse(kind: type[Any], content_type: str, body: bytes) -> Any:
+    """Return the request of *kind* in *body*; ValueError when it is none."""
     if content_type.startswith("application/json"):
         document = json.loads(body)
         _recode_ids(document, to_hex=False)
         try:
-            return json_format.ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+            return json_format.ParseDict(document, kind(), ignore_unknown_fields=True)
         except json_format.ParseError as error:
             raise ValueError(str(error)) from error
-    request = ExportTraceServiceRequest()
+    request = kind()
     try:
         request.ParseFromString(body)
     except Exception as error:  # protobuf's DecodeError differs between its implementations
@@ -165,18 +185,17 @@ class _Handler(Handler):
         body = self.body()
         receiver: OtlpReceiver = self.server.owner
         content_type = self.headers.get("content-type") or _PROTOBUF
-        status = receiver.status if self.path == "/v1/traces" else 404
+        kind, answers = _SIGNALS.get(self.path, _SIGNALS["/v1/traces"])
+        status = receiver.status if self.path in _SIGNALS else 404
         if status == 200:
             try:
                 plain = zlib.decompress(body, _GZIP) if self.headers.get("content-encoding") == "gzip" else body
-                receiver.keep(_parse(content_type, plain))
+                receiver.keep(_parse(kind, content_type, plain))
             except (ValueError, zlib.error):
                 receiver.refused += 1
                 status = 400
         self.send_response(status)
-        answer = (
-            b"{}" if content_type.startswith("application/json") else ExportTraceServiceResponse().SerializeToString()
-        )
+        answer = b"{}" if content_type.startswith("application/json") else answers().SerializeToString()
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()

@@ -93,7 +93,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ProcessorLlmCostCalls, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_calls",
-		metric.WithDescription("Spans that report a model call, by what is said of their cost. [Alpha]"),
+		metric.WithDescription("Spans and log records that report a model call, by what is said of their cost. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
@@ -105,7 +105,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostKept, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_kept",
-		metric.WithDescription("Spans that came with a cost from an SDK or another Collector, kept as they are. [Alpha]"),
+		metric.WithDescription("Spans and log records that came with a cost from an SDK or another Collector, kept as they are. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
@@ -123,7 +123,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostUnpriced, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_unpriced",
-		metric.WithDescription("Spans that report a model call whose cost cannot be said, by the reason. [Alpha]"),
+		metric.WithDescription("Spans and log records that report a model call whose cost cannot be said, by the reason. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

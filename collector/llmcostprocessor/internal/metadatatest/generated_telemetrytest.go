@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) processor.Settings {
 func AssertEqualProcessorLlmCostCalls(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_llm_cost_calls",
-		Description: "Spans that report a model call, by what is said of their cost. [Alpha]",
+		Description: "Spans and log records that report a model call, by what is said of their cost. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -54,7 +54,7 @@ func AssertEqualProcessorLlmCostCardAge(t *testing.T, tt *componenttest.Telemetr
 func AssertEqualProcessorLlmCostKept(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_llm_cost_kept",
-		Description: "Spans that came with a cost from an SDK or another Collector, kept as they are. [Alpha]",
+		Description: "Spans and log records that came with a cost from an SDK or another Collector, kept as they are. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -102,7 +102,7 @@ func AssertEqualProcessorLlmCostReusedResponseIds(t *testing.T, tt *componenttes
 func AssertEqualProcessorLlmCostUnpriced(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_llm_cost_unpriced",
-		Description: "Spans that report a model call whose cost cannot be said, by the reason. [Alpha]",
+		Description: "Spans and log records that report a model call whose cost cannot be said, by the reason. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llmcostprocessor
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/internal/tracedata"
+)
+
+// processLogs prices log records that report a model call. Each is a call of its own: what an emitter reports on spans too
+// is not in hand here (docs/dialects.md says which signal of a coding agent to enable).
+func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	w := p.workers.Get().(*worker)
+	var record cost.Span
+	for _, resource := range ld.ResourceLogs().All() {
+		var about cost.Attributes
+		if p.readsResources {
+			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
+		}
+		language := tracedata.Language(resource.Resource())
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, data := range scope.LogRecords().All() {
+				if !p.mayReport(data.Attributes()) {
+					continue
+				}
+				tracedata.FillRecord(data, scope.Scope(), &record)
+				record.Resource, record.Language = about, language
+				w.written.Clear()
+				w.ledger.Alone(&record, &w.written)
+				w.tally.add(&w.written)
+				tracedata.Put(data.Attributes(), &w.written, p.writes)
+			}
+		}
+	}
+	p.telemetry.record(ctx, w)
+	w.clear()
+	p.workers.Put(w)
+	if p.content != nil {
+		p.telemetry.builder.ProcessorLlmCostWithheldAttributes.Add(ctx, p.content.dropLogs(ld))
+	}
+	return ld, nil
+}
+
+func (p *costProcessor) mayReport(attributes pcommon.Map) bool {
+	for key := range attributes.All() {
+		if p.dialects.IsMarker(key) || key == cost.AttrCostStatus {
+			return true
+		}
+	}
+	return false
+}
