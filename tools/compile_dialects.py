@@ -189,10 +189,12 @@ def compile_all() -> bytes:
     shapes: dict[str, Any] = {}
     two_sided: list[str] = []
     cached_outside: list[str] = []
+    stated_costs: list[str] = []
     identity: dict[str, Any] = {}
     for _, content in found:
         two_sided += content.get("two_sided", [])
         cached_outside += content.get("cached_outside", [])
+        stated_costs += content.get("stated_costs", [])
         identity.update(content.get("identity", {}))
         shared.update(content.get("vocabularies", {}))
         shapes.update(content.get("shapes", {}))
@@ -212,6 +214,7 @@ def compile_all() -> bytes:
         "meters": list(OTHER_METERS),
         "two_sided": two_sided,
         "cached_outside": cached_outside,
+        "stated_costs": stated_costs,
         "dialects": dialects,
         "errors": errors,
     }

@@ -28,6 +28,10 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 	switch {
 	case len(reading.Usage) == 0 && !cost.Known:
 		return withoutUsage(reading)
+	case !cost.Known && !reading.IsBilled:
+		if said, isSaid := statedCost(reading); isSaid {
+			return said
+		}
 	case cost.Source == sourceManual:
 		return cost
 	case reading.IsBilled && !reading.Billed.IsZero():
@@ -54,8 +58,21 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 	return cost
 }
 
+// statedCost returns the cost that a span states, for what has no price of ours; false when it states none to be believed: 0
+// for what is not known is no cost. A bill of the seller's own is believed before, whatever our price.
+func statedCost(reading *Reading) (Cost, bool) {
+	femto, isCost := billed(reading.reported)
+	if !isCost || femto.IsZero() || reading.IsBilled || reading.Doubt.Status == Unpriced {
+		return Cost{}, false
+	}
+	return Cost{Status: Estimated, Reason: reasonStatedCost, Known: true, Femto: femto, Source: sourceProvider}, true
+}
+
 // withoutUsage returns what a call costs of which no usage is reported, with what its reader knows of the reason.
 func withoutUsage(reading *Reading) Cost {
+	if said, isSaid := statedCost(reading); isSaid {
+		return said
+	}
 	if reading.Doubt.Status == Unpriced {
 		return unpriced(reading.Doubt.Reason)
 	}

@@ -49,7 +49,9 @@ type Dialects struct {
 	fallback      string
 	twoSided      []string
 	cachedOutside []string
-	identity      *identity
+	// statedCosts are operations whose spans may state a cost of their own and no usage.
+	statedCosts []string
+	identity    *identity
 	// defaults are providers by patterns of scopes, of calls whose spans name none.
 	defaults [][2]string
 	// meters are those beyond tokens of text that a key can be said to tell.
@@ -83,6 +85,8 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		Fallback string       `json:"fallback"`
 		TwoSided []string     `json:"two_sided"`
 		Meters   []string     `json:"meters"`
+		// StatedCosts are operations whose spans may state a cost of their own and no usage.
+		StatedCosts []string `json:"stated_costs"`
 		// CachedOutside are providers whose own input leaves the cached part out.
 		CachedOutside []string    `json:"cached_outside"`
 		Format        int         `json:"format"`
@@ -95,7 +99,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		return nil, fmt.Errorf("compiled dialects: found format %d; expected %d", table.Format, dialectFormat)
 	}
 	d := &Dialects{
-		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside, meters: table.Meters,
+		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside, statedCosts: table.StatedCosts, meters: table.Meters,
 		fields: newFieldTable(),
 		byID:   map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
 		failures: table.Errors,
@@ -116,7 +120,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 			if !fits {
 				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
 			}
-			if number < figureCount || number == fieldOperation {
+			if number < figureCount || number == fieldOperation || number == fieldReportedCost {
 				for _, key := range keys {
 					attribute, _, _ := strings.Cut(key, "$")
 					d.markers.add(attribute)

@@ -14,6 +14,7 @@ const (
 	reasonOutputFromTotal = "output_from_total"
 	reasonCacheFromTotal  = "cache_from_total"
 	reasonUnexplained     = "unexplained_tokens"
+	reasonStatedCost      = "stated_cost"
 	// reasonUsageNotReported: an input or an output that every provider bills is not told.
 	reasonUsageNotReported = "usage_not_reported"
 )

@@ -182,6 +182,10 @@ func (m *mould) cast(l *layout, span *Span, into *Reading) bool {
 		n, _ := span.Attributes[at.place].Value.Int()
 		figures.set(at.field, n)
 	}
+	into.reported = document.Value{}
+	if place := l.of[fieldReportedCost]; place != nowhere {
+		into.reported = span.Attributes[place].Value
+	}
 	if m.answers {
 		into.ResponseID, _ = span.Attributes[l.answer].Value.Text()
 	}

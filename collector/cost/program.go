@@ -32,6 +32,8 @@ type program struct {
 	twoSided []string
 	// cachedOutside are providers whose own input leaves the cached part out.
 	cachedOutside []string
+	// statedCosts are operations whose spans may state a cost of their own and no usage.
+	statedCosts []string
 	// defaultProvider sells where no key tells who does.
 	defaultProvider string
 }
@@ -57,7 +59,7 @@ type innerField struct {
 func newProgram(row *dialectRow, of programKey, dialects *Dialects) *program {
 	p := &program{
 		row: row, names: dialects.names, fields: dialects.fields, keys: map[string]*keyUse{}, twoSided: dialects.twoSided,
-		cachedOutside: dialects.cachedOutside, defaultProvider: dialects.defaultProvider(row, of.scope),
+		cachedOutside: dialects.cachedOutside, statedCosts: dialects.statedCosts, defaultProvider: dialects.defaultProvider(row, of.scope),
 	}
 	p.enter(row.Keys)
 	if dialects.readResponses {

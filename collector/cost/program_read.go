@@ -37,6 +37,7 @@ func (p *program) read(span *Span, into *Reading) bool {
 	}
 	room := into.scratch
 	room.applied, room.isNamed, room.ruled = matched, raw != "", into.Doubt
+	into.reported = found.has(fieldReportedCost)
 	badEssential, badOther := found.figures(p.fields.divisible, &room.figures)
 	if !p.settle(into, raw != "", badEssential, badOther) {
 		return false
@@ -57,7 +58,10 @@ func (p *program) settle(into *Reading, isNamed, badEssential, badOther bool) bo
 		counted.known, counted.parts = 0, nil
 	}
 	if counted.isEmpty() && !namesCall {
-		return false
+		if stated, isStated := billed(into.reported); !isStated || stated.IsZero() || !isOneOf(into.Operation, p.statedCosts) {
+			return false
+		}
+		into.IsCall = true // what a tool or a machine cost, where nothing else is told
 	}
 	const besideTotal = 1<<fieldOutput | 1<<fieldVisibleOutput | 1<<fieldStatedOutput | 1<<fieldCacheRead
 	if counted.known&besideTotal == 0 && isOneOf(into.Provider, p.cachedOutside) {

@@ -2,6 +2,8 @@
 
 package cost
 
+import "github.com/spancost/spancost/collector/cost/document"
+
 // Count is a number of tokens; Known is false when the source does not say.
 type Count struct {
 	N     int64
@@ -31,6 +33,9 @@ type Reading struct {
 	// BeganNs is when the call began, when HasBegan: the span says that it took longer than the span itself.
 	HasBegan bool
 	BeganNs  int64
+
+	// reported is a cost that somebody else put on the span, as written there.
+	reported document.Value
 
 	scratch *scratch
 	// mould is what the reading was cast in, nil when it was read in full.

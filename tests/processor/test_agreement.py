@@ -100,6 +100,9 @@ def in_process(spans: Sequence[Mapping[str, Any]], prices: Prices) -> dict[str, 
 def offline(spans: Sequence[Mapping[str, Any]], prices: Prices) -> dict[str, dict[str, Any]]:
     """Return the same of `enrich`."""
     request = request_of(spans)
+    for resource in request["resourceSpans"]:  # what runs in process is Python's
+        about = resource.setdefault("resource", {}).setdefault("attributes", [])
+        about.append({"key": "telemetry.sdk.language", "value": {"stringValue": "python"}})
     enrich(list(carried_spans(request)), Ledger(data.default_dialects(), prices, LedgerOptions()))
     nothing: dict[str, Any] = {f"{span['trace']}/{span['span']}": {} for span in spans}
     return {name: _ours(has) for name, has in written(request, nothing).items()}

@@ -70,6 +70,7 @@ SENTENCES = {
     "usage_from_text": "The stream told no usage; it was estimated by the length of the request and of the answer.",
     "output_as_images": "The answer of an image model does not split its output; all of it was taken for images.",
     "output_from_total": "The output was completed from the total; what exceeds the stated parts counts as reasoning.",
+    "stated_cost": "There is no price of ours for this; the cost is the one that the span states.",
     "unexplained_tokens": "The total holds tokens that neither input nor output does; they are not priced.",
     "cache_from_total": "What the total holds beyond input and output was taken as cache reads; writes cost more.",
     "cache_not_reported": "This instrumentation does not say what was read from or written to the cache.",

@@ -58,6 +58,7 @@ class Dialects:
         self._default_providers: list[tuple[str, str]] = compiled.get("default_providers", [])
         self._failures = Failures(compiled["errors"])
         self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
+        self._stated_costs: frozenset[str] = frozenset(compiled.get("stated_costs", ()))
         self._cached_outside: frozenset[str] = frozenset(compiled.get("cached_outside", ()))
         self.identity = Identity(
             compiled.get("identity", {}), (scope for entry in self._entries for scope in entry.get("detached", ()))
@@ -109,6 +110,7 @@ class Dialects:
                 self._read_responses,
                 self._two_sided,
                 self._cached_outside,
+                self._stated_costs,
                 self._default_provider(dialect, span.scope_name),
             )
             self._programs.set(key, program)

@@ -30,7 +30,7 @@ TEXTS = (
 CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type", "search_context")
 NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
 FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
-MARKING_FIELDS = frozenset(FIGURES) | {"operation"}
+MARKING_FIELDS = frozenset(FIGURES) | {"operation", "reported_cost_usd"}
 """Fields whose keys tell that a span speaks of a model call; a fee's key does not: it may serve any use."""
 
 _COUNT = len(COUNTS)
@@ -70,6 +70,7 @@ class Program:
         "_rules",
         "_shapes",
         "_stands_alone",
+        "_stated_costs",
         "_table",
         "_two_sided",
     )
@@ -82,6 +83,7 @@ class Program:
         read_responses: bool,
         two_sided: frozenset[str] = frozenset(),
         cached_outside: frozenset[str] = frozenset(),
+        stated_costs: frozenset[str] = frozenset(),
         default_provider: str | None = None,
     ) -> None:
         """Make the dialect *entry* ready for one scope: name, version and language.
@@ -98,6 +100,7 @@ class Program:
         self._two_sided = two_sided
         self._cached_outside = cached_outside
         self._default_provider = default_provider
+        self._stated_costs = stated_costs
         self._blanks: tuple[str, ...] = tuple(entry.get("blanks", ()))
         self._stands_alone: bool = entry.get("responses_alone", False)
         self._table: dict[str, tuple[int, int]] = {}
@@ -248,7 +251,9 @@ class Program:
         if kind == CALL and not any(figures.values()):
             figures = {}  # no provider bills a call of nothing: the emitter writes 0 for what it does not know
         if not figures and not names_call:
-            return None, tuple(rules)
+            if operation not in self._stated_costs or not femto(get("reported_cost_usd")):
+                return None, tuple(rules)
+            kind = CALL  # what a tool or a machine cost, where nothing else is told
         if provider in self._cached_outside and _TOLD_BESIDE_TOTAL.isdisjoint(figures):
             figures.pop("total_tokens", None)
         usage, split = inclusive(figures) if figures else (figures, None)

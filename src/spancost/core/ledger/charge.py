@@ -17,6 +17,8 @@ _call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
 
 FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
 MANUAL = "manual"
+PROVIDER = "provider"
+STATED_COST = "stated_cost"
 _WORSE = {
     name: rank
     for rank, name in enumerate(
@@ -54,11 +56,13 @@ class Charge:
         cost = self._price(self.call(reading, span))
         if not reading.usage and cost.femto is None:
             return _without_usage(reading)
+        if cost.femto is None and (stated := _stated(reading)) is not None:
+            return stated
         if cost.source == MANUAL:
             return cost
         if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
             listed = cost.femto if cost.list_femto is None else cost.list_femto
-            return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, "provider", listed)
+            return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, PROVIDER, listed)
         doubt = reading.doubt or ((status.ESTIMATED, reason) if reason else None)
         if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:
             return cost
@@ -102,7 +106,20 @@ class Charge:
         )
 
 
+def _stated(reading: Reading) -> Cost | None:
+    """Return the cost that the span states, for what has no price of ours; None when it states none to be believed.
+
+    0 for what is not known is no cost. A bill of the seller's own is believed before, whatever our price.
+    """
+    if not reading.reported_femto or reading.billed or (reading.doubt and reading.doubt[0] == status.UNPRICED):
+        return None
+    return Cost(status.ESTIMATED, STATED_COST, reading.reported_femto, None, PROVIDER)
+
+
 def _without_usage(reading: Reading) -> Cost:
     """Return what a call costs of which no usage is reported, with what its reader knows of the reason."""
+    stated = _stated(reading)
+    if stated is not None:
+        return stated
     reason = reading.doubt[1] if reading.doubt and reading.doubt[0] == status.UNPRICED else NO_USAGE
     return Cost(status.UNPRICED, reason, None)
