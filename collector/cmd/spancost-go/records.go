@@ -61,6 +61,7 @@ func carriedRecords(request document.Value, dialects *cost.Dialects) (found []ca
 				if speaks {
 					record.span.Resource, record.service = about, serviceOf(about)
 					record.span.Language, _ = about.Get("telemetry.sdk.language").Text()
+					record.span.Process = dialects.Process(func(key string) string { return textOrWhole(about.Get(key)) })
 					text := document.Append(document.Append(document.Append(nil, resource), scope), raw)
 					record.text = string(text)
 					found = append(found, record)
