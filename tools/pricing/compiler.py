@@ -24,16 +24,18 @@ from tools.pricing.form import (
     load_yaml,
     seconds_of,
 )
+from tools.pricing.shared_models import share
 
 FEMTO = 10**15
 FORMAT = 1
 _DAYS = {"mon-fri": 0b0011111, "sat-sun": 0b1100000, "all": 0b1111111}
 
 
-def compile_card(pricing: Path, day: str, sellers_in: Path | None = None) -> bytes:
+def compile_card(pricing: Path, day: str, sellers_in: Path | None = None, sharing: bool = True) -> bytes:
     """Return the canonical bytes of the card made from the sources under *pricing*, dated *day* (YYYY.MM.DD).
 
-    *sellers_in* is where the sellers' files lie, `sellers/` there by default.
+    *sellers_in* is where the sellers' files lie, `sellers/` there by default. Without *sharing*, each seller has only
+    the models of its own file.
     """
     units = _units(load_yaml(pricing / "units.yaml"))
     files = (sellers_in or pricing / "sellers").glob("*.yaml")
@@ -45,7 +47,14 @@ def compile_card(pricing: Path, day: str, sellers_in: Path | None = None) -> byt
         "sellers": [seller.seller for seller in sellers],
         "units": units,
     }
-    lines = [_canonical(shared), *(_canonical(_seller(seller, units, shared)) for seller in sellers)]
+    own = {seller.seller: _seller(seller, units, shared) for seller in sellers}
+    whole = [
+        share(own[seller.seller], own[seller.shares_models_of])
+        if sharing and seller.shares_models_of in own
+        else own[seller.seller]
+        for seller in sellers
+    ]
+    lines = [_canonical(shared), *map(_canonical, whole)]
     body = b"".join(line + b"\n" for line in lines)
     version = f"{day}-{hashlib.sha256(body).hexdigest()[:12]}"
     return _canonical({"format": FORMAT, "version": version}) + b"\n" + body

@@ -183,6 +183,8 @@ class Seller(_Form):
     facts: dict[str, Fact] = {}
     # Meters whose own price this seller does not publish: where an entry has none, that of the total is an estimate.
     unpublished: list[str] = []
+    # Another seller at the same hosts: what this file does not have is looked up there (shared_models.py).
+    shares_models_of: str | None = None
     modifiers: list[Modifier] = []
     aliases: dict[str, list[Target]] = {}
     models: dict[str, Model]

@@ -27,7 +27,7 @@ class Ours:
     """The sources under a folder such as `pricing/`, compiled as of *day* (YYYY-MM-DD)."""
 
     def __init__(self, pricing: Path, mapping: SellerMap, day: str) -> None:
-        content = compile_card(pricing, day.replace("-", "."))
+        content = compile_card(pricing, day.replace("-", "."), sharing=False)
         self.card = RateCard.from_bytes(content, "the sources")
         self.mapping, self.day, self.seconds = mapping, day, end_of(day)
 
