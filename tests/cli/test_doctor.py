@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from spancost.cli import main
 from spancost.core import reasons
 from spancost.doctor import environment
+from spancost.doctor.instrumentations import of_packages
 from spancost.doctor.processes import look_back
 from spancost.doctor.remedies import REMEDIES, remedy
 from spancost.settings import Settings
@@ -201,3 +202,37 @@ def test_every_reason_has_a_remedy_and_every_remedy_can_be_filled_in() -> None:
         fields = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
         assert fields <= {"provider", "model", "about"}
         assert "{" not in remedy(f"{code}:web_searches", "openai", "gpt-4o").replace("{'include_usage': True}", "")
+
+
+def sent(span: int, host: str = "api.openai.com", later: int = 0) -> Any:
+    line = request(span, **{"http.request.method": "POST", "server.address": host})
+    raw = line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    raw["startTimeUnixNano"] = str(int(raw["startTimeUnixNano"]) + later)
+    raw["endTimeUnixNano"] = str(int(raw["endTimeUnixNano"]) + later)
+    return scoped(line, "opentelemetry.instrumentation.httpx")
+
+
+def test_a_request_to_a_provider_that_no_span_reports_is_a_problem() -> None:
+    """One during a reported call is that call's; one to anybody else is no model call."""
+    sections = found([call(1), sent(2), sent(3, later=200), sent(4, "shop.example", later=200)])
+    (advice,) = sections["Requests that no span reports as a model call"]
+    assert (advice["level"], advice["facts"]["host"], advice["facts"]["requests"]) == ("problem", "api.openai.com", 1)
+
+
+def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
+    line = scoped(call(1), "opentelemetry.instrumentation.genai.bedrock", "1.3b0")
+    (advice,) = found([line])["Known limits of what is installed"]
+    assert "while a stream is open" in advice["text"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "packages"),
+    [
+        ({"litellm": "1.110.2"}, ["litellm"]),
+        ({"litellm": "1.106.2"}, []),
+        ({"litellm": "1.110.2", "openinference-instrumentation-litellm": "0.1.51"}, []),
+        ({"opentelemetry-instrumentation-genai-agno": "1.3b0"}, ["opentelemetry-instrumentation-genai-agno"]),
+    ],
+)
+def test_known_limits_of_installed_packages_are_told(installed: dict[str, str], packages: list[str]) -> None:
+    assert [advice.facts["package"] for advice in of_packages(installed)] == packages

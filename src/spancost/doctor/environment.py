@@ -8,7 +8,7 @@ import platform
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, distributions, entry_points, version
 from pathlib import Path
 
 from opentelemetry import propagate
@@ -18,6 +18,7 @@ from spancost.baggage import AttributionPropagator
 from spancost.core.contract.contract import ContractError
 from spancost.core.pricing.card import CardError
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
+from spancost.doctor.instrumentations import of_packages
 from spancost.plural import counted
 from spancost.processor import strategy as strategies
 from spancost.settings import Settings, SettingsError, load
@@ -67,6 +68,7 @@ def look_around() -> Iterator[Advice]:
     yield _sdk(settings)
     yield from _sampling()
     yield from _instrumentations()
+    yield from of_packages({found.name.lower(): found.version for found in distributions() if found.name})
     yield baggage_advice(settings, sorted(propagate.get_global_textmap().fields))
 
 

@@ -69,12 +69,18 @@ REMEDIES = {
         "capture, for a cost of each call."
     ),
     "stream_cut": "The stream was not read to its end, so the count is a lower bound. Read it out where you can.",
+    reasons.INTERRUPTED: (
+        "Nobody heard what the provider billed for it. Read streams to their end; give calls more time than they take; "
+        "look at the provider's own usage report for what was billed."
+    ),
     "output_from_text": "Read the stream to its end, where the provider tells the output.",
     "usage_from_text": (
         "Read streams to their end; for OpenAI streams ask for the usage: stream_options={{'include_usage': True}}."
     ),
     "output_as_images": "The model's answer does not say how much of its output is images; ask its provider.",
     "output_from_total": _OLD_EMITTER,
+    "cache_from_total": _OLD_EMITTER,
+    "unexplained_tokens": _OLD_EMITTER,
     "cache_not_reported": _OLD_EMITTER,
     "reasoning_not_reported": _OLD_EMITTER,
     "region_not_reported": _OLD_EMITTER,

@@ -13,8 +13,10 @@ from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.span import Attributes, Span
 from spancost.doctor.advice import FINE, NOTE, PROBLEM, Advice
+from spancost.doctor.instrumentations import of_scopes
 from spancost.doctor.lens import WORDS, Lens, Look
 from spancost.doctor.remedies import meaning, remedy
+from spancost.doctor.unreported import host_of, unreported
 from spancost.otlp.enrich import in_order, joined
 from spancost.otlp.request import Carried
 from spancost.plural import counted
@@ -25,7 +27,6 @@ PRICES = "Without a sure price"
 LEAKS = "Baggage"
 _SURE = frozenset((status.PRICED, status.FREE, status.NOT_BILLED, status.DUPLICATE, status.AGGREGATE))
 _HEADER = "http.request.header.baggage"
-_HOSTS = ("server.address", "net.peer.name", "http.host")
 _MOST_KEYS = 4
 _COUNTED = ("call", status.DUPLICATE, status.AGGREGATE)
 
@@ -46,6 +47,7 @@ class _Seen:
     reasons: Counter[tuple[str, str, str, str, str]] = field(default_factory=Counter)
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)
     leaks: Counter[str] = field(default_factory=Counter)
+    calls: dict[tuple[int, int], bool] = field(default_factory=dict)
     spans: int = 0
 
 
@@ -69,6 +71,8 @@ def look_at(
     yield from _reporters(seen)
     yield from _twice(seen)
     yield from _prices(seen)
+    yield from unreported(spans.values(), seen.calls, is_provider)
+    yield from of_scopes(seen.emitters)
     yield from _leaks(seen)
 
 
@@ -84,6 +88,7 @@ def _see(
         return
     emitter = seen.emitters[span.scope_name or "(no scope)", span.scope_version]
     emitter.spans += 1
+    seen.calls[span.trace_id, span.span_id] = True
     if reading is not None:
         emitter.looks[lens.look(span, reading)] += 1
     emitter.roles[_role(said)] += 1
@@ -106,7 +111,7 @@ def _role(said: object) -> str:
 def _see_baggage(attributes: Attributes, is_provider: Callable[[str], bool], seen: _Seen) -> None:
     """Note a baggage header that an HTTP instrumentation recorded on its way to a model provider."""
     if _HEADER in attributes:
-        host = next((str(attributes[key]) for key in _HOSTS if key in attributes), "")
+        host = host_of(attributes)
         if is_provider(host):
             seen.leaks[host] += 1
 
