@@ -2,7 +2,7 @@
 # Real clients under real instrumentations, each alone and several at once: what a trace costs is what was billed.
 # They do not fit into one environment: each tests/live/requirements-GROUP.in has its own, .venv-live-GROUP.
 
-LIVE_GROUPS := clients agents gateways platforms google
+LIVE_GROUPS := clients agents frameworks gateways platforms google
 LIVE_READY := $(LIVE_GROUPS:%=.venv-live-%/installed)
 
 .venv-live-%/installed: tests/live/requirements-%.txt pyproject.toml | $(VENV)/bin/uv

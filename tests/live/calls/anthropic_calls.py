@@ -15,6 +15,7 @@ SAY = [{"role": "user", "content": "Where is my order?"}]
 LONG = "You help the customers of a small shop. " * 200
 TOOL = {"name": "find_order", "input_schema": {"type": "object", "properties": {}}}
 KEY = "not-a-key"
+ASK = {"model": MODEL, "max_tokens": 99, "messages": SAY}
 
 
 def client(server: ProviderServer) -> Any:
@@ -122,3 +123,17 @@ def failed(server: ProviderServer) -> None:
     except anthropic.APIStatusError:
         return
     raise AssertionError("the server answered 529 and the client did not say so")
+
+
+def messages_stream_left(server: ProviderServer) -> None:
+    for _ in client(server).messages.create(**ASK, stream=True):
+        break
+
+
+def during_stream(server: ProviderServer) -> None:
+    made = client(server)
+    events = made.messages.create(**ASK, stream=True)
+    next(iter(events))
+    made.messages.create(**{**ASK, "messages": [{"role": "user", "content": "What did it cost, and who paid for it?"}]})
+    for _ in events:
+        pass

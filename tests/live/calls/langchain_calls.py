@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
+from langchain_core.caches import InMemoryCache
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
@@ -95,3 +96,26 @@ def anthropic_agent(server: ProviderServer) -> None:
     server.scenario = Scenario([Reply(tool_calls=(ToolCall("find_order", {"number": 7}),))])
     model = ChatAnthropic(model="claude-haiku-4-5", api_key=KEY, base_url=server.url)
     create_agent(model, tools=[find_order]).invoke({"messages": [("user", "Where is order 7?")]})
+
+
+def openai_flex(server: ProviderServer) -> None:
+    server.scenario = Scenario([Reply(service_tier="flex")])
+    made = ChatOpenAI(model="gpt-5-mini", api_key=KEY, base_url=f"{server.url}/v1", service_tier="flex")
+    (PROMPT | made).invoke(ASK)
+
+
+def openai_stream_left(server: ProviderServer) -> None:
+    for _ in openai_chain(server).stream(ASK):
+        break
+
+
+def openai_responses(server: ProviderServer) -> None:
+    made = ChatOpenAI(model="gpt-5-mini", api_key=KEY, base_url=f"{server.url}/v1", use_responses_api=True)
+    (PROMPT | made).invoke(ASK)
+
+
+def openai_cache_hit(server: ProviderServer) -> None:
+    """LangChain answers the second call itself."""
+    made = ChatOpenAI(model="gpt-5-mini", api_key=KEY, base_url=f"{server.url}/v1", cache=InMemoryCache())
+    for _ in range(2):
+        (PROMPT | made).invoke(ASK)

@@ -173,3 +173,36 @@ def xai(server: ProviderServer) -> None:
     http = http_client(HTTP, server)
     made = openai.OpenAI(api_key=KEY, base_url="https://api.x.ai/v1", http_client=http)
     made.chat.completions.create(model="grok-4.6", messages=SAY)
+
+
+def chat_stream_left(server: ProviderServer) -> None:
+    for _ in client(server).chat.completions.create(model="gpt-5-mini", messages=SAY, stream=True):
+        break
+
+
+async def chat_cancelled(server: ProviderServer) -> None:
+    server.scenario = Scenario([Reply(delay_seconds=0.4)])
+    async with async_client(server) as made:
+        task = asyncio.create_task(made.chat.completions.create(model="gpt-5-mini", messages=SAY))
+        while not server.exchanges:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    while not server.bill.charges:
+        await asyncio.sleep(0.01)
+
+
+def chat_raw_stream(server: ProviderServer) -> None:
+    options = {"model": "gpt-5-mini", "messages": SAY, "stream": True, "stream_options": {"include_usage": True}}
+    with client(server).chat.completions.with_streaming_response.create(**options) as answer:
+        for _ in answer.iter_lines():
+            pass
+
+
+def chat_during_stream(server: ProviderServer) -> None:
+    made, options = client(server), {"include_usage": True}
+    chunks = made.chat.completions.create(model="gpt-5-mini", messages=SAY, stream=True, stream_options=options)
+    next(iter(chunks))
+    made.chat.completions.create(model="gpt-4o-mini", messages=SAY)
+    for _ in chunks:
+        pass
