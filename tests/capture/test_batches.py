@@ -62,7 +62,10 @@ def test_what_is_fetched_again_is_not_counted_again(world: World) -> None:
     """One process counts a call once; a line that is new is new."""
     fetch(httpx, FILE, line(0))
     fetch(httpx, FILE, line(0) + line(1))
-    assert [span.attributes["llm.request_id"] for span in world.spans if span.attributes] == ["chatcmpl-0", "chatcmpl-1"]
+    assert [span.attributes["llm.request_id"] for span in world.spans if span.attributes] == [
+        "chatcmpl-0",
+        "chatcmpl-1",
+    ]
     assert world.capture.stats["batch_calls_read_again"] == 1
 
 

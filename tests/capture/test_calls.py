@@ -159,9 +159,23 @@ def test_work_in_the_background_costs_once(world: World) -> None:
             http.get("https://api.openai.com/v1/responses/resp_1")
     root = dict(world.spans[-1].attributes or {})
     told = [(s.attributes or {}).get("llm.cost_status") for s in world.spans[:-1]]
-    assert told == [None, "priced", "duplicate"]
+    assert told == [None, "priced"]
     assert root["llm.trace_cost_usd"] == pytest.approx(COST, rel=1e-12)
     assert root["llm.trace_cost_complete"] is True
+
+
+def test_a_call_on_another_wire_of_a_named_host_says_why_it_has_no_price() -> None:
+    """It is no call of the seller that was named, and does not vanish."""
+    world = World(sellers={"llm.internal": "openai"})
+    try:
+        usage = {"input_tokens": 10, "output_tokens": 5}
+        message = {"id": "msg_1", "type": "message", "model": "claude-haiku-4-5", "usage": usage}
+        with client(httpx2, lambda _: httpx2.Response(200, json=message)) as http:
+            http.post("https://llm.internal/v1/messages", json=ASK)
+        assert world.only["llm.cost_status"] == "unpriced"
+        assert world.only["llm.cost_reason"] == "unknown_model"
+    finally:
+        world.capture.uninstrument()
 
 
 def test_a_sellers_own_cost_is_the_cost(world: World) -> None:

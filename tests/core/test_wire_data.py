@@ -77,6 +77,21 @@ def test_configuration_wins() -> None:
     assert (target.provider, target.shape.name) == ("x_ai", "xai_chat")
 
 
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/messages", "anthropic_messages"),
+        ("/v1beta/models/x:generateContent", "gemini_generate"),
+        ("/model/x/converse", "bedrock_converse"),
+    ],
+)
+def test_a_host_may_serve_several_wires(path: str, shape: str) -> None:
+    """A call on a wire that the named seller is not known for does not vanish."""
+    target = WIRES.match("POST", "llm.internal", path, provider="openai")
+    assert target is not None and target.shape is not None
+    assert (target.provider, target.kind, target.shape.name) == ("openai", "call", shape)
+
+
 def test_the_host_cache_is_bounded() -> None:
     """A program that talks to ever new hosts does not grow."""
     wires = Wires.from_bytes(data.read("semconv/compiled/wires.json"))

@@ -11,7 +11,7 @@ from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer
 
-from spancost.capture import attributes, guards
+from spancost.capture import answered, attributes, guards
 from spancost.capture.decoding import Decoder
 from spancost.capture.faults import Counts
 from spancost.capture.outer import Claims
@@ -19,7 +19,6 @@ from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.seen import Seen
 from spancost.capture.sending import Sending, is_sending
 from spancost.core import semconv
-from spancost.core.call import Call
 from spancost.core.ledger.charge import Prices
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
@@ -199,7 +198,7 @@ class CapturedCall:
             span.set_attributes(told)
             span.end()
             if guards.after:
-                self._tell_guards(call.reading, told)
+                self._tell_guards(call.reading, told, span)
 
     def _open(self) -> UsageReader | None:
         """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
@@ -261,7 +260,7 @@ class CapturedCall:
         self._write(reading, told, trouble)
         self._warn(reading)
         if guards.after:
-            self._tell_guards(reading, told)
+            self._tell_guards(reading, told, self._span or self._outer)
 
     def _reading(self) -> WireReading:
         reader = self._reader or self._open()
@@ -276,6 +275,12 @@ class CapturedCall:
 
     def _write(self, reading: WireReading, told: attributes.Attributes, trouble: str | None) -> None:
         outer, span = self._outer, self._span
+        is_new = self._capture.seen.is_new_response(self._asked.host, reading)
+        if self._target.kind == outcomes.RETRIEVAL and not is_new:
+            self._capture.counts.add("responses_read_again")
+            if outer is not None:
+                self._capture.claims.release(outer)
+            return
         if outer is not None and not reading.usage:
             # An attempt that used nothing leaves the outer span to the next one, and to its own instrumentation.
             self._capture.claims.release(outer)
@@ -317,33 +322,9 @@ class CapturedCall:
             ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
         )
 
-    def _tell_guards(self, reading: WireReading, told: attributes.Attributes) -> None:
-        pricer = self._capture.pricer
-        context = {**(reading.context or {}), "server_address": self._asked.host}
-        facts_of = getattr(pricer, "facts_of", None)
-        if facts_of is not None:  # a contract asks who the call is for
-            span: Any = self._span or self._outer
-            said = {**(getattr(span, "attributes", None) or {}), **told}
-            context = facts_of(context, said, getattr(getattr(span, "resource", None), "attributes", None)) or context
-        cost = pricer.price(
-            Call(
-                reading.provider or "",
-                attributes.model_of(reading) or "",
-                attributes.sold(reading),
-                self._started_ns,
-                reading.request_model,
-                reading.operation,
-                reading.sold_tier or reading.service_tier,
-                None,
-                context,
-                time.time_ns() - self._started_ns,
-            )
-        )
-        for guard in guards.after:
-            try:
-                guard(guards.Answered(self._asked, reading, cost))
-            except Exception as error:
-                self._capture.counts.fault("guard", error)
+    def _tell_guards(self, reading: WireReading, told: attributes.Attributes, span: Span | None) -> None:
+        capture = self._capture
+        answered.tell(capture.pricer, capture.counts, self._asked, reading, told, span, self._started_ns)
 
 
 def _text(value: str | bytes) -> str:

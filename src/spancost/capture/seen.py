@@ -12,13 +12,21 @@ from spancost.core.wire.match import Target
 from spancost.core.wire.reading import WireReading
 
 _KEPT = 131_072
+_RESPONSES_KEPT = 8_192
 
 
 class Seen:
-    """The last calls and passes that were counted in this process, as hashes; at least `_KEPT` of them."""
+    """What was counted lately in this process, as hashes: batch calls and passes, responses that can be read again."""
 
     def __init__(self) -> None:
         self._recent: Recent[int, bool] = Recent(_KEPT)
+        self._responses: Recent[int, bool] = Recent(_RESPONSES_KEPT)
+
+    def is_new_response(self, host: str, reading: WireReading) -> bool:
+        """Tell whether the response of a call was not counted yet, and note it."""
+        if not reading.response_id or not reading.usage:
+            return True
+        return _note(self._responses, (host, reading.response_id, _figures(reading.usage)))
 
     def is_new_call(self, host: str, target: Target, place: int, call: BatchCall) -> bool:
         """Tell whether a call of a batch was not counted yet, and note it; place: its number in the body."""
@@ -27,22 +35,21 @@ class Seen:
         identity: Hashable = (told.response_id, call.key)
         if not (told.response_id or call.key):
             identity = (target.asked, place)
-        return self._note((host, identity, _figures(told.usage)))
+        return _note(self._recent, (host, identity, _figures(told.usage)))
 
     def is_new_pass(self, host: str, number: int, reading: WireReading) -> bool:
         """Tell whether a pass beside the call of *reading* was not counted yet; number: which of its passes it is."""
         if not reading.response_id:
             return True
         further = reading.further[number]
-        return self._note((host, reading.response_id, further.kind, number, _figures(further.usage)))
+        return _note(self._recent, (host, reading.response_id, further.kind, number, _figures(further.usage)))
 
-    def _note(self, key: Hashable) -> bool:
-        mark = hash(key)
-        if mark in self._recent:
-            self._recent.set(mark, True)
-            return False
-        self._recent.set(mark, True)
-        return True
+
+def _note(recent: Recent[int, bool], key: Hashable) -> bool:
+    mark = hash(key)
+    is_new = mark not in recent
+    recent.set(mark, True)
+    return is_new
 
 
 def _figures(usage: Mapping[str, Quantity]) -> Hashable:

@@ -173,7 +173,13 @@ class Wires:
             found = self.seller(host)
         seller, parts = found or (self.unknown, {})
         seller = next((self._by_name[name] for at, name in seller.others if at.search(_tidy(path))), seller)
-        target = self._through(seller, (method, _tidy(path), model or ""), parts)
+        asked = (method, _tidy(path), model or "")
+        target = self._through(seller, asked, parts)
+        if target.kind == "none" and method == "POST":
+            # Many hosts serve several wires: a call on one that this seller is not known for is a call all the same.
+            other = _target(self.unknown, self.shapes, asked, parts)
+            if other.kind == "call":
+                target = other._replace(provider=seller.provider, gateway=target.gateway, upstream=target.upstream)
         if found is None and target.kind == "none":
             return None
         return target._replace(provider=provider) if provider else target

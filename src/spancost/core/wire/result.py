@@ -83,7 +83,9 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         cost_is_estimate=estimate is not None,
         sold_as=facts.get("sold_as"),
         sold_tier=_sold_tier(shape, facts.get("service_tier")),
-        estimate=next((basis for test, basis in shape.assumed if test(slots)), None) if any(usage.values()) else None,
+        estimate=next((basis for test, basis in shape.assumed if test(slots)), None)
+        if any(usage.values()) and not cost
+        else None,
     )
 
 
