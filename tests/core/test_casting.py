@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.ledger.casting import MOULDS_KEPT
+from spancost.core.ledger.plan import PLANS_KEPT
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
 from spancost.core.ledger.written import Written
@@ -113,11 +113,9 @@ def cast(ledger: Ledger, span: Span) -> bool:
     """Whether a ledger casts *span*; it is not ended when it does not."""
     scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
-    is_cast = ledger.cast(
-        (span.trace_id, None),
-        span.span_id,
-        span.parent_id,
-        span.is_local_root,
+    is_cast = ledger.try_plan(
+        (span.trace_id, None, None),
+        (span.span_id, span.parent_id, span.is_local_root),
         times,
         scope,
         span.name,
@@ -149,9 +147,9 @@ def test_the_third_span_of_a_kind_is_cast() -> None:
 def test_spans_that_never_look_alike_make_no_moulds(never_twice: str | None) -> None:
     """To make one takes longer than to work a span out: by words under the same keys, and by keys."""
     ledger = ledger_that_saw(*(call(each, **{never_twice or f"key.{each}": (f"{each}",)}) for each in range(50)))
-    moulds = ledger._moulds
-    assert moulds is not None
-    assert sum(len(one.moulds) for scope in moulds._likenesses.values() for one in scope.values()) <= 1
+    plans = ledger._plans
+    assert plans is not None
+    assert sum(len(one.plans) for scope in plans._layouts.values() for one in scope.values() if one) <= 1
 
 
 @pytest.mark.parametrize(
@@ -199,7 +197,7 @@ def test_moulds_are_bounded() -> None:
     ledger = ledger_that_saw(
         *(call(each, **{"gen_ai.response.finish_reasons": (f"{each // 2}",)}) for each in range(10_000))
     )
-    moulds = ledger._moulds
-    assert moulds is not None
-    kept = sum(len(one.moulds) for scope in moulds._likenesses.values() for one in scope.values())
-    assert 0 < kept <= MOULDS_KEPT
+    plans = ledger._plans
+    assert plans is not None
+    kept = sum(len(one.plans) for scope in plans._layouts.values() for one in scope.values() if one)
+    assert 0 < kept <= PLANS_KEPT

@@ -38,12 +38,10 @@ class SpanLedger(Protocol):
     def reopen(self, span_id: int) -> None:
         """Take a span and those above it as open: their ids are used again."""
 
-    def cast(
+    def try_plan(
         self,
-        place: tuple[int, Process],
-        span_id: int,
-        parent_id: int | None,
-        is_local_root: bool,
+        place: tuple[int, Process, Attributes | None],
+        ids: tuple[int, int | None, bool],
         times: tuple[int, int],
         scope: tuple[str, str, str],
         name: str,
@@ -51,7 +49,7 @@ class SpanLedger(Protocol):
         written: dict[str, AttributeValue],
         /,
     ) -> bool:
-        """Put into *written* what is to be written on a span that looks like one seen before; False for any other."""
+        """Put the attributes of a span that has a plan into *written*; False, and nothing is done, for any other."""
 
     def end_above(
         self,
@@ -65,7 +63,7 @@ class SpanLedger(Protocol):
         """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
 
     def end_in_full(self, span: Span) -> Mapping[str, AttributeValue]:
-        """Return the attributes to write on *span*, which was not cast."""
+        """Return the attributes to write on *span*, which has no plan."""
 
     def clear(self) -> None:
         """Forget every span in hand."""

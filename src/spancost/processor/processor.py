@@ -62,7 +62,7 @@ class LLMCostProcessor(SpanProcessor):
         self._finished: SpanContext | None = None
         self._faults = Faults()
         reader = Reader()
-        self._about, self._read = reader.about, reader.read
+        self._about, self._read, self._resource = reader.about, reader.read, reader.resource
         self._counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
         required = tuple(attributing.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
@@ -214,8 +214,9 @@ class LLMCostProcessor(SpanProcessor):
                     if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
                         written = room
                 elif todo != IDLE:
-                    place, ids = (context[TRACE_ID], 0), (span_id, parent_id, is_local_root)
-                    if self._ledger.cast(place, *ids, times, scope, name, attributes, room):
+                    place = (context[TRACE_ID], 0, self._resource(resource))
+                    ids = (span_id, parent_id, is_local_root)
+                    if self._ledger.try_plan(place, ids, times, scope, name, attributes, room):
                         written = room
                     else:
                         ended = self._read(span, context, parent, attributes.copy(), about)

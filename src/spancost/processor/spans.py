@@ -67,12 +67,16 @@ class Reader:
             known = self._scope = (scope, (*named, _LANGUAGE))
         return known[1], (start or end_ns, end or end_ns), name, resource, end is not None
 
-    def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
-        """Return *span*, of which the rest is told, as the core sees it; *attributes* are its own to keep."""
-        scope, times, name, resource, _ = about
+    def resource(self, resource: Any) -> dict[str, Any] | None:
+        """Return the attributes of a resource, None when there is none."""
         known = self._resource
         if known[0] is not resource:
             known = self._resource = (resource, dict(resource.attributes) if resource is not None else None)
+        return known[1]
+
+    def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
+        """Return *span*, of which the rest is told, as the core sees it; *attributes* are its own to keep."""
+        scope, times, name, resource, _ = about
         is_error = span.status.status_code is StatusCode.ERROR
         return _span(
             (
@@ -85,7 +89,7 @@ class Reader:
                 name,
                 plain(attributes),
                 is_error,
-                known[1],
+                self.resource(resource),
                 _LANGUAGE,
                 raised(span) if is_error else "",
             )

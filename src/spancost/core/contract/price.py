@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
-from operator import mul
 from typing import Any, NamedTuple
 
 from spancost.core import reasons
@@ -20,7 +19,6 @@ from spancost.core.money import FEMTO_PER_USD, round_div
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.offer import Level, Offer
 from spancost.core.pricing.price import Bill, Item, Pricer, is_sound
-from spancost.core.pricing.usage import MOST
 from spancost.core.recent import Recent
 from spancost.core.span import Attributes
 
@@ -213,18 +211,11 @@ def _mapped(call: Call, deal: _Deal) -> Call:
 
 def _sum(level: Level, usage: Mapping[str, Any]) -> int | None:
     """Return the cost by the level's kernel, as `Pricer.price` works it out; None for what only a bill can say."""
-    constant, denominator, coefficients, bounds, zeros, is_free = level.kernels[tuple(usage)]
-    total: int = constant
-    for quantity, coefficient in zip(usage.values(), coefficients, strict=False):
-        if quantity.__class__ is not int or not 0 <= quantity <= MOST:
-            return None
-        total += quantity * coefficient
-    for bound in bounds:
-        if sum(map(mul, bound, usage.values())) < 0:
-            return None
-    if not total or is_free or (zeros and any(map(mul, zeros, usage.values()))):
+    kernel = level.kernels[tuple(usage)]
+    total = None if kernel.is_free else kernel.reckon(usage.values())
+    if not total:
         return None
-    return total if denominator == 1 else round_div(total, denominator)
+    return total if kernel.denominator == 1 else round_div(total, kernel.denominator)
 
 
 def _rent(call: Call, term: Term, list_femto: int | None) -> Cost:

@@ -9,7 +9,6 @@ from typing import Any
 
 from spancost.core.call import Quantity
 from spancost.core.dialect.inclusive import FIGURES, UNEXPLAINED
-from spancost.core.dialect.shape import MAX_COUNT
 
 OTHER_METERS = (
     "input_audio_tokens",
@@ -43,6 +42,7 @@ COUNTED = frozenset(COUNTS)
 _DIVISIBLE = frozenset(field for field in OTHER_METERS if not field.endswith("_tokens"))
 ESSENTIAL = frozenset(FIGURES[:9])
 REPORTED = ESSENTIAL - {"tool_prompt_tokens"}
+MAX_COUNT = 1 << 60
 SMALLEST = 1e-9
 DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _WHOLE = re.compile(r"([0-9]{1,18})(?:\.0{1,18})?")

@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from spancost.core.dialect.attribute_layout import DirectLayout, GatheredLayout, Layout
 from spancost.core.dialect.encoded import MAX_CHARACTERS, dig, parse, text_of
 from spancost.core.dialect.figures import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
 from spancost.core.dialect.rule import Rule, bend, rules_for
-from spancost.core.dialect.scalars import began, femto, finish, host
-from spancost.core.dialect.shape import SHAPES_KEPT, Frame, Shape, fetcher, fill, frame_of, with_floors
+from spancost.core.dialect.scalars import began_at, femto, finish, host
 from spancost.core.reading import CALL, CONTAINER, Reading
-from spancost.core.recent import Recent
 from spancost.core.span import Attributes, Span
 
 TEXTS = (
@@ -39,6 +38,9 @@ _RESPONSE_ID = _SLOT["response_id"]
 _ENDS = frozenset(("input_tokens", "output_tokens"))
 _TOLD_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
 """Figures of the output and of the cached part."""
+_AMOUNTS = frozenset((*COUNTS, *NUMBERS, "response_id"))
+"""Fields whose values differ from call to call."""
+_COSTS = frozenset(NUMBERS[:2])
 _LAST_RESORT = 50
 _UNSET = (99,) * len(FIELDS)
 
@@ -68,7 +70,6 @@ class Program:
         "_providers",
         "_responses",
         "_rules",
-        "_shapes",
         "_stands_alone",
         "_stated_costs",
         "_table",
@@ -124,7 +125,6 @@ class Program:
         asked.update(key for rule in self._rules for key in (*rule.has, *rule.lacks))
         self._keys = frozenset((*self._table, *self._encoded, *self._responses, *asked))
         self._by_name = any(rule.names for rule in self._rules)
-        self._shapes: Recent[frozenset[str], Shape] = Recent(SHAPES_KEPT)
 
     @property
     def id(self) -> str:
@@ -133,93 +133,54 @@ class Program:
 
     def read(self, span: Span) -> Reading | None:
         """Return what *span* says, None when it says nothing about a model call."""
-        attributes = span.attributes
+        return self.read_with_rules(span)[0]
+
+    def layout(self, attributes: Attributes) -> Layout | None:
+        """Return how the values of spans with the keys of *attributes* are fetched.
+
+        None when what such spans say cannot be told from these values alone.
+        """
         keys = self._keys.intersection(attributes)
-        shape = self._shapes.new.get(keys) or self._shapes.get(keys)
-        if shape is None:
-            shape = self._shape(keys)
-        if shape.words is None or (shape.responses and _may_tell(shape.responses, attributes)):
-            return self._read(span)[0]
-        words = (shape.words(attributes), span.name if self._by_name else None)
-        try:
-            frame = shape.frames.get(words)
-        except TypeError:  # a list among the words
-            return self._read(span)[0]
-        if frame is None:
-            return self._learn(span, shape, words)
-        if frame.says is None:
-            return None
-        return fill(frame, frame.says, attributes) or self._read(span)[0]
-
-    def shape(self, attributes: Attributes) -> tuple[Shape, bool]:
-        """Return the shape of a span with *attributes*, and whether its name is one of its words."""
-        keys = self._keys.intersection(attributes)
-        return self._shapes.get(keys) or self._shape(keys), self._by_name
-
-    def frame(self, span: Span) -> Frame | None:
-        """Return what *span* shares with spans that were read before, None when it must be read in full."""
-        shape, is_named = self.shape(span.attributes)
-        if shape.words is None:
-            return None
-        return shape.frames.get((shape.words(span.attributes), span.name if is_named else None))
-
-    def _shape(self, keys: frozenset[str]) -> Shape:
-        """Return the new shape of spans with *keys*: words for all but counts and response ids, if these are plain."""
         slots = {key: self._table[key][0] for key in keys if key in self._table}
-        inner = {slot for key in keys for _, slot, _ in self._encoded.get(key, ())}
-        is_odd = (
-            bool(self._blanks)
-            or any(slot < _COUNT or slot == _RESPONSE_ID for slot in inner)
-            or any(FIELDS[slot] in NUMBERS for slot in (*slots.values(), *inner))
-        )
-        is_odd = is_odd or any(slots[key] == _RESPONSE_ID for key in self._asked.intersection(slots))
-        fetched = (key for key in sorted(keys) if slots.get(key, _COUNT) >= _COUNT and slots.get(key) != _RESPONSE_ID)
-        told = {*slots.values()}
-        responses = {
-            key: frozenset(path[-1] for path, slot, _ in self._responses[key] if slot not in told)
-            for key in sorted(keys.intersection(self._responses))
-        }
-        words = with_floors(fetcher(tuple(fetched)), self._floors(keys))
-        shape = Shape(None if is_odd else words, keys, tuple(responses.items()))
-        self._shapes.set(keys, shape)
-        return shape
-
-    def _floors(self, keys: frozenset[str]) -> tuple[tuple[tuple[str, int], ...], ...]:
-        """Return what rules ask of the counts of spans with *keys*, each with the key that holds the count."""
-        holders: dict[str, str] = {}
-        for key in sorted((key for key in keys if key in self._table), key=lambda key: -self._table[key][1]):
-            holders[FIELDS[self._table[key][0]]] = key
-        counted = {field for field in holders if _SLOT[field] < _COUNT}
-        return tuple(
-            dict.fromkeys(
-                tuple((holders[field], least) for field, least in rule.at_least)
-                for rule in self._rules
-                if rule.at_least
-                and counted.issuperset(field for field, _ in rule.at_least)
-                and counted.isdisjoint(rule.untold)  # a count that is no whole number is read in full
-                and keys.issuperset(rule.has)
-                and keys.isdisjoint(rule.lacks)
-            )
-        )
-
-    def _learn(self, span: Span, shape: Shape, words: tuple[Any, ...]) -> Reading | None:
-        """Read a span in full and keep what spans like it share, when filling that in gives this span's reading."""
-        reading, rules = self._read(span)
-        holders: dict[str, Any] = {}
-        for key in sorted((key for key in shape.keys if key in self._table), key=lambda key: -self._table[key][1]):
-            holders[FIELDS[self._table[key][0]]] = key
-        bend(holders, rules)
-        if reading is None:
-            if (rules and rules[-1].ignore) or not any(_SLOT[field] < _COUNT for field in holders):
-                shape.frames.set(words, Frame(None))
+        in_order = [key for key in attributes if key in slots]
+        thresholds = tuple(dict.fromkeys(rule.at_least for rule in self._rules if rule.at_least))
+        asked = tuple(sorted(self._asked.intersection(keys)))
+        if any(slots.get(key, _COUNT) < _COUNT or slots.get(key) == _RESPONSE_ID for key in asked):
             return None
+        if keys.intersection(self._encoded) or keys.intersection(self._responses):
+            return GatheredLayout(self._gather, asked, _AMOUNTS, thresholds)
+        holders: dict[str, str] = {}
+        for key in in_order:
+            field = FIELDS[slots[key]]
+            if field not in holders or self._table[key][1] < self._table[holders[field]][1]:
+                holders[field] = key
         counts = {field: key for field, key in holders.items() if _SLOT[field] < _COUNT}
-        frame = frame_of(reading, counts, holders.get("response_id"))
-        if fill(frame, reading, span.attributes) == reading:
-            shape.frames.set(words, frame)
-        return reading
+        fetched = {key for key, slot in slots.items() if FIELDS[slot] not in _AMOUNTS}
+        return DirectLayout(
+            counts,
+            tuple(sorted(fetched.union(asked))),
+            holders.get("response_id"),
+            holders.get("duration_seconds"),
+            thresholds,
+        )
 
-    def _read(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
+    def states_cost(self, attributes: Attributes) -> bool:
+        """Whether spans with the keys of *attributes* may state a cost."""
+        inner = (slot for key in self._encoded.keys() & attributes.keys() for _, slot, _ in self._encoded[key])
+        slots = (self._table[key][0] for key in self._table.keys() & attributes.keys())
+        return any(FIELDS[slot] in _COSTS for slot in (*slots, *inner))
+
+    @property
+    def is_named(self) -> bool:
+        """Whether what spans say depends on their names."""
+        return self._by_name
+
+    def proving(self, figures: dict[str, Any], provider: str | None) -> None:
+        """Take the total out of *figures* where it proves nothing: it may hold cached tokens, and does not say so."""
+        if provider in self._cached_outside and _TOLD_BESIDE_TOTAL.isdisjoint(figures):
+            figures.pop("total_tokens", None)
+
+    def read_with_rules(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
         """Return what *span* says, worked out in full, and the rules that matched."""
         values = self._gather(span.attributes)
         get = values.get
@@ -254,8 +215,7 @@ class Program:
             if operation not in self._stated_costs or not femto(get("reported_cost_usd")):
                 return None, tuple(rules)
             kind = CALL  # what a tool or a machine cost, where nothing else is told
-        if provider in self._cached_outside and _TOLD_BESIDE_TOTAL.isdisjoint(figures):
-            figures.pop("total_tokens", None)
+        self.proving(figures, provider)
         usage, split = inclusive(figures) if figures else (figures, None)
         is_short = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
         doubt = doubt_of_usage(bad, split, is_short, doubt)
@@ -276,7 +236,7 @@ class Program:
             self._context(values, address),
             femto(get("reported_cost_usd")) if billed is None else billed,
             billed is not None,
-            began(span, get("duration_seconds")),
+            began_at(span.start_ns, span.end_ns, get("duration_seconds")),
         )
         return reading, tuple(rules)
 

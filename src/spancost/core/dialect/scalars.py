@@ -8,7 +8,6 @@ from typing import Any
 from spancost.core.dialect.encoded import text_of
 from spancost.core.dialect.figures import DECIMAL
 from spancost.core.money import femto_from_text
-from spancost.core.span import Span
 
 
 def host(value: Any) -> str | None:
@@ -24,11 +23,11 @@ def finish(value: Any) -> str | None:
     return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
 
 
-def began(span: Span, duration: Any) -> int | None:
-    """Return when the call began, by a duration in seconds that the span reports, None when it reports none."""
+def began_at(start_ns: int, end_ns: int, duration: Any) -> int | None:
+    """Return when a call began, by a duration in seconds that its span reports; None when that is no duration."""
     duration = amount(duration)
     if isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < 1e6:
-        return min(span.start_ns, span.end_ns - round(duration * 1e9))
+        return min(start_ns, end_ns - round(duration * 1e9))
     return None
 
 

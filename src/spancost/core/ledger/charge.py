@@ -19,6 +19,8 @@ FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes
 MANUAL = "manual"
 PROVIDER = "provider"
 STATED_COST = "stated_cost"
+UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
+"""Statuses of calls that leave the totals above them incomplete."""
 _WORSE = {
     name: rank
     for rank, name in enumerate(
@@ -40,9 +42,9 @@ class Charge:
     """Prices readings by a pricer; as safe to share among threads as that is."""
 
     def __init__(self, pricer: Prices) -> None:
-        self._price = pricer.price
+        self.price = pricer.price
         # Only a pricer with a contract asks who a call is for (core/contract/price.py).
-        self._facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
+        self.facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
 
     def cost(self, reading: Reading, span: Span, reason: str | None) -> Cost:
         """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status.
@@ -51,9 +53,9 @@ class Charge:
         """
         if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
             return Cost(status.NOT_BILLED, reading.doubt[1], 0)
-        if not reading.usage and self._facts_of is None:
+        if not reading.usage and self.facts_of is None:
             return _without_usage(reading)
-        cost = self._price(self.call(reading, span))
+        cost = self.price(self.call(reading, span))
         if not reading.usage and cost.femto is None:
             return _without_usage(reading)
         if cost.femto is None and (stated := _stated(reading)) is not None:
@@ -76,20 +78,20 @@ class Charge:
         """
         if not meters:
             return None
-        whole = self._price(self.call(reading, span)).femto
+        whole = self.price(self.call(reading, span)).femto
         for meter in meters:
             if whole is None:
                 if meter != "reasoning_tokens":
                     return meter
                 continue
             usage = {name: amount for name, amount in reading.usage.items() if name != meter}
-            if self._price(self.call(reading._replace(usage=usage), span)).femto != whole:
+            if self.price(self.call(reading._replace(usage=usage), span)).femto != whole:
                 return meter
         return None
 
     def call(self, reading: Reading, span: Span) -> Call:
         """Return what *reading* is to a pricer."""
-        facts_of = self._facts_of
+        facts_of = self.facts_of
         return _call(
             (
                 reading.provider or "",

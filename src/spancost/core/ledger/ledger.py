@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple, Protocol
 
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
 from spancost.core.dialect.identity import Identity
-from spancost.core.ledger.casting import moulds_of
-from spancost.core.ledger.charge import Charge, Prices
+from spancost.core.ledger.charge import UNSURE, Charge, Prices
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
@@ -24,6 +22,7 @@ from spancost.core.ledger.counting import (
     only_here,
 )
 from spancost.core.ledger.memory import Counted, Memory, Process
+from spancost.core.ledger.plan import plan_cache
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.ledger.written import (
     SUMS,
@@ -39,7 +38,6 @@ from spancost.core.reading import Reading
 from spancost.core.reasons import INTERRUPTED
 from spancost.core.span import Attributes, Span
 
-_UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
 _OURS = frozenset((names.LLM_COST_STATUS, names.LLM_SUBTREE_REQUESTS, names.LLM_TRACE_REQUESTS))
 
 IDLE, ABOVE, CALL, AGAIN = range(4)
@@ -99,8 +97,8 @@ class Ledger:
         self._identity = dialects.identity
         self._reused = 0
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence", *REASONS), 0)
-        self._moulds = moulds_of(dialects, pricer, self._counts, options.roll_up, options.join_services)
-        self.cast = _cast_nothing if self._moulds is None else self._moulds.cast
+        self._plans = plan_cache(dialects, self._charge, self._counts, options.roll_up, options.join_services)
+        self.try_plan = _no_plan if self._plans is None else self._plans.try_plan
         self.clear()
 
     def clear(self) -> None:
@@ -108,8 +106,8 @@ class Ledger:
         self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
         self._reused = self.response_ids_reused
         self._memory = Memory(self.options.recent_calls, self._identity)
-        if self._moulds is not None:
-            self._moulds.attach(self._rollup, self._memory)
+        if self._plans is not None:
+            self._plans.attach(self._rollup, self._memory)
         self._pending = self._rollup.pending
         self._closed = self._rollup.closed
 
@@ -166,14 +164,14 @@ class Ledger:
 
     def end(self, span: Span) -> Written:
         """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
-        if self._moulds is not None:
+        if self._plans is not None:
             above = span.parent_id if self.options.join_services or not span.is_local_root else None
             self._closed.set(span.span_id, above or 0)
             written: Written = {}
             scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
-            place = (span.trace_id, self._process(span))
+            place = (span.trace_id, self._process(span), span.resource)
             ids = (span.span_id, span.parent_id, span.is_local_root)
-            if self.cast(place, *ids, times, scope, span.name, span.attributes, written):
+            if self.try_plan(place, ids, times, scope, span.name, span.attributes, written):
                 return written
         return self.end_in_full(span)
 
@@ -260,8 +258,8 @@ class Ledger:
         cost = self._charge.cost(reading, span, verdict.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
-        if self._moulds is not None and beneath is None and cost.femto is not None:
-            self._moulds.learn(span, partial(self._charge.call, reading, span), cost, this, written)
+        if self._plans is not None and beneath is None:
+            self._plans.learn(span, this, cost, written)
         return self._count(this, cost)
 
     def _short(self, reason: object) -> Subtotal | None:
@@ -282,7 +280,7 @@ class Ledger:
             self._rollup.blanks.set(call.span_id, True)
         else:
             subtotal.calls, subtotal.count = [call], 1
-        subtotal.doubtful = int(cost.status in _UNSURE)
+        subtotal.doubtful = int(cost.status in UNSURE)
         if cost.femto is None:
             subtotal.unpriced = 1
         else:
@@ -300,6 +298,6 @@ class Ledger:
         return 0 if self.options.one_process else self._identity.process(span.resource)
 
 
-def _cast_nothing(*_: object) -> bool:
-    """Stand in for `Moulds.cast` where nothing is known of what spans have in common."""
+def _no_plan(*_: object) -> bool:
+    """Stand in for `PlanCache.try_plan` where spans are read by something else than dialects."""
     return False

@@ -126,9 +126,7 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
         written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
     said, reason, femto, rate_id, source, list_femto = cost
     if femto is not None:
-        written[names.LLM_REQUEST_COST_USD] = usd_float(femto)
-        written[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
-        written[names.LLM_COST_BUCKET] = bucket(femto)
+        write_cost(femto, written)
     written[names.LLM_COST_STATUS] = said
     written[names.LLM_PRICING_VERSION] = version
     if list_femto is not None:
@@ -146,6 +144,13 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
         written[names.LLM_FINISH_REASON] = reading.finish_reason
     if reading.service_tier:
         written[names.LLM_SERVICE_TIER] = reading.service_tier
+
+
+def write_cost(femto: int, written: Written) -> None:
+    """Write what a call costs, in 1e-15 USD, in its three forms."""
+    written[names.LLM_REQUEST_COST_USD] = usd_float(femto)
+    written[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
+    written[names.LLM_COST_BUCKET] = bucket(femto)
 
 
 def write_subtree(total: Subtotal, written: Written) -> None:

@@ -7,15 +7,14 @@ has one coefficient a meter, and sums that must not be negative.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from functools import lru_cache
+from collections.abc import Collection, Iterable
 from math import lcm
+from operator import mul
 from typing import NamedTuple
 
 from spancost.core.pricing.offer import Level, Rate
 from spancost.core.pricing.units import Units
 from spancost.core.pricing.usage import MOST
-from spancost.core.straight import is_odd, is_short, made
 
 SPLIT_FACT = "cache_ttl"
 """The fact that parts of cache writes are sold by."""
@@ -28,8 +27,7 @@ class Kernel(NamedTuple):
 
     constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the
     cost is the constant plus the sum of quantity times coefficient. bounds: vectors of signs whose sums with the
-    quantities must not be negative. is_free: every rate is 0. reckon: gives the sum of quantities that are whole
-    numbers up to `MOST` and keep to the bounds, None for others.
+    quantities must not be negative. is_free: every rate is 0.
     """
 
     constant: int
@@ -37,7 +35,20 @@ class Kernel(NamedTuple):
     coefficients: tuple[int, ...]
     bounds: tuple[tuple[int, ...], ...]
     is_free: bool
-    reckon: Callable[..., int | None]
+
+    def reckon(self, quantities: Iterable[object]) -> int | None:
+        """Return the cost times the denominator; None for quantities that are no whole numbers up to `MOST` or break a
+        bound."""
+        values: list[int] = []
+        for quantity in quantities:
+            if quantity.__class__ is not int or not 0 <= quantity <= MOST:
+                return None
+            values.append(quantity)
+        for bound in self.bounds:
+            if sum(map(mul, bound, values)) < 0:
+                return None
+        total: int = sum(map(mul, self.coefficients, values), self.constant)
+        return total
 
 
 def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
@@ -99,31 +110,12 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
         *untold,  # negative, and so worked out in full, where a part that is not told could change the price
         *(tuple(-int(name == meter) for name in meters) for meter in meters if meter not in rates),  # must not be used
     )
-    vector = tuple(coefficients.values())
     return Kernel(
         constant,
         denominator,
-        vector,
+        tuple(coefficients.values()),
         bounds,
         bool(rates) and not constant and not any(rate[0] for rate in rates.values()),
-        _maker(len(meters), bounds)(constant, vector),
-    )
-
-
-@lru_cache(maxsize=256)
-def _maker(meters: int, bounds: tuple[tuple[int, ...], ...]) -> Callable[..., Callable[..., int | None]]:
-    """Return what makes `Kernel.reckon` of a constant and coefficients."""
-    values = ", ".join(f"v{place}" for place in range(meters))
-    tests = [*(is_odd(place, MOST) for place in range(meters)), *map(is_short, bounds)]
-    return made(
-        (
-            "def make(constant, coefficients):",
-            f"    {', '.join(f'c{place}' for place in range(meters))}, = coefficients",
-            f"    def reckon({values}):",
-            *(f"        if {test}: return None" for test in tests),
-            f"        return {' + '.join(['constant', *(f'v{place} * c{place}' for place in range(meters))])}",
-            "    return reckon",
-        )
     )
 
 

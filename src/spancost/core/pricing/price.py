@@ -16,7 +16,7 @@ from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.money import round_div, usd_text
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.kernel import Kernel, assumed_split, kernel_of, rate_of
+from spancost.core.pricing.kernel import assumed_split, kernel_of, rate_of
 from spancost.core.pricing.match import AccountFacts, match
 from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
 from spancost.core.pricing.offer_builder import OfferBuilder
@@ -46,20 +46,6 @@ class Bill(NamedTuple):
     level: Level | None = None
 
 
-class Tariff(NamedTuple):
-    """How calls with the same words and meters are priced, begun within a time, as long as no step is reached.
-
-    from_ns, until_ns: that time, None for open, until exclusive. meters: in the order of the usage, and of the kernel.
-    steps: meters with the quantity from which another level holds.
-    """
-
-    from_ns: int | None
-    until_ns: int | None
-    meters: tuple[str, ...]
-    kernel: Kernel
-    steps: tuple[tuple[str, int], ...]
-
-
 class Pricer:
     """Prices calls by one rate card. Never raises on what a call holds; safe to share among threads."""
 
@@ -86,7 +72,7 @@ class Pricer:
                 return offer
             level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
             kernel = level.kernels[tuple(usage)]
-            numerator = kernel.reckon(*usage.values())
+            numerator = kernel.reckon(usage.values())
             if numerator is None:
                 return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
@@ -151,19 +137,6 @@ class Pricer:
         context = tuple(call.context.items()) if call.context else None
         key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
         return self._young.get(key) or self._remember(key, call)
-
-    def tariff(self, call: Call) -> Tariff | None:
-        """Return how calls like *call* are priced at its time, None when one multiplication a meter is not enough."""
-        offer = self.offer(call)
-        era = offer.era(call.at_ns) if isinstance(offer, Offer) else None
-        if era is None or era.windows:
-            return None
-        meters = tuple(call.usage)
-        kernel = era.base.kernels.get(meters)
-        if kernel is None or kernel.is_free:
-            return None
-        steps = tuple((step.meter, step.bound) for step in era.steps)
-        return Tariff(era.from_ns, era.until_ns, meters, kernel, steps)
 
     def bill(self, call: Call) -> Bill:
         """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""

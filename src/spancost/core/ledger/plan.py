@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan cache: what spans share that differ only in their counts, ids and times.
+
+Invariant: a plan writes exactly what the slow path would write, in the same order, or declines. A plan is compiled from
+a span that the slow path has finished, and kept only when it reproduces that span. It holds the reading; prices come
+from the pricer each time, so tiers, windows of the day and contracts need nothing here. What depends on other spans is
+checked each time: calls below, tokens or a response id that were counted lately, a parent that waits for its usage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from spancost.core.call import Call, Cost
+from spancost.core.dialect.attribute_layout import Fetched, Layout
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.dialect.figures import COUNTED, MAX_COUNT
+from spancost.core.dialect.inclusive import inclusive
+from spancost.core.dialect.rule import bend
+from spancost.core.dialect.scalars import began_at
+from spancost.core.ledger.charge import UNSURE, Charge
+from spancost.core.ledger.counting import OWN
+from spancost.core.ledger.memory import Counted, Memory, Process
+from spancost.core.ledger.rollup import RollUp, Subtotal, subtotal_of
+from spancost.core.ledger.written import TOKENS, Written, write_cost, write_trace
+from spancost.core.money import usd_float
+from spancost.core.recent import Recent
+from spancost.core.semconv import (
+    LLM_COST_STATUS,
+    LLM_LIST_COST_USD,
+    LLM_REQUEST_ID,
+    LLM_SUBTREE_COST_USD,
+    LLM_TOTAL_TOKENS,
+    LLM_TRACE_COST_USD,
+)
+from spancost.core.span import Attributes, AttributeValue, Span
+
+PLANS_KEPT = 4_096
+"""Plans at most; one more, and all are evicted. A plan takes about 2 KB."""
+MAX_KEYS = 64
+SEEN_KEPT = 8_192
+_OURS = frozenset((LLM_COST_STATUS, LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
+
+
+class Outcome(NamedTuple):
+    """What is written for one result of pricing.
+
+    template: every attribute, in order. is_doubtful: 1 when the totals above are incomplete by it, else 0. is_priced:
+    whether the call has a cost in the end.
+    """
+
+    template: dict[str, AttributeValue]
+    is_doubtful: int
+    is_priced: bool
+
+
+class SpanPlan(NamedTuple):
+    """What spans with one layout and the same categorical values share.
+
+    picks: places of the counts that are used. figures: the names of these counts. meters, split: of the usage and its
+    doubt. drops_total: see `Program.proving`. call: a `Call` without usage and times. counted: the parts of `Counted`
+    that do not vary. outcomes: by status, reason, rate id and source of the pricer's result.
+    """
+
+    picks: tuple[int, ...] | None
+    figures: tuple[str, ...]
+    meters: frozenset[str]
+    split: str | None
+    drops_total: bool
+    call: Call
+    counted: tuple[str, frozenset[str], frozenset[str], str | None, bool]
+    outcomes: dict[tuple[Any, ...], Outcome]
+
+
+class _Layouts(NamedTuple):
+    """The layout of one order of keys and its plans; is_named: the span's name is part of their key."""
+
+    layout: Layout
+    is_named: bool
+    plans: dict[Any, SpanPlan | None]
+
+
+class PlanCache:
+    """The plans of every scope; bounded. Not thread-safe, as the ledger is not.
+
+    roll_up, join_services: see `LedgerOptions`. counts: counters of the ledger.
+    """
+
+    def __init__(
+        self, dialects: Dialects, charge: Charge, counts: dict[str, int], roll_up: bool, join_services: bool
+    ) -> None:
+        self._dialects = dialects
+        self._charge = charge
+        self._price = charge.price
+        self._facts_of = charge.facts_of
+        self._counts = counts
+        self._roll_up = roll_up
+        self._join_services = join_services
+        self._layouts: dict[tuple[str, str, str], dict[tuple[str, ...], _Layouts | None]] = {}
+        self._compiled = 0
+        self._seen: Recent[int, bool] = Recent(SEEN_KEPT)
+
+    def attach(self, rollup: RollUp, memory: Memory) -> None:
+        """Use the state of a ledger, from now on."""
+        self._rollup = rollup
+        self._memory = memory
+
+    def try_plan(
+        self,
+        place: tuple[int, Process, Attributes | None],
+        ids: tuple[int, int | None, bool],
+        times: tuple[int, int],
+        scope: tuple[str, str, str],
+        name: str,
+        attributes: Attributes,
+        written: Written,
+    ) -> bool:
+        """End a span by its plan and put what it gives into *written*; False, and nothing is done, when there is none.
+
+        place: trace id, process and resource attributes. ids: span id, parent's span id, whether the span is a local
+        root. times: start and end. scope: name, version and language. *written* may be *attributes*. The span must have
+        been noted as closed.
+        """
+        try:
+            layouts = self._layouts[scope][tuple(attributes)]
+            if layouts is None:
+                return False
+            fetched = layouts.layout.fetch(attributes)
+            categorical = fetched.categorical
+            plan = layouts.plans[(categorical, name) if layouts.is_named else categorical]
+        except (KeyError, TypeError):  # not seen before, or a list among the values
+            return False
+        span_id, parent_id, is_local_root = ids
+        rollup = self._rollup
+        if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.blanks):
+            return False
+        executed = self._execute(plan, fetched, place, span_id, times, attributes)
+        if executed is None:
+            return False
+        record, made, is_priced = executed
+        if not self._memory.add_unlike(record, plan.counted[4]):
+            return False
+        self._counts[OWN] += 1
+        written.update(made)
+        passed: Any = record if is_priced else unpriced_call(record)
+        if is_local_root:
+            if self._roll_up:
+                write_trace(subtotal_of(passed), written)
+            if not self._join_services:
+                return True
+        if parent_id is not None:
+            if is_priced:
+                rollup.pass_up_record(parent_id, record)
+            else:
+                rollup.pass_up(parent_id, passed)
+        return True
+
+    def _execute(
+        self,
+        plan: SpanPlan,
+        fetched: Fetched,
+        place: tuple[int, Process, Attributes | None],
+        span_id: int,
+        times: tuple[int, int],
+        attributes: Attributes,
+    ) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool] | None:
+        """Return the record of the call, what is written on its span, and whether it has a cost; None to decline."""
+        usage = _usage(plan, fetched.counts)
+        response_id, duration = fetched.response_id, fetched.duration
+        if usage is None or not (response_id is None or is_plain_id(response_id)):
+            return None
+        start_ns, end_ns = times
+        began_ns = start_ns
+        if duration is not None:
+            began = began_at(start_ns, end_ns, duration)
+            if began is None:
+                return None
+            began_ns = began
+        provider, model, _, _, request_model, operation, tier, processing, context, _ = plan.call
+        trace_id, process, resource = place
+        if self._facts_of is not None:
+            context = self._facts_of(context, attributes, resource)
+        cost = self._price(
+            Call(provider, model, usage, start_ns, request_model, operation, tier, processing, context, end_ns - began_ns)
+        )
+        status, reason, femto, rate_id, source, list_femto = cost
+        outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
+        if outcome is None:
+            return None
+        template, is_doubtful, is_priced = outcome
+        get = usage.get
+        entered, left = get("input_tokens"), get("output_tokens")
+        if not is_priced:
+            if entered is None and left is None:
+                return None
+            femto = None
+        made = template.copy()
+        for meter, key in TOKENS:
+            if meter in usage:
+                made[key] = usage[meter]
+        if entered is not None or left is not None:
+            made[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
+        if femto is not None:
+            write_cost(femto, made)
+        if list_femto is not None:
+            made[LLM_LIST_COST_USD] = usd_float(list_femto)
+        if response_id is not None:
+            made[LLM_REQUEST_ID] = response_id
+        scope, models, told, own_provider, _ = plan.counted
+        record = (
+            span_id, scope, models, trace_id, entered, left, process, response_id, began_ns, end_ns, told, own_provider,
+            (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")), femto, is_doubtful,
+        )  # fmt: skip
+        return record, made, is_priced
+
+    def learn(self, span: Span, counted: Counted, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
+        """Compile a plan of a span that the slow path counted, with nothing below it, when it is worth it.
+
+        cost: what was written. The first span with these keys, and the first with these values, make no plan: to compile
+        one for spans that never come again would cost them three times as much.
+        """
+        attributes = span.attributes
+        keys = tuple(attributes)
+        if len(keys) > MAX_KEYS or not _OURS.isdisjoint(attributes):
+            return
+        scope = (span.scope_name, span.scope_version, span.language)
+        of_scope = self._layouts.get(scope, {})
+        is_new = keys not in of_scope
+        if is_new:
+            if self._is_first((scope, keys)):
+                return
+            program = self._dialects.program(span)
+            layout = program.layout(attributes)
+            self._room()
+            of_scope = self._layouts.setdefault(scope, {})
+            of_scope[keys] = None if layout is None else _Layouts(layout, program.is_named, {})
+        layouts = of_scope[keys]
+        if layouts is None:
+            return
+        try:
+            fetched = layouts.layout.fetch(attributes)
+            key: Any = (fetched.categorical, span.name) if layouts.is_named else fetched.categorical
+            if key not in layouts.plans:
+                if not is_new and self._is_first((scope, keys, key)):
+                    return
+                self._room()
+                layouts.plans[key] = self._plan(span, fetched, counted)
+        except TypeError:
+            return
+        plan = layouts.plans.get(key)
+        if plan is not None and not self._add_outcome(plan, span, fetched, counted, cost, written):
+            layouts.plans[key] = None
+
+    def _room(self) -> None:
+        if self._compiled >= PLANS_KEPT:
+            self._layouts, self._compiled = {}, 0
+        self._compiled += 1
+
+    def _is_first(self, kind: tuple[Any, ...]) -> bool:
+        """Note a kind of span; return whether none like it was noted lately. Raises TypeError for a list among it."""
+        sight = hash(kind)
+        if sight in self._seen:
+            return False
+        self._seen.set(sight, True)
+        return True
+
+    def _plan(self, span: Span, fetched: Fetched, counted: Counted) -> SpanPlan | None:
+        program = self._dialects.program(span)
+        reading, rules = program.read_with_rules(span)
+        if reading is None or reading.billed or any("response_id" in rule.cut for rule in rules):
+            return None
+        places: dict[str, Any] = {field: place for place, field in enumerate(fetched.fields)}
+        bend(places, rules)
+        figures = {field: place for field, place in places.items() if field in COUNTED}
+        kept: dict[str, Any] = dict(figures)
+        program.proving(kept, reading.provider)
+        picks = tuple(figures.values())
+        plan = SpanPlan(
+            None if picks == tuple(range(len(fetched.fields))) else picks,
+            tuple(figures),
+            frozenset(reading.usage),
+            None,
+            len(kept) != len(figures),
+            self._charge.call(reading, span)._replace(context=reading.context),
+            (
+                counted.scope,
+                counted.models,
+                counted.told or frozenset(),
+                counted.provider,
+                self._dialects.identity.is_detached(counted.scope),
+            ),
+            {},
+        )
+        values = dict(zip(fetched.fields, fetched.counts, strict=True))
+        split = inclusive({field: value for field, value in _figures(plan, tuple(values.values())).items()})[1]
+        plan = plan._replace(split=split)
+        usage = _usage(plan, fetched.counts)
+        return plan if usage is not None and list(usage.items()) == list(reading.usage.items()) else None
+
+    def _add_outcome(
+        self,
+        plan: SpanPlan,
+        span: Span,
+        fetched: Fetched,
+        counted: Counted,
+        cost: Cost,
+        written: Mapping[str, AttributeValue],
+    ) -> bool:
+        """Add what was written for this result of pricing; False when the plan does not reproduce the span."""
+        usage = _usage(plan, fetched.counts)
+        if usage is None:
+            return True
+        place = (span.trace_id, counted.process, span.resource)
+        context = plan.call.context
+        if self._facts_of is not None:
+            context = self._facts_of(context, span.attributes, span.resource)
+        raw = self._price(
+            plan.call._replace(
+                usage=usage, at_ns=span.start_ns, context=context, duration_ns=span.end_ns - counted.start_ns
+            )
+        )
+        if raw.femto is None and self._dialects.program(span).states_cost(span.attributes):
+            return True  # a cost that the span states may stand in for the one that is not known
+        key = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
+        if key in plan.outcomes:
+            return True
+        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNSURE), cost.femto is not None)
+        executed = self._execute(
+            plan, fetched, place, span.span_id, (span.start_ns, span.end_ns), span.attributes
+        )
+        if executed is None or list(executed[1].items()) != list(written.items()) or executed[0][:-2] != counted:
+            del plan.outcomes[key]
+            return False
+        return bool(executed[0][-2] == cost.femto)
+
+
+def plan_cache(
+    dialects: object, charge: Charge, counts: dict[str, int], roll_up: bool, join_services: bool
+) -> PlanCache | None:
+    """Return the plan cache of a ledger that reads by *dialects*; None when these are of another kind."""
+    return PlanCache(dialects, charge, counts, roll_up, join_services) if type(dialects) is Dialects else None
+
+
+def unpriced_call(record: tuple[Any, ...]) -> Subtotal:
+    """Return the subtotal of one call whose cost is unknown; *record* is its `Counted`, then None, then 1."""
+    call = Counted._make(record[:-2])
+    subtotal = Subtotal()
+    subtotal.input, subtotal.output = call.input or 0, call.output or 0
+    subtotal.requests = subtotal.unpriced = subtotal.doubtful = subtotal.count = 1
+    subtotal.calls = [call]
+    return subtotal
+
+
+def is_plain_id(value: Any) -> bool:
+    """Whether a response id stands for itself: it is a string, and not one that encodes another value."""
+    return type(value) is str and value != "" and value[0] not in "\"['"
+
+
+def _figures(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any]:
+    if plan.picks is not None:
+        counts = tuple(counts[place] for place in plan.picks)
+    figures = dict(zip(plan.figures, counts, strict=True))
+    if plan.drops_total:
+        figures.pop("total_tokens", None)
+    return figures
+
+
+def _usage(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any] | None:
+    """Return the usage that *counts* come to; None when they are no whole numbers, all 0, or prove something else."""
+    for count in counts:
+        if count.__class__ is not int or not 0 <= count < MAX_COUNT:
+            return None
+    figures = _figures(plan, counts)
+    if not any(figures.values()):
+        return None
+    usage, split = inclusive(figures)
+    return usage if split == plan.split and usage.keys() == plan.meters else None
