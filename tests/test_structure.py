@@ -18,8 +18,6 @@ CORE = f"{PACKAGE}.core"
 FILES_AND_CLOCKS = ("os", "io", "pathlib", "tempfile", "time", "random")
 NETWORK_AND_LOGS = ("socket", "ssl", "urllib.request", "http", "logging", "subprocess")
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
-MAKES_FUNCTIONS = f"{PACKAGE}.core.straight"
-"""May call `exec`: it makes functions of text that holds nothing from outside."""
 ENTRY_LAYERS = (f"{PACKAGE}.cli", f"{PACKAGE}.demo")
 HEAVY = ("pydantic", "httpx", "httpx2", "click", "rich", "requests", "grpc", "ruamel", "opentelemetry.exporter", "yaml")
 
@@ -44,8 +42,7 @@ def test_the_core_calls_nothing_impure(name: str) -> None:
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            allowed = {"exec"} if name == MAKES_FUNCTIONS else set()
-            assert called not in IMPURE_CALLS - allowed, f"{name}:{node.lineno} calls {called}"
+            assert called not in IMPURE_CALLS, f"{name}:{node.lineno} calls {called}"
 
 
 def test_no_module_imports_itself_round_a_circle() -> None:

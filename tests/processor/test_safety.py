@@ -55,7 +55,7 @@ class Broken:
     def ends(self, *_: object) -> int:
         raise ZeroDivisionError("secret prompt")
 
-    def cast(self, *_: object) -> bool:
+    def try_plan(self, *_: object) -> bool:
         return False
 
     def end_in_full(self, span: Span) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from spancost.core.span import Attributes
 Fetch = Callable[[Attributes], tuple[Any, ...]]
 Thresholds = tuple[tuple[tuple[str, int], ...], ...]
 """For each rule with a least number: the fields that must reach it, each with that number."""
+Equal = tuple[tuple[str, frozenset[Any]], ...]
+"""Keys of counts and ids whose value rules compare, each with the values that matter."""
 
 
 class Fetched(NamedTuple):
@@ -39,7 +41,7 @@ class DirectLayout:
     counts: field -> key. categorical: keys. response_id, duration: keys, None when absent.
     """
 
-    __slots__ = ("_categorical", "_counts", "_duration", "_response_id", "_thresholds", "fields")
+    __slots__ = ("_categorical", "_counts", "_duration", "_equal", "_response_id", "_thresholds", "fields")
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class DirectLayout:
         response_id: str | None,
         duration: str | None,
         thresholds: Thresholds,
+        equal: Equal,
     ) -> None:
         self.fields = tuple(counts)
         self._counts = fetcher(tuple(counts.values()))
@@ -55,12 +58,15 @@ class DirectLayout:
         self._response_id = response_id
         self._duration = duration
         self._thresholds = thresholds
+        self._equal = equal
 
     def fetch(self, attributes: Attributes) -> Fetched:
         """Return what *attributes*, which have the keys of this layout, hold."""
         counts, categorical = self._counts(attributes), self._categorical(attributes)
         if self._thresholds:
             categorical += reached(self._thresholds, dict(zip(self.fields, counts, strict=True)))
+        if self._equal:
+            categorical += compared(self._equal, attributes)
         return Fetched(
             self.fields,
             counts,
@@ -76,7 +82,7 @@ class GatheredLayout:
     gather: returns field -> value. asked: keys whose values rules ask for. numbers: fields that only differ in amount.
     """
 
-    __slots__ = ("_asked", "_gather", "_numbers", "_thresholds")
+    __slots__ = ("_asked", "_equal", "_gather", "_numbers", "_thresholds")
 
     def __init__(
         self,
@@ -84,11 +90,13 @@ class GatheredLayout:
         asked: tuple[str, ...],
         numbers: frozenset[str],
         thresholds: Thresholds,
+        equal: Equal,
     ) -> None:
         self._gather = gather
         self._asked = fetcher(asked)
         self._numbers = numbers
         self._thresholds = thresholds
+        self._equal = equal
 
     def fetch(self, attributes: Attributes) -> Fetched:
         """Return what *attributes*, which have the keys of this layout, hold."""
@@ -104,6 +112,7 @@ class GatheredLayout:
                 *((field, tuple(value) if isinstance(value, list) else value) for field, value in others),
                 *self._asked(attributes),
                 *reached(self._thresholds, found),
+                *compared(self._equal, attributes),
             ),
             response_id,
             found.get("duration_seconds"),
@@ -128,4 +137,12 @@ def reached(thresholds: Thresholds, values: Mapping[str, Any]) -> tuple[bool, ..
     return tuple(
         all(isinstance(values.get(field), (int, float)) and values[field] >= least for field, least in threshold)
         for threshold in thresholds
+    )
+
+
+def compared(equal: Equal, attributes: Attributes) -> tuple[Any, ...]:
+    """Return for each key its value when that is one that matters, with its type, else None."""
+    return tuple(
+        (value.__class__, value) if isinstance(value := attributes[key], (str, bool, int)) and value in values else None
+        for key, values in equal
     )

@@ -144,11 +144,16 @@ class Program:
         slots = {key: self._table[key][0] for key in keys if key in self._table}
         in_order = [key for key in attributes if key in slots]
         thresholds = tuple(dict.fromkeys(rule.at_least for rule in self._rules if rule.at_least))
-        asked = tuple(sorted(self._asked.intersection(keys)))
-        if any(slots.get(key, _COUNT) < _COUNT or slots.get(key) == _RESPONSE_ID for key in asked):
+        varying = {key for key in self._asked & slots.keys() if FIELDS[slots[key]] in _AMOUNTS}
+        if any(key in varying for rule in self._rules for key, _ in (*rule.like, *rule.unlike)):
             return None
+        equal = tuple(
+            (key, frozenset().union(*(values for rule in self._rules for asked, values in rule.equals if asked == key)))
+            for key in sorted(varying)
+        )
+        asked = tuple(sorted(self._asked.intersection(keys) - varying))
         if keys.intersection(self._encoded) or keys.intersection(self._responses):
-            return GatheredLayout(self._gather, asked, _AMOUNTS, thresholds)
+            return GatheredLayout(self._gather, asked, _AMOUNTS, thresholds, equal)
         holders: dict[str, str] = {}
         for key in in_order:
             field = FIELDS[slots[key]]
@@ -162,6 +167,7 @@ class Program:
             holders.get("response_id"),
             holders.get("duration_seconds"),
             thresholds,
+            equal,
         )
 
     def states_cost(self, attributes: Attributes) -> bool:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost import data
-from spancost.core.ledger.plan import PLANS_KEPT
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.plan import PLANS_KEPT
 from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
 from spancost.core.ledger.written import Written
 from spancost.core.span import Span
@@ -82,7 +82,7 @@ def ended(ledger: Ledger, all_spans: Iterable[Span], *, in_full: bool) -> list[A
 
 @settings(max_examples=300, deadline=None)
 @given(spans(), st.booleans(), st.booleans())
-def test_what_is_cast_is_what_is_worked_out_in_full(made: list[Span], keeps: bool, joins: bool) -> None:
+def test_what_is_planned_is_what_is_worked_out_in_full(made: list[Span], keeps: bool, joins: bool) -> None:
     """A ledger that has seen spans like these, and one that works out every span, write the same in the same order."""
     options = LedgerOptions(keep_provider=keeps, join_services=joins)
     seasoned, plain = (Ledger(data.default_dialects(), data.default_pricer(), options) for _ in range(2))
@@ -109,11 +109,11 @@ def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
     )
 
 
-def cast(ledger: Ledger, span: Span) -> bool:
+def planned(ledger: Ledger, span: Span) -> bool:
     """Whether a ledger casts *span*; it is not ended when it does not."""
     scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
-    is_cast = ledger.try_plan(
+    is_planned = ledger.try_plan(
         (span.trace_id, None, None),
         (span.span_id, span.parent_id, span.is_local_root),
         times,
@@ -122,8 +122,8 @@ def cast(ledger: Ledger, span: Span) -> bool:
         span.attributes,
         written,
     )
-    assert is_cast == bool(written)
-    return is_cast
+    assert is_planned == bool(written)
+    return is_planned
 
 
 def ledger_that_saw(*seen: Span) -> Ledger:
@@ -133,18 +133,18 @@ def ledger_that_saw(*seen: Span) -> Ledger:
     return ledger
 
 
-def test_the_third_span_of_a_kind_is_cast() -> None:
+def test_the_third_span_of_a_kind_is_planned() -> None:
     """Without this the law above would hold of a ledger that never casts."""
     ledger = ledger_that_saw(call(0))
-    assert not cast(ledger, call(1))
+    assert not planned(ledger, call(1))
     ledger.end(call(1))
-    assert cast(ledger, call(2))
-    assert cast(ledger, call(3, None))
+    assert planned(ledger, call(2))
+    assert planned(ledger, call(3, None))
     assert ledger.counters["own"] == 4
 
 
 @pytest.mark.parametrize("never_twice", ["gen_ai.response.finish_reasons", None])
-def test_spans_that_never_look_alike_make_no_moulds(never_twice: str | None) -> None:
+def test_spans_that_never_look_alike_make_no_plans(never_twice: str | None) -> None:
     """To make one takes longer than to work a span out: by words under the same keys, and by keys."""
     ledger = ledger_that_saw(*(call(each, **{never_twice or f"key.{each}": (f"{each}",)}) for each in range(50)))
     plans = ledger._plans
@@ -166,18 +166,18 @@ def test_spans_that_never_look_alike_make_no_moulds(never_twice: str | None) -> 
     ],
 )
 def test_what_differs_in_more_than_numbers_is_worked_out_in_full(odd: Span) -> None:
-    assert not cast(ledger_that_saw(call(0), call(1)), odd)
+    assert not planned(ledger_that_saw(call(0), call(1)), odd)
 
 
-def test_a_mould_holds_while_its_rates_do() -> None:
+def test_a_plan_follows_the_rates_of_the_time() -> None:
     """The price of o3 fell on 2025-06-10: a call of another time is worked out anew, and then calls like that one."""
     o3 = {"gen_ai.request.model": "o3"}
     ledger = ledger_that_saw(call(0, **o3), call(1, **o3))
     before = [call(number, **o3)._replace(start_ns=JUNE_2025) for number in (3, 4)]
-    assert cast(ledger, call(2, **o3))
-    assert not cast(ledger, before[0])
+    assert planned(ledger, call(2, **o3))
+    assert not planned(ledger, before[0])
     ledger.end(before[0])
-    assert cast(ledger, before[1])
+    assert planned(ledger, before[1])
 
 
 def test_many_calls_beneath_one_span_add_up_in_bounded_memory() -> None:
@@ -192,7 +192,7 @@ def test_many_calls_beneath_one_span_add_up_in_bounded_memory() -> None:
     assert written["llm.trace_input_tokens"] == sum(1000 + each for each in range(number))
 
 
-def test_moulds_are_bounded() -> None:
+def test_plans_are_bounded() -> None:
     """Ever new words, each seen twice, make ever new moulds; past a number all are forgotten."""
     ledger = ledger_that_saw(
         *(call(each, **{"gen_ai.response.finish_reasons": (f"{each // 2}",)}) for each in range(10_000))
