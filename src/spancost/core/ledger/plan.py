@@ -12,26 +12,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.call import Call, Cost
+from spancost.core.call import Cost
 from spancost.core.dialect.attribute_layout import Fetched, Layout
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.figures import COUNTED, MAX_COUNT
+from spancost.core.dialect.figures import COUNTED
 from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.rule import bend
-from spancost.core.dialect.scalars import began_at
 from spancost.core.ledger.charge import UNSURE, Charge
 from spancost.core.ledger.counting import OWN
 from spancost.core.ledger.memory import Counted, Memory, Process
-from spancost.core.ledger.rollup import RollUp, Subtotal, subtotal_of
-from spancost.core.ledger.written import TOKENS, Written, write_cost, write_trace
-from spancost.core.money import usd_float
+from spancost.core.ledger.rollup import RollUp, subtotal_of
+from spancost.core.ledger.span_plan import Outcome, SpanPlan, execute, figures_of_plan, unpriced_call, usage_of_plan
+from spancost.core.ledger.written import Written, write_trace
 from spancost.core.recent import Recent
 from spancost.core.semconv import (
     LLM_COST_STATUS,
-    LLM_LIST_COST_USD,
-    LLM_REQUEST_ID,
     LLM_SUBTREE_COST_USD,
-    LLM_TOTAL_TOKENS,
     LLM_TRACE_COST_USD,
 )
 from spancost.core.span import Attributes, AttributeValue, Span
@@ -41,36 +37,6 @@ PLANS_KEPT = 4_096
 MAX_KEYS = 64
 SEEN_KEPT = 8_192
 _OURS = frozenset((LLM_COST_STATUS, LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
-
-
-class Outcome(NamedTuple):
-    """What is written for one result of pricing.
-
-    template: every attribute, in order. is_doubtful: 1 when the totals above are incomplete by it, else 0. is_priced:
-    whether the call has a cost in the end.
-    """
-
-    template: dict[str, AttributeValue]
-    is_doubtful: int
-    is_priced: bool
-
-
-class SpanPlan(NamedTuple):
-    """What spans with one layout and the same categorical values share.
-
-    picks: places of the counts that are used. figures: the names of these counts. meters, split: of the usage and its
-    doubt. drops_total: see `Program.proving`. call: a `Call` without usage and times. counted: the parts of `Counted`
-    that do not vary. outcomes: by status, reason, rate id and source of the pricer's result.
-    """
-
-    picks: tuple[int, ...] | None
-    figures: tuple[str, ...]
-    meters: frozenset[str]
-    split: str | None
-    drops_total: bool
-    call: Call
-    counted: tuple[str, frozenset[str], frozenset[str], str | None, bool]
-    outcomes: dict[tuple[Any, ...], Outcome]
 
 
 class _Layouts(NamedTuple):
@@ -135,7 +101,7 @@ class PlanCache:
         rollup = self._rollup
         if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.blanks):
             return False
-        executed = self._execute(plan, fetched, place, span_id, times, attributes)
+        executed = execute(plan, fetched, place, span_id, times, attributes, self._charge)
         if executed is None:
             return False
         record, made, is_priced = executed
@@ -155,66 +121,6 @@ class PlanCache:
             else:
                 rollup.pass_up(parent_id, passed)
         return True
-
-    def _execute(
-        self,
-        plan: SpanPlan,
-        fetched: Fetched,
-        place: tuple[int, Process, Attributes | None],
-        span_id: int,
-        times: tuple[int, int],
-        attributes: Attributes,
-    ) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool] | None:
-        """Return the record of the call, what is written on its span, and whether it has a cost; None to decline."""
-        usage = _usage(plan, fetched.counts)
-        response_id, duration = fetched.response_id, fetched.duration
-        if usage is None or not (response_id is None or is_plain_id(response_id)):
-            return None
-        start_ns, end_ns = times
-        began_ns = start_ns
-        if duration is not None:
-            began = began_at(start_ns, end_ns, duration)
-            if began is None:
-                return None
-            began_ns = began
-        provider, model, _, _, request_model, operation, tier, processing, context, _ = plan.call
-        trace_id, process, resource = place
-        if self._facts_of is not None:
-            context = self._facts_of(context, attributes, resource)
-        cost = self._price(
-            Call(
-                provider, model, usage, start_ns, request_model, operation, tier, processing, context, end_ns - began_ns
-            )
-        )
-        status, reason, femto, rate_id, source, list_femto = cost
-        outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
-        if outcome is None:
-            return None
-        template, is_doubtful, is_priced = outcome
-        get = usage.get
-        entered, left = get("input_tokens"), get("output_tokens")
-        if not is_priced:
-            if entered is None and left is None:
-                return None
-            femto = None
-        made = template.copy()
-        for meter, key in TOKENS:
-            if meter in usage:
-                made[key] = usage[meter]
-        if entered is not None or left is not None:
-            made[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
-        if femto is not None:
-            write_cost(femto, made)
-        if list_femto is not None:
-            made[LLM_LIST_COST_USD] = usd_float(list_femto)
-        if response_id is not None:
-            made[LLM_REQUEST_ID] = response_id
-        scope, models, told, own_provider, _ = plan.counted
-        record = (
-            span_id, scope, models, trace_id, entered, left, process, response_id, began_ns, end_ns, told, own_provider,
-            (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")), femto, is_doubtful,
-        )  # fmt: skip
-        return record, made, is_priced
 
     def learn(self, span: Span, counted: Counted, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
         """Compile a plan of a span that the slow path counted, with nothing below it, when it is worth it.
@@ -294,9 +200,9 @@ class PlanCache:
             ),
             {},
         )
-        split = inclusive(_figures(plan, fetched.counts))[1]
+        split = inclusive(figures_of_plan(plan, fetched.counts))[1]
         plan = plan._replace(split=split)
-        usage = _usage(plan, fetched.counts)
+        usage = usage_of_plan(plan, fetched.counts)
         return plan if usage is not None and list(usage.items()) == list(reading.usage.items()) else None
 
     def _add_outcome(
@@ -309,7 +215,7 @@ class PlanCache:
         written: Mapping[str, AttributeValue],
     ) -> bool:
         """Add what was written for this result of pricing; False when the plan does not reproduce the span."""
-        usage = _usage(plan, fetched.counts)
+        usage = usage_of_plan(plan, fetched.counts)
         if usage is None:
             return True
         place = (span.trace_id, counted.process, span.resource)
@@ -327,7 +233,9 @@ class PlanCache:
         if key in plan.outcomes:
             return True
         plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNSURE), cost.femto is not None)
-        executed = self._execute(plan, fetched, place, span.span_id, (span.start_ns, span.end_ns), span.attributes)
+        executed = execute(
+            plan, fetched, place, span.span_id, (span.start_ns, span.end_ns), span.attributes, self._charge
+        )
         if executed is None or list(executed[1].items()) != list(written.items()) or executed[0][:-2] != counted:
             del plan.outcomes[key]
             return False
@@ -339,39 +247,3 @@ def plan_cache(
 ) -> PlanCache | None:
     """Return the plan cache of a ledger that reads by *dialects*; None when these are of another kind."""
     return PlanCache(dialects, charge, counts, roll_up, join_services) if type(dialects) is Dialects else None
-
-
-def unpriced_call(record: tuple[Any, ...]) -> Subtotal:
-    """Return the subtotal of one call whose cost is unknown; *record* is its `Counted`, then None, then 1."""
-    call = Counted._make(record[:-2])
-    subtotal = Subtotal()
-    subtotal.input, subtotal.output = call.input or 0, call.output or 0
-    subtotal.requests = subtotal.unpriced = subtotal.doubtful = subtotal.count = 1
-    subtotal.calls = [call]
-    return subtotal
-
-
-def is_plain_id(value: Any) -> bool:
-    """Whether a response id stands for itself: it is a string, and not one that encodes another value."""
-    return type(value) is str and value != "" and value[0] not in "\"['"
-
-
-def _figures(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any]:
-    if plan.picks is not None:
-        counts = tuple(counts[place] for place in plan.picks)
-    figures = dict(zip(plan.figures, counts, strict=True))
-    if plan.drops_total:
-        figures.pop("total_tokens", None)
-    return figures
-
-
-def _usage(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any] | None:
-    """Return the usage that *counts* come to; None when they are no whole numbers, all 0, or prove something else."""
-    for count in counts:
-        if count.__class__ is not int or not 0 <= count < MAX_COUNT:
-            return None
-    figures = _figures(plan, counts)
-    if not any(figures.values()):
-        return None
-    usage, split = inclusive(figures)
-    return usage if split == plan.split and usage.keys() == plan.meters else None
