@@ -57,6 +57,10 @@ class FactWords:
         self.must_be_priced: tuple[str, ...] = tuple(table["must_be_priced"])
         self.places = frozenset(table.get("places", PLACES))
 
+    def words_for(self, fact: str) -> Mapping[str, str]:
+        """Return the card's word for each value of a fact; none for a fact that no card knows."""
+        return self._words.get(fact, {})
+
     def of(self, stated: Mapping[str, str]) -> dict[str, str]:
         """Return the facts *stated* in the card's words; standard ones and dimensions that no card knows are left out.
 
