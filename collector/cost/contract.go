@@ -118,6 +118,7 @@ type Contract struct {
 	deployments []deployment
 	// account are the facts of the team's own accounts.
 	account AccountFacts
+	content document.Value
 }
 
 // Suffix is what follows `+o` in the version of what is priced by the contract.
@@ -156,6 +157,7 @@ func NewContract(canonical []byte, where string) (*Contract, error) {
 	if err != nil {
 		return nil, &ContractError{where, fmt.Sprintf("a part that cannot be read (%v)", err), "a contract"}
 	}
+	contract.content = content
 	sum := sha256.Sum256([]byte(body))
 	contract.suffix = hex.EncodeToString(sum[:])[:8]
 	if first, second, kind := contract.rivals(); kind != "" {
@@ -164,7 +166,7 @@ func NewContract(canonical []byte, where string) (*Contract, error) {
 	return contract, nil
 }
 
-var contractKeys = []string{"attributes", "deployments", "format", "name", "override", "terms"}
+var contractKeys = []string{"attributes", "deployments", "facts", "format", "name", "override", "terms"}
 
 // ContractRivals returns the indexes of two terms, or of two deployments, of a compiled contract that hold for the same
 // calls at the same time; kind is "" when there are none.

@@ -79,6 +79,7 @@ type deal struct {
 // card does not know.
 func NewContractPricer(list *Pricer, contract *Contract) (*ContractPricer, error) {
 	card := list.card
+	list = &Pricer{card: card, account: contract.account, offers: newRecentOffers[offer]()}
 	for n := range contract.terms {
 		t := &contract.terms[n]
 		for _, name := range t.meters() {

@@ -36,6 +36,13 @@ func contractOf(content document.Value) (*Contract, error) {
 		}
 		found.most = most
 	}
+	if content.Has("facts") {
+		found.account = AccountFacts{}
+		accounts := r.object(content, "facts")
+		for _, name := range accounts.Keys() {
+			found.account[name] = r.accountFacts(accounts, name)
+		}
+	}
 	for _, part := range r.list(content, "terms") {
 		found.terms = append(found.terms, r.term(part))
 	}
@@ -193,6 +200,15 @@ func (r *contractReader) object(part document.Value, key string) document.Value 
 		return document.NewMap()
 	}
 	return part.Get(key)
+}
+
+// accountFacts returns the facts of one account; one about nothing is refused.
+func (r *contractReader) accountFacts(accounts document.Value, seller string) []Fact {
+	found := r.facts(accounts, seller)
+	if len(found) == 0 || slices.ContainsFunc(found, func(fact Fact) bool { return isSpaces(fact.Value) }) {
+		r.fail("%s states nothing", seller)
+	}
+	return found
 }
 
 // facts returns the texts of an object in the order of its keys.

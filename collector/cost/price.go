@@ -36,6 +36,7 @@ func unpriced(reason string) Cost { return Cost{Status: Unpriced, Reason: reason
 type Pricer struct {
 	card    *RateCard
 	account AccountFacts
+	suffix  string
 	offers  *recentOffers[offer]
 }
 
@@ -43,7 +44,7 @@ type Pricer struct {
 func NewPricer(card *RateCard) *Pricer { return &Pricer{card: card, offers: newRecentOffers[offer]()} }
 
 // Version is what goes into llm.pricing_version.
-func (p *Pricer) Version() string { return p.card.version }
+func (p *Pricer) Version() string { return p.card.version + p.suffix }
 
 // Card is the card that is priced by.
 func (p *Pricer) Card() *RateCard { return p.card }

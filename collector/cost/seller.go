@@ -16,6 +16,8 @@ type seller struct {
 	RequestModelPrices *int                `json:"request_model_prices"`
 	// Estimates are meters that the rate of a total bills only as an estimate, whatever the units say.
 	Estimates []string `json:"estimates"`
+	// Facts are those that prices of the seller depend on; what they say is for people.
+	Facts map[string]json.RawMessage `json:"facts"`
 }
 
 type entry struct {

@@ -25,6 +25,9 @@ type Config struct {
 	// EmittersFile says which attributes of emitters that nobody has met tell what, and the provider of calls whose spans
 	// name none: YAML or JSON (docs/dialects.md). Default: none.
 	EmittersFile string `mapstructure:"emitters_file"`
+	// AccountFacts are facts of one's own accounts, by seller, for calls that do not report them, as in
+	// `azure.ai.openai: {deployment_type: data zone}`. Default: none.
+	AccountFacts map[string]map[string]string `mapstructure:"account_facts"`
 	// Attributes are the names of the attributes to write. Default: all.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
@@ -47,9 +50,9 @@ func (c *Config) Validate() error {
 	if c.CardVersion != "" && !cardVersion.MatchString(c.CardVersion) {
 		faults = append(faults, fmt.Errorf("card_version: found %q; expected YYYY.MM.DD-<12 hex digits>", c.CardVersion))
 	}
-	if c.ContractFile != "" {
-		if err := prices.CheckContract(c.ContractFile); err != nil {
-			faults = append(faults, fmt.Errorf("contract_file: %w", err))
+	if c.ContractFile != "" || len(c.AccountFacts) > 0 {
+		if err := prices.CheckContract(c.ContractFile, c.AccountFacts); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	if c.EmittersFile != "" {

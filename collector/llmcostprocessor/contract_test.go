@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor/processortest"
 
 	"github.com/spancost/spancost/collector/internal/tracetest"
@@ -85,4 +86,32 @@ func TestTheCardVersionIsThatOfTheCardAlone(t *testing.T) {
 	out := process(t, nil, tracetest.Traces(tracetest.Span{Trace: 1, ID: 1, Attributes: tracetest.Call("gpt-4o-mini", 1, 1, "")}))
 	version, _ := tracetest.Raw(tracetest.Find(out, 1, 1)[0], "llm.pricing_version").(string)
 	process(t, func(c *Config) { c.CardVersion, c.ContractFile = version, "testdata/contract.yaml" }, tracetest.Traces())
+}
+
+func TestFactsOfAccountsPriceACallThatReportsNone(t *testing.T) {
+	attributes := tracetest.Call("gpt-4o-2024-11-20", 1_000_000, 0, "r1")
+	attributes["gen_ai.provider.name"] = "azure.ai.openai"
+	td := func() ptrace.Traces {
+		return tracetest.Traces(tracetest.Span{Trace: 1, ID: 1, Attributes: attributes, To: 2_000})
+	}
+	span := tracetest.Find(process(t, nil, td()), 1, 1)[0]
+	assert.Equal(t, "estimated", tracetest.Raw(span, "llm.cost_status"))
+	assert.Equal(t, "assumed_fact:deployment_type", tracetest.Raw(span, "llm.cost_reason"))
+	facts := map[string]map[string]string{"azure": {"deployment_type": "data zone"}}
+	span = tracetest.Find(process(t, func(c *Config) { c.AccountFacts = facts }, td()), 1, 1)[0]
+	assert.Equal(t, "priced", tracetest.Raw(span, "llm.cost_status"))
+	assert.InDelta(t, 2.75, tracetest.Raw(span, "llm.request_cost_usd"), 1e-15)
+	assert.Regexp(t, regexp.MustCompile(`\+o[0-9a-f]{8}$`), tracetest.Raw(span, "llm.pricing_version"))
+}
+
+func TestFactsOfAccountsThatCannotBeUsedStopTheStart(t *testing.T) {
+	for want, facts := range map[string]map[string]map[string]string{
+		"account_facts, acme:service_tier=flex: found seller 'acme'; expected a seller of the rate card": {"acme": {"service_tier": "flex"}},
+		"account_facts, openai:weather=rain: found fact 'weather'; expected one of ":                     {"openai": {"weather": "rain"}},
+		"account_facts, openai:service_tier=warp: found 'warp'; expected the usual one, or one with a ":  {"openai": {"service_tier": "warp"}},
+	} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.AccountFacts = facts
+		require.ErrorContains(t, cfg.Validate(), want)
+	}
 }

@@ -32,6 +32,7 @@ type costProcessor struct {
 func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, error) {
 	from := prices.Sources{
 		CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile, EmittersFile: cfg.EmittersFile,
+		AccountFacts: cfg.AccountFacts,
 	}
 	loaded, err := prices.Load(from, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
 	if err != nil {

@@ -106,6 +106,8 @@ def pricer(card: RateCard, contract: Contract | None = None) -> Pricer:
     """Return what prices by *card* and, when there is one, by *contract*; ContractError when these do not agree."""
     if contract is None:
         return default_pricer() if card is default_card() else Pricer(card)
+    if contract.is_of_facts_only:
+        return Pricer(card, contract.account, f"+o{contract.suffix}")
     # Loaded for those who have a contract only.
     from spancost.core.contract.price import ContractPricer
 

@@ -46,6 +46,11 @@ class Settings:
         None,
         "The contract to price with beside the rate card: a file, as written or as `spancost contract` compiled it.",
     )
+    account_facts: tuple[str, ...] = _setting(
+        (),
+        "Facts of your own accounts, for calls that do not report them: each as `seller:fact=value`, as in "
+        "`azure.ai.openai:deployment_type=data zone`.",
+    )
     strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
         "auto",
         "How attributes get onto a span that ends. `auto` tries out what the installed SDK can do and takes the best.",
@@ -100,6 +105,7 @@ class Arguments(TypedDict, total=False):
     enabled: bool
     card: str | os.PathLike[str] | None
     contract: str | os.PathLike[str] | None
+    account_facts: Sequence[str]
     strategy: Literal["auto", "hook", "wrap", "on_end"]
     rollup: bool
     keep_provider: bool

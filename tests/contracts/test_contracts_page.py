@@ -24,6 +24,7 @@ EXPECTED = {
     "own-models": (Call("openai", "acme-tone-2", USAGE, AT), 400_000_000_000_000, "contract"),
     "who": (Call("openai", "gpt-4o", USAGE, AT, context={"tenant": "acme"}), 2_000_000_000_000_000, "contract"),
     "deployments": (AZURE, 2_750_000_000_000_000, "rate_card"),
+    "accounts": (Call("azure", "gpt-4o", USAGE, AT), 2_750_000_000_000_000, "rate_card"),
     "machines": (VLLM, 90_000_000_000_000, "hardware"),
     "by-hand": (Call("acme", "m", USAGE, AT, context={"override_usd": "2"}), 2_000_000_000_000_000, "manual"),
 }
@@ -52,7 +53,7 @@ def test_the_profile_and_the_machines_by_the_hour(tmp_path: Path) -> None:
         path = tmp_path / "c.yaml"
         path.write_text(text, encoding="utf-8")
         pricer = data.pricer(data.default_card(), contracts.load(path))
-        if "bedrock" in text:
+        if PROFILE in text:
             costs["profile"] = pricer.price(Call("aws.bedrock", PROFILE, USAGE, AT))
         if "gpu_hour" in text:
             costs["hour"] = pricer.price(VLLM._replace(context={"server_address": "gpu-1"}))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The law of the card: a fact that changes a price is reported, or has a documented default, or the call is in doubt."""
+"""The law of the card: a fact that changes a price is reported, or has a documented default, or is a doubt."""
 
 from __future__ import annotations
 

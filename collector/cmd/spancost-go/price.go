@@ -70,6 +70,9 @@ func pricerOf(card *cost.RateCard, contract string) (itemizes, error) {
 	if err != nil {
 		return nil, err
 	}
+	if agreed.IsOfFactsOnly() {
+		return cost.NewAccountPricer(card, agreed), nil
+	}
 	return cost.NewContractPricer(list, agreed)
 }
 

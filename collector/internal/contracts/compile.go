@@ -62,6 +62,9 @@ func (c *compiler) contract(form contractForm) document.Value {
 	found.Set("format", document.OfInt(1))
 	found.Set("name", document.OfString(form.name))
 	found.Set("terms", terms)
+	if len(form.facts) > 0 {
+		found.Set("facts", c.accounts(form.facts))
+	}
 	if form.override != nil {
 		override := document.NewMap()
 		override.Set("attribute", document.OfString(form.override.attribute))

@@ -62,6 +62,8 @@ func (c *compiler) known(facts []fact, at place, mustSay bool) {
 	}
 }
 
+func sorted[V any](table map[string]V) []string { return slices.Sorted(maps.Keys(table)) }
+
 func texts(from []string) document.Value {
 	found := document.OfList()
 	for _, text := range from {

@@ -10,6 +10,7 @@ type contractForm struct {
 	name        string
 	attributes  []factKeys
 	override    *overrideForm
+	facts       []accountForm
 	deployments []deploymentForm
 	terms       []termForm
 }
@@ -70,4 +71,10 @@ type deploymentForm struct {
 	model       string
 	facts       []fact
 	from, until *int64
+}
+
+// accountForm is what is stated of one's own account at a seller.
+type accountForm struct {
+	seller string
+	facts  []fact
 }

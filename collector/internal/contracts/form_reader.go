@@ -81,7 +81,7 @@ func (o object) orNull(key string, take func(document.Value, place)) {
 }
 
 func (r *formReader) contract(value document.Value) (found contractForm) {
-	o := r.object(value, "", "contract", "name", "currency", "attributes", "override", "deployments", "terms")
+	o := r.object(value, "", "contract", "name", "currency", "attributes", "override", "facts", "deployments", "terms")
 	o.required("contract", func(v document.Value, at place) {
 		if n, whole := v.Int(); !whole || n != 1 {
 			r.expect(at, v, "1")
@@ -108,6 +108,13 @@ func (r *formReader) contract(value document.Value) (found contractForm) {
 		found.override = &overrideForm{attribute: "spancost.cost.override_usd"}
 		inner.optional("attribute", into(r, &found.override.attribute, attributeKey))
 		inner.required("most_usd", into(r, &found.override.mostUSD, count))
+	})
+	o.optional("facts", func(v document.Value, at place) {
+		r.each(v, at, func(seller string, value document.Value, at place) {
+			account := accountForm{seller: seller}
+			r.factsInto(&account.facts)(value, at)
+			found.facts = append(found.facts, account)
+		})
 	})
 	o.optional("deployments", func(v document.Value, at place) { found.deployments = items(r, v, at, r.deployment) })
 	o.optional("terms", func(v document.Value, at place) { found.terms = items(r, v, at, r.term) })

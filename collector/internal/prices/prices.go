@@ -25,9 +25,12 @@ import (
 const maxCardBytes = 256 << 20
 
 // Sources say what to price by: a compiled rate card, plain or gzip, "" for the one that comes along; the version it must
-// have, "" for any; and a contract, compiled or as people write it, "" for none.
+// have, "" for any; a contract, compiled or as people write it, "" for none; and facts of accounts, by seller.
 // EmittersFile describes emitters that nobody has met, YAML or JSON, "" for none.
-type Sources struct{ CardFile, CardVersion, ContractFile, EmittersFile string }
+type Sources struct {
+	CardFile, CardVersion, ContractFile, EmittersFile string
+	AccountFacts                                      map[string]map[string]string
+}
 
 // Loaded is what to price by.
 type Loaded struct {
@@ -49,9 +52,9 @@ func Load(from Sources, options cost.DialectOptions) (*Loaded, error) {
 	if version := from.CardVersion; version != "" && list.Version() != version {
 		return nil, fmt.Errorf("card_version: found %s; expected %s", list.Version(), version)
 	}
-	if from.ContractFile != "" {
-		if found.Prices, err = agreed(list, from.ContractFile); err != nil {
-			return nil, fmt.Errorf("contract_file: %w", err)
+	if from.ContractFile != "" || len(from.AccountFacts) > 0 {
+		if found.Prices, err = agreed(list, from.ContractFile, from.AccountFacts); err != nil {
+			return nil, err
 		}
 	}
 	if from.EmittersFile != "" {
@@ -90,27 +93,37 @@ func emitters(file string) ([]byte, error) {
 	return json.Marshal(value)
 }
 
-// CheckContract returns what is wrong with the contract in a file.
-func CheckContract(file string) error {
-	_, err := contract(file)
+// CheckContract returns what is wrong with the contract in a file, and with facts of accounts.
+func CheckContract(file string, facts map[string]map[string]string) error {
+	_, err := contract(file, facts)
 	return err
 }
 
-func agreed(list *cost.Pricer, file string) (cost.Prices, error) {
-	found, err := contract(file)
+func agreed(list *cost.Pricer, file string, facts map[string]map[string]string) (cost.Prices, error) {
+	found, err := contract(file, facts)
 	if err != nil {
 		return nil, err
+	}
+	if found.IsOfFactsOnly() {
+		return cost.NewAccountPricer(list.Card(), found), nil
 	}
 	return cost.NewContractPricer(list, found)
 }
 
-// contract returns the contract in a file; its words are those of the newest card, whatever card prices.
-func contract(file string) (*cost.Contract, error) {
+// contract returns the contract in a file, "" for none, with facts of accounts in it; its words are those of the newest
+// card, whatever card prices.
+func contract(file string, facts map[string]map[string]string) (*cost.Contract, error) {
 	newest, err := embedded()
 	if err != nil {
 		return nil, err
 	}
-	return contracts.Load(file, newest.Card())
+	var found *cost.Contract
+	if file != "" {
+		if found, err = contracts.Load(file, newest.Card()); err != nil {
+			return nil, fmt.Errorf("contract_file: %w", err)
+		}
+	}
+	return contracts.WithFacts(found, facts, newest.Card(), "account_facts")
 }
 
 // embedded is the pricer of the card that comes along, shared by all components.

@@ -59,7 +59,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
             self._capture = Capture(
                 data.default_wires(),
                 tracer,
-                prices(settings.card, settings.contract),
+                prices(settings),
                 Claims(data.default_dialects()),
                 sellers={**_sellers(settings), **(kwargs.get("sellers") or {})},
                 estimates=settings.capture_estimate_missing if estimates is None else bool(estimates),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
@@ -17,20 +18,40 @@ from spancost.cli.call_json import CallError, call_of, parse
 from spancost.cli.near import NearNames
 from spancost.core import reasons
 from spancost.core.call import LineItem, Quantity
-from spancost.core.contract.contract import ContractError
+from spancost.core.contract.contract import Contract, ContractError
 from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer
 
-contract_option = click.option(
-    "--contract",
-    "contract_path",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Price by this contract beside the rate card.",
-)
-"""The option of every command that prices; the file is written by people, or compiled by `spancost contract`."""
+_ACCOUNT = "spancost.account_facts"
+
+
+def _keep_facts(context: click.Context, _: click.Parameter, texts: tuple[str, ...]) -> None:
+    context.meta[_ACCOUNT] = texts
+
+
+def contract_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that prices: the contract's file, and facts of one's own accounts.
+
+    The file is written by people, or compiled by `spancost contract`. `contract_of` takes both together.
+    """
+    with_facts = click.option(
+        "--account-fact",
+        metavar="SELLER:FACT=VALUE",
+        multiple=True,
+        expose_value=False,
+        callback=_keep_facts,
+        help="A fact of your account, for calls that do not report it: gcp.vertex_ai:vertex_location=europe-west1.",
+    )
+    with_contract = click.option(
+        "--contract",
+        "contract_path",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Price by this contract beside the rate card.",
+    )
+    return with_contract(with_facts(command))
 
 
 @click.command(name="price")
@@ -68,9 +89,21 @@ def card_named(name: str | None) -> RateCard:
 def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
     """Return what prices by *card* and the contract in a file, if one is given; a click error when it is unusable."""
     try:
-        return data.pricer(card, None if contract_path is None else contracts.load(contract_path))
+        return data.pricer(card, contract_of(contract_path))
     except ContractError as error:
         raise click.ClickException(str(error)) from error
+
+
+def contract_of(contract_path: Path | None) -> Contract | None:
+    """Return the contract in a file with the account's facts of the command line in it; None for neither.
+
+    ContractError when they are unusable.
+    """
+    context = click.get_current_context(silent=True)
+    facts = context.meta.get(_ACCOUNT, ()) if context is not None else ()
+    return contracts.with_facts(
+        None if contract_path is None else contracts.load(contract_path), facts, "--account-fact"
+    )
 
 
 def answer_to(line: str, pricer: Pricer, near: NearNames | None = None) -> dict[str, Any]:

@@ -48,6 +48,13 @@ _SHOWN = 100
     help="A contract, for the spans whose version ends in its +o...; may be given several times.",
 )
 @click.option(
+    "--account-fact",
+    "account_facts",
+    metavar="SELLER:FACT=VALUE",
+    multiple=True,
+    help="The facts of accounts that the spans were priced with, beside the contract if there was one.",
+)
+@click.option(
     "--read-responses/--no-read-responses",
     default=True,
     show_default=True,
@@ -58,6 +65,7 @@ def command(
     files: tuple[BinaryIO, ...],
     cards: tuple[Path, ...],
     contract_paths: tuple[Path, ...],
+    account_facts: tuple[str, ...],
     read_responses: bool,
     as_json: bool,
 ) -> None:
@@ -67,7 +75,7 @@ def command(
     cards are those that come with this release, and those of --card. Exit status 1: something differs, could not be
     verified, or nothing was there to verify.
     """
-    pricers = _Pricers(_own_cards(cards), _own_contracts(contract_paths))
+    pricers = _Pricers(_own_cards(cards), _own_contracts(contract_paths, account_facts))
     faults: list[str] = []
     spans = list(spans_of_files(files or (sys.stdin.buffer,), faults))
     dialects = data.default_dialects(read_responses)
@@ -97,12 +105,17 @@ class _Pricers:
                     return data.pricer(card, contract)
                 except ContractError as error:
                     raise CardError(str(error)) from error
-        raise CardError(f"contract: found none for {version}; expected --contract with the file it was priced by")
+        raise CardError(
+            f"contract: found none for {version}; expected --contract with the file it was priced by, or --account-fact"
+        )
 
 
-def _own_contracts(paths: tuple[Path, ...]) -> list[Contract]:
+def _own_contracts(paths: tuple[Path, ...], facts: tuple[str, ...]) -> list[Contract]:
+    """Return the contracts in files, and each, or none, with the facts of accounts in it."""
     try:
-        return [contracts.load(path) for path in paths]
+        loaded = [contracts.load(path) for path in paths]
+        stated = [contracts.with_facts(contract, facts, "--account-fact") for contract in (None, *loaded) if facts]
+        return [*loaded, *(contract for contract in stated if contract is not None)]
     except (ContractError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,19 @@ def load(path: Path) -> Contract:
     if _is_compiled(text):
         return Contract.from_bytes(text.encode(), str(path))
     return Contract.from_bytes(canonical_bytes(_compiled(path, text)), str(path))
+
+
+def with_facts(contract: Contract | None, texts: Sequence[str], where: str) -> Contract | None:
+    """Return *contract* with facts of accounts (`seller:fact=value`) over its own; ContractError names *where*.
+
+    Sellers and values are those of the rate card that comes with this release.
+    """
+    if not texts:
+        return contract
+    from spancost import data
+    from spancost.contracts.account import with_account
+
+    return with_account(contract, texts, data.default_card(), where)
 
 
 def compiled(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from spancost.contracts.lines import Lines, Place, read
 from spancost.core.contract.contract import DIMENSIONS, FORMAT, Contract, ContractError
 from spancost.core.contract.match import spelled
 from spancost.core.money import FEMTO_PER_USD
+from spancost.core.pricing.account import account_fault
 from spancost.core.pricing.card import RateCard
 
 _MOST_ROWS = 10_000
@@ -91,6 +92,9 @@ class _Compiler:
             "name": form.name,
             "terms": terms,
         }
+        account = self._account(form.facts)
+        if account:
+            content["facts"] = account
         if form.override is not None:
             most = round(form.override.most_usd * FEMTO_PER_USD)
             content["override"] = {"attribute": form.override.attribute, "most": most}
@@ -203,6 +207,24 @@ class _Compiler:
     def _known_meter(self, meter: str, place: Place) -> None:
         if meter not in self._card.units.meters:
             raise self._lines.error(place, f"meter {meter!r}", f"one of {', '.join(sorted(self._card.units.meters))}")
+
+    def _account(self, facts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Return the facts of accounts by seller; one that no price depends on, or without a rate, is refused."""
+        account: dict[str, dict[str, str]] = {}
+        for provider, stated in facts.items():
+            place: Place = ("facts", provider)
+            seller = self._card.providers.canonical(provider) or provider
+            if seller in account:
+                raise self._lines.error(place, f"{seller} for the second time", "each seller once")
+            if not stated:
+                raise self._lines.error(place, "nothing", "facts of an account")
+            for fact, text in stated.items():
+                fault = account_fault(self._card, seller, fact, text)
+                if fault is not None:
+                    where = place if fault.part == "seller" else (*place, fact)
+                    raise self._lines.error(where, fault.found, fault.expected)
+            account[seller] = dict(stated)
+        return account
 
     def _facts(self, facts: Mapping[str, str], place: Place, *, must_say: bool) -> dict[str, str]:
         """Return facts in the card's words; those that say nothing out of the usual are refused where they must."""

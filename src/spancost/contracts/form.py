@@ -255,5 +255,6 @@ class ContractForm(_Form):
     currency: Annotated[str, PlainValidator(_usd)] = "USD"
     attributes: AttributesForm = AttributesForm()
     override: OverrideForm | None = None
+    facts: dict[str, dict[str, Text]] = {}
     deployments: list[DeploymentForm] = []
     terms: list[TermForm] = []

@@ -105,12 +105,14 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
 
 def contract(settings: Settings) -> Iterator[Advice]:
     """Yield which contract prices beside the card; nothing when none is set."""
-    if settings.contract is None:
+    if settings.contract is None and not settings.account_facts:
         return
     try:
-        found = contracts.load(Path(settings.contract).expanduser())
+        agreed = None if settings.contract is None else contracts.load(Path(settings.contract).expanduser())
+        found = contracts.with_facts(agreed, settings.account_facts, "SPANCOST_ACCOUNT_FACTS")
+        assert found is not None
     except (ContractError, OSError) as error:
-        fix = "Correct it, or unset SPANCOST_CONTRACT: until then every call is unpriced."
+        fix = "Correct it, or unset SPANCOST_CONTRACT (and SPANCOST_ACCOUNT_FACTS): until then every call is unpriced."
         yield Advice(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
         return
     yield Advice(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})

@@ -94,7 +94,7 @@ def make_ledger(settings: Settings) -> SpanLedger:
         open_spans=settings.max_open_parents,
     )
     dialects = _dialects(settings)
-    return Ledger(dialects, prices(settings.card, settings.contract), options)
+    return Ledger(dialects, prices(settings), options)
 
 
 def _dialects(settings: Settings) -> Dialects:
@@ -112,24 +112,26 @@ def _dialects(settings: Settings) -> Dialects:
         return data.default_dialects(settings.read_responses)
 
 
-def prices(card: str | None, contract: str | None = None) -> Prices:
-    """Return what prices by *card* (a file, a released version, or None for the newest card that comes along) and by
-    the contract in the file *contract*, None for list prices."""
+def prices(settings: Settings) -> Prices:
+    """Return what prices by the card of *settings* (a file, a released version, or the newest one packaged), by their
+    contract and by the facts of accounts that they state."""
     from spancost import data
 
+    card, contract, facts = settings.card, settings.contract, settings.account_facts
     try:
         rates = data.default_card() if card is None else data.card_named(card)
     except Exception as error:  # a file may be wrong in any way: nested too deep, packed and damaged, a home unknown
         LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
         return NoPrices(RATE_CARD_UNUSABLE)
-    if contract is None:
+    if contract is None and not facts:
         return data.pricer(rates)
     from spancost import contracts
 
     try:
-        return data.pricer(rates, contracts.load(Path(contract).expanduser()))
+        agreed = None if contract is None else contracts.load(Path(contract).expanduser())
+        return data.pricer(rates, contracts.with_facts(agreed, facts, "account_facts"))
     except Exception as error:
-        LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract, error)
+        LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract or "of facts", error)
         return NoPrices(CONTRACT_UNUSABLE)
 
 

@@ -24,7 +24,7 @@ OVERRIDE = "override_usd"
 """The fact that carries a cost set by hand."""
 LOWERED = frozenset(("deployment", "model", "server_address", "seller"))
 """Dimensions in which upper and lower case are the same."""
-_KEYS = frozenset(("account", "attributes", "deployments", "format", "name", "override", "terms"))
+_KEYS = frozenset(("attributes", "deployments", "facts", "format", "name", "override", "terms"))
 
 
 class ContractError(ValueError):
@@ -106,13 +106,14 @@ class Contract:
     def __init__(self, content: Mapping[str, Any], suffix: str) -> None:
         """Take the parsed content of canonical bytes; `from_bytes` is the way in."""
         self.suffix = suffix
+        self.content = content
         self.name: str = _text(content["name"])
         self.attributes: dict[str, tuple[str, ...]] = {
             fact: _texts(keys) for fact, keys in sorted(content["attributes"].items())
         }
         for fact in self.attributes.keys() - FACTS:
             raise ValueError(f"{fact!r} is no fact")
-        self.account: AccountFacts = {seller: _stated(facts) for seller, facts in content.get("account", {}).items()}
+        self.account: AccountFacts = {seller: _stated(facts) for seller, facts in content.get("facts", {}).items()}
         given = content.get("override")
         self.override = Override(given["attribute"], given["most"]) if given else None
         self.terms = tuple(_term(row) for row in content["terms"])
@@ -153,6 +154,11 @@ class Contract:
         for one, other, kind in contract.rivals():
             raise ContractError(f"{where}: found {kind} {one} and {other} for the same calls at the same time")
         return contract
+
+    @property
+    def is_of_facts_only(self) -> bool:
+        """Whether it states facts of accounts and agrees nothing else."""
+        return bool(self.account) and not (self._rows or self.override)
 
     def has_conditions(self, dimension: str) -> bool:
         """Tell whether any condition is about *dimension*."""

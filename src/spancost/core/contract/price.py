@@ -56,10 +56,10 @@ class ContractPricer(Pricer):
 
     def __init__(self, card: RateCard, contract: Contract) -> None:
         """Price by *card* and *contract*; ContractError when the contract names a meter that the card does not know."""
-        super().__init__(card)
+        super().__init__(card, contract.account)
         self.version = f"{card.version}+o{contract.suffix}"
         self.contract = contract
-        self._list = Pricer(card)
+        self._list = Pricer(card, contract.account)
         for term in contract.terms:
             for meter in sorted(term.meters() - card.units.meters.keys()):
                 raise ContractError(

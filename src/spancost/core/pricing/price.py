@@ -49,12 +49,12 @@ class Bill(NamedTuple):
 class Pricer:
     """Prices calls by one rate card. Never raises on what a call holds; safe to share among threads."""
 
-    def __init__(self, card: RateCard, account: AccountFacts | None = None) -> None:
+    def __init__(self, card: RateCard, account: AccountFacts | None = None, suffix: str = "") -> None:
         """Price by *card*, with *account* for facts that nothing else reports.
 
-        `version` is what goes into `llm.pricing_version`.
+        `version` is what goes into `llm.pricing_version`: the card's, and *suffix*, which names the account's facts.
         """
-        self.version = card.version
+        self.version = card.version + suffix
         self._card = card
         self._account: AccountFacts = account or {}
         self._builder = OfferBuilder(card.units, card.calendars, card.fact_words)

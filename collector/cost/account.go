@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cost
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost/document"
+)
+
+// AccountFault is what is wrong with a fact of an account: IsSeller is true when it is the seller.
+type AccountFault struct {
+	IsSeller        bool
+	Found, Expected string
+}
+
+// AccountFault returns what is wrong with a fact that is stated of an account at a seller, nil when it can be priced.
+func (c *RateCard) AccountFault(sellerName, fact, text string) *AccountFault {
+	line, err := c.seller(sellerName)
+	if err != nil || line == nil {
+		return &AccountFault{true, "seller " + document.Quoted(sellerName), "a seller of the rate card"}
+	}
+	known := slices.DeleteFunc(slices.Sorted(maps.Keys(line.Facts)), func(name string) bool { return name == splitFact })
+	if !slices.Contains(known, fact) {
+		expected := "none: no price of this seller depends on one"
+		if len(known) > 0 {
+			expected = "one of " + strings.Join(known, ", ")
+		}
+		return &AccountFault{false, "fact " + document.Quoted(fact), expected}
+	}
+	values := line.valuesWithRates(fact)
+	words := c.facts.of([]Fact{{fact, text}})
+	word, isOther := words[fact]
+	if !isOther && !isSpaces(text) {
+		word = standardFact
+	}
+	isMoved := len(words) > 1 || (len(words) == 1 && !isOther)
+	if isMoved || (word != standardFact && !slices.Contains(values, word)) {
+		list := "none"
+		if len(values) > 0 {
+			list = strings.Join(values, ", ")
+		}
+		return &AccountFault{false, document.Quoted(text), "the usual one, or one with a rate: " + list}
+	}
+	return nil
+}
+
+// valuesWithRates are the values of a fact that some entry of a seller has rates for, sorted.
+func (s *seller) valuesWithRates(fact string) []string {
+	found := map[string]bool{}
+	for _, e := range s.Models {
+		for _, value := range e.BaseFor[fact] {
+			if value != "*" {
+				found[value] = true
+			}
+		}
+		for n := range e.Eras {
+			for k := range e.Eras[n].Variants {
+				if value, named := e.Eras[n].Variants[k].When[fact]; named {
+					found[value] = true
+				}
+			}
+		}
+		for _, index := range e.Modifiers {
+			if value, named := s.Modifiers[index].When[fact]; named {
+				found[value] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// IsOfFactsOnly tells whether a contract states facts of accounts and agrees nothing else.
+func (c *Contract) IsOfFactsOnly() bool {
+	return len(c.account) > 0 && len(c.terms) == 0 && len(c.deployments) == 0 && c.overrideKey == ""
+}
+
+// Content is the compiled form of the contract.
+func (c *Contract) Content() document.Value { return c.content }
+
+// NewAccountPricer returns a pricer by a card, with the facts of accounts that a contract states.
+func NewAccountPricer(card *RateCard, contract *Contract) *Pricer {
+	found := NewPricer(card)
+	found.account, found.suffix = contract.account, "+o"+contract.suffix
+	return found
+}

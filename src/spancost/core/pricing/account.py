@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a team states of its own accounts (a deployment's type, a location, a tier), checked against the rate card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.facts import STANDARD
+from spancost.core.pricing.kernel import SPLIT_FACT
+
+
+class AccountFault(NamedTuple):
+    """What is wrong with a fact of an account: `part` is seller, fact or value."""
+
+    part: str
+    found: str
+    expected: str
+
+
+def account_fault(card: RateCard, seller: str, fact: str, text: str) -> AccountFault | None:
+    """Return what is wrong with a fact that is stated of an account at *seller*, None when it can be priced."""
+    line = card.seller(seller)
+    if line is None:
+        return AccountFault("seller", f"seller {seller!r}", "a seller of the rate card")
+    known = sorted(line.get("facts", {}).keys() - {SPLIT_FACT})
+    if fact not in known:
+        expected = f"one of {', '.join(known)}" if known else "none: no price of this seller depends on one"
+        return AccountFault("fact", f"fact {fact!r}", expected)
+    values = sorted({*_rated(line, fact)})
+    word = card.fact_words.of({fact: text}).get(fact, STANDARD if text.strip() else "")
+    is_moved = bool(card.fact_words.of({fact: text}).keys() - {fact})
+    if is_moved or word not in (STANDARD, *values):
+        return AccountFault("value", f"{text!r}", f"the usual one, or one with a rate: {', '.join(values) or 'none'}")
+    return None
+
+
+def _rated(line: Mapping[str, Any], fact: str) -> Iterator[str]:
+    """Yield the values of a fact that some entry of a seller has rates for."""
+    for entry in line["models"].values():
+        yield from (value for value in entry.get("base_for", {}).get(fact, ()) if value != "*")
+        modifiers = (line["modifiers"][index] for index in entry.get("modifiers", ()))
+        for row in (*(variant for era in entry["eras"] for variant in era.get("variants", ())), *modifiers):
+            if fact in row["when"]:
+                yield row["when"][fact]
