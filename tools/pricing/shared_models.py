@@ -23,6 +23,9 @@ def share(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         models[model_id] = _moved(other["models"][model_id], other["seller"], first)
     prefixed = {f"{other['seller']}:{key}": url for key, url in other["sources"].items()}
     whole["sources"] |= prefixed
+    for fact, row in other.get("facts", {}).items():
+        source = {"source": f"{other['seller']}:{row['source']}"} if "source" in row else {}
+        whole.setdefault("facts", {}).setdefault(fact, {**row, **source})
     for modifier in whole["modifiers"][first:]:
         modifier["source"] = f"{other['seller']}:{modifier['source']}"
     return whole
