@@ -81,6 +81,7 @@ REMEDIES = {
     "output_from_total": _OLD_EMITTER,
     "cache_from_total": _OLD_EMITTER,
     "unexplained_tokens": _OLD_EMITTER,
+    "stated_cost": "Nothing to do: no price of ours is known, and the cost is what the span states.",
     "cache_not_reported": _OLD_EMITTER,
     "reasoning_not_reported": _OLD_EMITTER,
     "region_not_reported": _OLD_EMITTER,
