@@ -171,7 +171,7 @@ def test_a_call_on_another_wire_of_a_named_host_says_why_it_has_no_price() -> No
         usage = {"input_tokens": 10, "output_tokens": 5}
         message = {"id": "msg_1", "type": "message", "model": "claude-haiku-4-5", "usage": usage}
         with client(httpx2, lambda _: httpx2.Response(200, json=message)) as http:
-            http.post("https://llm.internal/v1/messages", json=ASK)
+            http.post("https://llm.internal/v1/messages", json={"model": "claude-haiku-4-5"})
         assert world.only["llm.cost_status"] == "unpriced"
         assert world.only["llm.cost_reason"] == "unknown_model"
     finally:

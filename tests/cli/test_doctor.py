@@ -232,6 +232,8 @@ def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
         ({"litellm": "1.106.2"}, []),
         ({"litellm": "1.110.2", "openinference-instrumentation-litellm": "0.1.51"}, []),
         ({"opentelemetry-instrumentation-genai-agno": "1.3b0"}, ["opentelemetry-instrumentation-genai-agno"]),
+        ({"xai-sdk": "1.4.0"}, ["xai-sdk"]),
+        ({"google-cloud-aiplatform": "1.120.0", "openinference-instrumentation-vertexai": "0.1.12"}, []),
     ],
 )
 def test_known_limits_of_installed_packages_are_told(installed: dict[str, str], packages: list[str]) -> None:

@@ -81,6 +81,26 @@ LIMITS = (
         "",
         ("openinference-instrumentation-litellm",),
     ),
+    Limit(
+        "xai-sdk",
+        ">=0",
+        "it calls over gRPC, which capture does not read",
+        "Switch on its own spans (xai_sdk.telemetry), or call api.x.ai with the openai client, which capture sees.",
+    ),
+    Limit(
+        "google-cloud-aiplatform",
+        ">=0",
+        "its GenerativeModel calls over gRPC unless it is set up otherwise, which capture does not read",
+        "Install opentelemetry-instrumentation-vertexai, or call with google-genai, which capture sees.",
+        "",
+        ("opentelemetry-instrumentation-vertexai", "openinference-instrumentation-vertexai"),
+    ),
+    Limit(
+        "livekit-agents",
+        ">=0",
+        "its realtime sessions go over websockets, which capture does not read",
+        "Switch on its own spans (livekit.agents.telemetry.set_tracer_provider).",
+    ),
 )
 
 
