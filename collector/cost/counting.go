@@ -37,6 +37,7 @@ type counted struct {
 	provider, responseID string
 	// process is "" when it is not known.
 	process        string
+	isChild        bool
 	startNs, endNs int64
 	// told are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	told      []string
@@ -85,7 +86,7 @@ func countedOf(reading *Reading, span *Span) *counted {
 	*found = counted{
 		span: span.Key, scope: or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		parts: [3]Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
-		process: span.Process, responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
+		process: span.Process, isChild: span.IsChild, responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsTold: true,
 	}
 	if len(reading.Usage) > 0 {

@@ -15,7 +15,7 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 	attributes := span.Attributes
 	this := &counted{
 		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
-		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens), process: span.Process,
+		input: countOf(attributes, AttrInputTokens), output: countOf(attributes, AttrOutputTokens), process: span.Process, isChild: span.IsChild,
 		parts: [3]Count{
 			countOf(attributes, AttrCachedInputTokens), countOf(attributes, AttrCacheWriteInputTokens),
 			countOf(attributes, AttrReasoningOutputTokens),
@@ -35,6 +35,9 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
 			l.counters.repeat(found.reason)
+			if found.of != nil {
+				l.memory.claim(found.of, this)
+			}
 			found.write(written)
 			written.Remove = withdrawn
 			if found.of != nil && this.responseID != "" {
@@ -51,6 +54,22 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 		cost.Femto, cost.Known = femtoOfUSD(f)
 	}
 	return l.counted(this, &cost)
+}
+
+// SaysRepeat tells whether an earlier run found that a span repeats calls; into gets what a copy of it that was taken for a
+// call needs to say the same.
+func SaysRepeat(attributes Attributes, into *Written) bool {
+	status, _ := attributes.Get(AttrCostStatus).Text()
+	if status != Duplicate && status != Aggregate {
+		return false
+	}
+	into.Remove = withdrawn
+	for _, key := range []string{AttrCostStatus, AttrCostReason, AttrDuplicateOf} {
+		if text, isText := attributes.Get(key).Text(); isText {
+			into.text(key, strings.Clone(text))
+		}
+	}
+	return true
 }
 
 // ownNames are copies of texts that come again and again, one of each.

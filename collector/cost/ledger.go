@@ -214,6 +214,9 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 		}
 		l.counters.repeat(found.reason)
 		found.write(written)
+		if found.of != nil {
+			l.memory.claim(found.of, this)
+		}
 		if found.of != nil && reading.ResponseID != "" {
 			l.memory.alsoKnown(reading.ResponseID, found.of)
 		}

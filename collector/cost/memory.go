@@ -162,7 +162,7 @@ func (m *Memory) isDetached(scope string) bool {
 }
 
 // elsewhere returns the calls in other traces of the process of a call with exactly its tokens, of which one is detached,
-// newest first.
+// newest first. One of the two is a root: within a request both would be in its trace.
 func (m *Memory) elsewhere(call *counted) (found []*counted) {
 	if call.process == "" {
 		return nil
@@ -175,7 +175,7 @@ func (m *Memory) elsewhere(call *counted) (found []*counted) {
 		all = held.calls(all, keptPerProcess)
 	}
 	for _, other := range all {
-		if other.span.Trace != call.span.Trace {
+		if other.span.Trace != call.span.Trace && !(other.isChild && call.isChild) {
 			found = append(found, other)
 		}
 	}

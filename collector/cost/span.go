@@ -54,6 +54,8 @@ type Span struct {
 	Attributes Attributes
 	// Resource are the attributes of what made the span; nil where nothing asks for them.
 	Resource Attributes
+	// IsChild: the span has a parent, be it in hand or not.
+	IsChild bool
 	// Process is that of its resource (Dialects.Process), "" when it is not known.
 	Process string
 	// IsError: the span's status is ERROR.

@@ -103,7 +103,7 @@ func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 		s.writtenRoom.Clear()
 		ended := s.ledger.EndQuietly(&a.span, &s.writtenRoom)
 		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
-		if len(s.writtenRoom.Remove) > 0 {
+		if len(s.writtenRoom.Remove) > 0 || cost.SaysRepeat(a.span.Attributes, &s.writtenRoom) {
 			s.withdraw(a.key)
 		}
 		s.settle(now, &a.passing, ended, out)

@@ -202,6 +202,7 @@ func joined(all []carried) (found hand) {
 		if !known {
 			spans[n].Parent = cost.SpanKey{}
 		}
+		spans[n].IsChild = known
 		spans[n].IsLocalRoot = !known || services[parent] != services[n]
 	}
 	return hand{spans: spans, copies: copies, services: services}

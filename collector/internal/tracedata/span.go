@@ -66,7 +66,7 @@ func fill(span ptrace.Span, scope pcommon.InstrumentationScope, attributes cost.
 		Attributes:   attributes,
 		IsError:      span.Status().Code() == ptrace.StatusCodeError,
 	}
-	into.IsLocalRoot = !into.HasParent()
+	into.IsLocalRoot, into.IsChild = !into.HasParent(), into.HasParent()
 	if into.IsError {
 		into.Raised = raised(span.Events())
 	}

@@ -76,6 +76,7 @@ def counted(reading: Reading, span: Span, process: Process) -> Counted:
             frozenset(usage),
             reading.provider,
             (usage.get("cache_read_tokens"), usage.get("cache_write_tokens"), usage.get("reasoning_tokens")),
+            span.parent_id is not None,
         )
     )
 

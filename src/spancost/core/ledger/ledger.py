@@ -252,6 +252,8 @@ class Ledger:
                 verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
             self._counts[TELLS_MORE if meter is not None else str(verdict.reason)] += 1
             write_verdict(verdict, written)
+            if verdict.of is not None:
+                self._memory.claim(verdict.of, this)
             if verdict.of is not None and reading.response_id:
                 self._memory.also_known(reading.response_id, verdict.of)
             return self._short(verdict.reason)

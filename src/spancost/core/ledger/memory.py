@@ -22,7 +22,8 @@ class Counted(NamedTuple):
     """A call that was counted: what later spans are compared with.
 
     input, output: inclusive token counts, None when unknown. parts: cached, written to the cache, reasoning, None when
-    unknown. told: the meters it reports, be they 0; None when that is not known any more.
+    unknown. told: the meters it reports, be they 0; None when that is not known any more. is_child: whether the span
+    has a parent.
     """
 
     span_id: int
@@ -38,6 +39,7 @@ class Counted(NamedTuple):
     told: frozenset[str] | None = None
     provider: str | None = None
     parts: tuple[Quantity | None, Quantity | None, Quantity | None] = (None, None, None)
+    is_child: bool = False
 
 
 new_counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
@@ -153,13 +155,16 @@ class Memory:
         return _all(self._here.get(call[3:6]))
 
     def elsewhere(self, call: Counted) -> list[Counted]:
-        """Return the calls in other traces of its process with exactly its tokens, of which one is detached."""
+        """Return the calls in other traces of its process with exactly its tokens, of which one is detached.
+
+        One of the two is a root: within a request both would be in its trace.
+        """
         if call.process is None:
             return []
         found = _all(self._detached.get(call[4:7]))
         if self.identity.is_detached(call.scope):
             found = _all(self._attached.get(call[4:7])) + found
-        return [other for other in found if other.trace_id != call.trace_id]
+        return [o for o in found if o.trace_id != call.trace_id and not (o.is_child and call.is_child)]
 
 
 def _put(recent: Recent[Any, Held], key: Any, call: Counted | Record, most: int) -> None:

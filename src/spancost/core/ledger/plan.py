@@ -101,7 +101,7 @@ class PlanCache:
         rollup = self._rollup
         if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.blanks):
             return False
-        executed = execute(plan, fetched, place, span_id, times, attributes, self._charge)
+        executed = execute(plan, fetched, place, ids, times, attributes, self._charge)
         if executed is None:
             return False
         record, made, is_priced = executed
@@ -234,7 +234,13 @@ class PlanCache:
             return True
         plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNSURE), cost.femto is not None)
         executed = execute(
-            plan, fetched, place, span.span_id, (span.start_ns, span.end_ns), span.attributes, self._charge
+            plan,
+            fetched,
+            place,
+            (span.span_id, span.parent_id, span.is_local_root),
+            (span.start_ns, span.end_ns),
+            span.attributes,
+            self._charge,
         )
         if executed is None or list(executed[1].items()) != list(written.items()) or executed[0][:-2] != counted:
             del plan.outcomes[key]

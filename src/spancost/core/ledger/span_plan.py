@@ -53,7 +53,7 @@ def execute(
     plan: SpanPlan,
     fetched: Fetched,
     place: tuple[int, Process, Attributes | None],
-    span_id: int,
+    ids: tuple[int, int | None, bool],
     times: tuple[int, int],
     attributes: Attributes,
     charge: Charge,
@@ -101,9 +101,11 @@ def execute(
     if response_id is not None:
         made[LLM_REQUEST_ID] = response_id
     scope, models, told, own_provider, _ = plan.counted
+    span_id, parent_id, _ = ids
     record = (
         span_id, scope, models, trace_id, entered, left, process, response_id, began_ns, end_ns, told, own_provider,
-        (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")), femto, is_doubtful,
+        (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")),
+        parent_id is not None, femto, is_doubtful,
     )  # fmt: skip
     return record, made, is_priced
 

@@ -51,6 +51,7 @@ def evidence(span: Span, process: Process) -> tuple[Counted, Cost]:
             _count_of(get(names.LLM_CACHE_WRITE_INPUT_TOKENS)),
             _count_of(get(names.LLM_REASONING_OUTPUT_TOKENS)),
         ),
+        span.parent_id is not None,
     )
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 
