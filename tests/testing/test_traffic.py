@@ -41,7 +41,7 @@ def several(services: st.SearchStrategy[Service]) -> st.SearchStrategy[list[Serv
 
 
 class Sum(NamedTuple):
-    """What spans cost together, each once; the totals of roots, each once; how many roots say that they lack something."""
+    """What spans cost together and roots have as totals, each once; how many roots say that they lack something."""
 
     cost: int
     totals: int
