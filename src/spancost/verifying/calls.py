@@ -93,6 +93,10 @@ class Said:
         """Return the reading that was set."""
         return self.reading
 
+    def may_be_billed(self, span: Span, reading: Reading) -> bool:
+        """Return True: what is recomputed was counted."""
+        return True
+
 
 class Recomputing:
     """Recomputes priced spans one by one with *prices*, by the same ledger that priced them."""
