@@ -28,10 +28,10 @@ _GENAI_CONTEXT = {"service_tier": "service_tier", "processing": "processing"}
 
 
 def spancost() -> Callable[[Case], Answer]:
+    from spancost.config.data import default_card
     from spancost.core.call import Call
     from spancost.core.money import usd_float
     from spancost.core.pricing.price import Pricer
-    from spancost.data import default_card
 
     price = Pricer(default_card()).price
 

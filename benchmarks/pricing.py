@@ -60,9 +60,9 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _spancost() -> Scenario:
+    from spancost.config.data import default_card
     from spancost.core.call import Call
     from spancost.core.pricing.price import Pricer
-    from spancost.data import default_card
 
     price = Pricer(default_card()).price
     serial = count()

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-from spancost import data
+from spancost.config import data
 from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
 from spancost.core.pricing.price import Pricer
 from spancost.core.span import Attributes, Span

@@ -82,7 +82,7 @@ bench-go: ## Nanoseconds a span in package cost and both processors
 bench-collector: install $(COLLECTOR) ## What the processors cost a Collector; writes that part of docs/performance.md
 	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/python collector/tools/throughput.py --page docs/performance.md $(ARGS)
 
-CONTRACTS ?= $(wildcard tests/contracts/agreements/*.yaml)
+CONTRACTS ?= $(wildcard tests/config/contracts/agreements/*.yaml)
 
 .PHONY: same-bytes
 same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls.jsonl SPANS=spans.jsonl

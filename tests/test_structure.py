@@ -163,7 +163,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_making_a_processor_loads_nothing_heavy() -> None:
     """A processor with default settings needs neither pydantic nor an HTTP client nor an exporter."""
     loaded = loaded_by("import spancost; spancost.LLMCostProcessor()")
-    assert f"{PACKAGE}.processor" in loaded
+    assert f"{PACKAGE}.otel.processor" in loaded
     assert not {name for name in loaded if any(within(name, heavy) for heavy in HEAVY)}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from spancost.core.dialect.dialects import FORMAT
-from spancost.core.dialect.figures import OTHER_METERS
+from spancost.core.dialect.fields import OTHER_METERS
 from spancost.core.dialect.program import FIELDS, TEXTS
 from spancost.core.ledger.sources import LOGS, SPANS
 from spancost.core.reading import CALL, CONTAINER

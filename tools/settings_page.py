@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from spancost.settings import BOUNDS, FILE_VARIABLE, PAIRS, PREFIX, Settings
+from spancost.config.settings import BOUNDS, FILE_VARIABLE, PAIRS, PREFIX, Settings
 
 HEAD = f"""\
-<!-- Generated from src/spancost/settings.py by tools/generate_docs.py. -->
+<!-- Generated from src/spancost/config/settings.py by tools/generate_docs.py. -->
 # Settings
 
 A setting is a keyword argument of `LLMCostProcessor(...)`, an environment variable, or a key of the JSON or TOML file

@@ -25,10 +25,10 @@ LOGFIRE = "logfire"
 VERSIONS = (OLDEST, "1.39.1", "1.40.0", "1.42.1", "1.43.0", NEWEST, LOGFIRE)
 NAMES = {"all": VERSIONS, "oldest": (OLDEST,), "newest": (NEWEST, LOGFIRE)}
 TESTS = (
-    "tests/processor",
-    "tests/attribution/test_attribution.py",
-    "tests/attribution/test_blocks.py",
-    "tests/attribution/test_outcome.py",
+    "tests/otel/processor",
+    "tests/otel/attribution/test_attribution.py",
+    "tests/otel/attribution/test_blocks.py",
+    "tests/otel/attribution/test_outcome.py",
 )
 # Warnings are errors in our suite; what an old SDK uses that Python has deprecated since is not ours to answer for.
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning")
@@ -36,7 +36,7 @@ OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning")
 NEEDED = ("pytest==9.2.0", "pydantic>=2.7", "click>=8.1")
 
 ABOUT = (
-    "from importlib.metadata import version; from spancost.processor.strategy import best; "
+    "from importlib.metadata import version; from spancost.otel.processor.strategy import best; "
     "print(version('opentelemetry-sdk'), best())"
 )
 

@@ -28,7 +28,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from benchmarks.machine import describe
 from benchmarks.report import COLLECTOR_HEAD, table
-from spancost.testing.otlp_receiver import _recode_ids
+from spancost.store.otlp_receiver import _recode_ids
 from tests.collector.collector import ROOT, call, collector, span
 
 SPANS = 512

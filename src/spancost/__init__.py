@@ -10,21 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spancost.attributing import attribution
-    from spancost.outcome import record_outcome
-    from spancost.processor import LLMCostProcessor
-    from spancost.settings import Settings, SettingsError
+    from spancost.config.settings import Settings, SettingsError
+    from spancost.otel.attribution import attribution
+    from spancost.otel.outcome import record_outcome
+    from spancost.otel.processor import LLMCostProcessor
 
 __version__ = "0.1.0"
 
 __all__ = ["LLMCostProcessor", "Settings", "SettingsError", "__version__", "attribution", "record_outcome"]
 
 _HOMES = {
-    "LLMCostProcessor": "spancost.processor",
-    "Settings": "spancost.settings",
-    "SettingsError": "spancost.settings",
-    "attribution": "spancost.attributing",
-    "record_outcome": "spancost.outcome",
+    "LLMCostProcessor": "spancost.otel.processor",
+    "Settings": "spancost.config.settings",
+    "SettingsError": "spancost.config.settings",
+    "attribution": "spancost.otel.attribution",
+    "record_outcome": "spancost.otel.outcome",
 }
 
 

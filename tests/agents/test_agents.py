@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from spancost.cli.enrich import command
-from spancost.otlp.request import plain
+from spancost.store.otlp_json import plain
+from spancost.store.otlp_receiver import OtlpReceiver, otlp_json
 from spancost.testing.bill import Charge, PriceList
-from spancost.testing.otlp_receiver import OtlpReceiver, otlp_json
 from spancost.testing.provider_server import ProviderServer
 from tests.agents.agents import AGENTS, run
 

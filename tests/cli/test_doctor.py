@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spancost.cli import main
+from spancost.config.settings import Settings
 from spancost.core import reasons
-from spancost.doctor import environment
-from spancost.doctor.instrumentations import of_packages
-from spancost.doctor.processes import look_back
-from spancost.doctor.remedies import REMEDIES, remedy
-from spancost.settings import Settings
+from spancost.diagnose.doctor import environment
+from spancost.diagnose.doctor.fixes import REMEDIES, remedy
+from spancost.diagnose.doctor.instrumentations import of_packages
+from spancost.diagnose.doctor.processes import look_back
 from tests.cli.test_enrich import call, request
 
 INNER = {

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spancost.cli import main
-from spancost.otlp.request import plain
+from spancost.store.otlp_json import plain
 
 NOW = 1_760_000_000_000_000_000
 

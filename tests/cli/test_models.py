@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from spancost import data
 from spancost.cli import main
 from spancost.cli.model_rows import model_rows
+from spancost.config import data
 from spancost.core.call import Call
 from tests.core.test_price_vectors import SMALL
 

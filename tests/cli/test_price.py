@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from spancost import data
 from spancost.cli import main
+from spancost.config import data
 from tests.core.test_price_vectors import SMALL
 
 AT = "2026-11-18T15:04:05Z"

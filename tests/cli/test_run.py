@@ -152,7 +152,7 @@ def test_what_keeps_costs_out_is_said(tmp_path: Path) -> None:
 
 
 def sites() -> str:
-    from spancost.running import program
+    from spancost.run import program
 
     return str(Path(program.__file__).parent / "site")
 

@@ -17,15 +17,16 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from spancost import LLMCostProcessor, data
+from spancost import LLMCostProcessor
 from spancost.cli import main
+from spancost.config import data
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.pricing.price import Pricer
-from spancost.otlp.enrich import enrich
-from spancost.otlp.request import carried_spans, put
-from spancost.testing.otlp_receiver import otlp_json
+from spancost.store.enrich import enrich
+from spancost.store.otlp_json import carried_spans, put
+from spancost.store.otlp_receiver import otlp_json
 from tests.cli.test_enrich import call, request
-from tests.processor.simple import Set
+from tests.otel.processor.simple import Set
 
 SMALL_CARD = Path(__file__).parent.parent / "vectors" / "small_card" / "card.jsonl"
 SAME = "every number is the same"

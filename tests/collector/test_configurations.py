@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from spancost.testing.otlp_receiver import OtlpReceiver
+from spancost.store.otlp_receiver import OtlpReceiver
 from tests.collector.collector import (
     BINARY,
     CONFIGURATIONS,

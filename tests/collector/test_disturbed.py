@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from spancost.testing.otlp_receiver import OtlpReceiver, ReceivedSpan
+from spancost.store.otlp_receiver import OtlpReceiver, ReceivedSpan
 from tests.collector.collector import (
     CONFIGURATIONS,
     SERVER,

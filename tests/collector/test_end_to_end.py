@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spancost.testing.otlp_receiver import OtlpReceiver
+from spancost.store.otlp_receiver import OtlpReceiver
 from tests.collector.collector import CONFIGURATIONS, ROOT, SERVER, call, collector, send, span, until
 from tests.collector.jaeger import Jaeger, tags
 

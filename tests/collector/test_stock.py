@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from spancost import data
 from spancost.cli.collector_config import USUAL
+from spancost.config import data
+from spancost.config.ottl.rows import table_of
 from spancost.core.call import Call
 from spancost.core.money import usd_float
-from spancost.stock.rows import table_of
-from spancost.testing.otlp_receiver import OtlpReceiver
+from spancost.store.otlp_receiver import OtlpReceiver
 from tests.collector.collector import collector, send, span, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-stock")]

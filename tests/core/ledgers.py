@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spancost import data
+from spancost.config import data
 from spancost.core.call import Call, Cost
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
-from spancost.otlp.enrich import enrich, joined
-from spancost.otlp.request import any_value, carried_spans, plain
+from spancost.store.enrich import enrich, joined
+from spancost.store.otlp_json import any_value, carried_spans, plain
 
 VERSION = "2026.01.01-000000000000"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spancost import data
+from spancost.config import data
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.reasons import SENTENCES
 from tests.core.vectors import VECTORS

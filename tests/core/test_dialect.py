@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spancost import data
+from spancost.config import data
 from spancost.core.dialect.dialects import DialectError, Dialects
 from spancost.core.dialect.encoded import MAX_CHARACTERS, parse, text_of
 from spancost.core.dialect.rule import name_matches, version_within

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spancost import data
+from spancost.config import data
 from spancost.core.span import Span
 from tests.core.vectors import cases
 

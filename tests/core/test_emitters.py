@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spancost import data, emitters
+from spancost.config import data, emitters
 from spancost.core.dialect.emitters import EmitterError
 from spancost.core.span import Span
 from tests.core.vectors import cases

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from spancost.config.data import default_card
 from spancost.core.call import ESTIMATED, PRICED, Call
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.facts import ITSELF, STANDARD
-from spancost.core.pricing.kernel import SPLIT_FACT
+from spancost.core.pricing.linear_cost import SPLIT_FACT
 from spancost.core.pricing.match import Match, match
 from spancost.core.pricing.price import Pricer
-from spancost.data import default_card
 
 NOW = 2**62  # later than every change of price
 FIRST = {"service_tier": "service_tier", "processing": "processing"}  # facts that are fields of a call

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spancost import data
+from spancost.config import data
 from spancost.core.dialect.identity import Identity
 from tests.core.vectors import cases
 

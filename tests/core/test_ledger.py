@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from spancost import data
+from spancost.config import data
 from spancost.core import semconv as names
+from spancost.core.generational import Recent
 from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.money import usd_float
-from spancost.core.recent import Recent
 from spancost.core.span import Span
-from spancost.otlp.enrich import joined
-from spancost.otlp.request import carried_spans
+from spancost.store.enrich import joined
+from spancost.store.otlp_json import carried_spans
 from tests.core.ledgers import FlatPricer, ledger, request_of, run
 from tests.core.vectors import cases
 

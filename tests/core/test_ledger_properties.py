@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost.core import semconv as names
-from spancost.otlp.enrich import enrich
-from spancost.otlp.request import carried_spans
+from spancost.store.enrich import enrich
+from spancost.store.otlp_json import carried_spans
 from tests.core.ledgers import ledger, request_of, written
 
 PRICE = {"input": 2_000_000_007, "output": 8_000_000_011, "unknown": ["mystery"]}

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spancost import data
+from spancost.config import data
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.ledger.plan import PLANS_KEPT
 from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
-from spancost.core.ledger.written import Written
+from spancost.core.ledger.writes import Written
 from spancost.core.span import Span
 
 SCOPES = ("opentelemetry.instrumentation.openai_v2", "openinference.instrumentation.openai", "anthropic", "elsewhere")

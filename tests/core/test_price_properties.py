@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spancost import data
+from spancost.config import data
 from spancost.core.call import FREE, PRICED, UNPRICED, Call, Cost
 from spancost.core.pricing.price import Pricer
 from tests.core.test_price_vectors import small_pricer

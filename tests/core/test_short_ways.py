@@ -6,13 +6,13 @@ from __future__ import annotations
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from spancost import data
+from spancost.config import data
 from spancost.core.call import Call
 from spancost.core.ledger.counting import counted
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.pricing.price import Pricer
 from spancost.core.span import Span
-from spancost.processor.spans import Reader
+from spancost.otel.processor.spans import Reader
 
 ATTRIBUTES = {
     "gen_ai.operation.name": "chat",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spancost import data
+from spancost.config import data
 from spancost.core.wire.expr import compile_formula
 from spancost.core.wire.match import Wires
 from spancost.core.wire.path import WireDataError, compile_getter, compile_test

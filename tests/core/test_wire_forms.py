@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from spancost import data
 from spancost.cli.extract import answer, read_exchange
+from spancost.config import data
 
 VECTORS = sorted((Path(__file__).parent.parent / "vectors" / "wire").glob("*.json"))
 BODIES = {

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spancost import data
+from spancost.config import data
 from spancost.core.wire.framing import LIMIT, Clip, EventText, Lines
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import WireReading

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from spancost import data
 from spancost.cli.extract import answer, read
+from spancost.config import data
 from spancost.core.wire.match import Target
 from spancost.core.wire.reader import UsageReader
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spancost import data
+from spancost.config import data
 from spancost.core.semconv import LLM_COST_STATUS
-from spancost.otlp.enrich import enrich
-from spancost.otlp.records import carried_records
-from spancost.otlp.request import carried_spans, plain
+from spancost.store.enrich import enrich
+from spancost.store.log_records import carried_records
+from spancost.store.otlp_json import carried_spans, plain
 from tests.core.ledgers import ledger
 
 KEYS = {"describes", "price", "requests", "expected"}

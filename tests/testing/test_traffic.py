@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spancost import data
+from spancost.config import data
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.money import nano
-from spancost.otlp.enrich import enrich
-from spancost.otlp.request import carried_spans, plain
+from spancost.store.enrich import enrich
+from spancost.store.otlp_json import carried_spans, plain
 from spancost.testing.traffic import GENAI, IDS, OPENINFERENCE, OPENLLMETRY, Service, Traffic, traffic
 from tests.core.vectors import VECTORS
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from spancost import data
 from spancost.cli.extract import read_exchange
+from spancost.config import data
 from spancost.testing import ProviderServer, Reply, Scenario, ToolCall, Usage
 
 SAY: Any = [{"role": "user", "content": "Where is order 7?"}]

@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from spancost.config.data import default_card
 from spancost.core.call import Call
 from spancost.core.pricing.price import Pricer
-from spancost.data import default_card
 from tools.pricing import litellm_catalogue
 from tools.pricing.catalogue import Entry, Table
 from tools.pricing.sides import SellerMap

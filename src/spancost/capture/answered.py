@@ -8,10 +8,11 @@ from typing import Any
 
 from opentelemetry.trace import Span
 
-from spancost.capture import attributes, guards
-from spancost.capture.faults import Counts
+from spancost.capture import attributes
+from spancost.capture.diagnostics import Counts
+from spancost.control import guards
 from spancost.core.call import Call
-from spancost.core.ledger.charge import Prices
+from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire.reading import WireReading
 
 

@@ -11,15 +11,16 @@ from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer
 
-from spancost.capture import answered, attributes, guards
+from spancost.capture import answered, attributes
 from spancost.capture.decoding import Decoder
-from spancost.capture.faults import Counts
-from spancost.capture.outer import Claims
+from spancost.capture.diagnostics import Counts
+from spancost.capture.existing_span import Claims
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.seen import Seen
-from spancost.capture.sending import Sending, is_sending
+from spancost.capture.suppression import Sending, is_sending
+from spancost.control import guards
 from spancost.core import semconv
-from spancost.core.ledger.charge import Prices
+from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader

@@ -12,13 +12,14 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
-from spancost import __version__, data
+from spancost import __version__
 from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requests_driver
 from spancost.capture.calls import Capture
-from spancost.capture.outer import Claims
+from spancost.capture.existing_span import Claims
 from spancost.capture.patching import Patches
-from spancost.processor.ledgers import prices
-from spancost.settings import Settings, load
+from spancost.config import data
+from spancost.config.pricers import prices
+from spancost.config.settings import Settings, load
 
 LOGGER = logging.getLogger("spancost")
 SCOPE = "spancost.capture"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 from spancost.core.call import Quantity
-from spancost.core.recent import Recent
+from spancost.core.generational import Recent
 from spancost.core.wire.batch import BatchCall
 from spancost.core.wire.match import Target
 from spancost.core.wire.reading import WireReading

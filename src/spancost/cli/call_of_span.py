@@ -10,8 +10,8 @@ from typing import Any
 
 from spancost.cli.call_json import CallError
 from spancost.core import semconv
-from spancost.otlp.fields import RequestError
-from spancost.otlp.request import attributes_in
+from spancost.store.otlp_fields import RequestError
+from spancost.store.otlp_json import attributes_in
 
 _USAGE = {
     semconv.LLM_INPUT_TOKENS: "input_tokens",

@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 import click
 
 from spancost.cli.price import card_named
-from spancost.stock.rows import table_of
-from spancost.stock.transform import configuration
+from spancost.config.ottl.rows import table_of
+from spancost.config.ottl.transform import configuration
 
 USUAL = ("openai", "anthropic", "gcp.gemini", "azure.ai.openai", "mistral_ai", "groq", "x_ai", "cohere")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from spancost import contracts
 from spancost.cli.output_file import OutputFile
 from spancost.cli.price import card_named, pricer_of
+from spancost.config import contracts
 from spancost.core.call import Call
-from spancost.core.contract.contract import Contract, ContractError, Term
+from spancost.core.contract.terms import Contract, ContractError, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, match
-from spancost.plural import counted
+from spancost.diagnose.format_count import counted
 
 
 @click.command(name="contract")

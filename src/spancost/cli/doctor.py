@@ -14,19 +14,19 @@ from typing import BinaryIO
 
 import click
 
-from spancost import data
 from spancost.cli.run import run_program
 from spancost.cli.verify import spans_of_files
+from spancost.config import data
+from spancost.config.settings import load
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
-from spancost.doctor import environment
-from spancost.doctor.advice import FINE, PROBLEM, Advice
-from spancost.doctor.lens import Lens
-from spancost.doctor.processes import look_back
-from spancost.doctor.spans import look_at
-from spancost.otlp.request import Carried, carried_spans
-from spancost.plural import counted
-from spancost.settings import load
-from spancost.testing.otlp_receiver import otlp_json
+from spancost.diagnose.doctor import environment
+from spancost.diagnose.doctor.dialect_trace import Lens
+from spancost.diagnose.doctor.findings import FINE, PROBLEM, Advice
+from spancost.diagnose.doctor.processes import look_back
+from spancost.diagnose.doctor.spans import look_at
+from spancost.diagnose.format_count import counted
+from spancost.store.otlp_json import Carried, carried_spans
+from spancost.store.otlp_receiver import otlp_json
 
 _MARKS = {"fine": "  ", "note": "? ", "problem": "! "}
 _WIDEST = 100

@@ -11,16 +11,16 @@ from typing import Any, BinaryIO
 
 import click
 
-from spancost import data, emitters
 from spancost.cli.price import contract_option, pricer_of
+from spancost.config import data, emitters
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.emitters import EmitterError
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.semconv import LLM_COST_STATUS
-from spancost.otlp.enrich import enrich
-from spancost.otlp.fields import RequestError
-from spancost.otlp.records import CarriedRecord, carried_records
-from spancost.otlp.request import Carried, carried_spans
+from spancost.store.enrich import enrich
+from spancost.store.log_records import CarriedRecord, carried_records
+from spancost.store.otlp_fields import RequestError
+from spancost.store.otlp_json import Carried, carried_spans
 
 
 @click.command(name="enrich")

@@ -15,13 +15,13 @@ from spancost.cli.call_json import CallError, call_of, parse, quantity_of
 from spancost.cli.call_of_span import attributes_of, call_row_of
 from spancost.cli.near import NearNames
 from spancost.cli.price import card_named, contract_option, number, pricer_of
+from spancost.config.data import is_version
 from spancost.core import reasons
 from spancost.core.call import Call
 from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
 from spancost.core.pricing.price import Bill, Item, Pricer
 from spancost.core.reasons import SENTENCES
-from spancost.data import is_version
 
 _UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "1"}
 _BASES = {

@@ -17,9 +17,9 @@ from typing import Any
 
 import click
 
-from spancost import data
 from spancost.capture.request import facts_of
 from spancost.cli.price import number
+from spancost.config import data
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import WireReading

@@ -13,13 +13,13 @@ from typing import Any
 
 import click
 
-from spancost import contracts, data
 from spancost.cli.call_json import CallError, call_of, parse
 from spancost.cli.near import NearNames
+from spancost.config import contracts, data
 from spancost.core import reasons
 from spancost.core.call import LineItem, Quantity
-from spancost.core.contract.contract import Contract, ContractError
 from spancost.core.contract.price import ContractPricer
+from spancost.core.contract.terms import Contract, ContractError
 from spancost.core.money import usd_text
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer

@@ -15,8 +15,8 @@ from spancost.cli.extra import load
 from spancost.cli.output_file import OutputFile
 
 if TYPE_CHECKING:
-    from spancost.running.program import Run
-    from spancost.testing import ReceivedSpan
+    from spancost.run.program import Run
+    from spancost.store.otlp_receiver import ReceivedSpan
 
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
@@ -47,8 +47,8 @@ def command(top: int, save: Path | None, width: int | None, program: tuple[str, 
 
 def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:
     """Run *program* to its end; return what it left, and its spans. Exits as a shell does when it cannot be started."""
-    running = import_module("spancost.running.program")
-    receiver = import_module("spancost.testing.otlp_receiver")
+    running = import_module("spancost.run.program")
+    receiver = import_module("spancost.store.otlp_receiver")
     try:
         done: Run = running.run(program)
     except running.ProgramError as error:
@@ -60,6 +60,6 @@ def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:
 
 def otlp_lines(done: Run) -> str:
     """Return the spans of a program as OTLP JSON, one request a line."""
-    receiver = import_module("spancost.testing.otlp_receiver")
+    receiver = import_module("spancost.store.otlp_receiver")
     lines = (json.dumps(receiver.otlp_json(request), separators=(",", ":")) for request in done.requests)
     return "".join(f"{line}\n" for line in lines)

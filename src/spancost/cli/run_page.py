@@ -12,10 +12,10 @@ from rich.text import Text
 from spancost.core import semconv
 from spancost.demo import groups, tree
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
-from spancost.doctor.remedies import remedy
-from spancost.plural import counted
-from spancost.running.program import Run
-from spancost.testing import ReceivedSpan
+from spancost.diagnose.doctor.fixes import remedy
+from spancost.diagnose.format_count import counted
+from spancost.run.program import Run
+from spancost.store.otlp_receiver import ReceivedSpan
 
 MAX_WIDTH = 124
 TEXT_WIDTH = 96

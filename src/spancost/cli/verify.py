@@ -12,16 +12,16 @@ from typing import Any, BinaryIO
 
 import click
 
-from spancost import contracts, data
 from spancost.cli.enrich import requests
-from spancost.core.contract.contract import Contract, ContractError
+from spancost.config import contracts, data
+from spancost.core.contract.terms import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer
-from spancost.otlp.fields import RequestError
-from spancost.otlp.request import Carried, carried_spans
-from spancost.plural import counted
-from spancost.verifying.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
-from spancost.verifying.verify import verify
+from spancost.diagnose.format_count import counted
+from spancost.diagnose.verify.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
+from spancost.diagnose.verify.verify import verify
+from spancost.store.otlp_fields import RequestError
+from spancost.store.otlp_json import Carried, carried_spans
 
 _BASES = {
     ALONE: " (by llm.* alone)",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from spancost.core import semconv
 from spancost.demo.tree import is_counted
-from spancost.testing import ReceivedSpan
+from spancost.store.otlp_receiver import ReceivedSpan
 
 
 class Group(NamedTuple):

@@ -12,7 +12,7 @@ from spancost.core import reasons, semconv
 from spancost.demo import groups, tree
 from spancost.demo.session import Session
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
-from spancost.testing import ReceivedSpan
+from spancost.store.otlp_receiver import ReceivedSpan
 
 MAX_WIDTH = 124
 TEXT_WIDTH = 96

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from spancost.core import call, semconv
-from spancost.testing import ReceivedSpan
+from spancost.store.otlp_receiver import ReceivedSpan
 
 TOTAL = "total"
 CALL = "call"

@@ -5,8 +5,8 @@ Nothing here imports the rest of the package except the receiver's users; the bi
 that a cost made by spancost and an amount made here agree only when both are right.
 """
 
+from spancost.store.otlp_receiver import OtlpReceiver, ReceivedSpan
 from spancost.testing.bill import Bill, Charge, PriceList
-from spancost.testing.otlp_receiver import OtlpReceiver, ReceivedSpan
 from spancost.testing.provider_server import Exchange, ProviderServer
 from spancost.testing.reply import Reply, Scenario, ToolCall
 from spancost.testing.usage import Usage

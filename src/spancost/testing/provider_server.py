@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from spancost.store.loopback import Handler, Loopback
 from spancost.testing import model as thinking
 from spancost.testing import routes
 from spancost.testing.bill import Bill, Charge, PriceList
-from spancost.testing.loopback import Handler, Loopback
 from spancost.testing.reply import Reply, Scenario
 from spancost.testing.wires.exchange import Asked, Served
 from spancost.testing.wires.framing import compact

@@ -11,7 +11,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-from spancost.testing.otlp_receiver import OtlpReceiver
+from spancost.store.otlp_receiver import OtlpReceiver
 
 
 def traced(

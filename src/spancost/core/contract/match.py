@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from spancost.core.call import Call
-from spancost.core.contract.contract import DIMENSIONS, FACTS, LOWERED, Contract, Deployment, Term, fit
+from spancost.core.contract.terms import DIMENSIONS, FACTS, LOWERED, Contract, Deployment, Term, fit
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, facts_of, match
 from spancost.core.pricing.names import host_of

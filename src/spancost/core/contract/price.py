@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PRICED, UNPRICED, Call, Cost
-from spancost.core.contract.contract import FACTS, OVERRIDE, Contract, ContractError, Hardware, Term
 from spancost.core.contract.match import Terms, spelled
-from spancost.core.contract.offer import AgreedOfferBuilder
+from spancost.core.contract.rate_resolver import AgreedOfferBuilder
+from spancost.core.contract.terms import FACTS, OVERRIDE, Contract, ContractError, Hardware, Term
+from spancost.core.generational import Recent
 from spancost.core.money import FEMTO_PER_USD, round_div
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.offer import Level, Offer
 from spancost.core.pricing.price import Bill, Item, Pricer, is_sound
-from spancost.core.recent import Recent
+from spancost.core.pricing.rates import Level, Offer
 from spancost.core.span import Attributes
 
 CONTRACT = "contract"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from spancost.core.dialect.figures import COUNTED
+from spancost.core.dialect.fields import COUNTED
 from spancost.core.span import Attributes
 
 Fetch = Callable[[Attributes], tuple[Any, ...]]

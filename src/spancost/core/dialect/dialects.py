@@ -10,8 +10,8 @@ from spancost.core.dialect.failure import Failures
 from spancost.core.dialect.identity import Identity
 from spancost.core.dialect.program import MARKING_FIELDS, Names, Program
 from spancost.core.dialect.rule import name_matches
+from spancost.core.generational import Recent
 from spancost.core.reading import Reading
-from spancost.core.recent import Recent
 from spancost.core.span import Span
 
 FORMAT = 1

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from spancost.core.dialect.figures import COUNTS
+from spancost.core.dialect.fields import COUNTS
 from spancost.core.reading import CALL, CONTAINER
 
 EMITTER_KEYS = (

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.recent import Recent
+from spancost.core.generational import Recent
 from spancost.core.span import Attributes
 
 _KNOWN_SCOPES = 1024

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from spancost.core.dialect.attribute_layout import DirectLayout, GatheredLayout, Layout
 from spancost.core.dialect.encoded import MAX_CHARACTERS, dig, parse, text_of
-from spancost.core.dialect.figures import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
+from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
 from spancost.core.dialect.rule import Rule, bend, rules_for
 from spancost.core.dialect.scalars import began_at, femto, finish, host

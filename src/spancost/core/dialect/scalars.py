@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from spancost.core.dialect.encoded import text_of
-from spancost.core.dialect.figures import DECIMAL
+from spancost.core.dialect.fields import DECIMAL
 from spancost.core.money import femto_from_text
 
 

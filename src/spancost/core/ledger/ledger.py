@@ -9,7 +9,6 @@ from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
 from spancost.core.dialect.identity import Identity
-from spancost.core.ledger.charge import UNSURE, Charge, Prices
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
@@ -23,8 +22,9 @@ from spancost.core.ledger.counting import (
 )
 from spancost.core.ledger.memory import Counted, Memory, Process
 from spancost.core.ledger.plan import plan_cache
+from spancost.core.ledger.reading_pricer import UNSURE, Charge, Prices
 from spancost.core.ledger.rollup import RollUp, Subtotal
-from spancost.core.ledger.written import (
+from spancost.core.ledger.writes import (
     SUMS,
     Written,
     evidence,

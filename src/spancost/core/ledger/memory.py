@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.dialect.identity import NO_IDENTITY, Identity
-from spancost.core.recent import Recent
+from spancost.core.generational import Recent
 
 _PER_KEY = 8
 _PER_PROCESS = 32

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 from spancost.core.call import Cost
 from spancost.core.dialect.attribute_layout import Fetched, Layout
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.figures import COUNTED
+from spancost.core.dialect.fields import COUNTED
 from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.rule import bend
-from spancost.core.ledger.charge import UNSURE, Charge
+from spancost.core.generational import Recent
 from spancost.core.ledger.counting import OWN
 from spancost.core.ledger.memory import Counted, Memory, Process
+from spancost.core.ledger.reading_pricer import UNSURE, Charge
 from spancost.core.ledger.rollup import RollUp, subtotal_of
 from spancost.core.ledger.span_plan import Outcome, SpanPlan, execute, figures_of_plan, unpriced_call, usage_of_plan
-from spancost.core.ledger.written import Written, write_trace
-from spancost.core.recent import Recent
+from spancost.core.ledger.writes import Written, write_trace
 from spancost.core.semconv import (
     LLM_COST_STATUS,
     LLM_SUBTREE_COST_USD,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
+from spancost.core.generational import Recent
 from spancost.core.ledger.counting import Beneath
 from spancost.core.ledger.memory import Counted, Record, counted_of
-from spancost.core.recent import Recent
 
 KEPT_CALLS = 64
 """How many of the calls beneath a span are kept for comparison; totals cover all of them."""

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from spancost.core.call import Call
 from spancost.core.dialect.attribute_layout import Fetched
-from spancost.core.dialect.figures import MAX_COUNT
+from spancost.core.dialect.fields import MAX_COUNT
 from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.scalars import began_at
-from spancost.core.ledger.charge import Charge
 from spancost.core.ledger.memory import Counted, Process
+from spancost.core.ledger.reading_pricer import Charge
 from spancost.core.ledger.rollup import Subtotal
-from spancost.core.ledger.written import TOKENS, write_cost
+from spancost.core.ledger.writes import TOKENS, write_cost
 from spancost.core.money import usd_float
 from spancost.core.semconv import LLM_LIST_COST_USD, LLM_REQUEST_ID, LLM_TOTAL_TOKENS
 from spancost.core.span import Attributes, AttributeValue

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.facts import STANDARD
-from spancost.core.pricing.kernel import SPLIT_FACT
+from spancost.core.pricing.linear_cost import SPLIT_FACT
 
 
 class AccountFault(NamedTuple):

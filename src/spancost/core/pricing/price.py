@@ -16,10 +16,10 @@ from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.money import round_div, usd_text
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.kernel import assumed_split, kernel_of, rate_of
+from spancost.core.pricing.linear_cost import assumed_split, kernel_of, rate_of
 from spancost.core.pricing.match import AccountFacts, match
-from spancost.core.pricing.offer import Doubt, Era, Level, Offer, Rate
-from spancost.core.pricing.offer_builder import OfferBuilder
+from spancost.core.pricing.rate_resolver import OfferBuilder
+from spancost.core.pricing.rates import Doubt, Era, Level, Offer, Rate
 from spancost.core.pricing.usage import Leaves, checked, split
 
 RATE_CARD = "rate_card"

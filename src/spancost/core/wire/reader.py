@@ -13,10 +13,10 @@ from spancost.core.wire.batch import BatchCall, calls_of
 from spancost.core.wire.estimate import Characters, estimated
 from spancost.core.wire.framing import MANY_LIMIT, Document, EventFrames, EventText, JsonLines, WholeJson
 from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.partial_json import salvage
 from spancost.core.wire.path import Json
 from spancost.core.wire.reading import WireReading
 from spancost.core.wire.result import Answer, is_complete, reading
-from spancost.core.wire.salvage import salvage
 from spancost.core.wire.shape import Shape, Slots, exact
 
 Form = EventText | EventFrames | JsonLines | WholeJson

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""YAML (and JSON, which is a part of it) as plain values, with the line of every key, for errors that say where."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from spancost.core.contract.terms import ContractError
+
+Place: TypeAlias = "tuple[str | int, ...]"
+"""The keys and numbers that lead to a value."""
+
+_MOST_CHARACTERS = 1_000_000
+_MOST_VALUES = 100_000
+_MOST_LEVELS = 100
+_MOST_DIGITS = 18
+
+
+class Lines:
+    """Where the values of a file stand."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self._lines: dict[Place, int] = {}
+
+    def error(self, place: Place, found: str, expected: str) -> ContractError:
+        """Return the error that says where something stands, what was found and what was expected."""
+        known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self._lines)
+        key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
+        return ContractError(
+            f"{self.where}, line {self._lines[known]}{', ' if key else ''}{key}: found {found}; expected {expected}"
+        )
+
+    def put(self, place: Place, node: Any) -> None:
+        """Remember the line of a value (from 1)."""
+        if len(self._lines) >= _MOST_VALUES:
+            raise ContractError(f"{self.where}: found more than {_MOST_VALUES} values; expected a contract")
+        self._lines[place] = node.start_mark.line + 1
+
+
+def read(where: str, text: str) -> tuple[Any, Lines]:
+    """Return the value that *text* holds and where its parts stand; ContractError when it is no YAML.
+
+    Numbers that are not whole, and dates, come as the text that was written, so that nothing is rounded.
+    """
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    except ImportError:
+        raise ContractError(
+            f"{where}: found a contract that is not compiled; expected the package ruamel.yaml to read it "
+            "(pip install 'spancost[contracts]'), or what `spancost contract` compiles"
+        ) from None
+    if len(text) > _MOST_CHARACTERS:
+        raise ContractError(f"{where}: found {len(text)} characters; expected at most {_MOST_CHARACTERS}")
+    lines = Lines(where)
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractError(f"{where}, line {line}: found {error.problem}; expected valid YAML") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ContractError(f"{where}: found no valid YAML ({error})") from None
+    if node is None:
+        raise ContractError(f"{where}: found nothing; expected a contract")
+    lines.put((), node)
+    return _plain(node, (), lines), lines
+
+
+def _plain(node: Any, place: Place, lines: Lines) -> Any:
+    if len(place) > _MOST_LEVELS:
+        raise ContractError(f"{lines.where}: found values more than {_MOST_LEVELS} levels deep; expected a contract")
+    if node.id == "mapping":
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value) if key_node.id == "scalar" else "?"
+            lines.put((*place, key), key_node)
+            if key_node.id != "scalar":
+                raise lines.error((*place, key), "a key that is no text", "a name")
+            if key in values:
+                raise lines.error((*place, key), "a key for the second time", "each key once")
+            values[key] = _plain(value_node, (*place, key), lines)
+        return values
+    if node.id == "sequence":
+        for number, item in enumerate(node.value):
+            lines.put((*place, number), item)
+        return [_plain(item, (*place, number), lines) for number, item in enumerate(node.value)]
+    text = str(node.value)
+    kind = str(node.tag).rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    # A name such as 007 stays as it is written.
+    is_whole = kind == "int" and len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
+    return int(text) if is_whole and str(int(text)) == text else text

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger a processor keeps, and how it is made from settings and the packaged data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from spancost.config.settings import Settings
+from spancost.core.call import UNPRICED, Call, Cost
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.memory import Process
+from spancost.core.ledger.reading_pricer import Prices
+from spancost.core.span import Attributes, AttributeValue, Span
+from spancost.otel import baggage
+
+LOGGER = logging.getLogger("spancost")
+RATE_CARD_UNUSABLE = "rate_card_unusable"
+CONTRACT_UNUSABLE = "contract_unusable"
+
+
+class SpanLedger(Protocol):
+    """What a processor asks of a ledger (see `core/ledger/ledger.py`)."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What was counted so far."""
+
+    def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
+        """Note the end of a span; return what there is to do: IDLE, ABOVE, CALL or AGAIN. Needs no lock."""
+
+    def nearest_open(self, span_id: int) -> int | None:
+        """Return the first span from *span_id* on upwards that has not ended, None when all have. Needs no lock."""
+
+    def reopen(self, span_id: int) -> None:
+        """Take a span and those above it as open: their ids are used again."""
+
+    def try_plan(
+        self,
+        place: tuple[int, Process, Attributes | None],
+        ids: tuple[int, int | None, bool],
+        times: tuple[int, int],
+        scope: tuple[str, str, str],
+        name: str,
+        attributes: Attributes,
+        written: dict[str, AttributeValue],
+        /,
+    ) -> bool:
+        """Put the attributes of a span that has a plan into *written*; False, and nothing is done, for any other."""
+
+    def end_above(
+        self,
+        span_id: int,
+        parent_id: int | None,
+        is_local_root: bool,
+        attributes: Attributes,
+        written: dict[str, AttributeValue],
+        /,
+    ) -> bool:
+        """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
+
+    def end_in_full(self, span: Span) -> Mapping[str, AttributeValue]:
+        """Return the attributes to write on *span*, which has no plan."""
+
+    def clear(self) -> None:
+        """Forget every span in hand."""
+
+
+class NoPrices:
+    """Stands in for a rate card or a contract that cannot be used: every call is unpriced and says so, none has a
+    wrong price."""
+
+    version = "unavailable"
+
+    def __init__(self, reason: str) -> None:
+        self._cost = Cost(UNPRICED, reason, None)
+
+    def price(self, call: Call) -> Cost:
+        """Return that no cost can be said."""
+        return self._cost
+
+
+def make_ledger(settings: Settings) -> SpanLedger:
+    """Return an empty ledger under *settings*. A rate card that cannot be used is logged, and stood in for."""
+    # Loaded here, so that a processor that is given its ledger loads no rate card.
+
+    options = LedgerOptions(
+        keep_provider=settings.keep_provider,
+        roll_up=settings.rollup,
+        one_process=True,
+        open_spans=settings.max_open_parents,
+    )
+    dialects = _dialects(settings)
+    return Ledger(dialects, prices(settings), options)
+
+
+def _dialects(settings: Settings) -> Dialects:
+    """Return the dialects under *settings*. Emitters that cannot be used are logged, and left out."""
+    from spancost.config import data
+
+    if settings.emitters is None:
+        return data.default_dialects(settings.read_responses)
+    from spancost.config import emitters
+
+    try:
+        return data.dialects(settings.read_responses, emitters.load(settings.emitters))
+    except Exception as error:  # a file may be wrong in any way
+        LOGGER.error("spancost: emitters %s cannot be used, so their calls are not read: %s", settings.emitters, error)
+        return data.default_dialects(settings.read_responses)
+
+
+def prices(settings: Settings) -> Prices:
+    """Return what prices by the card of *settings* (a file, a released version, or the newest one packaged), by their
+    contract and by the facts of accounts that they state."""
+    from spancost.config import data
+
+    card, contract, facts = settings.card, settings.contract, settings.account_facts
+    try:
+        rates = data.default_card() if card is None else data.card_named(card)
+    except Exception as error:  # a file may be wrong in any way: nested too deep, packed and damaged, a home unknown
+        LOGGER.error("spancost: rate card %s cannot be used, so no call is priced: %s", card or "in the package", error)
+        return NoPrices(RATE_CARD_UNUSABLE)
+    if contract is None and not facts:
+        return data.pricer(rates)
+    from spancost.config import contracts
+
+    try:
+        agreed = None if contract is None else contracts.load(Path(contract).expanduser())
+        return data.pricer(rates, contracts.with_facts(agreed, facts, "account_facts"))
+    except Exception as error:
+        LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract or "of facts", error)
+        return NoPrices(CONTRACT_UNUSABLE)
+
+
+def carry_tags(settings: Settings) -> None:
+    """Let attribution cross services as *settings* say; hosts of providers are those of the rate card's names."""
+    from spancost.config import data
+
+    baggage.install(
+        settings.baggage_keys,
+        lambda host: bool(data.default_names().at_host(host)),
+        send=settings.baggage in ("send", "both"),
+        accept=settings.baggage in ("accept", "both"),
+        hosts=settings.baggage_hosts,
+    )

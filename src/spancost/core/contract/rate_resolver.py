@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a matched entry and a term to what was agreed: the card's tables with agreed rates in them, then the discount.
+
+What a term does not name stays as it is on the card: other meters, steps, tiers and windows of the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from spancost.core import reasons
+from spancost.core.call import ESTIMATED
+from spancost.core.contract.terms import Table, Term
+from spancost.core.pricing.card import RateCard
+from spancost.core.pricing.match import Match
+from spancost.core.pricing.rate_resolver import OfferBuilder
+from spancost.core.pricing.rates import Doubt, Rate
+
+
+class _Agreed(tuple[int, int]):
+    """A rate that a term names, among those of the card."""
+
+    __slots__ = ()
+
+
+class AgreedOfferBuilder(OfferBuilder):
+    """Builds the offer of one match under one term; made anew for each, because it keeps what it found on the way."""
+
+    def __init__(self, card: RateCard, term: Term) -> None:
+        """Build under *term*, whose facts are put into the words of *card*."""
+        super().__init__(card.units, card.calendars, card.fact_words)
+        self._term = term
+        self._variants = [table._replace(when=card.fact_words.of(table.when)) for table in term.variants]
+        self._answered: frozenset[str] = frozenset()
+        self._share = Fraction(1)
+
+    def _variant(
+        self, era: Mapping[str, Any], facts: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
+        """Return the card's table with agreed rates in it.
+
+        The term's own variant for the facts comes first; without one, its usual rates, which change the card's usual
+        table as a whole, and of a variant of the card only what a variant does not replace: fees and measures.
+        """
+        table, consumed, names = super()._variant(era, facts)
+        own: Table | None = None
+        for variant in self._variants:
+            fits = all(facts.get(dimension) == value for dimension, value in variant.when.items())
+            if fits and (own is None or len(variant.when) > len(own.when)):
+                own = variant
+        self._answered = frozenset(own.when) if own else frozenset()
+        rates, steps = self._term.base.rates, self._term.base.steps
+        if own or consumed:
+            rates = {meter: rate for meter, rate in rates.items() if not self._units.meters[meter].is_token}
+            steps = ()
+        if own:
+            rates, steps = {**rates, **own.rates}, own.steps
+            names = sorted({*names, *(f"{dimension}={value}" for dimension, value in own.when.items())})
+        patched = {"rates": {**table["rates"], **_agreed(rates)}, "steps": _merged(table.get("steps", ()), steps)}
+        return patched, consumed, names
+
+    def _modifiers(
+        self, match: Match, entry: Mapping[str, Any], consumed: frozenset[str]
+    ) -> tuple[Rate, list[str], frozenset[str]]:
+        """Return the card's modifiers; `_share` is what agreed rates take of their product."""
+        modifier, names, used = super()._modifiers(match, entry, consumed)
+        self._share = Fraction(1)
+        for index in entry.get("modifiers", ()):
+            row = match.line["modifiers"][index]
+            if row["id"] in names and row["x"][0] and self._leaves_agreed_rates(row):
+                self._share /= Fraction(*row["x"])
+        return modifier, [*names, f"contract={self._term.id}"], used | self._answered
+
+    def _leaves_agreed_rates(self, modifier: Mapping[str, Any]) -> bool:
+        skip = self._term.skip
+        is_skipped = "*" in skip or modifier["id"] in skip
+        return is_skipped or not self._answered.isdisjoint(modifier["when"])
+
+    def _doubt(
+        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+    ) -> Doubt | None:
+        doubt = super()._doubt(match, entry, era, answered)
+        if doubt is None and self._term.is_allocated:
+            return ESTIMATED, reasons.ALLOCATED
+        return doubt
+
+    def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
+        """Return the rates multiplied: those of tokens by modifiers and discount, others by a discount on all."""
+        scaled = {}
+        for meter, rate in rates.items():
+            factor = Fraction(1)
+            if self._units.meters[meter].is_token:
+                factor *= Fraction(*modifier) * (self._share if isinstance(rate, _Agreed) else 1)
+            if self._units.meters[meter].is_token or self._term.is_for_all:
+                factor *= Fraction(*self._term.factor)
+            product = Fraction(*rate) * factor
+            scaled[meter] = (product.numerator, product.denominator)
+        return scaled
+
+
+def _agreed(rates: Mapping[str, Rate]) -> dict[str, _Agreed]:
+    return {meter: _Agreed(rate) for meter, rate in rates.items()}
+
+
+def _merged(listed: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the card's steps with a term's among them: one at a bound of the card changes that step; another one
+    begins with the rates of the card's step beneath it."""
+    steps = {(step["meter"], step["from"]): step for step in listed}
+    for step in own:
+        beneath: Mapping[str, Any] = {}
+        for other in listed:
+            if other["meter"] == step["meter"] and other["from"] <= step["from"]:
+                beneath = other["rates"]
+        steps[step["meter"], step["from"]] = {**step, "rates": {**beneath, **_agreed(step["rates"])}}
+    return sorted(steps.values(), key=lambda step: int(step["from"]))

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a matched entry and the facts of a call to what the entry offers: tables chosen, modifiers multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from math import gcd
+from typing import Any
+
+from spancost.core import reasons
+from spancost.core.call import ESTIMATED
+from spancost.core.pricing.facts import UNKNOWN, FactWords
+from spancost.core.pricing.linear_cost import SPLIT_FACT
+from spancost.core.pricing.match import Match
+from spancost.core.pricing.rates import Doubt, Era, Level, Offer, Rate, Step, Window
+from spancost.core.pricing.units import Units
+
+EVERY = "*"
+"""Among the values for which an entry's own rates hold: every value."""
+
+_Assumed = tuple[bool, Collection[str]]
+"""Whether the lifetime of cache writes is assumed; meters that a total's rate bills only as an estimate."""
+
+
+class OfferBuilder:
+    """Turns matches into offers, with one card's units, calendars and words for facts."""
+
+    def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], words: FactWords) -> None:
+        self._units = units
+        self._calendars = calendars
+        self._words = words
+
+    def offer(self, match: Match) -> Offer:
+        """Return what the matched entries offer, newest era first."""
+        eras: list[Era] = []
+        for start, end, entry_id in match.spans:
+            entry = match.line["models"][entry_id]
+            starts = [era.get("from") for era in entry["eras"]]
+            for era, era_start, era_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
+                low = _latest(start, era_start)
+                high = _earliest(end, era_end)
+                if low is None or high is None or low < high:
+                    eras.append(self._era(match, entry_id, entry, era, low, high))
+        return Offer(tuple(reversed(eras)))
+
+    def _era(
+        self,
+        match: Match,
+        entry_id: str,
+        entry: Mapping[str, Any],
+        era: Mapping[str, Any],
+        low: int | None,
+        high: int | None,
+    ) -> Era:
+        table, consumed, variant_id = self._variant(era, match.facts)
+        modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
+        doubt = self._doubt(match, entry, era, consumed | used)
+        assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
+        name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
+        parts = [name, *variant_id, *modifier_ids]
+        minimum = era.get("minimum", {})
+        base, steps = self._levels(parts, table, modifier, minimum, doubt, assumed)
+        windows = []
+        for window in era.get("windows", ()):
+            factor = window.get("x", (1, 1))
+            scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
+            inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
+            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, assumed)
+            not_on = self._calendars[window["except"]] if "except" in window else frozenset()
+            windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
+        source = {"basis": era["basis"], "checked": era["checked"], "source": match.line["sources"][era["source"]]}
+        return Era(_ns(low), _ns(high), base, steps, tuple(windows), source)
+
+    def _variant(
+        self, era: Mapping[str, Any], facts: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
+        """Return the table for the facts, the dimensions it answers, and its name: most conditions win."""
+        best: Mapping[str, Any] | None = None
+        for variant in era.get("variants", ()):
+            when = variant["when"]
+            fits = all(facts.get(dimension) == value for dimension, value in when.items())
+            if fits and (best is None or len(when) > len(best["when"])):
+                best = variant
+        if best is None:
+            return era, frozenset(), []
+        # A variant replaces the rates of tokens as a whole; fees and measures that it does not name stay.
+        kept = {m: r for m, r in era["rates"].items() if not self._units.meters[m].is_token}
+        table = {"rates": {**kept, **best["rates"]}, "steps": best.get("steps", ())}
+        when = best["when"]
+        return table, frozenset(when), [f"{dimension}={when[dimension]}" for dimension in sorted(when)]
+
+    def _modifiers(
+        self, match: Match, entry: Mapping[str, Any], consumed: frozenset[str]
+    ) -> tuple[Rate, list[str], frozenset[str]]:
+        """Return the product of the modifiers whose conditions hold, their names and the dimensions they answer."""
+        numerator, denominator, names = 1, 1, []
+        used: set[str] = set()
+        for index in entry.get("modifiers", ()):
+            modifier = match.line["modifiers"][index]
+            when = modifier["when"]
+            if any(d in consumed or match.facts.get(d) != value for d, value in when.items()):
+                continue
+            numerator *= modifier["x"][0]
+            denominator *= modifier["x"][1]
+            names.append(modifier["id"])
+            used.update(when)
+        return (numerator, denominator), names, frozenset(used)
+
+    def _doubt(
+        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+    ) -> Doubt | None:
+        """Return the first doubt about the facts: a value without a rate, then a fact that was not reported."""
+        base_for = entry.get("base_for", {})
+        assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *era.get("assumes", ()))]
+        told_instead = {names[0] for names in assumes if not match.reported.isdisjoint(names[1:])}
+        for dimension in self._words.must_be_priced:
+            value = match.facts.get(dimension)
+            if value is None or dimension in answered:
+                continue
+            base = base_for.get(dimension, ())
+            if value in base or EVERY in base or dimension in told_instead:
+                continue
+            if dimension in self._words.places:
+                return ESTIMATED, reasons.NO_PLACE_RATE
+            return ESTIMATED, reasons.UNKNOWN_SERVICE_TIER if value == UNKNOWN else reasons.NO_TIER_RATE
+        for names in assumes:
+            if names[0] != SPLIT_FACT and match.reported.isdisjoint(names):
+                return ESTIMATED, f"{reasons.ASSUMED_FACT}:{names[0]}"
+        for dimension in match.silent_on:
+            if dimension not in match.reported and _depends(match, entry, era, dimension):
+                return ESTIMATED, f"{reasons.ASSUMED_FACT}:{dimension}"
+        return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
+
+    def _levels(
+        self,
+        parts: list[str],
+        table: Mapping[str, Any],
+        modifier: Rate,
+        minimum: Mapping[str, int],
+        doubt: Doubt | None,
+        assumed: _Assumed,
+    ) -> tuple[Level, tuple[Step, ...]]:
+        published = {meter: _rate(value) for meter, value in table["rates"].items()}
+        base = self._level(";".join(parts), published, modifier, minimum, doubt, assumed)
+        steps = []
+        for step in table.get("steps", ()):
+            inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
+            # The bound on the card is inclusive: ">272000" is compiled to 272001.
+            rate_id = ";".join([*parts, f"from={step['from']}"])
+            level = self._level(rate_id, inner, modifier, minimum, doubt, assumed)
+            steps.append(Step(step["meter"], step["from"], level))
+        return base, tuple(steps)
+
+    def _level(
+        self,
+        rate_id: str,
+        published: Mapping[str, Rate],
+        modifier: Rate,
+        minimum: Mapping[str, int],
+        doubt: Doubt | None,
+        assumed: _Assumed,
+    ) -> Level:
+        implied = tuple(meter for meter in published if self._units.meters[meter].implied)
+        scaled = self._scaled(published, modifier)
+        return Level(rate_id, published, scaled, minimum, implied, doubt, *assumed)
+
+    def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
+        """Return the rates with those of tokens multiplied, in lowest terms."""
+        scaled = {}
+        for meter, (numerator, denominator) in rates.items():
+            if self._units.meters[meter].is_token:
+                numerator, denominator = numerator * modifier[0], denominator * modifier[1]
+            common = gcd(numerator, denominator)
+            scaled[meter] = (numerator // common, denominator // common)
+        return scaled
+
+
+def _depends(match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], fact: str) -> bool:
+    """Tell whether a table or factor of the entry is for a value of *fact*."""
+    modifiers = (match.line["modifiers"][index] for index in entry.get("modifiers", ()))
+    return any(fact in row["when"] for row in (*era.get("variants", ()), *modifiers))
+
+
+def _rate(value: int | list[int] | Rate) -> Rate:
+    """Return a rate of the card as numerator and denominator; one that is a rate already (a contract's) stays."""
+    if isinstance(value, tuple):
+        return value
+    return (value, 1) if isinstance(value, int) else (value[0], value[1])
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _ns(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1_000_000_000
+
+
+def _instant(seconds: int | None) -> str:
+    if seconds is None:
+        return "launch"
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What spancost finds where it runs: versions, settings, the rate card, the SDK, instrumentations, propagators."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from importlib.metadata import PackageNotFoundError, distributions, entry_points, version
+from pathlib import Path
+
+from opentelemetry import propagate
+
+from spancost.config import contracts, data
+from spancost.config.settings import Settings, SettingsError, load
+from spancost.core.contract.terms import ContractError
+from spancost.core.pricing.card import CardError
+from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Advice
+from spancost.diagnose.doctor.instrumentations import of_packages
+from spancost.diagnose.format_count import counted
+from spancost.otel.baggage import AttributionPropagator
+from spancost.otel.processor import strategy as strategies
+
+VERSIONS = "Versions"
+CARD = "Rate card"
+CONTRACT = "Contract"
+SETTINGS = "Settings"
+SDK = "OpenTelemetry SDK"
+INSTRUMENTATIONS = "Instrumentations"
+BAGGAGE = "Baggage"
+UNSEEN = "What cannot be seen"
+
+OLD_DAYS = 45
+"""Sellers change prices every few weeks: a card older than this deserves a look."""
+_PACKAGES = (
+    "spancost",
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-instrumentation",
+    "opentelemetry-exporter-otlp",
+)
+_STRATEGIES = {
+    strategies.HOOK: "everything is written in the SDK's ending hook: every exporter sees it",
+    strategies.WRAP: "the end of each span is wrapped (this SDK has no ending hook): every exporter sees it",
+    strategies.ON_END: "only exporters registered after the processor see what it writes",
+}
+_GROUPS = ("opentelemetry_instrumentor", "openinference_instrumentor")
+_OURS = ("spancost", "spancost_capture")
+NOT_SEEN = (
+    "Spans that were sampled out: they do not exist, and the totals above them lack their calls.",
+    "Calls over gRPC and websockets (realtime voice, Vertex over gRPC): capture reads HTTP only; an instrumentation of "
+    "that client may see them.",
+    "Streams that are not read to their end, and OpenAI streams without include_usage: no token counts are sent.",
+    "Batches: their calls are priced where the results are read, not where they are sent.",
+    "What an invoice adds beyond the calls: credits, commitments, taxes, storage, fine-tuning.",
+)
+
+
+def look_around() -> Iterator[Advice]:
+    """Yield what there is to say of this process's environment."""
+    yield from versions()
+    settings, faults = _settings()
+    yield from faults
+    yield from card(settings)
+    yield from contract(settings)
+    yield _sdk(settings)
+    yield from _sampling()
+    yield from _instrumentations()
+    yield from of_packages({found.name.lower(): found.version for found in distributions() if found.name})
+    yield baggage_advice(settings, sorted(propagate.get_global_textmap().fields))
+
+
+def versions() -> Iterator[Advice]:
+    """Yield the versions that matter."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    text = "\n".join(f"{name} {number}" for name, number in found.items())
+    yield Advice(VERSIONS, FINE, text, "", found)
+
+
+def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
+    """Yield which card prices, and how old it is."""
+    try:
+        if settings.card is None:
+            found, origin = data.default_card(), "comes with this release"
+        else:
+            found, origin = data.card_named(settings.card), "SPANCOST_CARD"
+    except CardError as error:
+        fix = "Set SPANCOST_CARD to a compiled card, or to one of: " + ", ".join(data.versions())
+        yield Advice(CARD, PROBLEM, f"No call is priced: {error}", fix, {"card": settings.card})
+        return
+    year, month, day = (int(part) for part in found.version.partition("-")[0].split("."))
+    age = ((today or date.today()) - date(year, month, day)).days
+    facts = {"pricing_version": found.version, "age_days": age, "origin": origin}
+    fix = "Update spancost, or set SPANCOST_CARD to a newer card." if age > OLD_DAYS else ""
+    level = NOTE if age > OLD_DAYS else FINE
+    yield Advice(CARD, level, f"{found.version} ({origin}), {counted(max(age, 0), 'day')} old", fix, facts)
+
+
+def contract(settings: Settings) -> Iterator[Advice]:
+    """Yield which contract prices beside the card; nothing when none is set."""
+    if settings.contract is None and not settings.account_facts:
+        return
+    try:
+        agreed = None if settings.contract is None else contracts.load(Path(settings.contract).expanduser())
+        found = contracts.with_facts(agreed, settings.account_facts, "SPANCOST_ACCOUNT_FACTS")
+        assert found is not None
+    except (ContractError, OSError) as error:
+        fix = "Correct it, or unset SPANCOST_CONTRACT (and SPANCOST_ACCOUNT_FACTS): until then every call is unpriced."
+        yield Advice(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
+        return
+    yield Advice(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
+
+
+def _settings() -> tuple[Settings, list[Advice]]:
+    """Return the settings in force and what is to be said of them; a wrong one is left at its default."""
+    try:
+        settings = load(strict=True)
+    except SettingsError as error:
+        fix = "Correct it; until then the default is used (docs/settings.md)."
+        return load(), [Advice(SETTINGS, PROBLEM, str(error), fix, {"error": str(error)})]
+    changed = {key: value for key, value in vars(settings).items() if value != getattr(Settings(), key)}
+    text = ", ".join(f"{key} = {value!r}" for key, value in changed.items()) or "every setting is at its default"
+    level, fix = (FINE, "") if settings.enabled else (PROBLEM, "Unset SPANCOST_ENABLED: spancost does nothing at all.")
+    return settings, [Advice(SETTINGS, level, text, fix, {key: str(value) for key, value in changed.items()})]
+
+
+def _sdk(settings: Settings) -> Advice:
+    disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if disabled:
+        return Advice(SDK, PROBLEM, "OTEL_SDK_DISABLED is true: no span is made", "Unset it.", {"disabled": True})
+    best = strategies.best()
+    used = best if settings.strategy == "auto" else settings.strategy
+    fix = "Use a newer opentelemetry-sdk, or unset SPANCOST_STRATEGY." if used == strategies.ON_END else ""
+    facts = {"strategy": used, "best": best}
+    return Advice(SDK, NOTE if fix else FINE, f"strategy {used}: {_STRATEGIES[used]}", fix, facts)
+
+
+def _sampling() -> Iterator[Advice]:
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "")
+    if sampler and "always_on" not in sampler:
+        share = os.environ.get("OTEL_TRACES_SAMPLER_ARG", "")
+        text = f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip() + ": spans that are sampled out carry no cost"
+        fix = "Sample in the Collector after llm_cost_rollup, and count costs from metrics, for totals of all traffic."
+        yield Advice(SDK, NOTE, text, fix, {"sampler": sampler, "argument": share})
+
+
+def _instrumentations() -> Iterator[Advice]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for group in _GROUPS:
+        for entry in entry_points(group=group):
+            found[entry.name].add(entry.dist.name if entry.dist is not None else entry.value)
+    others = sorted(set(found) - set(_OURS))
+    disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")} - {""}
+    text = f"installed: {', '.join(others) or 'none but our own'}"
+    if disabled:
+        text += f"; disabled: {', '.join(sorted(disabled))}"
+    facts = {"installed": others, "disabled": sorted(disabled)}
+    for ours in _OURS:
+        facts[ours] = ["found" if ours in found else "missing"]
+    missing = [name for name in _OURS if name not in found]
+    fix = f"Reinstall spancost: its entry point {missing[0]} is missing." if missing else ""
+    yield Advice(INSTRUMENTATIONS, PROBLEM if missing else FINE, text, fix, facts)
+    for name, packages in sorted(found.items()):
+        if len(packages) > 1:
+            yield Advice(
+                INSTRUMENTATIONS,
+                NOTE,
+                f"{name} is instrumented by {' and '.join(sorted(packages))}: each reports the call, counted once",
+                "Uninstall one of them to have one span a call.",
+                {"name": name, "packages": sorted(packages)},
+            )
+
+
+def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None = None) -> Advice:
+    """Return what may leave in the baggage header, by the *fields* of the propagator in use."""
+    facts = {"fields": fields, "setting": settings.baggage, "tags": list(settings.baggage_keys)}
+    if guarded is None:
+        guarded = settings.baggage != "off" or isinstance(propagate.get_global_textmap(), AttributionPropagator)
+    if "baggage" not in fields:
+        if settings.baggage != "off":
+            fix = "Put baggage into OTEL_PROPAGATORS, or set SPANCOST_BAGGAGE=off."
+            return Advice(BAGGAGE, PROBLEM, "SPANCOST_BAGGAGE is on, but no propagator carries baggage", fix, facts)
+        return Advice(BAGGAGE, FINE, "no propagator carries baggage: nothing leaves in it", "", facts)
+    if guarded:
+        keys = ", ".join(settings.baggage_keys) or "no tag"
+        hosts = ", ".join(settings.baggage_hosts) or "any host but model providers"
+        text = f"guarded: providers get no baggage at all; tags allowed: {keys}; to: {hosts}"
+        return Advice(BAGGAGE, FINE, text, "", facts)
+    return Advice(
+        BAGGAGE,
+        NOTE,
+        "a baggage propagator is active and not guarded: whatever the application or a caller puts into baggage goes "
+        "to every host that an instrumented client calls, model providers included. spancost's own tags do not travel.",
+        "Set SPANCOST_BAGGAGE=send, which withholds baggage from model providers, or OTEL_PROPAGATORS=tracecontext.",
+        facts,
+    )
+
+
+def unseen() -> Iterator[Advice]:
+    """Yield what neither spans nor capture can show."""
+    for text in NOT_SEEN:
+        yield Advice(UNSEEN, FINE, text)

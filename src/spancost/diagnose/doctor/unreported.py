@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to model providers that an HTTP instrumentation saw and that no span reports as a model call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from spancost.core.span import Attributes, Span
+from spancost.diagnose.doctor.findings import PROBLEM, Advice
+from spancost.diagnose.format_count import counted
+
+UNREPORTED = "Requests that no span reports as a model call"
+HOSTS = ("server.address", "net.peer.name", "http.host")
+_METHODS = ("http.request.method", "http.method")
+
+
+def host_of(attributes: Attributes) -> str:
+    """Return the host that a client's span names, "" for none."""
+    return next((str(attributes[key]) for key in HOSTS if key in attributes), "")
+
+
+def unreported(
+    spans: Iterable[Span], is_call: Mapping[tuple[int, int], bool], is_provider: Callable[[str], bool]
+) -> Iterator[Advice]:
+    """Yield the hosts of providers that were sent requests at a time when no model call was open.
+
+    is_call: trace and span id -> whether the span reports a model call. A request is taken for reported when any call
+    was open when it began: some emitters report calls in traces of their own.
+    """
+    held = list(spans)
+    calls = [span for span in held if is_call.get((span.trace_id, span.span_id))]
+    found: Counter[tuple[str, str]] = Counter()
+    for span in held:
+        host = host_of(span.attributes)
+        if not host or is_call.get((span.trace_id, span.span_id)) or not _is_post(span.attributes):
+            continue
+        if is_provider(host) and not any(call.start_ns <= span.start_ns <= call.end_ns for call in calls):
+            found[host, span.scope_name] += 1
+    for (host, scope), number in found.most_common():
+        yield Advice(
+            UNREPORTED,
+            PROBLEM,
+            f"{counted(number, 'request')} to {host}, seen by {scope}: no span reports a model call at that time, so "
+            "what it cost is in no total. LiteLLM from 1.110 goes past the instrumentations of the OpenAI client.",
+            "Switch on an instrumentation of the library that sends them (LiteLLM's own callback, "
+            "openinference-instrumentation-litellm), or spancost's own capture.",
+            {"host": host, "scope": scope, "requests": number},
+        )
+
+
+def _is_post(attributes: Attributes) -> bool:
+    return any(str(attributes.get(key, "")).upper() == "POST" for key in _METHODS)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Zero code: under `opentelemetry-instrument` the processor joins the tracer provider by itself.
+
+Switched off by `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=spancost` or `SPANCOST_ENABLED=false`. Nothing here raises: an
+instrumentor that does stops every one after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
+
+from spancost.config.settings import Settings, SettingsError, load
+from spancost.otel.processor import LLMCostProcessor
+from spancost.run import FOLDER_VARIABLE
+
+LOGGER = logging.getLogger("spancost")
+
+
+class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
+    """Adds an `LLMCostProcessor` to a tracer provider: `tracer_provider`, or the global one.
+
+    Further keyword arguments of `instrument()` are settings (see `Settings`).
+    """
+
+    _processor: LLMCostProcessor | None = None
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Return nothing: there is no library that must be present."""
+        return ()
+
+    def _instrument(self, **kwargs: Any) -> None:
+        try:
+            settings = _settings(kwargs)
+            if not settings.enabled:
+                return
+            provider = kwargs.get("tracer_provider") or trace.get_tracer_provider()
+            add = getattr(provider, "add_span_processor", None)
+            if add is None:
+                LOGGER.warning(
+                    "spancost: found a %s; expected an SDK tracer provider: no costs are written",
+                    type(provider).__name__,
+                )
+                return
+            self._processor = LLMCostProcessor(settings)
+            add(self._processor)
+            folder = os.environ.get(FOLDER_VARIABLE)
+            if folder:  # `spancost run -- opentelemetry-instrument …`
+                from spancost.run.child import recording
+
+                recording(Path(folder)).add_to(provider, with_costs=False)
+        except Exception as error:
+            LOGGER.error("spancost: could not be switched on (%s); spans leave without costs", type(error).__name__)
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        if self._processor is not None:
+            self._processor.disable()
+            self._processor = None
+
+
+def _settings(kwargs: dict[str, Any]) -> Settings:
+    """Return the settings among *kwargs* over those of the environment and the file; wrong ones are logged and left."""
+    names = {field.name for field in fields(Settings)}
+    try:
+        return load({key: value for key, value in kwargs.items() if key in names})
+    except SettingsError as error:
+        LOGGER.error("spancost: %s; the arguments are left out", error)
+        return load()

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inside the program that `spancost run` starts: every tracer provider it makes gets costs and a copy of its spans.
+
+The program's own set-up wins: its providers, exporters and endpoints stay as they are. Where it has none, there is a
+provider as under `opentelemetry-instrument`, and every installed instrumentation is switched on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import logging
+import os
+import platform
+import sys
+import weakref
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.version import __version__ as sdk_version
+
+from spancost.otel.processor import LLMCostProcessor, strategy
+from spancost.run.span_file import SpanFile
+
+LOGGER = logging.getLogger("spancost")
+NOTE_SUFFIX = ".note"
+GROUP = "opentelemetry_instrumentor"
+OURS = "spancost"
+"""The entry point of our own processor, which every provider gets here anyway."""
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+
+class Recording:
+    """Costs on the spans of every provider of this process, and a copy of them in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.costs = LLMCostProcessor()
+        self.spans = SpanFile(folder)
+        self.instrumented: list[str] = []
+        self.not_instrumented: dict[str, str] = {}
+
+    def add_to(self, provider: Any, *, with_costs: bool = True) -> None:
+        """Add both processors to *provider*, once."""
+        if provider in self._seen or not hasattr(provider, "add_span_processor"):
+            return
+        self._seen.add(provider)
+        if with_costs:
+            provider.add_span_processor(self.costs)
+        provider.add_span_processor(self.spans)
+
+    def note(self) -> None:
+        """Leave what there is to tell about this process beside its spans."""
+        about = {
+            "pid": os.getpid(),
+            "program": [Path(sys.executable).name, *sys.argv],
+            "python": platform.python_version(),
+            "opentelemetry_sdk": sdk_version,
+            "strategy": self.costs.strategy,
+            "stats": dict(self.costs.stats),
+            "lost": self.spans.lost,
+            "instrumented": self.instrumented,
+            "not_instrumented": self.not_instrumented,
+            "propagator_fields": sorted(propagate.get_global_textmap().fields),
+            "propagator": type(propagate.get_global_textmap()).__name__,
+        }
+        try:
+            (self._folder / f"{os.getpid()}{NOTE_SUFFIX}").write_text(json.dumps(about), encoding="utf-8")
+        except OSError:  # the folder is gone with the one who started the program
+            LOGGER.debug("spancost: nobody is left to read the note")
+
+
+@functools.cache
+def recording(folder: Path) -> Recording:
+    """Return the recording of this process, and let every provider made from now on take part in it."""
+    # The trial of strategies makes providers of its own, so it comes before they are watched.
+    strategy.best()
+    made = Recording(folder)
+    _when_made(made)
+    made.note()
+    atexit.register(made.note)
+    return made
+
+
+def set_up(folder: Path) -> None:
+    """Set up costs and recording in a process that has no OpenTelemetry set-up yet, before its program runs."""
+    made = recording(folder)
+    # Tracers that instrumentations take now are decided at their first span: by then the program may have a provider.
+    _instrument(made)
+    _offer_default()
+
+
+def _when_made(made: Recording) -> None:
+    begin = TracerProvider.__init__
+
+    @functools.wraps(begin)
+    def begin_recorded(provider: TracerProvider, *args: Any, **kwargs: Any) -> None:
+        begin(provider, *args, **kwargs)
+        made.add_to(provider)
+
+    setattr(TracerProvider, "__init__", begin_recorded)  # noqa: B010
+
+
+def _instrument(made: Recording) -> None:
+    """Switch on every installed instrumentation whose library is there, as `opentelemetry-instrument` does."""
+    disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
+    for entry in entry_points(group=GROUP):
+        if entry.name == OURS:
+            continue
+        if entry.name in disabled or "*" in disabled:
+            made.not_instrumented[entry.name] = "disabled"
+            continue
+        try:
+            conflict = get_dist_dependency_conflicts(entry.dist) if entry.dist is not None else None
+            if conflict is not None:
+                made.not_instrumented[entry.name] = str(conflict)
+                continue
+            entry.load()().instrument(skip_dep_check=True)
+            made.instrumented.append(entry.name)
+        except Exception as error:  # one instrumentation that does not work must not keep the program from running
+            made.not_instrumented[entry.name] = f"{type(error).__name__}: {error}"
+
+
+def _offer_default() -> None:
+    """Set a provider for a program that sets none; the first one that the program sets takes its place."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return
+    default = TracerProvider(resource=Resource.create())
+    if any(os.environ.get(name) for name in _ENDPOINTS) and _wants_otlp():
+        _export(default)
+    set_provider = trace.set_tracer_provider
+    set_provider(default)
+
+    @functools.wraps(set_provider)
+    def set_instead(tracer_provider: trace.TracerProvider) -> None:
+        if trace.get_tracer_provider() is default:
+            _make_room()
+        set_provider(tracer_provider)
+
+    trace.set_tracer_provider = set_instead
+
+
+def _make_room() -> None:
+    """Let a provider be set once more. OpenTelemetry has no public way; without it the program's is refused."""
+    once = getattr(trace, "_TRACER_PROVIDER_SET_ONCE", None)
+    if once is not None and hasattr(once, "_done"):
+        once._done = False
+
+
+def _wants_otlp() -> bool:
+    return os.environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() in ("", "otlp")
+
+
+def _export(provider: TracerProvider) -> None:
+    """Export where the environment says, as zero-code set-ups do."""
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+    exporter: SpanExporter
+    if next(filter(None, map(os.environ.get, _PROTOCOLS)), "").strip() == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+
+        exporter = GrpcExporter()
+    else:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+
+        exporter = HttpExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))

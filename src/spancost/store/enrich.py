@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All spans and log records in hand at once: in order, once each, through a ledger, and what it says is written."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol, TypeAlias
+
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.sources import LOGS, SPANS, Repeat, Report, repeats
+from spancost.core.ledger.writes import write_repeat
+from spancost.core.reading import Reading
+from spancost.core.semconv import LLM_COST_STATUS
+from spancost.core.span import Span
+from spancost.store.log_records import OWN_TRACE, CarriedRecord
+from spancost.store.otlp_fields import Json
+from spancost.store.otlp_json import Carried, put
+
+Key: TypeAlias = "tuple[int, int]"
+"""Trace and span id; a record has a trace id of its own and the span id 0."""
+_OTHER_TRACE = 1 << 64
+
+
+class Reads(Protocol):
+    """What is asked of `Dialects` where records are in hand."""
+
+    def read(self, span: Span) -> Reading | None:
+        """Return what the span or record says about a model call."""
+
+    def source(self, span: Span) -> tuple[str, str, tuple[str, ...]] | None:
+        """Return the dialect's id, the signal it prefers, and the keys of its session."""
+
+
+def enrich(
+    spans_in_hand: Iterable[Carried],
+    ledger: Ledger,
+    records_in_hand: Iterable[CarriedRecord] = (),
+    reads: Reads | None = None,
+) -> None:
+    """Write `llm.*` on the requests that spans and records came from; all of them are taken as one set.
+
+    Order, batches and copies do not matter: children go before their parents, else the earlier end, start and id go
+    first; a span or record given more than once is counted once and every copy gets the same attributes. A call that
+    spans and records report is counted once (`core/ledger/sources`); *reads* tells what that asks for.
+    """
+    copies: dict[Key, list[Carried]] = defaultdict(list)
+    for carried in spans_in_hand:
+        copies[carried.span.trace_id, carried.span.span_id].append(carried)
+    spans = joined(copies)
+    raws = {key: [copy.raw for copy in found] for key, found in copies.items()}
+    services = {key: first.service for key, (first, *_) in copies.items()}
+    records = place(records_in_hand, spans, raws, services)
+    repeated = repeats_in(spans, services, reads) if records and reads is not None else {}
+    for key in in_order(spans):
+        repeat = repeated.get(key)
+        if repeat is None:
+            written = ledger.end(spans[key])
+        else:
+            written = {}
+            write_repeat(repeat, written)
+            written.update(ledger.end(spans[key]._replace(attributes={})))
+        if written:
+            for raw in raws[key]:
+                put(raw, written)
+
+
+def place(
+    records: Iterable[CarriedRecord], spans: dict[Key, Span], raws: dict[Key, list[Json]], services: dict[Key, str]
+) -> int:
+    """Put *records* among the spans, each once, beneath the span it was made in; return how many there are."""
+    copies: dict[tuple[int, str], list[CarriedRecord]] = defaultdict(list)
+    for record in records:
+        copies[record.span.end_ns, record.text].append(record)
+    for number, (_, alike) in enumerate(sorted(copies.items()), 1):
+        first = alike[0]
+        key = (number * OWN_TRACE, 0)
+        above = spans.get(first.made_in) if first.made_in is not None else None
+        raws[key] = [record.raw for record in alike]
+        services[key] = first.service
+        spans[key] = first.span._replace(
+            trace_id=key[0], span_id=key[0], parent_id=None if above is None else above.span_id
+        )
+    return len(copies)
+
+
+def repeats_in(spans: dict[Key, Span], services: dict[Key, str], reads: Reads) -> dict[Key, Repeat]:
+    """Return the spans and records that repeat a call of the other signal; those written before are as they are."""
+    reports = {
+        key: report
+        for key, span in spans.items()
+        if (report := _report(span, key[0] >= OWN_TRACE, services[key], reads)) is not None
+    }
+    found = repeats(list(reports.values()))
+    return {
+        key: repeat
+        for key, repeat in zip(reports, found, strict=True)
+        if repeat is not None and LLM_COST_STATUS not in spans[key].attributes
+    }
+
+
+def _report(span: Span, is_record: bool, service: str, reads: Reads) -> Report | None:
+    reading = reads.read(span)
+    if reading is None or not reading.usage:
+        return None
+    signal, span_id = (LOGS, 0) if is_record else (SPANS, span.span_id)
+    source = reads.source(span)
+    if source is not None:
+        dialect, prefer, session = source
+        told = (span.attributes.get(key) for key in session)
+        group = next((name for name in told if isinstance(name, str) and name), service)
+        return Report(signal, prefer, (dialect, group), reading.response_id, span_id)
+    # An event of any other instrumentation is made within the span of its call.
+    group = str(span.parent_id if is_record else span.span_id)
+    return Report(signal, SPANS, ("", group), reading.response_id, span_id)
+
+
+def joined(copies: dict[Key, list[Carried]]) -> dict[Key, Span]:
+    """Return each span once, its ids unique among all traces, `is_local_root` told by the service of its parent."""
+    unique: dict[Key, int] = {}
+    taken: set[int] = set()
+    for number, key in enumerate(sorted(copies)):
+        span_id = key[1]
+        unique[key] = span_id if span_id not in taken else span_id + number * _OTHER_TRACE
+        taken.add(span_id)
+    spans = {}
+    for key, (first, *_) in copies.items():
+        parent = (key[0], first.span.parent_id or 0)
+        above = copies.get(parent)
+        spans[key] = first.span._replace(
+            span_id=unique[key],
+            parent_id=unique.get(parent),
+            is_local_root=above is None or above[0].service != first.service,
+        )
+    return spans
+
+
+def in_order(spans: dict[Key, Span]) -> list[Key]:
+    """Return the keys of *spans*, children before parents, else by end, start and id; a circle of parents is cut."""
+    key_of = {span.span_id: key for key, span in spans.items()}
+    open_children = dict.fromkeys(spans, 0)
+    for span in spans.values():
+        if span.parent_id is not None:
+            open_children[key_of[span.parent_id]] += 1
+    ready = [(span.end_ns, span.start_ns, key) for key, span in spans.items() if not open_children[key]]
+    heapq.heapify(ready)
+    waiting = sorted(((span.end_ns, span.start_ns, key) for key, span in spans.items()), reverse=True)
+    order: list[Key] = []
+    done: set[tuple[int, int]] = set()
+    while len(order) < len(spans):
+        while not ready:
+            entry = waiting.pop()
+            if entry[2] not in done:
+                ready.append(entry)
+        key = heapq.heappop(ready)[2]
+        if key in done:
+            continue
+        done.add(key)
+        order.append(key)
+        parent = spans[key].parent_id
+        if parent is not None:
+            above = key_of[parent]
+            open_children[above] -= 1
+            if not open_children[above]:
+                heapq.heappush(ready, (spans[above].end_ns, spans[above].start_ns, above))
+    return order
