@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often each engine is right on `cases.json`: our own cases, worked by hand from the sellers' list prices."""
+"""How often each engine is right on `cases.json`: our own cases, worked by hand from the providers' list prices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCE_USD = 1e-9
 RIGHT, WRONG, UNPRICED, ZERO, INVENTED = "right", "wrong", "no price", "said $0", "invented a price"
 
 
-def verdict(answer: Answer, expected: str | None) -> str:
+def classification(answer: Answer, expected: str | None) -> str:
     """Return how *answer* stands to the *expected* price; None means that no public price exists."""
     if expected is None:
         if answer is None:
@@ -40,7 +40,7 @@ def score(engines: Mapping[str, Callable[[Case], Answer]]) -> dict[str, Any]:
         "engines": {},
     }
     for name, answer in engines.items():
-        verdicts = [(case, verdict(answer(case), case["expected_usd"])) for case in cases]
+        verdicts = [(case, classification(answer(case), case["expected_usd"])) for case in cases]
         result["engines"][name] = {
             "verdicts": Counter(said for _, said in verdicts),
             "right_by_kind": Counter(case["kind"] for case, said in verdicts if said == RIGHT),

@@ -114,7 +114,7 @@ class _Client:
     def __init__(self, module: Any, variant: str, port: int) -> None:
         self.variant = variant
         self._url = f"http://127.0.0.1:{port}"
-        self._sellers = {f"127.0.0.1:{port}": "openai"}
+        self._providers = {f"127.0.0.1:{port}": "openai"}
         self._provider = pipeline(ours()) if "capture" in variant else pipeline()
         self._http = module.Client(trust_env=False, timeout=60)
         self._on = ExitStack()
@@ -126,7 +126,7 @@ class _Client:
             HTTPXClientInstrumentor().instrument(tracer_provider=self._provider)
             self._on.callback(HTTPXClientInstrumentor().uninstrument)
         if "capture" in self.variant:
-            CaptureInstrumentor().instrument(tracer_provider=self._provider, sellers=self._sellers)
+            CaptureInstrumentor().instrument(tracer_provider=self._provider, providers=self._providers)
             self._on.callback(CaptureInstrumentor().uninstrument)
         self.json(2)
         self.other(2)

@@ -89,8 +89,8 @@ def _budgets(figures: dict[str, Any]) -> str:
             found = found.get(key, {}) if isinstance(found, dict) else {}
         if not isinstance(found, int | float):
             continue
-        verdict = "holds" if found <= budget.bound else "**missed**"
-        rows.append((budget.text, f"≤ {budget.bound:g} {budget.unit}", f"{found:.3g} {budget.unit}", verdict))
+        classification = "holds" if found <= budget.bound else "**missed**"
+        rows.append((budget.text, f"≤ {budget.bound:g} {budget.unit}", f"{found:.3g} {budget.unit}", classification))
     return "## Budgets\n\n" + table(("what", "budget", "measured", ""), rows)
 
 
@@ -133,7 +133,7 @@ def _accuracy(accuracy: dict[str, Any]) -> str:
         for name, engine in engines.items()
     ]
     return (
-        f"## Right, wrong, silent\n\n{accuracy['cases']} calls worked by hand from the sellers' list prices "
+        f"## Right, wrong, silent\n\n{accuracy['cases']} calls worked by hand from the providers' list prices "
         "(`benchmarks/cases.json`, each with its source), chosen by us to cover what bills contain; right means within "
         "1e-9 USD, or no price where none is public. Peers are asked with their own provider ids and every fact their "
         "interface takes. openlit downloads its prices when it starts: where that fails it is scored with the file "

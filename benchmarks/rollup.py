@@ -101,7 +101,7 @@ def per_span_us(spans: list[Span], rounds: int) -> float:
         for span in spans:
             todo = subject.ends(span.span_id, span.parent_id, span.attributes)
             if todo == ABOVE:
-                subject.end_above(span.span_id, span.parent_id, span.is_local_root, span.attributes, {})
+                subject.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, {})
             elif todo != IDLE:
                 subject.end(span)
         samples.append((time.thread_time_ns() - started) / len(spans) / 1000)

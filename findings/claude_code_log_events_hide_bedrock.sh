@@ -4,7 +4,7 @@
 # Behaviour: on Bedrock the span `claude_code.llm_request` names the model by its inference profile
 #            (`us.anthropic.claude-sonnet-4-5-20250929-v1:0`); the log event `api_request` of the same call names it
 #            `claude-sonnet-4-5-20250929`, as calls of Anthropic's own API do, and carries no request id. Both say of the
-#            seller nothing, or the constant `gen_ai.system=anthropic`.
+#            provider nothing, or the constant `gen_ai.system=anthropic`.
 # Why:       a regional profile costs 10 % more than the model at Anthropic's list price. Who prices the events (the signal
 #            that is on by default) prices every Bedrock call as Anthropic's, and cannot tell the two apart.
 # Seen:      span us.anthropic.claude-sonnet-4-5-20250929-v1:0

@@ -6,7 +6,7 @@ SAID := build/prices
 MAINTAIN := $(BIN)/python -m tools.pricing.maintain
 
 .PHONY: prices prices-fetch prices-report
-prices: install prices-fetch ## Propose changes from the newest catalogues: make prices ARGS="--seller openai --write"
+prices: install prices-fetch ## Propose changes from the newest catalogues: make prices ARGS="--provider openai --write"
 	@$(MAINTAIN) propose $(SAID)/genai-prices.json $(SAID)/litellm.json $(ARGS)
 
 # litellm is only a file here: its hundred dependencies stay out.
@@ -16,5 +16,5 @@ prices-fetch: $(VENV)/bin/uv
 	@$(UV) pip install --python $(PRICES)/bin/python --upgrade --no-deps litellm
 	@$(PRICES)/bin/python tools/pricing/export.py $(SAID)
 
-prices-report: install ## Age, coverage and conflicts of the rate card, by seller: ARGS="--seller openai --details"
+prices-report: install ## Age, coverage and conflicts of the rate card, by provider: ARGS="--provider openai --details"
 	@$(MAINTAIN) report $(ARGS)

@@ -51,7 +51,7 @@ def follow(step: str, copy: Path) -> list[dict[str, Any]]:
 
 
 def insert(before: str, text: str) -> str:
-    """Return *before* with *text* at its end, where the newest model of a seller's file stands."""
+    """Return *before* with *text* at its end, where the newest model of a provider's file stands."""
     assert not before or before.endswith("\n")
     return before + text
 

@@ -33,7 +33,7 @@ CALLS = {
     "priced": CALL,
     "the same call again": CALL,
     "unknown model": {**CALL, "gen_ai.response.model": "gpt-4o-mini-ultra", "gen_ai.response.id": "chatcmpl-2"},
-    "unknown seller": {**CALL, "gen_ai.provider.name": "acme", "gen_ai.response.id": "chatcmpl-3"},
+    "unknown provider": {**CALL, "gen_ai.provider.name": "acme", "gen_ai.response.id": "chatcmpl-3"},
     "nothing used": {
         **CALL,
         "gen_ai.usage.input_tokens": 0,
@@ -123,7 +123,7 @@ def test_every_reason_in_code_and_data_is_documented() -> None:
 def test_an_unknown_cost_is_absent(spans: tuple[ReadableSpan, ...]) -> None:
     """No zero stands for a price that is not known."""
     by_name = {span.name: span.attributes or {} for span in spans}
-    for name in ("unknown model", "unknown seller", "no usage"):
+    for name in ("unknown model", "unknown provider", "no usage"):
         assert by_name[name]["llm.cost_status"] == "unpriced"
         assert "llm.request_cost_usd" not in by_name[name]
 

@@ -22,7 +22,7 @@ from tools.pricing.form import FormError  # noqa: E402
 
 PRICING = ROOT / "pricing"
 SMALL = ROOT / "tests" / "vectors" / "small_card"
-CARDS = ((PRICING / "sellers", PRICING / "compiled" / "card.jsonl"), (SMALL / "sellers", SMALL / "card.jsonl"))
+CARDS = ((PRICING / "providers", PRICING / "compiled" / "card.jsonl"), (SMALL / "providers", SMALL / "card.jsonl"))
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        stale = [card for sellers, card in CARDS if not compiled(sellers, card, write=not arguments.check)]
+        stale = [card for providers, card in CARDS if not compiled(providers, card, write=not arguments.check)]
     except FormError as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,18 +49,18 @@ def main() -> int:
     return 1 if stale else 0
 
 
-def compiled(sellers: Path, card: Path, write: bool) -> bool:
+def compiled(providers: Path, card: Path, write: bool) -> bool:
     """Tell whether *card* is what its sources compile to; write it first when *write* is set."""
     existing = card.read_bytes() if card.exists() else b""
     if existing:
         # The same content keeps its date, so that compiling again changes nothing.
         day = json.loads(existing.split(b"\n", 1)[0])["version"][:10]
-        if compile_card(PRICING, day, sellers) == existing:
+        if compile_card(PRICING, day, providers) == existing:
             return True
     if write:
         card.parent.mkdir(parents=True, exist_ok=True)
         today = datetime.now(timezone.utc).strftime("%Y.%m.%d")
-        card.write_bytes(compile_card(PRICING, today, sellers))
+        card.write_bytes(compile_card(PRICING, today, providers))
     return write
 
 

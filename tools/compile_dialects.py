@@ -58,7 +58,7 @@ _WHEN = {
     "like",
     "unlike",
 }
-_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "seller_in_model", "cut"}
+_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "provider_in_model", "cut"}
 
 
 class SourceError(ValueError):
@@ -160,7 +160,7 @@ def compiled_dialect(
         ),
         "operations": operations,
         "providers": {
-            name: seller for layer in reversed(layers) for name, seller in layer.get("providers", {}).items()
+            name: provider for layer in reversed(layers) for name, provider in layer.get("providers", {}).items()
         },
         "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
         **compiled_source(where, entry.get("source")),

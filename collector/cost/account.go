@@ -10,21 +10,21 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-// AccountFault is what is wrong with a fact of an account: IsSeller is true when it is the seller.
+// AccountFault is what is wrong with a fact of an account: IsProvider is true when it is the provider.
 type AccountFault struct {
-	IsSeller        bool
+	IsProvider      bool
 	Found, Expected string
 }
 
-// AccountFault returns what is wrong with a fact that is stated of an account at a seller, nil when it can be priced.
-func (c *RateCard) AccountFault(sellerName, fact, text string) *AccountFault {
-	line, err := c.seller(sellerName)
+// AccountFault returns what is wrong with a fact that is stated of an account at a provider, nil when it can be priced.
+func (c *RateCard) AccountFault(providerName, fact, text string) *AccountFault {
+	line, err := c.provider(providerName)
 	if err != nil || line == nil {
-		return &AccountFault{true, "seller " + document.Quoted(sellerName), "a seller of the rate card"}
+		return &AccountFault{true, "provider " + document.Quoted(providerName), "a provider of the rate card"}
 	}
 	known := slices.DeleteFunc(slices.Sorted(maps.Keys(line.Facts)), func(name string) bool { return name == splitFact })
 	if !slices.Contains(known, fact) {
-		expected := "none: no price of this seller depends on one"
+		expected := "none: no price of this provider depends on one"
 		if len(known) > 0 {
 			expected = "one of " + strings.Join(known, ", ")
 		}
@@ -47,8 +47,8 @@ func (c *RateCard) AccountFault(sellerName, fact, text string) *AccountFault {
 	return nil
 }
 
-// valuesWithRates are the values of a fact that some entry of a seller has rates for, sorted.
-func (s *seller) valuesWithRates(fact string) []string {
+// valuesWithRates are the values of a fact that some entry of a provider has rates for, sorted.
+func (s *provider) valuesWithRates(fact string) []string {
 	found := map[string]bool{}
 	for _, e := range s.Models {
 		for _, value := range e.BaseFor[fact] {

@@ -59,7 +59,7 @@ func BenchmarkPrice(b *testing.B) {
 
 func BenchmarkPriceUnderContract(b *testing.B) {
 	contract, err := NewContract([]byte(`{"attributes":{},"deployments":[],"format":1,"name":"v","terms":[`+
-		`{"id":"t","rates":{"input_tokens":1000000000},"when":{"seller":"openai","tenant":"acme"},"x":[7,8]}]}`), "bench")
+		`{"id":"t","rates":{"input_tokens":1000000000},"when":{"provider":"openai","tenant":"acme"},"x":[7,8]}]}`), "bench")
 	if err != nil {
 		b.Fatal(err)
 	}

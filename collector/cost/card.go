@@ -27,24 +27,25 @@ func (e *CardError) Error() string {
 
 // RateCard is an immutable card of rates. It is safe for use by many goroutines.
 type RateCard struct {
-	version   string
-	date      string
-	units     *Units
-	providers *ProviderNames
-	models    *modelNames
-	facts     *factWords
-	calendars map[string]map[int64]bool
-	lines     map[string][]byte
+	version       string
+	date          string
+	units         *Units
+	providerNames *ProviderNames
+	models        *modelNames
+	facts         *factWords
+	calendars     map[string]map[int64]bool
+	lines         map[string][]byte
 
-	mutex   sync.Mutex
-	sellers map[string]*seller
+	mutex     sync.Mutex
+	providers map[string]*provider
 }
 
 type sharedPart struct {
 	Calendars map[string][]int64 `json:"calendars"`
 	Date      *string            `json:"date"`
 	Names     *nameTable         `json:"names"`
-	Sellers   []string           `json:"sellers"`
+	Providers []string           `json:"providers"`
+	Sellers   []string           `json:"sellers"` // in cards released before 2026-11-30
 	Units     map[string]unitRow `json:"units"`
 }
 
@@ -57,8 +58,8 @@ func (s *sharedPart) missing() string {
 		return "date"
 	case s.Names == nil:
 		return "names"
-	case s.Sellers == nil:
-		return "sellers"
+	case s.Providers == nil:
+		return "providers"
 	case s.Units == nil:
 		return "units"
 	}
@@ -90,17 +91,20 @@ func NewRateCard(canonical []byte, where string) (*RateCard, error) {
 	if err := json.Unmarshal(lines[0], &shared); err != nil {
 		return nil, notJSON(where+", line 2", lines[0], err)
 	}
+	if shared.Providers == nil {
+		shared.Providers = shared.Sellers
+	}
 	if key := shared.missing(); key != "" {
 		return nil, &CardError{where + ", line 2", "no key '" + key + "'", "it"}
 	}
-	if len(lines[len(lines)-1]) != 0 || len(lines)-2 != len(shared.Sellers) {
-		return nil, &CardError{where, fmt.Sprint(len(lines)-2, " lines of sellers"), fmt.Sprint(len(shared.Sellers))}
+	if len(lines[len(lines)-1]) != 0 || len(lines)-2 != len(shared.Providers) {
+		return nil, &CardError{where, fmt.Sprint(len(lines)-2, " lines of providers"), fmt.Sprint(len(shared.Providers))}
 	}
 	if *shared.Date != first.Version[:10] {
 		return nil, &CardError{where + ", line 2, date", *shared.Date, "that of version " + first.Version}
 	}
-	card := &RateCard{version: first.Version, date: *shared.Date, sellers: map[string]*seller{}, lines: map[string][]byte{}}
-	for n, name := range shared.Sellers {
+	card := &RateCard{version: first.Version, date: *shared.Date, providers: map[string]*provider{}, lines: map[string][]byte{}}
+	for n, name := range shared.Providers {
 		card.lines[name] = lines[n+1]
 	}
 	return card, card.share(&shared)
@@ -111,8 +115,8 @@ func (c *RateCard) share(shared *sharedPart) error {
 	if c.units, err = newUnits(shared.Units); err != nil {
 		return err
 	}
-	c.providers = newProviderNames(shared.Names)
-	if c.models, err = newModelNames(shared.Names, c.providers); err != nil {
+	c.providerNames = newProviderNames(shared.Names)
+	if c.models, err = newModelNames(shared.Names, c.providerNames); err != nil {
 		return err
 	}
 	if c.facts, err = newFactWords(shared.Names); err != nil {
@@ -134,39 +138,39 @@ func (c *RateCard) Version() string { return c.version }
 // Date is the card's day, YYYY.MM.DD.
 func (c *RateCard) Date() string { return c.date }
 
-// Providers are the sellers' names.
-func (c *RateCard) Providers() *ProviderNames { return c.providers }
+// Providers are the providers' names.
+func (c *RateCard) Providers() *ProviderNames { return c.providerNames }
 
-// Check reads every seller's line; without it a line is read when it is first needed.
+// Check reads every provider's line; without it a line is read when it is first needed.
 func (c *RateCard) Check() error {
 	for name := range c.lines {
-		if _, err := c.seller(name); err != nil {
+		if _, err := c.provider(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// seller returns the card's line of one seller, nil when it has none.
-func (c *RateCard) seller(name string) (*seller, error) {
+// provider returns the card's line of one provider, nil when it has none.
+func (c *RateCard) provider(name string) (*provider, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if found := c.sellers[name]; found != nil {
+	if found := c.providers[name]; found != nil {
 		return found, nil
 	}
 	line, known := c.lines[name]
 	if !known {
 		return nil, nil
 	}
-	found := &seller{name: name}
-	where := fmt.Sprintf("rate card %s, seller %s", c.version, name)
+	found := &provider{name: name}
+	where := fmt.Sprintf("rate card %s, provider %s", c.version, name)
 	if err := json.Unmarshal(line, found); err != nil {
 		return nil, notJSON(where, line, err)
 	}
 	if err := found.check(where, c); err != nil {
 		return nil, err
 	}
-	c.sellers[name] = found
+	c.providers[name] = found
 	return found, nil
 }
 

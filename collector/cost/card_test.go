@@ -17,7 +17,7 @@ func embedded(t testing.TB) *RateCard {
 	return card
 }
 
-func TestEverySellerOfTheEmbeddedCardCanBeRead(t *testing.T) {
+func TestEveryProviderOfTheEmbeddedCardCanBeRead(t *testing.T) {
 	if err := embedded(t).Check(); err != nil {
 		t.Fatal(err)
 	}

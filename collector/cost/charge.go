@@ -16,8 +16,8 @@ func (l *Ledger) price(reading *Reading, span *Span) Cost {
 	return l.card.priceUnder(call, reading.mould.offer)
 }
 
-// cost returns what a reading costs: the seller's own bill before the rate card; its doubts go into the status.
-func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
+// cost returns what a reading costs: the provider's own bill before the rate card; its doubts go into the status.
+func (l *Ledger) cost(reading *Reading, span *Span, found classification) Cost {
 	if reading.Doubt.Status == NotBilled {
 		return Cost{Status: NotBilled, Reason: reading.Doubt.Reason, Known: true}
 	}
@@ -59,7 +59,7 @@ func (l *Ledger) cost(reading *Reading, span *Span, found verdict) Cost {
 }
 
 // statedCost returns the cost that a span states, for what has no price of ours; false when it states none to be believed: 0
-// for what is not known is no cost. A bill of the seller's own is believed before, whatever our price.
+// for what is not known is no cost. A bill of the provider's own is believed before, whatever our price.
 func statedCost(reading *Reading) (Cost, bool) {
 	femto, isCost := billed(reading.reported)
 	if !isCost || femto.IsZero() || reading.IsBilled || reading.Doubt.Status == Unpriced {
@@ -79,7 +79,7 @@ func withoutUsage(reading *Reading) Cost {
 	return unpriced(reasonNoUsage)
 }
 
-// changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no seller
+// changesPrice returns the first of some meters that changes what a reading costs, "" when none does. Where no provider
 // tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
 func (l *Ledger) changesPrice(reading *Reading, span *Span, meters []string) string {
 	if len(meters) == 0 {

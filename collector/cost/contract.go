@@ -23,13 +23,17 @@ const (
 	factCount
 	byModel = iota - 1
 	byServerAddress
-	bySeller
+	byProvider
 	dimensionCount
 )
 
 var dimensionNames = [dimensionCount]string{
-	"deployment", "api_key_alias", "team", "account", "tenant", "model", "server_address", "seller",
+	"deployment", "api_key_alias", "team", "account", "tenant", "model", "server_address", "provider",
 }
+
+// FormerProvider is the provider's key in contracts written before 2026-11-30, and in every compiled contract: the bytes
+// of a compiled contract, and so its version, stay the same.
+const FormerProvider = "seller"
 
 // overrideFact carries a cost set by hand.
 const overrideFact = "override_usd"
@@ -107,7 +111,7 @@ type deployment struct {
 	facts []Fact
 }
 
-// Contract is what a customer agreed with sellers (pricing/CONTRACTS.md). It is immutable.
+// Contract is what a customer agreed with providers (pricing/CONTRACTS.md). It is immutable.
 type Contract struct {
 	suffix, name string
 	// attributes are the keys that state each fact.

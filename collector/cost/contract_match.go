@@ -109,12 +109,12 @@ type holding struct {
 
 func (t *terms) holding(call *Call) holding {
 	address := call.fact("server_address")
-	seller := t.card.providers.Canonical(call.Provider, address)
+	provider := t.card.providerNames.Canonical(call.Provider, address)
 	var said spellings
 	for n, fact := range dimensionNames[:factCount] {
 		said[n] = spelledAll(n, call.fact(fact))
 	}
-	said[bySeller] = spelledAll(bySeller, seller)
+	said[byProvider] = spelledAll(byProvider, provider)
 	if address != "" {
 		said[byServerAddress] = spelledAll(byServerAddress, hostOf(address))
 	}
@@ -124,7 +124,7 @@ func (t *terms) holding(call *Call) holding {
 	found := holding{call: *call}
 	t.mapDeployment(&found, &said)
 	found.listed, found.unlisted = t.card.match(&found.call, t.account)
-	own := t.names(seller, found.call.Model)
+	own := t.names(provider, found.call.Model)
 	said[byModel] = slices.Clone(own)
 	if found.listed != nil {
 		for _, span := range found.listed.spans {
@@ -132,10 +132,10 @@ func (t *terms) holding(call *Call) holding {
 		}
 	}
 	if found.listed == nil || found.listed.byRequest {
-		said[byModel] = append(said[byModel], t.names(seller, found.call.RequestModel)...)
+		said[byModel] = append(said[byModel], t.names(provider, found.call.RequestModel)...)
 	}
 	found.term = best(t.terms, func(row *term) *conditions { return &row.when }, &said)
-	found.agreed = t.agreed(&found, seller, own)
+	found.agreed = t.agreed(&found, provider, own)
 	return found
 }
 
@@ -154,19 +154,19 @@ func (t *terms) mapDeployment(found *holding, said *spellings) {
 	found.isMapped = true
 }
 
-func (t *terms) names(seller, model string) []string {
+func (t *terms) names(provider, model string) []string {
 	if model == "" {
 		return nil
 	}
 	var found []string
-	for _, candidate := range t.card.models.candidates(seller, model) {
+	for _, candidate := range t.card.models.candidates(provider, model) {
 		found = append(found, candidate.name)
 	}
 	return found
 }
 
 // agreed returns the entry that agreed rates change: the card's, or an empty one for a model it does not know.
-func (t *terms) agreed(found *holding, sellerName string, own []string) *matched {
+func (t *terms) agreed(found *holding, providerName string, own []string) *matched {
 	under := found.term
 	if under == nil || under.hardware != nil {
 		return nil
@@ -182,11 +182,11 @@ func (t *terms) agreed(found *holding, sellerName string, own []string) *matched
 	if name == "" {
 		name = found.call.RequestModel
 	}
-	if name = plainName(name); !under.hasRates() || name == "" || sellerName == "" {
+	if name = plainName(name); !under.hasRates() || name == "" || providerName == "" {
 		return nil
 	}
-	line := &seller{name: sellerName, Models: map[string]*entry{name: {Eras: make([]eraRow, 1)}}}
-	return &matched{line, nameSpan{{nil, name}}, t.card.factsOf(&found.call, nil, t.account[sellerName]), false}
+	line := &provider{name: providerName, Models: map[string]*entry{name: {Eras: make([]eraRow, 1)}}}
+	return &matched{line, nameSpan{{nil, name}}, t.card.factsOf(&found.call, nil, t.account[providerName]), false}
 }
 
 // SpelledCondition returns a text as conditions about a dimension are compared.
@@ -197,7 +197,7 @@ func SpelledCondition(dimension, text string) string {
 // spelled returns a text as conditions about a dimension are compared: trimmed, in lower case where case says nothing.
 func spelled(dimension int, text string) string {
 	switch dimension {
-	case byDeployment, byModel, byServerAddress, bySeller:
+	case byDeployment, byModel, byServerAddress, byProvider:
 		return plainName(text)
 	}
 	return strings.TrimFunc(text, isSpace)

@@ -107,7 +107,7 @@ func merged(listed, own []stepRow) []stepRow {
 func (a *agreement) multiplied(m *matched, by applied, answered map[string]bool) applied {
 	a.share = big.NewRat(1, 1)
 	for _, index := range by.used {
-		if found := &m.seller.Modifiers[index]; found.X[0] != 0 && a.leavesAgreedRates(found) {
+		if found := &m.provider.Modifiers[index]; found.X[0] != 0 && a.leavesAgreedRates(found) {
 			a.share.Mul(a.share, big.NewRat(found.X[1], found.X[0]))
 		}
 	}

@@ -100,7 +100,11 @@ func (r *contractReader) deployment(part document.Value) deployment {
 func (r *contractReader) row(part document.Value) row {
 	found := row{fromS: r.seconds(part, "from"), untilS: r.seconds(part, "until")}
 	for _, condition := range r.facts(part, "when") {
-		dimension := slices.Index(dimensionNames[:], condition.Dimension)
+		name := condition.Dimension
+		if name == FormerProvider {
+			name = dimensionNames[byProvider]
+		}
+		dimension := slices.Index(dimensionNames[:], name)
 		if dimension < 0 || condition.Value == "" {
 			r.fail("%q is no condition about %q", condition.Value, condition.Dimension)
 			continue
@@ -203,10 +207,10 @@ func (r *contractReader) object(part document.Value, key string) document.Value 
 }
 
 // accountFacts returns the facts of one account; one about nothing is refused.
-func (r *contractReader) accountFacts(accounts document.Value, seller string) []Fact {
-	found := r.facts(accounts, seller)
+func (r *contractReader) accountFacts(accounts document.Value, provider string) []Fact {
+	found := r.facts(accounts, provider)
 	if len(found) == 0 || slices.ContainsFunc(found, func(fact Fact) bool { return isSpaces(fact.Value) }) {
-		r.fail("%s states nothing", seller)
+		r.fail("%s states nothing", provider)
 	}
 	return found
 }

@@ -18,7 +18,7 @@ const (
 	reasonOnlyCarrier = "only_carrier"
 	// reasonTellsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
 	// the price.
-	reasonTellsMore = "tells_more"
+	reasonTellsMore = "reports_more"
 )
 
 // RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
@@ -74,7 +74,7 @@ func (c Count) orLess() int64 {
 func (c *counted) reports() bool { return c.input.Known || c.output.Known }
 
 // verdict is what a span is: a call of its own when role is empty, else duplicate or aggregate.
-type verdict struct {
+type classification struct {
 	role, reason string
 	of           *counted
 }
@@ -105,10 +105,10 @@ func countedOf(reading *Reading, span *Span) *counted {
 func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
 
 // judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
-func judge(isCall bool, this *counted, beneath *Subtotal, memory *Memory) verdict {
+func classify(isCall bool, this *counted, beneath *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
 		if same := sameResponse(this, beneath, memory); same != nil {
-			return verdict{Duplicate, reasonSameResponse, same}
+			return classification{Duplicate, reasonSameResponse, same}
 		}
 	}
 	if beneath != nil && !this.reports() && (beneath.count > 0 || beneath.blank != nil) {
@@ -125,46 +125,46 @@ func judge(isCall bool, this *counted, beneath *Subtotal, memory *Memory) verdic
 		}
 	}
 	if isCall {
-		return verdict{}
+		return classification{}
 	}
-	return verdict{reason: reasonOnlyCarrier}
+	return classification{reason: reasonOnlyCarrier}
 }
 
 // judgeOver judges a span that reports usage above calls already counted; no role when it is a call of its own.
-func judgeOver(isCall bool, this *counted, beneath *Subtotal) verdict {
+func judgeOver(isCall bool, this *counted, beneath *Subtotal) classification {
 	calls := beneath.calls
 	for n := len(calls) - 1; n >= 0; n-- {
 		if calls[n].tokens() == this.tokens() {
-			return verdict{Duplicate, reasonRepeats, calls[n]}
+			return classification{Duplicate, reasonRepeats, calls[n]}
 		}
 	}
 	within := this.input.N <= beneath.Input && this.output.N <= beneath.Output
 	switch {
 	case !isCall && within:
-		return verdict{role: Aggregate, reason: reasonSum}
+		return classification{role: Aggregate, reason: reasonSum}
 	case !isCall:
-		return verdict{role: Aggregate, reason: reasonExceeds}
+		return classification{role: Aggregate, reason: reasonExceeds}
 	case ownResponse(this, calls):
-		return verdict{}
+		return classification{}
 	case within:
-		return verdict{role: Aggregate, reason: reasonSum}
+		return classification{role: Aggregate, reason: reasonSum}
 	}
 	last := calls[len(calls)-1]
 	if beneath.count == 1 && last.scope != this.scope && sameModel(this, last) {
-		return verdict{Duplicate, reasonExceeds, last}
+		return classification{Duplicate, reasonExceeds, last}
 	}
-	return verdict{}
+	return classification{}
 }
 
 // judgeBlank judges a model call without usage above calls already counted, be they without usage too.
-func judgeBlank(beneath *Subtotal) verdict {
+func judgeBlank(beneath *Subtotal) classification {
 	switch {
 	case beneath.count > 1:
-		return verdict{role: Aggregate, reason: reasonSum}
+		return classification{role: Aggregate, reason: reasonSum}
 	case beneath.count == 1:
-		return verdict{Duplicate, reasonRepeats, beneath.calls[len(beneath.calls)-1]}
+		return classification{Duplicate, reasonRepeats, beneath.calls[len(beneath.calls)-1]}
 	}
-	return verdict{Duplicate, reasonRepeats, beneath.blank}
+	return classification{Duplicate, reasonRepeats, beneath.blank}
 }
 
 // ownResponse tells whether a call has a response id and each of the others another one, from the same emitter's hand.
@@ -182,7 +182,7 @@ func ownResponse(this *counted, others []*counted) bool {
 
 // onlyHere returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
 // order. Of an aggregate the latest calls beneath are looked at. Nothing is known of calls of an earlier run.
-func onlyHere(reading *Reading, found verdict, beneath *Subtotal) []string {
+func onlyHere(reading *Reading, found classification, beneath *Subtotal) []string {
 	var calls []*counted
 	if found.of != nil {
 		calls = []*counted{found.of}

@@ -21,7 +21,7 @@ type dialectRow struct {
 	Scopes []string `json:"scopes"`
 	Tells  []string `json:"tells"`
 	// Claims are keys that make a span this dialect's, whatever its scope.
-	Claims []string `json:"claims"`
+	SpanAdoption []string `json:"claims"`
 	// Detached are scopes that are known to write a call into a trace of its own.
 	Detached   []string             `json:"detached"`
 	Default    [2]string            `json:"default"`
@@ -77,7 +77,7 @@ type DialectOptions struct {
 	Emitters      []byte
 }
 
-// NewDialects returns the compiled dialects, ready to read; names are the sellers' names.
+// NewDialects returns the compiled dialects, ready to read; names are the providers' names.
 func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) (*Dialects, error) {
 	var table struct {
 		Dialects []dialectRow `json:"dialects"`
@@ -132,7 +132,7 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
 			}
 		}
-		for _, key := range row.Claims {
+		for _, key := range row.SpanAdoption {
 			d.claims = append(d.claims, [2]string{key, row.ID})
 		}
 		for _, key := range row.Tells {

@@ -68,7 +68,7 @@ func textOf(value document.Value) string {
 }
 
 // dig returns what lies at a path inside nested maps, null when it is not there.
-func dig(value document.Value, path []string) document.Value {
+func get_path(value document.Value, path []string) document.Value {
 	for _, step := range path {
 		value = value.Get(step)
 	}

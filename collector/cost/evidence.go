@@ -5,7 +5,7 @@ package cost
 import "strings"
 
 // evidence returns the call that attributes of an earlier run tell, nil when they tell of none.
-func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subtotal {
+func (l *Ledger) prior_result(span *Span, beneath *Subtotal, written *Written) *Subtotal {
 	l.counters.Evidence++
 	status, _ := span.Attributes.Get(AttrCostStatus).Text()
 	if status == Duplicate || status == Aggregate {
@@ -32,7 +32,7 @@ func (l *Ledger) evidence(span *Span, beneath *Subtotal, written *Written) *Subt
 		// The ledger outlives the data that the texts lie in.
 		this.scope, this.models[0] = l.names.owned(this.scope), l.names.owned(this.models[0])
 		this.provider, this.responseID = l.names.owned(this.provider), strings.Clone(this.responseID)
-		if found := judge(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
+		if found := classify(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
 			l.count(found)
 			l.counters.repeat(found.reason)
 			if found.of != nil {

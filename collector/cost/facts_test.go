@@ -9,11 +9,11 @@ import (
 )
 
 // everyEntry calls with each entry of the embedded card that its own name finds, and what the card says of a call of it.
-func everyEntry(t *testing.T, visit func(line *seller, id string, e *entry, found *matched)) {
+func everyEntry(t *testing.T, visit func(line *provider, id string, e *entry, found *matched)) {
 	t.Helper()
 	card := embedded(t)
 	for name := range card.lines {
-		line, err := card.seller(name)
+		line, err := card.provider(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func everyEntry(t *testing.T, visit func(line *seller, id string, e *entry, foun
 }
 
 // ratedValues are the values of a fact that an entry has a table or a factor for.
-func (s *seller) ratedValues(e *entry, fact string) []string {
+func (s *provider) ratedValues(e *entry, fact string) []string {
 	var found []string
 	add := func(when map[string]string) {
 		if value, named := when[fact]; named {
@@ -45,14 +45,14 @@ func (s *seller) ratedValues(e *entry, fact string) []string {
 	return found
 }
 
-func callOf(line *seller, id string, context ...Fact) *Call {
+func callOf(line *provider, id string, context ...Fact) *Call {
 	usage := []Amount{{Meter: "input_tokens", Quantity: Whole(9_000)}, {Meter: "output_tokens", Quantity: Whole(9_000)}}
 	return &Call{Provider: line.name, Model: id, AtNs: 1 << 62, Usage: usage, Context: context}
 }
 
 func TestAFactWithoutADefaultThatIsNotReportedIsNeverPriced(t *testing.T) {
 	pricer, seen := NewPricer(embedded(t)), 0
-	everyEntry(t, func(line *seller, id string, e *entry, found *matched) {
+	everyEntry(t, func(line *provider, id string, e *entry, found *matched) {
 		for _, assumed := range e.Assumes {
 			names := strings.Split(assumed, "|")
 			if assumed == splitFact || slices.ContainsFunc(names, func(name string) bool { return found.reported[name] }) {
@@ -72,7 +72,7 @@ func TestAFactWithoutADefaultThatIsNotReportedIsNeverPriced(t *testing.T) {
 func TestAValueWithoutARateIsNeverPriced(t *testing.T) {
 	card := embedded(t)
 	pricer, seen := NewPricer(card), 0
-	everyEntry(t, func(line *seller, id string, e *entry, found *matched) {
+	everyEntry(t, func(line *provider, id string, e *entry, found *matched) {
 		for _, fact := range card.facts.mustBePriced {
 			for spelling, value := range card.facts.words[fact] {
 				if spelling == "*" {

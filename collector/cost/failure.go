@@ -10,9 +10,9 @@ import (
 // failures say what the types of errors tell about the bill of a call that reports no usage
 // (semconv/dialects/errors.yaml).
 type failures struct {
-	Keys     []string     `json:"keys"`
-	Answered []string     `json:"answered"`
-	Rows     []failureRow `json:"rows"`
+	Keys       []string     `json:"keys"`
+	CallResult []string     `json:"answered"`
+	Rows       []failureRow `json:"rows"`
 }
 
 // failureRow is nil in Billed where the type of the error leaves open whether the call was billed.
@@ -25,7 +25,7 @@ type failureRow struct {
 // mayBeBilled tells whether a call whose span has the status ERROR and no usage may have been billed: the provider had
 // begun to answer, or nobody heard how the request ended. A refusal is not billed.
 func (f *failures) mayBeBilled(span *Span, responseID string) bool {
-	if slices.ContainsFunc(f.Answered, span.Attributes.Has) {
+	if slices.ContainsFunc(f.CallResult, span.Attributes.Has) {
 		return true
 	}
 	failed := f.typeOf(span)

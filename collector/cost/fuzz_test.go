@@ -62,7 +62,7 @@ func FuzzCard(f *testing.F) {
 func FuzzContract(f *testing.F) {
 	list := NewPricer(embedded(f))
 	for _, seed := range []string{
-		`{"attributes":{"tenant":["t"]},"deployments":[],"format":1,"name":"v","terms":[{"id":"t","rates":{"input_tokens":[1,3]},"when":{"seller":"openai"},"x":[7,8]}]}`,
+		`{"attributes":{"tenant":["t"]},"deployments":[],"format":1,"name":"v","terms":[{"id":"t","rates":{"input_tokens":[1,3]},"when":{"provider":"openai"},"x":[7,8]}]}`,
 		`{"attributes":{},"deployments":[{"facts":{"deployment_type":"data zone"},"model":"gpt-4o","when":{"deployment":"*"}}],"format":1,"name":"v","override":{"attribute":"a","most":1},"terms":[{"hardware":{"gpus":[1,2],"rate":5},"id":"t","when":{}}]}`,
 		`{"attributes":{},"deployments":[],"format":1,"name":"v","terms":[{"from":5,"id":"t","skip":["*"],"steps":[{"from":2,"meter":"input_tokens","rates":{"output_tokens":9}}],"units":"all","variants":[{"rates":{},"when":{"processing":"batch"}}],"when":{"model":"gpt-*"},"x":0}]}`,
 	} {

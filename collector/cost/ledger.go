@@ -24,7 +24,7 @@ type Ledger struct {
 	options  LedgerOptions
 	counters LedgerCounters
 	rollUp   *rollUp
-	memory   *Memory
+	memory   *RecentCalls
 	// facts is the pricer when it asks whom a call is for: only one with a contract does.
 	facts StatesFacts
 	// card is the pricer when it prices by a card alone: what that offers a call is kept with its mould.
@@ -39,9 +39,9 @@ type Ledger struct {
 func NewLedger(dialects *Dialects, pricer Prices, options LedgerOptions) *Ledger {
 	facts, _ := pricer.(StatesFacts)
 	card, _ := pricer.(*Pricer)
-	memory := options.Memory
+	memory := options.Shared
 	if memory == nil {
-		memory = NewMemory(dialects, options.RecentCalls)
+		memory = NewRecentCalls(dialects, options.RecentCalls)
 	}
 	return &Ledger{
 		dialects: dialects, pricer: pricer, options: options, facts: facts, card: card, reads: familiar{dialects: dialects},
@@ -54,7 +54,7 @@ func (l *Ledger) Clear() {
 	l.rollUp.pending.clear()
 	l.rollUp.closed.clear()
 	l.rollUp.blanks.clear()
-	if l.options.Memory == nil {
+	if l.options.Shared == nil {
 		l.memory.clear()
 	}
 }
@@ -68,7 +68,7 @@ func (l *Ledger) Dialects() *Dialects { return l.dialects }
 // Counters returns what was counted so far.
 func (l *Ledger) Counters() LedgerCounters {
 	found := l.counters
-	found.Late, found.Evicted = l.rollUp.late, l.rollUp.pending.forgotten
+	found.Late, found.Evicted = l.rollUp.late, l.rollUp.pending.evicted
 	return found
 }
 
@@ -182,7 +182,7 @@ func (l *Ledger) Alone(span *Span, written *Written) {
 	if l.isRefused(span, reading) {
 		return
 	}
-	found := verdict{}
+	found := classification{}
 	if !reading.IsCall {
 		found.reason = reasonOnlyCarrier
 	}
@@ -194,7 +194,7 @@ func (l *Ledger) Alone(span *Span, written *Written) {
 // own writes what a span says of its own call, and returns the call as a subtotal when it is counted.
 func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal {
 	if span.Attributes.Has(AttrCostStatus) {
-		return l.evidence(span, beneath, written)
+		return l.prior_result(span, beneath, written)
 	}
 	reading := &l.reading
 	if !l.reads.read(span, reading) {
@@ -206,7 +206,7 @@ func (l *Ledger) own(span *Span, beneath *Subtotal, written *Written) *Subtotal 
 	this := countedOf(reading, span)
 	l.memory.mutex.Lock()
 	defer l.memory.mutex.Unlock()
-	found := judge(reading.IsCall, this, beneath, l.memory)
+	found := classify(reading.IsCall, this, beneath, l.memory)
 	l.count(found)
 	if found.role != "" {
 		if meter := l.changesPrice(reading, span, onlyHere(reading, found, beneath)); meter != "" {
@@ -241,7 +241,7 @@ func (l *Ledger) isRefused(span *Span, reading *Reading) bool {
 	return false
 }
 
-func (l *Ledger) count(found verdict) {
+func (l *Ledger) count(found classification) {
 	switch found.role {
 	case Duplicate:
 		l.counters.Duplicate++

@@ -9,7 +9,7 @@ import "strings"
 // must agree in tokens and be one another's parent or have the same times; those of another emitter must overlap, as must
 // those of a detached one in other traces of the process. Across other traces provider, model and every token count that
 // both tell must agree, and the times fit.
-func sameResponse(this *counted, beneath *Subtotal, memory *Memory) *counted {
+func sameResponse(this *counted, beneath *Subtotal, memory *RecentCalls) *counted {
 	held, known := memory.byResponse.get(this.responseID)
 	if !known {
 		return nil
@@ -56,7 +56,7 @@ func sameResponse(this *counted, beneath *Subtotal, memory *Memory) *counted {
 // sameTokens judges a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
 // where data says that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
 // too, or is the only such call of such emitters.
-func sameTokens(this *counted, memory *Memory) verdict {
+func sameTokens(this *counted, memory *RecentCalls) classification {
 	var room [keptPerKey]*counted
 	held, _ := memory.here.get(this.tokensHere())
 	if found := memory.alike(this, held.calls(room[:0], keptPerKey), false); found.role != "" {
@@ -65,7 +65,7 @@ func sameTokens(this *counted, memory *Memory) verdict {
 	return memory.alike(this, memory.elsewhere(this), true)
 }
 
-func (m *Memory) alike(this *counted, others []*counted, isElsewhere bool) verdict {
+func (m *RecentCalls) alike(this *counted, others []*counted, isElsewhere bool) classification {
 	var call *counted
 	found, isNamed := 0, false
 	for _, other := range others {
@@ -81,19 +81,19 @@ func (m *Memory) alike(this *counted, others []*counted, isElsewhere bool) verdi
 		isNamed = isNamed || hasID
 	}
 	if call == nil {
-		return verdict{}
+		return classification{}
 	}
 	m.claim(call, this)
 	reason := reasonSameTokens
 	if isNamed || found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
 		reason = reasonSameCall
 	}
-	return verdict{Duplicate, reason, call}
+	return classification{Duplicate, reason, call}
 }
 
 // mayDiffer tells whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
 // detached.
-func (m *Memory) mayDiffer(this, other *counted) bool {
+func (m *RecentCalls) mayDiffer(this, other *counted) bool {
 	switch {
 	case this.scope == other.scope:
 		return false
@@ -104,7 +104,7 @@ func (m *Memory) mayDiffer(this, other *counted) bool {
 }
 
 // areTwo tells whether both have ids of one form that differ: these are two calls, be they as alike as they may.
-func (m *Memory) areTwo(this, other *counted) bool {
+func (m *RecentCalls) areTwo(this, other *counted) bool {
 	if this.responseID == "" || other.responseID == "" || this.responseID == other.responseID {
 		return false
 	}

@@ -9,7 +9,7 @@ import (
 
 // Call is one request to a model as it is to be priced. Fields that are not known are empty.
 type Call struct {
-	// Provider is the seller in any known spelling, Model the model as the response gave it, else as requested.
+	// Provider is the provider in any known spelling, Model the model as the response gave it, else as requested.
 	Provider, Model, RequestModel string
 	// Usage holds inclusive meters: input_tokens holds cache reads, writes and every modality.
 	Usage []Amount
@@ -47,22 +47,22 @@ func (c *Call) has(dimension string) bool {
 
 // matched are the entries that a name stands for over time.
 type matched struct {
-	seller *seller
-	spans  nameSpan
+	provider *provider
+	spans    nameSpan
 	callFacts
 	byRequest bool
 }
 
-// AccountFacts are what a team states of its own accounts, by seller, for calls that do not report it.
+// AccountFacts are what a team states of its own accounts, by provider, for calls that do not report it.
 type AccountFacts map[string][]Fact
 
 // match returns the entry of a call, or the reason why there is none. account holds for facts that nothing else reports.
 func (c *RateCard) match(call *Call, account AccountFacts) (*matched, string) {
-	name := c.providers.Canonical(call.Provider, call.fact("server_address"))
+	name := c.providerNames.Canonical(call.Provider, call.fact("server_address"))
 	if name == "" {
 		return nil, reasonUnknownProvider
 	}
-	line, err := c.seller(name)
+	line, err := c.provider(name)
 	if err != nil || line == nil {
 		return nil, reasonUnknownProvider
 	}
@@ -93,7 +93,7 @@ func (c *RateCard) match(call *Call, account AccountFacts) (*matched, string) {
 }
 
 // factsOf returns the facts of a call in the card's words; spelled are those that the spelling of its model states, account
-// those of the seller's account, for what nothing else reports.
+// those of the provider's account, for what nothing else reports.
 func (c *RateCard) factsOf(call *Call, spelled, account []Fact) callFacts {
 	said := withoutBlank(call.Context)
 	var silentOn []string
@@ -120,7 +120,7 @@ func withoutBlank(facts []Fact) []Fact {
 	return slices.DeleteFunc(slices.Clone(facts), func(fact Fact) bool { return isSpaces(fact.Value) })
 }
 
-func (c *RateCard) lookUp(line *seller, model string) (nameSpan, []Fact) {
+func (c *RateCard) lookUp(line *provider, model string) (nameSpan, []Fact) {
 	for _, candidate := range c.models.candidates(line.name, model) {
 		if spans, known := line.Names[candidate.name]; known {
 			return spans, sortedFacts(candidate.facts)

@@ -10,9 +10,9 @@ const (
 	keptPerProcess = 32
 )
 
-// Memory holds the calls counted lately, in any trace, to compare later spans with: by response id, by trace and tokens,
+// RecentCalls holds the calls counted lately, in any trace, to compare later spans with: by response id, by trace and tokens,
 // by process and tokens. Ledgers that share one decide alike, whichever of them a trace falls to.
-type Memory struct {
+type RecentCalls struct {
 	mutex    sync.Mutex
 	identity *identity
 
@@ -50,9 +50,9 @@ type claim struct {
 
 type reusedID struct{ id, provider string }
 
-// NewMemory returns a memory that keeps at least some number of calls and at most twice as many.
-func NewMemory(dialects *Dialects, calls int) *Memory {
-	return &Memory{
+// NewRecentCalls returns a memory that keeps at least some number of calls and at most twice as many.
+func NewRecentCalls(dialects *Dialects, calls int) *RecentCalls {
+	return &RecentCalls{
 		identity: dialects.identity, byResponse: newRecent[string, *heldCall](calls),
 		here: newRecent[tokensHere, *heldCall](calls), attached: newRecent[tokensOfProcess, *heldCall](calls),
 		detached: newRecent[tokensOfProcess, *heldCall](calls), claims: newRecent[claim, struct{}](calls),
@@ -62,7 +62,7 @@ func NewMemory(dialects *Dialects, calls int) *Memory {
 
 // TakeReused returns how many response ids, since the last time it was asked, came with other tokens and are no identity
 // any more.
-func (m *Memory) TakeReused() int64 {
+func (m *RecentCalls) TakeReused() int64 {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	found := m.reused
@@ -70,7 +70,7 @@ func (m *Memory) TakeReused() int64 {
 	return found
 }
 
-func (m *Memory) clear() {
+func (m *RecentCalls) clear() {
 	m.byResponse.clear()
 	m.here.clear()
 	m.attached.clear()
@@ -80,7 +80,7 @@ func (m *Memory) clear() {
 }
 
 // add remembers a call.
-func (m *Memory) add(call *counted) {
+func (m *RecentCalls) add(call *counted) {
 	if call.responseID != "" {
 		put(&m.byResponse, call.responseID, &call.held[0], call, keptPerKey)
 	}
@@ -125,30 +125,32 @@ func (h *heldCall) calls(into []*counted, most int) []*counted {
 }
 
 // alsoKnown remembers another response id by which a call goes: gateways give ids of their own.
-func (m *Memory) alsoKnown(responseID string, call *counted) {
+func (m *RecentCalls) alsoKnown(responseID string, call *counted) {
 	if responseID != call.responseID {
 		put(&m.byResponse, responseID, &heldCall{}, call, keptPerKey)
 	}
 }
 
 // isClaimed tells whether a span of the emitter of one call repeats the other already: then there are two calls.
-func (m *Memory) isClaimed(call, by *counted) bool { return m.claims.has(claim{call.span, by.scope}) }
+func (m *RecentCalls) isClaimed(call, by *counted) bool {
+	return m.claims.has(claim{call.span, by.scope})
+}
 
-func (m *Memory) claim(call, by *counted) { m.claims.set(claim{call.span, by.scope}, struct{}{}) }
+func (m *RecentCalls) claim(call, by *counted) { m.claims.set(claim{call.span, by.scope}, struct{}{}) }
 
 // reuse notes that a provider gave a response id to two calls.
-func (m *Memory) reuse(responseID, provider string) {
+func (m *RecentCalls) reuse(responseID, provider string) {
 	if !m.isReused(responseID, provider) {
 		m.noIdentity.set(reusedID{responseID, provider}, struct{}{})
 		m.reused++
 	}
 }
 
-func (m *Memory) isReused(responseID, provider string) bool {
+func (m *RecentCalls) isReused(responseID, provider string) bool {
 	return m.noIdentity.has(reusedID{responseID, provider})
 }
 
-func (m *Memory) isDetached(scope string) bool {
+func (m *RecentCalls) isDetached(scope string) bool {
 	known, looked := m.scopes[scope]
 	if !looked {
 		const kept = 1_024
@@ -163,7 +165,7 @@ func (m *Memory) isDetached(scope string) bool {
 
 // elsewhere returns the calls in other traces of the process of a call with exactly its tokens, of which one is detached,
 // newest first. One of the two is a root: within a request both would be in its trace.
-func (m *Memory) elsewhere(call *counted) (found []*counted) {
+func (m *RecentCalls) elsewhere(call *counted) (found []*counted) {
 	if call.process == "" {
 		return nil
 	}

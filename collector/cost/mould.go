@@ -102,7 +102,7 @@ func newMould(l *layout, span *Span, made *Reading, told bool) *mould {
 	}
 	of := l.of
 	for _, n := range made.scratch.applied {
-		if !bendPlaces(&l.program.rules[n], &of) {
+		if !remapPlaces(&l.program.rules[n], &of) {
 			return nil
 		}
 	}
@@ -116,7 +116,7 @@ func newMould(l *layout, span *Span, made *Reading, told bool) *mould {
 }
 
 // bendPlaces drops and renames fields as a rule says; false when it makes a figure of a word, or a word of a figure.
-func bendPlaces(r *rule, of *[fieldCount]int) bool {
+func remapPlaces(r *rule, of *[fieldCount]int) bool {
 	for _, field := range r.drop {
 		if !isFigure(field) {
 			return false

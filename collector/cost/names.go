@@ -19,10 +19,11 @@ type nameTable struct {
 		Names []string `json:"names"`
 	} `json:"providers"`
 	Rules []struct {
-		Sellers []string          `json:"sellers"`
-		Match   string            `json:"match"`
-		Model   string            `json:"model"`
-		Facts   map[string]string `json:"facts"`
+		Providers []string          `json:"providers"`
+		Sellers   []string          `json:"sellers"` // in cards released before 2026-11-30
+		Match     string            `json:"match"`
+		Model     string            `json:"model"`
+		Facts     map[string]string `json:"facts"`
 	} `json:"rules"`
 }
 
@@ -32,7 +33,7 @@ type hostRule struct {
 	SilentOn []string          `json:"silent_on"`
 }
 
-// ProviderNames maps spellings and hosts of sellers to values of gen_ai.provider.name.
+// ProviderNames maps spellings and hosts of providers to values of gen_ai.provider.name.
 type ProviderNames struct {
 	bySpelling map[string]string
 	hosts      map[string][]string
@@ -46,12 +47,12 @@ type hostSuffix struct {
 
 func newProviderNames(table *nameTable) *ProviderNames {
 	p := &ProviderNames{bySpelling: map[string]string{}, hosts: map[string][]string{}}
-	sellers := make([]string, 0, len(table.Providers))
+	providers := make([]string, 0, len(table.Providers))
 	for name := range table.Providers {
-		sellers = append(sellers, name)
+		providers = append(providers, name)
 	}
-	sort.Strings(sellers)
-	for _, name := range sellers {
+	sort.Strings(providers)
+	for _, name := range providers {
 		p.bySpelling[name] = name
 		for _, spelling := range table.Providers[name].Names {
 			p.bySpelling[spelling] = name
@@ -71,32 +72,32 @@ func newProviderNames(table *nameTable) *ProviderNames {
 	return p
 }
 
-// Canonical returns the seller as a value of gen_ai.provider.name, "" when nothing is known.
+// Canonical returns the provider as a value of gen_ai.provider.name, "" when nothing is known.
 //
-// The host that answered wins over the name that the caller's library uses, because a client library of one seller is
-// used against many. A name that is a host stands for the usual seller there. A name that is not known comes back trimmed and in lower case.
+// The host that answered wins over the name that the caller's library uses, because a client library of one provider is
+// used against many. A name that is a host stands for the usual provider there. A name that is not known comes back trimmed and in lower case.
 func (p *ProviderNames) Canonical(name, serverAddress string) string {
 	spelled := strings.Trim(plainName(name), `"`)
 	provider, known := p.bySpelling[spelled]
 	if !known {
 		provider = spelled
 		if strings.Contains(spelled, ".") {
-			if sellers := p.atHost(spelled); len(sellers) > 0 {
-				provider = sellers[0]
+			if providers := p.atHost(spelled); len(providers) > 0 {
+				provider = providers[0]
 			}
 		}
 	}
 	if serverAddress == "" {
 		return provider
 	}
-	sellers := p.atHost(serverAddress)
-	for _, seller := range sellers {
-		if seller == provider {
+	providers := p.atHost(serverAddress)
+	for _, provider := range providers {
+		if provider == provider {
 			return provider
 		}
 	}
-	if len(sellers) > 0 {
-		return sellers[0]
+	if len(providers) > 0 {
+		return providers[0]
 	}
 	return provider
 }
@@ -134,10 +135,10 @@ func plainName(text string) string { return strings.ToLower(strings.TrimFunc(tex
 func isSpace(r rune) bool { return unicode.IsSpace(r) || (r >= 0x1c && r <= 0x1f) }
 
 type modelRule struct {
-	sellers map[string]bool
-	match   *regexp.Regexp
-	model   string
-	facts   map[string]string
+	providers map[string]bool
+	match     *regexp.Regexp
+	model     string
+	facts     map[string]string
 }
 
 // modelNames are the rules that rewrite a reported model name into names that a card may hold.
@@ -154,10 +155,10 @@ func newModelNames(table *nameTable, providers *ProviderNames) (*modelNames, err
 			return nil, err
 		}
 		rule := modelRule{match: match, model: row.Model, facts: row.Facts}
-		if len(row.Sellers) > 0 {
-			rule.sellers = map[string]bool{}
-			for _, name := range row.Sellers {
-				rule.sellers[name] = true
+		if len(row.Providers) > 0 {
+			rule.providers = map[string]bool{}
+			for _, name := range append(row.Providers, row.Sellers...) {
+				rule.providers[name] = true
 			}
 		}
 		m.rules = append(m.rules, rule)
@@ -180,16 +181,16 @@ type candidate struct {
 }
 
 // candidates returns the names to look up, the least rewritten first, then the same names with their date respelled.
-func (m *modelNames) candidates(seller, model string) []candidate {
+func (m *modelNames) candidates(provider, model string) []candidate {
 	name := plainName(model)
 	var facts map[string]string
 	found := []candidate{{name, facts}}
-	if head, rest, slash := strings.Cut(name, "/"); slash && rest != "" && m.providers.Canonical(head, "") == seller {
+	if head, rest, slash := strings.Cut(name, "/"); slash && rest != "" && m.providers.Canonical(head, "") == provider {
 		name = rest
 		found = append(found, candidate{name, facts})
 	}
 	for _, rule := range m.rules {
-		if rule.sellers != nil && !rule.sellers[seller] {
+		if rule.providers != nil && !rule.providers[provider] {
 			continue
 		}
 		groups := rule.match.FindStringSubmatch(name)

@@ -42,7 +42,7 @@ type window struct {
 }
 
 // era is what holds from an instant on and until another; nil is open. The last window that holds wins.
-type era struct {
+type period struct {
 	fromNs, untilNs *int64
 	tier            tier
 	windows         []window
@@ -50,13 +50,13 @@ type era struct {
 
 // offer is what the matched entries offer a call with certain facts, the newest era first; or why there is none.
 type offer struct {
-	eras     []era
+	periods  []period
 	unpriced string
 }
 
-func (o *offer) era(atNs int64) *era {
-	for n := range o.eras {
-		e := &o.eras[n]
+func (o *offer) period(atNs int64) *period {
+	for n := range o.periods {
+		e := &o.periods[n]
 		if (e.fromNs == nil || atNs >= *e.fromNs) && (e.untilNs == nil || atNs < *e.untilNs) {
 			return e
 		}
@@ -64,7 +64,7 @@ func (o *offer) era(atNs int64) *era {
 	return nil
 }
 
-func (e *era) level(usage *quantities, atNs int64) *level {
+func (e *period) level(usage *quantities, atNs int64) *level {
 	chosen := e.tier
 	for n := range e.windows {
 		if e.windows[n].holds(floorDiv(atNs, nsPerSecond)) {

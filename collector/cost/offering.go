@@ -20,7 +20,7 @@ func (c *RateCard) offer(m *matched, under *agreement) *offer {
 		if n+1 < len(m.spans) {
 			until = m.spans[n+1].from
 		}
-		e := m.seller.Models[span.entry]
+		e := m.provider.Models[span.entry]
 		for k := range e.Eras {
 			var eraUntil *int64
 			if k+1 < len(e.Eras) {
@@ -28,12 +28,12 @@ func (c *RateCard) offer(m *matched, under *agreement) *offer {
 			}
 			low, high := latest(span.from, e.Eras[k].From), earliest(until, eraUntil)
 			if low == nil || high == nil || *low < *high {
-				found.eras = append(found.eras, c.era(m, under, span.entry, e, &e.Eras[k], low, high))
+				found.periods = append(found.periods, c.period(m, under, span.entry, e, &e.Eras[k], low, high))
 			}
 		}
 	}
-	for a, b := 0, len(found.eras)-1; a < b; a, b = a+1, b-1 {
-		found.eras[a], found.eras[b] = found.eras[b], found.eras[a]
+	for a, b := 0, len(found.periods)-1; a < b; a, b = a+1, b-1 {
+		found.periods[a], found.periods[b] = found.periods[b], found.periods[a]
 	}
 	return found
 }
@@ -45,7 +45,7 @@ type choice struct {
 	table   priceTable
 	minimum map[int]int64
 	doubt   Doubt
-	// isSplitAssumed is true where the seller documents no lifetime of cache writes that tell none.
+	// isSplitAssumed is true where the provider documents no lifetime of cache writes that tell none.
 	isSplitAssumed bool
 	// estimates are meters that the rate of a total bills only as an estimate.
 	estimates []string
@@ -53,7 +53,7 @@ type choice struct {
 	under *agreement
 }
 
-func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *eraRow, low, high *int64) era {
+func (c *RateCard) period(m *matched, under *agreement, id string, e *entry, row *eraRow, low, high *int64) period {
 	table, answered, variantID := c.variant(row, m.words)
 	product, modifierIDs := multiplied(m, e, answered)
 	if under != nil {
@@ -61,15 +61,15 @@ func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *e
 		modifierIDs = under.multiplied(m, modifierIDs, answered)
 	}
 	for _, index := range modifierIDs.used {
-		for dimension := range m.seller.Modifiers[index].When {
+		for dimension := range m.provider.Modifiers[index].When {
 			answered[dimension] = true
 		}
 	}
-	parts := []string{fmt.Sprintf("%s/%s@%s", m.seller.name, id, instant(row.From))}
+	parts := []string{fmt.Sprintf("%s/%s@%s", m.provider.name, id, instant(row.From))}
 	parts = append(append(parts, variantID...), modifierIDs.names...)
 	with := &choice{
 		card: c, row: row, table: table, doubt: c.doubt(m, e, row, answered), under: under,
-		isSplitAssumed: slices.Contains(e.Assumes, splitFact), estimates: m.seller.Estimates,
+		isSplitAssumed: slices.Contains(e.Assumes, splitFact), estimates: m.provider.Estimates,
 	}
 	if with.doubt == (Doubt{}) && under != nil && under.term.isAllocated {
 		with.doubt = Doubt{Estimated, reasonAllocated}
@@ -82,7 +82,7 @@ func (c *RateCard) era(m *matched, under *agreement, id string, e *entry, row *e
 			with.minimum[n] = least
 		}
 	}
-	found := era{fromNs: inNs(low), untilNs: inNs(high), tier: with.tier(parts, product)}
+	found := period{fromNs: inNs(low), untilNs: inNs(high), tier: with.tier(parts, product)}
 	for _, w := range row.Windows {
 		within := *with
 		within.table = table.beneath(w.Rates, nil)
@@ -177,7 +177,7 @@ func multiplied(m *matched, e *entry, answered map[string]bool) (Rate, applied) 
 	var found applied
 next:
 	for _, index := range e.Modifiers {
-		by := &m.seller.Modifiers[index]
+		by := &m.provider.Modifiers[index]
 		for dimension := range by.When {
 			if answered[dimension] {
 				continue next
@@ -249,7 +249,7 @@ func (m *matched) depends(e *entry, row *eraRow, fact string) bool {
 		}
 	}
 	for _, index := range e.Modifiers {
-		if _, named := m.seller.Modifiers[index].When[fact]; named {
+		if _, named := m.provider.Modifiers[index].When[fact]; named {
 			return true
 		}
 	}

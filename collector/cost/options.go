@@ -18,8 +18,8 @@ type LedgerOptions struct {
 	// Rejudge: what an earlier run wrote is compared with what is beneath and known, across processes and batches; a
 	// repeated call loses its cost and tokens.
 	Rejudge bool
-	// Memory is shared with other ledgers; nil for one of the ledger's own.
-	Memory *Memory
+	// Shared: calls counted by other ledgers too; nil for one of the ledger's own.
+	Shared *RecentCalls
 	// OpenSpans, ClosedSpans, RecentCalls: how many of each are remembered at least (at most twice as many).
 	OpenSpans, ClosedSpans, RecentCalls int
 }

@@ -105,7 +105,7 @@ func (p *Pricer) billUnder(call *Call, found *offer, room []item) ([]item, Cost)
 	if len(call.Usage) == 0 {
 		return nil, unpriced(reasonNoUsage)
 	}
-	at := found.era(call.AtNs)
+	at := found.period(call.AtNs)
 	if at == nil {
 		return nil, unpriced(reasonNoPriceAtTime)
 	}

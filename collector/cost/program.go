@@ -136,7 +136,7 @@ func (p *program) ruleOf(row *ruleRow, set func([]string) keySet) rule {
 	found := rule{
 		has: set(row.When.Has), lacks: set(row.When.Lacks), providers: row.When.Provider, names: row.When.Name,
 		operation: row.Then.Operation, provider: row.Then.Provider, ignore: row.Then.Ignore,
-		isCall: row.Then.Kind == "call", isContainer: row.Then.Kind == "container", sellerInModel: row.Then.SellerInModel,
+		isCall: row.Then.Kind == "call", isContainer: row.Then.Kind == "container", providerInModel: row.Then.ProviderInModel,
 	}
 	for _, key := range sortedKeys(row.When.Equals) {
 		found.equals = append(found.equals, equal{key, row.When.Equals[key]})
@@ -236,7 +236,7 @@ func (v *values) inner(encoded []innerField, value document.Value) {
 	}
 	content := decoded(text)
 	for _, field := range encoded {
-		if found := dig(content, field.path); !found.IsNull() {
+		if found := get_path(content, field.path); !found.IsNull() {
 			v.put(field.field, field.rank, found)
 		}
 	}
@@ -257,7 +257,7 @@ func (p *program) fillIn(attributes Attributes, into *values) {
 		}
 		content := decoded(text)
 		for _, place := range from.places {
-			if found := dig(content, place.path); !found.IsNull() {
+			if found := get_path(content, place.path); !found.IsNull() {
 				into.put(place.field, place.rank, found)
 			}
 		}
@@ -276,7 +276,7 @@ func (r *response) mayTell(text string, known *values) bool {
 }
 
 // bend drops and renames fields as a rule says.
-func (v *values) bend(r *rule) {
+func (v *values) remap_fields(r *rule) {
 	for _, field := range r.drop {
 		v.told &^= 1 << field
 	}

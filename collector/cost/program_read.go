@@ -33,7 +33,7 @@ func (p *program) read(span *Span, into *Reading) bool {
 		return false
 	}
 	for _, n := range matched {
-		found.bend(&p.rules[n])
+		found.remap_fields(&p.rules[n])
 	}
 	room := into.scratch
 	room.applied, room.isNamed, room.ruled = matched, raw != "", into.Doubt
@@ -144,13 +144,13 @@ func (p *program) apply(span *Span, found *values, into *Reading, isTold bool) (
 		if r.doubt != (Doubt{}) {
 			into.Doubt = r.doubt
 		}
-		if r.sellerInModel && (into.Provider == "" || (!isTold && into.Provider == p.defaultProvider)) {
+		if r.providerInModel && (into.Provider == "" || (!isTold && into.Provider == p.defaultProvider)) {
 			model := found.has(fieldModel)
 			if !model.Truthy() {
 				model = found.has(fieldRequestModel)
 			}
-			if seller, _, slash := strings.Cut(textOf(model), "/"); slash {
-				into.Provider = or(p.names.Canonical(seller, ""), p.defaultProvider)
+			if provider, _, slash := strings.Cut(textOf(model), "/"); slash {
+				into.Provider = or(p.names.Canonical(provider, ""), p.defaultProvider)
 			}
 		}
 	}

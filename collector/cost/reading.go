@@ -27,7 +27,7 @@ type Reading struct {
 	Doubt Doubt
 	// Context holds facts that can change the price.
 	Context []Fact
-	// Billed is the seller's own bill for the call, when IsBilled.
+	// Billed is the provider's own bill for the call, when IsBilled.
 	IsBilled bool
 	Billed   Femto
 	// BeganNs is when the call began, when HasBegan: the span says that it took longer than the span itself.

@@ -5,9 +5,9 @@ package cost
 // recent keeps at least the last size keys set and at most twice as many: two generations of a map, the older forgotten
 // as a whole. forgotten counts the entries that were still held when their generation was dropped.
 type recent[K comparable, V any] struct {
-	size      int
-	new, old  map[K]V
-	forgotten int64
+	size     int
+	new, old map[K]V
+	evicted  int64
 }
 
 func newRecent[K comparable, V any](size int) recent[K, V] {
@@ -34,7 +34,7 @@ func (r *recent[K, V]) set(key K, value V) {
 	}
 	for key := range r.old {
 		if _, again := r.new[key]; !again {
-			r.forgotten++
+			r.evicted++
 		}
 	}
 	if r.old == nil {

@@ -29,14 +29,14 @@ type ruleRow struct {
 		Unlike map[string][]string `json:"unlike"`
 	} `json:"when"`
 	Then struct {
-		Means         map[string]string `json:"means"`
-		Kind          string            `json:"kind"`
-		Operation     string            `json:"operation"`
-		Provider      string            `json:"provider"`
-		Doubt         []string          `json:"doubt"`
-		Ignore        bool              `json:"ignore"`
-		Drop          []string          `json:"drop"`
-		SellerInModel bool              `json:"seller_in_model"`
+		Means           map[string]string `json:"means"`
+		Kind            string            `json:"kind"`
+		Operation       string            `json:"operation"`
+		Provider        string            `json:"provider"`
+		Doubt           []string          `json:"doubt"`
+		Ignore          bool              `json:"ignore"`
+		Drop            []string          `json:"drop"`
+		ProviderInModel bool              `json:"provider_in_model"`
 		// Cut are ends to be taken off the texts of fields.
 		Cut map[string]string `json:"cut"`
 	} `json:"then"`
@@ -57,23 +57,23 @@ func (k *keySet) meets(any *keySet) bool {
 
 // rule is what holds on the spans it matches.
 type rule struct {
-	has, lacks    keySet
-	equals        []equal
-	untold        uint64
-	atLeast       []least
-	providers     []string
-	names         []string
-	means         [][2]int
-	isCall        bool
-	isContainer   bool
-	operation     string
-	provider      string
-	doubt         Doubt
-	ignore        bool
-	drop          []int
-	sellerInModel bool
-	like, unlike  []pattern
-	cut           []end
+	has, lacks      keySet
+	equals          []equal
+	untold          uint64
+	atLeast         []least
+	providers       []string
+	names           []string
+	means           [][2]int
+	isCall          bool
+	isContainer     bool
+	operation       string
+	provider        string
+	doubt           Doubt
+	ignore          bool
+	drop            []int
+	providerInModel bool
+	like, unlike    []pattern
+	cut             []end
 }
 
 type pattern struct {

@@ -136,7 +136,7 @@ func TestVectorsOfMatching(t *testing.T) {
 			sameJSON(t, reason, v.Expected)
 			return
 		}
-		sameJSON(t, map[string]any{"seller": found.seller.name, "entry": found.spans[0].entry, "facts": found.words}, v.Expected)
+		sameJSON(t, map[string]any{"provider": found.provider.name, "entry": found.spans[0].entry, "facts": found.words}, v.Expected)
 	})
 }
 

@@ -32,7 +32,7 @@ func (w *Written) usd(key string, f Femto) {
 }
 
 // write says that a span is not a call of its own.
-func (v verdict) write(written *Written) {
+func (v classification) write(written *Written) {
 	written.Status, written.Reason = v.role, v.reason
 	written.text(AttrCostStatus, v.role)
 	written.text(AttrCostReason, v.reason)

@@ -25,13 +25,13 @@ type Config struct {
 	// EmittersFile says which attributes of emitters that nobody has met tell what, and the provider of calls whose spans
 	// name none: YAML or JSON (docs/dialects.md). Default: none.
 	EmittersFile string `mapstructure:"emitters_file"`
-	// AccountFacts are facts of one's own accounts, by seller, for calls that do not report them, as in
+	// AccountFacts are facts of one's own accounts, by provider, for calls that do not report them, as in
 	// `azure.ai.openai: {deployment_type: data zone}`. Default: none.
 	AccountFacts map[string]map[string]string `mapstructure:"account_facts"`
 	// Attributes are the names of the attributes to write. Default: all.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
-	// gen_ai.provider.name, so that a seller has one name.
+	// gen_ai.provider.name, so that a provider has one name.
 	KeepProvider bool `mapstructure:"keep_provider"`
 	// ReadResponses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
 	// reports nowhere else are taken from that answer's usage member; nothing else of it is kept. Default: on.

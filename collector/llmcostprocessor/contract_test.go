@@ -106,9 +106,9 @@ func TestFactsOfAccountsPriceACallThatReportsNone(t *testing.T) {
 
 func TestFactsOfAccountsThatCannotBeUsedStopTheStart(t *testing.T) {
 	for want, facts := range map[string]map[string]map[string]string{
-		"account_facts, acme:service_tier=flex: found seller 'acme'; expected a seller of the rate card": {"acme": {"service_tier": "flex"}},
-		"account_facts, openai:weather=rain: found fact 'weather'; expected one of ":                     {"openai": {"weather": "rain"}},
-		"account_facts, openai:service_tier=warp: found 'warp'; expected the usual one, or one with a ":  {"openai": {"service_tier": "warp"}},
+		"account_facts, acme:service_tier=flex: found provider 'acme'; expected a provider of the rate card": {"acme": {"service_tier": "flex"}},
+		"account_facts, openai:weather=rain: found fact 'weather'; expected one of ":                         {"openai": {"weather": "rain"}},
+		"account_facts, openai:service_tier=warp: found 'warp'; expected the usual one, or one with a ":      {"openai": {"service_tier": "warp"}},
 	} {
 		cfg := createDefaultConfig().(*Config)
 		cfg.AccountFacts = facts

@@ -27,7 +27,7 @@ type outcome struct {
 	lateCalls   int64
 	lateCost    cost.Femto
 	corrections int64
-	forgotten   int64
+	evicted     int64
 }
 
 // part is what goes to the next component at once; bytes is estimated as for what is held.

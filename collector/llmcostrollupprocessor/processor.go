@@ -30,7 +30,7 @@ type rollUpProcessor struct {
 	shards   []*shard
 	ledgers  sync.Pool
 	// memory of the calls of all shards: which one a trace falls to must not matter.
-	memory  *cost.Memory
+	memory  *cost.RecentCalls
 	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
 	rooms sync.Pool
@@ -64,8 +64,8 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		// Two generations are kept, so half of what may be remembered goes into one.
 		options.ClosedSpans = max(cfg.MaxEndedSpans/count/2, leastClosed/2)
 		options.OpenSpans = options.ClosedSpans
-		p.memory = cost.NewMemory(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
-		options.Memory = p.memory
+		p.memory = cost.NewRecentCalls(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
+		options.Shared = p.memory
 		for range count {
 			p.shards = append(p.shards, newShard(cfg, count, cost.NewLedger(dialects, pricer, options), dialects))
 		}

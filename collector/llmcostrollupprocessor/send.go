@@ -53,8 +53,8 @@ func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
 	if out.corrections > 0 {
 		p.builder.ProcessorLlmCostRollupCorrections.Add(ctx, out.corrections)
 	}
-	if out.forgotten > 0 {
-		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.forgotten)
+	if out.evicted > 0 {
+		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.evicted)
 	}
 	for _, part := range out.parts {
 		p.offer(ctx, part)

@@ -254,6 +254,6 @@ func (s *shard) releaseOldest(reason string, out *outcome) {
 func (s *shard) count(out *outcome) {
 	now := s.ledger.Counters()
 	out.withdrawn = now.Since(&s.counted)
-	out.forgotten += now.Evicted - s.counted.Evicted
+	out.evicted += now.Evicted - s.counted.Evicted
 	s.counted = now
 }

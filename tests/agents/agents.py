@@ -31,7 +31,7 @@ metrics_exporter = "none"
 class Agent(NamedTuple):
     """One agent: its program under node_modules, what it is called with, its environment, the files in its home.
 
-    In texts, {anthropic}, {openai} and {gemini} are the sellers' addresses on loopback, {otlp} the receiver's.
+    In texts, {anthropic}, {openai} and {gemini} are the providers' addresses on loopback, {otlp} the receiver's.
     """
 
     program: str

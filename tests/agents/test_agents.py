@@ -53,7 +53,7 @@ def tokens(charges: tuple[Charge, ...]) -> tuple[int, int]:
 def dollars(charges: tuple[Charge, ...]) -> float:
     """Return what the tokens cost: no agent tells the searches that a hosted tool made."""
     prices = PriceList.published()
-    by_token = [prices.amount(one.seller, one.model, one.usage._replace(web_searches=0)) for one in charges]
+    by_token = [prices.amount(one.provider, one.model, one.usage._replace(web_searches=0)) for one in charges]
     return float(sum(amount for amount in by_token if amount is not None))
 
 

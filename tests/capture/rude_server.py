@@ -28,7 +28,7 @@ class RudeServer:
 
     def __init__(self, manner: str) -> None:
         self._manner = manner
-        self._over = threading.Event()
+        self._classify_ancestor = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -40,11 +40,11 @@ class RudeServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._classify_ancestor.set()
         self._socket.close()
 
     def _accept(self) -> None:
-        while not self._over.is_set():
+        while not self._classify_ancestor.is_set():
             try:
                 client, _ = self._socket.accept()
             except OSError:
@@ -95,7 +95,7 @@ class RudeServer:
             return
         client.sendall(body[: len(body) // 2 if is_json else len(EVENTS[0])])
         if self._manner == "stalls":
-            self._over.wait(10)
+            self._classify_ancestor.wait(10)
         else:
-            self._over.wait(0.2)  # so that what was sent is read before the reset throws it away
+            self._classify_ancestor.wait(0.2)  # so that what was sent is read before the reset throws it away
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

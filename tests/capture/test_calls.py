@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from spancost.capture import Answered, Asked, CallStopped, after_call, before_call
+from spancost.capture import CallRequest, CallResult, CallStopped, after_call, before_call
 from tests.capture.world import ANSWER, ASK, COST, EVENTS, MODULES, URL, USAGE, World, client, pieces
 
 
@@ -46,10 +46,10 @@ def test_a_stream_without_usage_is_warned_about_once(world: World, caplog: pytes
 
 def test_guards_see_calls_and_may_stop_them(world: World) -> None:
     """Before: the call; after: what it used and cost. Only `CallStopped` reaches the application."""
-    asked: list[Asked] = []
-    answered: list[Answered] = []
+    asked: list[CallRequest] = []
+    answered: list[CallResult] = []
 
-    def stop(call: Asked) -> None:
+    def stop(call: CallRequest) -> None:
         if len(asked) > 1:
             raise CallStopped("over budget")
         raise RuntimeError("a guard with a fault")
@@ -165,8 +165,8 @@ def test_work_in_the_background_costs_once(world: World) -> None:
 
 
 def test_a_call_on_another_wire_of_a_named_host_says_why_it_has_no_price() -> None:
-    """It is no call of the seller that was named, and does not vanish."""
-    world = World(sellers={"llm.internal": "openai"})
+    """It is no call of the provider that was named, and does not vanish."""
+    world = World(providers={"llm.internal": "openai"})
     try:
         usage = {"input_tokens": 10, "output_tokens": 5}
         message = {"id": "msg_1", "type": "message", "model": "claude-haiku-4-5", "usage": usage}
@@ -178,7 +178,7 @@ def test_a_call_on_another_wire_of_a_named_host_says_why_it_has_no_price() -> No
         world.capture.uninstrument()
 
 
-def test_a_sellers_own_cost_is_the_cost(world: World) -> None:
+def test_a_providers_own_cost_is_the_cost(world: World) -> None:
     """What OpenRouter states was paid; an estimate of a proxy was not."""
     stated = {**ANSWER, "usage": {**USAGE, "cost": 0.0042}}
     estimated = {"x-litellm-response-cost": "0.0042", "x-litellm-version": "1"}

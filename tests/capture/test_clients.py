@@ -192,7 +192,7 @@ class Run:
     """What a client gave, what the server billed and which spans ended."""
 
     def __init__(self, name: str, *, captured: bool, scenario: Scenario | None = None, beside: Any = None) -> None:
-        call, seller = CLIENTS[name]
+        call, sold_by = CLIENTS[name]
         exporter = InMemorySpanExporter()
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -201,8 +201,8 @@ class Run:
         with ProviderServer(scenario) as server, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if captured:
-                sellers = {f"127.0.0.1:{server.port}": seller}
-                capture.instrument(tracer_provider=provider, sellers=sellers)
+                providers = {f"127.0.0.1:{server.port}": sold_by}
+                capture.instrument(tracer_provider=provider, providers=providers)
             if beside is not None:
                 beside.instrument(tracer_provider=provider)
             self.result: list[Any] = []

@@ -26,11 +26,11 @@ class Run:
     """What one request gave, its error, and the spans that ended."""
 
     def __init__(self, driver: str, manner: str, *, captured: bool = True, **options: Any) -> None:
-        ask, seller = DRIVERS[driver]
+        ask, provider = DRIVERS[driver]
         self.body, self.error = b"", ""
         with RudeServer(manner) as server:
-            sellers = {f"127.0.0.1:{server.port}": seller}
-            self.world = World(sellers=sellers, **options) if captured else None
+            providers = {f"127.0.0.1:{server.port}": provider}
+            self.world = World(providers=providers, **options) if captured else None
             try:
                 self.body = ask(server.url, 0.3 if manner == "stalls" else 20)
             except Exception as error:

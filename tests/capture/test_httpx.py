@@ -182,7 +182,7 @@ def test_other_requests_are_left_alone(world: World, module: ModuleType) -> None
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_private_host_is_known_by_its_path(world: World, module: ModuleType) -> None:
-    """A self-hosted server is captured; without a seller it has no price and says so."""
+    """A self-hosted server is captured; without a provider it has no price and says so."""
     with client(module, lambda _: module.Response(200, json=ANSWER)) as http:
         http.post("http://10.0.0.7:8000/v1/chat/completions", json=ASK)
     assert (world.only["llm.cost_status"], world.only["llm.input_tokens"]) == ("unpriced", 1000)

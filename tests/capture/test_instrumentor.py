@@ -144,7 +144,7 @@ def test_capture_switched_on_again_sees_through_what_was_wrapped_around_it(world
 
 def test_a_private_host_with_a_port_is_known_whatever_the_method() -> None:
     """A poll is a GET; capitals in a host mean nothing."""
-    world = World(sellers={"LLM.internal:8000": "openai"})
+    world = World(providers={"LLM.internal:8000": "openai"})
     capture = world.capture._capture
     world.capture.uninstrument()
     assert capture is not None

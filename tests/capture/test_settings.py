@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 import spancost
-from spancost.capture import Answered, after_call
+from spancost.capture import CallResult, after_call
 from spancost.core.money import usd_text
 from tests.capture.world import ANSWER, ASK, COST, EVENTS, URL, World, client, pieces
 
@@ -53,9 +53,9 @@ def test_the_environment_asks_for_estimates(monkeypatch: pytest.MonkeyPatch) -> 
     assert world.only["llm.cost_status"] == "estimated"
 
 
-def test_the_environment_names_the_seller_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_provider_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host in the house answers with a model of OpenAI's."""
-    monkeypatch.setenv("SPANCOST_CAPTURE_SELLERS", "LLM.internal:8443 = openai")
+    monkeypatch.setenv("SPANCOST_CAPTURE_PROVIDERS", "LLM.internal:8443 = openai")
     world = World()
     try:
         with client(httpx2, lambda _: httpx2.Response(200, json=ANSWER)) as http:
@@ -65,13 +65,13 @@ def test_the_environment_names_the_seller_of_a_host(monkeypatch: pytest.MonkeyPa
     assert (world.only["llm.provider"], world.only["llm.request_cost_usd"]) == ("openai", pytest.approx(COST))
 
 
-def test_a_seller_without_a_host_is_told_and_left_out(
+def test_a_provider_without_a_host_is_told_and_left_out(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message names the variable and what was expected."""
-    monkeypatch.setenv("SPANCOST_CAPTURE_SELLERS", "llm.internal")
+    monkeypatch.setenv("SPANCOST_CAPTURE_PROVIDERS", "llm.internal")
     World().capture.uninstrument()
-    assert "SPANCOST_CAPTURE_SELLERS: found 'llm.internal'; expected parts of the form name=value" in caplog.text
+    assert "SPANCOST_CAPTURE_PROVIDERS: found 'llm.internal'; expected parts of the form name=value" in caplog.text
 
 
 def test_a_guard_is_told_what_the_contract_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_a_guard_is_told_what_the_contract_says(monkeypatch: pytest.MonkeyPatch,
     contract = tmp_path / "contract.yaml"
     contract.write_text(
         "contract: 1\nname: half\nterms:\n"
-        "  - {id: half, match: {team: search, seller: openai}, discount: 50%, from: 2020-01-01}\n"
+        "  - {id: half, match: {team: search, provider: openai}, discount: 50%, from: 2020-01-01}\n"
     )
     monkeypatch.setenv("SPANCOST_CONTRACT", str(contract))
-    told: list[Answered] = []
+    told: list[CallResult] = []
     remove = after_call(told.append)
     world = World()
     try:

@@ -17,9 +17,9 @@ from spancost.cli import main
 from spancost.config.settings import Settings
 from spancost.core import reasons
 from spancost.diagnose.doctor import environment
-from spancost.diagnose.doctor.fixes import REMEDIES, remedy
+from spancost.diagnose.doctor.fixes import REMEDIES, fix
 from spancost.diagnose.doctor.instrumentations import of_packages
-from spancost.diagnose.doctor.processes import look_back
+from spancost.diagnose.doctor.processes import inspect_processes
 from tests.cli.test_enrich import call, request
 
 INNER = {
@@ -82,7 +82,7 @@ def test_what_has_no_price_comes_with_the_reason_and_what_to_do() -> None:
     (unpriced,) = found([line])["Without a sure price"]
     assert unpriced["level"] == "problem"
     assert (unpriced["facts"]["reason"], unpriced["facts"]["model"]) == ("unknown_model", "acme-7")
-    assert "pricing/sellers/openai.yaml" in unpriced["fix"]
+    assert "pricing/providers/openai.yaml" in unpriced["fix"]
 
 
 def test_baggage_that_went_to_a_provider_is_a_problem() -> None:
@@ -173,10 +173,10 @@ def test_processes_tell_their_faults_and_counts() -> None:
         "propagator": "CompositePropagator",
         "propagator_fields": ["baggage", "traceparent"],
     }
-    advices = list(look_back([note], ["/usr/bin/python: ImportError"]))
+    advices = list(inspect_processes([note], ["/usr/bin/python: ImportError"]))
     assert [advice.level for advice in advices] == ["problem", "fine", "note", "problem", "note"]
     assert "redis (disabled)" in advices[1].text
-    (nobody,) = look_back([], [])
+    (nobody,) = inspect_processes([], [])
     assert "No Python process took part" in nobody.text
 
 
@@ -201,7 +201,7 @@ def test_every_reason_has_a_remedy_and_every_remedy_can_be_filled_in() -> None:
     for code, text in REMEDIES.items():
         fields = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
         assert fields <= {"provider", "model", "about"}
-        assert "{" not in remedy(f"{code}:web_searches", "openai", "gpt-4o").replace("{'include_usage': True}", "")
+        assert "{" not in fix(f"{code}:web_searches", "openai", "gpt-4o").replace("{'include_usage': True}", "")
 
 
 def sent(span: int, host: str = "api.openai.com", later: int = 0) -> Any:

@@ -32,7 +32,7 @@ def run(*lines: str, args: tuple[str, ...] = ()) -> tuple[int, list[dict[str, An
 
 
 def test_a_line_is_answered() -> None:
-    """Every meter found, the ids and the seller."""
+    """Every meter found, the ids and the provider."""
     status, (found,) = run(json.dumps(GOOD))
     assert status == 0
     assert found == {

@@ -47,7 +47,7 @@ def test_every_model_of_every_card_has_a_row_with_the_same_keys() -> None:
     card = data.default_card()
     for at in (0, 1_795_000_000):
         found = list(model_rows(card, None, None, at))
-        assert len(found) == sum(len((card.seller(name) or {})["models"]) for name in card.sellers)
+        assert len(found) == sum(len((card.provider(name) or {})["models"]) for name in card.providers)
         assert len({tuple(row) for row in found}) == 1
 
 
@@ -73,12 +73,12 @@ def test_a_price_of_the_list_is_the_price_that_is_charged() -> None:
 )
 def test_a_pattern_is_a_part_of_a_name_or_a_whole_one_with_wildcards(pattern: str, fits: bool) -> None:
     """Letters' case does not matter."""
-    assert ("gpt-a" in {row["model"] for row in rows(pattern, "--seller", "openai")}) == fits
+    assert ("gpt-a" in {row["model"] for row in rows(pattern, "--provider", "openai")}) == fits
 
 
 def test_a_table_ends_with_how_many_there_are() -> None:
     """Nothing found is an answer, with exit status 0."""
-    result = run("models", "gpt-a", "--card", str(SMALL), "--seller", "openai", "--at", AT)
+    result = run("models", "gpt-a", "--card", str(SMALL), "--provider", "openai", "--at", AT)
     assert result.exit_code == 0
     header, *_, last = result.stdout.splitlines()
     assert header.split()[:2] == ["provider", "model"]

@@ -132,7 +132,7 @@ def test_explain_shows_prices_multipliers_and_sources() -> None:
     assert "total $0.02275" in text
     assert "conditions batch, us" in text
     assert "https://example.com/anthropic" in text
-    assert "read on the seller's page (2026-11-01)" in text
+    assert "read on the provider's page (2026-11-01)" in text
 
 
 def test_explain_reads_a_call_and_an_enriched_span() -> None:
@@ -228,4 +228,4 @@ def test_explain_says_why_there_is_no_cost() -> None:
     """The reason's code and its sentence."""
     result = run("explain", "--provider", "openai", "--model", "gpt-99", "--usage", "input_tokens=5")
     assert "no cost can be said  (unpriced)" in result.stdout
-    assert "unknown_model: The seller's card has no entry of exactly this name." in result.stdout
+    assert "unknown_model: The provider's card has no entry of exactly this name." in result.stdout

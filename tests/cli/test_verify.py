@@ -138,7 +138,7 @@ CONTRACT = """\
 contract: 1
 name: shop
 terms:
-  - {id: all, match: {seller: openai}, discount: 10%}
+  - {id: all, match: {provider: openai}, discount: 10%}
 """
 
 
@@ -233,7 +233,7 @@ def differences(lines: list[Any]) -> Iterator[str]:
     return (each["attribute"] for each in findings(lines) if each["kind"] == "difference")
 
 
-def test_a_seller_in_the_words_of_another_tool_is_no_difference() -> None:
+def test_a_provider_in_the_words_of_another_tool_is_no_difference() -> None:
     """The setting `keep_provider` leaves it as it was."""
     lines = enriched()
     put(spans(lines)["4"], {"llm.provider": "OpenAI"})

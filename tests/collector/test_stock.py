@@ -35,11 +35,11 @@ def stock(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def asked(number: int, seller: str, model: str, **more: Any) -> dict[str, Any]:
+def asked(number: int, provider: str, model: str, **more: Any) -> dict[str, Any]:
     """Return the span of a call, with counts that differ from span to span."""
     told = {
         "gen_ai__operation__name": "chat",
-        "gen_ai__provider__name": seller,
+        "gen_ai__provider__name": provider,
         "gen_ai__request__model": model,
         "gen_ai__usage__input_tokens": 1000 + number,
         "gen_ai__usage__output_tokens": 10 + number,
@@ -47,10 +47,10 @@ def asked(number: int, seller: str, model: str, **more: Any) -> dict[str, Any]:
     return span(1, number, 0, 3, **{**told, **more})
 
 
-def through(spans: list[dict[str, Any]], folder: Path, sellers: tuple[str, ...] = ()) -> dict[int, Any]:
+def through(spans: list[dict[str, Any]], folder: Path, providers: tuple[str, ...] = ()) -> dict[int, Any]:
     """Return the attributes that come out of a Collector with the stock configuration, by the span's number."""
     config = folder / "stock.yaml"
-    config.write_text(stock(*(word for seller in sellers for word in ("--seller", seller))) + BASE)
+    config.write_text(stock(*(word for provider in providers for word in ("--provider", provider))) + BASE)
     with OtlpReceiver() as backend:
         with collector(config, folder, {"BACKEND_OTLP_HTTP": backend.url}) as running:
             for start in range(0, len(spans), 200):
@@ -60,23 +60,23 @@ def through(spans: list[dict[str, Any]], folder: Path, sellers: tuple[str, ...] 
 
 
 def test_every_name_costs_what_the_pricer_says(tmp_path: Path) -> None:
-    """All names of three sellers, those with any date among them, against exact arithmetic."""
+    """All names of three providers, those with any date among them, against exact arithmetic."""
     card, pricer = data.default_card(), data.default_pricer()
-    sellers = ("openai", "anthropic", "mistral_ai")
+    providers = ("openai", "anthropic", "mistral_ai")
     calls = [
-        (seller, name.replace("*date", "-2031-05-06"))
-        for seller in sellers
-        for name in table_of(card, seller, NOW).names
+        (provider, name.replace("*date", "-2031-05-06"))
+        for provider in providers
+        for name in table_of(card, provider, NOW).names
     ]
-    spans = [asked(n, seller, name) for n, (seller, name) in enumerate(calls, 1)]
-    found = through(spans, tmp_path, sellers)
+    spans = [asked(n, provider, name) for n, (provider, name) in enumerate(calls, 1)]
+    found = through(spans, tmp_path, providers)
     wrong = []
-    for n, (seller, name) in enumerate(calls, 1):
+    for n, (provider, name) in enumerate(calls, 1):
         usage = {"input_tokens": 1000 + n, "output_tokens": 10 + n}
-        cost = pricer.price(Call(seller, name, usage, NOW * 10**9))
+        cost = pricer.price(Call(provider, name, usage, NOW * 10**9))
         expected = None if cost.femto is None else usd_float(cost.femto)
         if found[n].get("llm.request_cost_usd") != pytest.approx(expected, rel=1e-9):
-            wrong.append((seller, name, found[n].get("llm.request_cost_usd"), expected))
+            wrong.append((provider, name, found[n].get("llm.request_cost_usd"), expected))
     assert not wrong, f"{len(wrong)} of {len(calls)}: {wrong[:5]}"
     assert len(calls) > 300
 
@@ -132,7 +132,7 @@ def test_a_long_context_step_has_no_cost(tmp_path: Path) -> None:
 
 def test_its_head_says_what_was_left_out() -> None:
     made = stock()
-    for seller in USUAL:
-        assert f"# {seller}: " in made
+    for provider in USUAL:
+        assert f"# {provider}: " in made
     assert data.default_card().version in made
     assert json.dumps("no card") not in made

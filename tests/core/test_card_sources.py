@@ -21,10 +21,10 @@ PRICING = ROOT / "pricing"
 pytestmark = pytest.mark.skipif(not (PRICING / "units.yaml").exists(), reason="the sources are not in this tree")
 
 
-def sources(folder: Path, seller: str = "groq") -> Path:
-    """Return a copy of one seller's small sources."""
-    shutil.copy(VECTORS / "small_card" / "sellers" / f"{seller}.yaml", folder)
-    return folder / f"{seller}.yaml"
+def sources(folder: Path, provider: str = "groq") -> Path:
+    """Return a copy of one provider's small sources."""
+    shutil.copy(VECTORS / "small_card" / "providers" / f"{provider}.yaml", folder)
+    return folder / f"{provider}.yaml"
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_comment_changes_nothing(tmp_path: Path) -> None:
         ("basis: page", "basis: hearsay", "basis: found 'hearsay'"),
         ("from: launch", "from: soon", "from: found 'soon'"),
         ("from: launch", "since: launch", "since: found 'launch'"),
-        ("seller: groq", "seller: grok", "seller: found 'grok'; expected the name of the file"),
+        ("provider: groq", "provider: grok", "provider: found 'grok'; expected the name of the file"),
     ],
 )
 def test_a_source_that_breaks_the_form_is_refused(tmp_path: Path, found: str, written: str, said: str) -> None:
@@ -91,17 +91,17 @@ def test_prices_are_in_the_order_of_time(tmp_path: Path) -> None:
         compile_card(PRICING, DAY, tmp_path)
 
 
-def test_every_seller_of_the_card_is_well_formed_and_has_a_known_name() -> None:
-    """Every entry has provenance, and every seller can be reached by its name."""
+def test_every_provider_of_the_card_is_well_formed_and_has_a_known_name() -> None:
+    """Every entry has provenance, and every provider can be reached by its name."""
     card = data.default_card()
-    for name in card.sellers:
-        line = card.seller(name)
+    for name in card.providers:
+        line = card.provider(name)
         assert line is not None
-        assert card.providers.canonical(name) == name
+        assert card.provider_names.canonical(name) == name
         for entry in line["models"].values():
-            for era in entry["eras"]:
-                assert era["source"] in line["sources"]
-                assert era["basis"] in ("page", "two_catalogues", "one_catalogue")
+            for period in entry["eras"]:
+                assert period["source"] in line["sources"]
+                assert period["basis"] in ("page", "two_catalogues", "one_catalogue")
 
 
 def test_released_cards_load_by_version() -> None:

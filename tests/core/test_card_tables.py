@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from tests.repository import ROOT
-from tools.pricing.form import Model, PriceEntry, Variant, load_seller
+from tools.pricing.form import Model, PriceEntry, Variant, load_provider
 
-SELLERS = ROOT / "pricing" / "sellers"
-pytestmark = pytest.mark.skipif(not SELLERS.exists(), reason="the sources are not in this tree")
+PROVIDERS = ROOT / "pricing" / "providers"
+pytestmark = pytest.mark.skipif(not PROVIDERS.exists(), reason="the sources are not in this tree")
 
 # The meters whose price differs most from that of their total, and the total.
 _PARTS = {
@@ -29,7 +29,7 @@ _PARTS = {
 }
 # What a tier does not sell: Bedrock does not cache in batch, so what is reported is an estimate and says so.
 _NOT_SOLD = {("aws.bedrock", "batch"): {"cache_write_1h_tokens"}}
-# Why a table may be without them: (seller, model, meter) or (seller, model, "steps").
+# Why a table may be without them: (provider, model, meter) or (provider, model, "steps").
 _READ_WITHOUT = {
     # Sound goes into no text-to-speech; the ordinary table's own price is of one catalogue.
     ("gcp.gemini", "gemini-2.5-pro-tts", "input_audio_tokens"),
@@ -53,27 +53,27 @@ _READ_WITHOUT = {
 
 def tables() -> Iterator[tuple[str, str, Model, PriceEntry, Variant]]:
     """Yield every table of its own for tokens, with the entry that it stands in."""
-    for path in sorted(SELLERS.glob("*.yaml")):
-        seller = load_seller(path)
-        for name, model in seller.models.items():
+    for path in sorted(PROVIDERS.glob("*.yaml")):
+        provider = load_provider(path)
+        for name, model in provider.models.items():
             for entry in model.prices:
                 for variant in entry.variants:
                     if "input_tokens" in variant.rates:
-                        yield seller.seller, name, model, entry, variant
+                        yield provider.provider, name, model, entry, variant
 
 
 def gaps() -> dict[tuple[str, str, str], Any]:
     """Return what tables leave out that the ordinary table of their entry prices for itself."""
     found: dict[tuple[str, str, str], Any] = {}
-    for seller, name, _, entry, variant in tables():
+    for provider, name, _, entry, variant in tables():
         for meter, total in _PARTS.items():
             own = entry.rates.get(meter)
-            if meter in _NOT_SOLD.get((seller, variant.when.get("processing", "")), ()):
+            if meter in _NOT_SOLD.get((provider, variant.when.get("processing", "")), ()):
                 continue
             if own is not None and meter not in variant.rates and own != entry.rates.get(total):
-                found[seller, name, meter] = variant.when
+                found[provider, name, meter] = variant.when
         if entry.steps and not variant.steps:
-            found[seller, name, "steps"] = variant.when
+            found[provider, name, "steps"] = variant.when
     return found
 
 
@@ -91,8 +91,8 @@ def test_every_exception_is_needed() -> None:
 def test_no_rate_of_sound_is_a_rounded_second() -> None:
     """Sound is sold by the hour or minute; a second's price, rounded, is off by parts in a thousand."""
     odd = []
-    for path in sorted(SELLERS.glob("*.yaml")):
-        for name, model in load_seller(path).models.items():
+    for path in sorted(PROVIDERS.glob("*.yaml")):
+        for name, model in load_provider(path).models.items():
             for entry in model.prices:
                 rate = entry.rates.get("audio_seconds", "0")
                 digits = rate.partition(".")[2]

@@ -10,7 +10,7 @@ import pytest
 
 from spancost.config import data
 from spancost.core import semconv as names
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.money import usd_float
@@ -49,7 +49,7 @@ def end(book: Ledger, one: Span) -> dict[str, Any]:
     todo = book.ends(one.span_id, one.parent_id, one.attributes)
     written: dict[str, Any] = {}
     if todo == ABOVE:
-        book.end_above(one.span_id, one.parent_id, one.is_local_root, one.attributes, written)
+        book.end_ancestor(one.span_id, one.parent_id, one.is_local_root, one.attributes, written)
     elif todo != IDLE:
         written.update(book.end(one))
     return written
@@ -122,7 +122,7 @@ def test_a_call_after_the_root_is_counted_as_late() -> None:
 def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
     """The parent's end falls between the child's look for an open ancestor and its adding to it."""
 
-    class Meanwhile(Recent[int, Subtotal]):
+    class Meanwhile(GenerationalCache[int, Subtotal]):
         def set(self, key: int, value: Subtotal) -> None:
             super().set(key, value)
             if key == 2:
@@ -204,18 +204,18 @@ def test_a_dear_call_written_before_leaves_totals_as_they_are() -> None:
 
 
 def test_recent_keeps_the_last_and_forgets_whole_generations() -> None:
-    seen: Recent[int, int] = Recent(4)
+    seen: GenerationalCache[int, int] = GenerationalCache(4)
     for number in range(20):
         seen.set(number, number)
         assert all(seen.get(kept) == kept for kept in range(max(0, number - 3), number + 1))
         assert len(seen) <= 8
-    assert seen.forgotten == 20 - len(seen)
+    assert seen.evicted == 20 - len(seen)
     assert seen.pop(19) == 19 and seen.get(19) is None and 19 not in seen
 
 
 def test_threads_that_find_the_memory_full_at_a_time_turn_it_once() -> None:
     """The one that comes second must not drop what was held a moment ago."""
-    seen: Recent[int, int] = Recent(4)
+    seen: GenerationalCache[int, int] = GenerationalCache(4)
     for number in range(4):
         seen.set(number, number)
     seen.turn()

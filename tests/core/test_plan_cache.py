@@ -74,7 +74,7 @@ def spans(draw: Any) -> list[Span]:
 
 def ended(ledger: Ledger, all_spans: Iterable[Span], *, in_full: bool) -> list[Any]:
     """Return what is written on each span and on the root above them, and what is counted."""
-    end = ledger.end_in_full if in_full else ledger.end
+    end = ledger.process_uncached if in_full else ledger.end
     found: list[Any] = [list(end(span).items()) for span in all_spans]
     found.append(list(end(Span(1, 31, None, True, 0, 1, "", "", "root", {})).items()))
     return [*found, ledger.counters]

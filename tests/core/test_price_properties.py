@@ -16,7 +16,7 @@ from spancost.core.pricing.price import Pricer
 from tests.core.test_price_vectors import small_pricer
 
 AT = 1_795_000_000_000_000_000
-_SELLERS = (
+_PROVIDERS = (
     "openai",
     "anthropic",
     "gcp.gemini",
@@ -36,13 +36,13 @@ def pricer() -> Pricer:
 
 @cache
 def entries() -> tuple[tuple[str, str], ...]:
-    """Return (seller, name) of many entries of the newest card."""
+    """Return (provider, name) of many entries of the newest card."""
     card = data.default_card()
     found = []
-    for seller in _SELLERS:
-        line = card.seller(seller)
+    for provider in _PROVIDERS:
+        line = card.provider(provider)
         assert line is not None
-        found += [(seller, name) for name in sorted(line["names"]) if "*" not in name]
+        found += [(provider, name) for name in sorted(line["names"]) if "*" not in name]
     return tuple(found)
 
 

@@ -45,11 +45,11 @@ def test_a_call_costs_what_its_vector_says(name: str, case: Any) -> None:
 
 @pytest.mark.parametrize(("name", "case"), cases("match", {"about", "provider", "model", "context", "expected"}))
 def test_a_name_is_matched_as_its_vector_says(name: str, case: Any) -> None:
-    """Seller, entry and facts, or the reason why there is none."""
+    """Provider, entry and facts, or the reason why there is none."""
     call = Call(case["provider"], case["model"], {}, 0, context=case["context"])
     found = match(small_card(), call)
     if isinstance(found, Match):
-        assert case["expected"] == {"seller": found.seller, "entry": found.spans[0][2], "facts": found.facts}
+        assert case["expected"] == {"provider": found.provider, "entry": found.spans[0][2], "facts": found.facts}
     else:
         assert case["expected"] == found
 
@@ -59,7 +59,7 @@ def test_a_card_loads_or_is_refused_as_its_vector_says(name: str, case: Any) -> 
     """A refusal names the file and what is wrong."""
     content = case["text"].encode()
     if case["error"] is None:
-        assert RateCard.from_bytes(content).sellers == ("groq",)
+        assert RateCard.from_bytes(content).providers == ("groq",)
         return
     with pytest.raises(CardError) as refused:
         RateCard.from_bytes(content, "my-card.jsonl")

@@ -42,7 +42,7 @@ def test_short_ways_fill_every_field() -> None:
             return super().price(call)
 
     pricer = Watched(data.default_card())
-    Ledger(dialects, pricer).end_in_full(span)
+    Ledger(dialects, pricer).process_uncached(span)
     costs = [Pricer.price(pricer, seen[0]) for _ in range(3)]
     for value in (span, first, again, counted(first, span, 0), seen[0], *costs):
         assert len(value) == len(type(value)._fields), type(value)

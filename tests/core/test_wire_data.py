@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire data: compiled, consistent with the sellers' names and the meters, and refused when it means nothing."""
+"""The wire data: compiled, consistent with the providers' names and the meters, and refused when it means nothing."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def test_the_compiled_file_is_that_of_the_sources() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_sellers_have_one_name() -> None:
-    """A seller at a host is called here as the rate card calls it."""
+def test_providers_have_one_name() -> None:
+    """A provider at a host is called here as the rate card calls it."""
     names = data.default_names()
-    for seller in WIRES.sellers:
-        if seller.provider and names.is_known(seller.provider):
-            assert seller.provider == names.canonical(seller.provider)
+    for provider in WIRES.providers:
+        if provider.provider and names.is_known(provider.provider):
+            assert provider.provider == names.canonical(provider.provider)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_host_and_path_tell(method: str, host: str, path: str, provider: str | N
     assert (provider, shape) == (target.provider, target.shape and target.shape.name)
 
 
-def test_a_host_that_only_looks_like_a_seller_is_not_one() -> None:
+def test_a_host_that_only_looks_like_a_provider_is_not_one() -> None:
     """A host is compared whole."""
-    assert WIRES.seller("api.openai.com.example.org") is None
-    assert WIRES.seller("notapi.openai.com.evil") is None
+    assert WIRES.provider("api.openai.com.example.org") is None
+    assert WIRES.provider("notapi.openai.com.evil") is None
 
 
 def test_other_paths_of_other_hosts_are_not_ours() -> None:
@@ -71,7 +71,7 @@ def test_other_paths_of_other_hosts_are_not_ours() -> None:
 
 
 def test_configuration_wins() -> None:
-    """A private host can be said to be a seller's."""
+    """A private host can be said to be a provider's."""
     target = WIRES.match("POST", "llm.internal", "/v1/chat/completions", provider="x_ai")
     assert target is not None and target.shape is not None
     assert (target.provider, target.shape.name) == ("x_ai", "xai_chat")
@@ -86,7 +86,7 @@ def test_configuration_wins() -> None:
     ],
 )
 def test_a_host_may_serve_several_wires(path: str, shape: str) -> None:
-    """A call on a wire that the named seller is not known for does not vanish."""
+    """A call on a wire that the named provider is not known for does not vanish."""
     target = WIRES.match("POST", "llm.internal", path, provider="openai")
     assert target is not None and target.shape is not None
     assert (target.provider, target.kind, target.shape.name) == ("openai", "call", shape)
@@ -96,7 +96,7 @@ def test_the_host_cache_is_bounded() -> None:
     """A program that talks to ever new hosts does not grow."""
     wires = Wires.from_bytes(data.read("semconv/compiled/wires.json"))
     for number in range(10_000):
-        wires.seller(f"h{number}.example")
+        wires.provider(f"h{number}.example")
     assert len(wires._hosts) <= 4096
 
 

@@ -23,7 +23,7 @@ from spancost.testing import PriceList, ProviderServer, Reply, Scenario, ToolCal
 from spancost.testing.clients import http_client
 
 SAY: Any = [{"role": "user", "content": "hello"}]
-LONG = "A sentence that the seller can keep. " * 200
+LONG = "A sentence that the provider can keep. " * 200
 OPTIONS: Any = {"include_usage": True}
 OPEN: list[Any] = []
 
@@ -166,7 +166,7 @@ def test_a_scenario_is_data_and_says_what_it_does_not_know(tmp_path: Path) -> No
         Scenario.load(path)
 
 
-def test_errors_are_the_sellers_own_and_are_not_billed(server: ProviderServer) -> None:
+def test_errors_are_the_providers_own_and_are_not_billed(server: ProviderServer) -> None:
     """429 with retry-after: the client tries again, and only what was served is charged."""
     server.scenario = Scenario([Reply(status=429, retry_after=0.01)])
     made = gpt(server, retries=1)
@@ -202,7 +202,7 @@ def test_a_compressed_answer_is_gzip(server: ProviderServer) -> None:
     assert json.loads(gzip.decompress(body))["choices"][0]["message"]["content"] == "zipped"
 
 
-def test_the_host_a_client_means_tells_the_seller(server: ProviderServer) -> None:
+def test_the_host_a_client_means_tells_the_provider(server: ProviderServer) -> None:
     """Azure's deployment is a name of its own; the response says the model."""
     made = openai.AzureOpenAI(
         api_key="not-a-key",
@@ -213,28 +213,28 @@ def test_the_host_a_client_means_tells_the_seller(server: ProviderServer) -> Non
     OPEN.append(made)
     answer = made.chat.completions.create(model="support-mini", messages=SAY)
     (charge,) = server.bill.charges
-    assert (charge.seller, answer.model) == ("azure.ai.openai", "gpt-4o-mini-2024-07-18")
+    assert (charge.provider, answer.model) == ("azure.ai.openai", "gpt-4o-mini-2024-07-18")
     assert server.exchanges[0].host == "shop.openai.azure.com"
 
 
 @pytest.mark.parametrize(
-    ("host", "path", "seller", "usage"),
+    ("host", "path", "provider", "usage"),
     [
         ("api.x.ai", "/v1/chat/completions", "x_ai", {"completion_tokens": 18, "total_tokens": 93}),
         ("api.groq.com", "/openai/v1/chat/completions", "groq", {"completion_tokens": 82, "total_tokens": 93}),
         ("openrouter.ai", "/api/v1/chat/completions", "openrouter", {"cost": 0.0, "completion_tokens": 18}),
     ],
 )
-def test_sellers_of_one_wire_keep_their_habits(
-    server: ProviderServer, host: str, path: str, seller: str, usage: dict[str, Any]
+def test_providers_of_one_wire_keep_their_habits(
+    server: ProviderServer, host: str, path: str, provider: str, usage: dict[str, Any]
 ) -> None:
     """xAI leaves reasoning out of completion_tokens; OpenRouter says its cost."""
     models = {"x_ai": "grok-4.6", "groq": "openai/gpt-oss-120b", "openrouter": "of-tomorrow"}
-    body = {"model": models[seller], "messages": [{"role": "user", "content": "hello, you"}]}
+    body = {"model": models[provider], "messages": [{"role": "user", "content": "hello, you"}]}
     _, _, answer = post(server.url_for(host) + path, body)
     found = json.loads(answer)["usage"]
     assert usage == {key: found[key] for key in usage}
-    assert server.bill.charges[0].seller == seller
+    assert server.bill.charges[0].provider == provider
 
 
 def test_keys_and_prompts_are_not_kept(server: ProviderServer) -> None:

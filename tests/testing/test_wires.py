@@ -106,7 +106,7 @@ def exchange(server: ProviderServer, case: Case) -> dict[str, Any]:
 @pytest.mark.parametrize("tools", [False, True], ids=["text", "tools"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.host}{case.path}{'+' * bool(case.body.get('stream'))}")
 def test_what_an_answer_says_is_what_was_billed(case: Case, tools: bool) -> None:
-    """Total input and output, the parts of each, in every form; the seller is told from the host."""
+    """Total input and output, the parts of each, in every form; the provider is told from the host."""
     calls = (ToolCall("find_order", {"number": 7}),) if tools else ()
     with ProviderServer(Scenario([Reply(usage=case.usage, text="Let me look.", tool_calls=calls)])) as server:
         reading = read_exchange(data.default_wires(), exchange(server, case))
@@ -117,7 +117,7 @@ def test_what_an_answer_says_is_what_was_billed(case: Case, tools: bool) -> None
     assert (reading.outcome, reading.complete) == ("usage", True)
     assert {name: count for name, count in reading.usage.items() if count} == wanted
     assert charge.usage == case.usage
-    assert reading.provider == charge.seller
+    assert reading.provider == charge.provider
 
 
 def test_a_cost_that_an_answer_says_is_the_amount_billed() -> None:

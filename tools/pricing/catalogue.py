@@ -19,7 +19,7 @@ class Table:
 
 
 @dataclass
-class Era:
+class PricePeriod:
     """A table from an instant on (`launch`, a date or a time), with tables for certain facts."""
 
     start: str
@@ -37,7 +37,7 @@ class Entry:
 
     id: str
     names: set[str]
-    eras: list[Era]
+    periods: list[PricePeriod]
     source: str
     note: str | None = None
     marks: set[str] = field(default_factory=set)

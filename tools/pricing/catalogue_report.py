@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How old the card is, how much of each catalogue it prices, and where it says otherwise; by seller."""
+"""How old the card is, how much of each catalogue it prices, and where it says otherwise; by provider."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BASE = [Fact((), 0, meter) for meter in ("input_tokens", "output_tokens")]
 
 
 @dataclass
-class SellerReport:
-    """One seller: models; days of checks (`unknown` among them); bases; priced and stated by catalogue; conflicts."""
+class ProviderReport:
+    """One provider: models; days of checks (`unknown` among them); bases; priced and stated by catalogue; conflicts."""
 
-    seller: str
+    provider: str
     models: int = 0
     checked: Counter[str] = field(default_factory=Counter)
     bases: Counter[str] = field(default_factory=Counter)
@@ -38,25 +38,25 @@ class SellerReport:
         coverage = [f"{self.priced[c]}/{self.stated[c]}" if self.stated[c] else "" for c in CATALOGUES]
         bases = [str(self.bases[basis]) for basis in ("page", "two_catalogues", "one_catalogue")]
         unknown, oldest = str(self.checked["unknown"]), days[0] if days else "-"
-        return [self.seller, str(self.models), oldest, unknown, *bases, *coverage, str(len(self.conflicts))]
+        return [self.provider, str(self.models), oldest, unknown, *bases, *coverage, str(len(self.conflicts))]
 
 
-HEADS = ["seller", "models", "oldest check", "unchecked", "page", "two", "one", *CATALOGUES, "conflicts"]
+HEADS = ["provider", "models", "oldest check", "unchecked", "page", "two", "one", *CATALOGUES, "conflicts"]
 
 
-def survey(seller: str, ours: Ours, sellers: Path, locks: list[Catalogue]) -> SellerReport:
-    """Return the report of one seller; its file may be missing."""
-    found = SellerReport(seller)
-    path = sellers / f"{seller}.yaml"
+def survey(provider: str, ours: Ours, providers: Path, locks: list[Catalogue]) -> ProviderReport:
+    """Return the report of one provider; its file may be missing."""
+    found = ProviderReport(provider)
+    path = providers / f"{provider}.yaml"
     content = load_yaml(path) if path.exists() else {"models": {}}
     for model in content["models"].values():
         found.models += 1
-        found.checked.update(era["checked"] for era in model["prices"])
-        found.bases.update(era["basis"] for era in model["prices"])
-    collected = Stated.collect(ours, seller, locks)
+        found.checked.update(period["checked"] for period in model["prices"])
+        found.bases.update(period["basis"] for period in model["prices"])
+    collected = Stated.collect(ours, provider, locks)
     for lock in locks:
-        for name, stated in lock.sellers.get(seller, {}).items():
-            if not any(stated.eras.values()):
+        for name, stated in lock.providers.get(provider, {}).items():
+            if not any(stated.periods.values()):
                 continue
             found.stated[lock.name] += 1
             target = collected.targets.get((lock.name, name))
@@ -82,11 +82,11 @@ def _conflicts(
     return found
 
 
-def render(reports: list[SellerReport], locks: list[Catalogue], details: bool) -> str:
+def render(reports: list[ProviderReport], locks: list[Catalogue], details: bool) -> str:
     """Return the overview, the whole, and with *details* every name without a price and every conflict."""
     if not reports:
-        raise FormError("report: found no seller; expected files in sellers/ or a seller of the locks")
-    whole = SellerReport("all")
+        raise FormError("report: found no provider; expected files in providers/ or a provider of the locks")
+    whole = ProviderReport("all")
     for one in reports:
         whole.models += one.models
         for total, part in ((whole.checked, one.checked), (whole.bases, one.bases)):
@@ -99,11 +99,11 @@ def render(reports: list[SellerReport], locks: list[Catalogue], details: bool) -
     for one in reports if details else ():
         if one.conflicts:
             heads = ["model", "fact", "card", "says", "price"]
-            parts.append(f"## {one.seller}: the card says otherwise ({len(one.conflicts)})\n")
+            parts.append(f"## {one.provider}: the card says otherwise ({len(one.conflicts)})\n")
             parts.append(table(heads, one.conflicts))
         if one.missing:
             names = ", ".join(f"{name} ({catalogue})" for catalogue, name in one.missing)
-            parts.append(f"## {one.seller}: not on the card ({len(one.missing)})\n\n{names}\n")
+            parts.append(f"## {one.provider}: not on the card ({len(one.missing)})\n\n{names}\n")
     return "\n".join(parts)
 
 

@@ -11,16 +11,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tools.pricing.dependence import facts_of_entry, facts_of_seller
+from tools.pricing.dependence import facts_of_entry, facts_of_provider
 from tools.pricing.form import (
     FormError,
     Model,
     PriceEntry,
+    Provider,
     Rates,
-    Seller,
     Step,
     fraction_of,
-    load_seller,
+    load_provider,
     load_yaml,
     seconds_of,
 )
@@ -31,28 +31,28 @@ FORMAT = 1
 _DAYS = {"mon-fri": 0b0011111, "sat-sun": 0b1100000, "all": 0b1111111}
 
 
-def compile_card(pricing: Path, day: str, sellers_in: Path | None = None, sharing: bool = True) -> bytes:
+def compile_card(pricing: Path, day: str, providers_in: Path | None = None, sharing: bool = True) -> bytes:
     """Return the canonical bytes of the card made from the sources under *pricing*, dated *day* (YYYY.MM.DD).
 
-    *sellers_in* is where the sellers' files lie, `sellers/` there by default. Without *sharing*, each seller has only
-    the models of its own file.
+    *providers_in* is the folder of the providers' files, `providers/` by default. Without *sharing*, each provider
+    has only the models of its own file.
     """
     units = _units(load_yaml(pricing / "units.yaml"))
-    files = (sellers_in or pricing / "sellers").glob("*.yaml")
-    sellers = [load_seller(path) for path in sorted(files, key=lambda path: path.stem)]
+    files = (providers_in or pricing / "providers").glob("*.yaml")
+    providers = [load_provider(path) for path in sorted(files, key=lambda path: path.stem)]
     shared = {
         "calendars": _calendars(load_yaml(pricing / "calendars.yaml")),
         "date": day,
         "names": _names(load_yaml(pricing / "names.yaml")),
-        "sellers": [seller.seller for seller in sellers],
+        "providers": [provider.provider for provider in providers],
         "units": units,
     }
-    own = {seller.seller: _seller(seller, units, shared) for seller in sellers}
+    own = {provider.provider: _provider(provider, units, shared) for provider in providers}
     whole = [
-        share(own[seller.seller], own[seller.shares_models_of])
-        if sharing and seller.shares_models_of in own
-        else own[seller.seller]
-        for seller in sellers
+        share(own[provider.provider], own[provider.shares_models_of])
+        if sharing and provider.shares_models_of in own
+        else own[provider.provider]
+        for provider in providers
     ]
     lines = [_canonical(shared), *map(_canonical, whole)]
     body = b"".join(line + b"\n" for line in lines)
@@ -97,76 +97,76 @@ def _names(source: Any) -> dict[str, Any]:
     return dict(source)
 
 
-def _seller(seller: Seller, units: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    where = f"{seller.seller}.yaml"
+def _provider(provider: Provider, units: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    where = f"{provider.provider}.yaml"
     line: dict[str, Any] = {
         "models": {},
         "modifiers": [
             {"id": modifier.id, "source": modifier.source, "when": modifier.when, "x": _pair(fraction_of(modifier.x))}
-            for modifier in seller.modifiers
+            for modifier in provider.modifiers
         ],
-        "names": _name_table(seller, where),
-        "seller": seller.seller,
-        "sources": seller.sources,
+        "names": _name_table(provider, where),
+        "provider": provider.provider,
+        "sources": provider.sources,
     }
-    if seller.facts:
-        line["facts"] = facts_of_seller(seller, shared, where)
-    if seller.request_model_prices == "false":
+    if provider.facts:
+        line["facts"] = facts_of_provider(provider, shared, where)
+    if provider.request_model_prices == "false":
         line["request_model_prices"] = 0
-    if seller.unpublished:
-        for meter in seller.unpublished:
+    if provider.unpublished:
+        for meter in provider.unpublished:
             if units.get(meter, {}).get("parent_rate") != "exact":
                 raise FormError(
                     f"{where}, unpublished: found {meter!r}; expected a part that is billed at a total's rate"
                 )
-        line["estimates"] = sorted(seller.unpublished)
-    for model_id, model in seller.models.items():
-        line["models"][model_id] = _model(seller, model_id, model, units, shared, f"{where}, {model_id}")
+        line["estimates"] = sorted(provider.unpublished)
+    for model_id, model in provider.models.items():
+        line["models"][model_id] = _model(provider, model_id, model, units, shared, f"{where}, {model_id}")
     return line
 
 
-def _name_table(seller: Seller, where: str) -> dict[str, Any]:
+def _name_table(provider: Provider, where: str) -> dict[str, Any]:
     table: dict[str, Any] = {}
-    for model_id, model in seller.models.items():
+    for model_id, model in provider.models.items():
         for name in (model_id, *model.names):
             lowered = name.lower()
             if lowered in table and table[lowered] != model_id:
                 raise FormError(f"{where}, {model_id}: the name {name!r} is also one of {table[lowered]}")
             table[lowered] = model_id
-    for name, targets in seller.aliases.items():
+    for name, targets in provider.aliases.items():
         if name in table:
             raise FormError(f"{where}, aliases: the name {name!r} is also one of {table[name]}")
         for target in targets:
-            if target.to not in seller.models:
+            if target.to not in provider.models:
                 raise FormError(f"{where}, aliases.{name}: found {target.to!r}; expected a model of this file")
         table[name] = [[seconds_of(target.from_), target.to] for target in targets]
     return table
 
 
 def _model(
-    seller: Seller, model_id: str, model: Model, units: dict[str, Any], shared: dict[str, Any], where: str
+    provider: Provider, model_id: str, model: Model, units: dict[str, Any], shared: dict[str, Any], where: str
 ) -> dict[str, Any]:
-    entry: dict[str, Any] = {"eras": [_era(seller, price, units, shared, where) for price in model.prices]}
-    starts = [era.get("from") for era in entry["eras"]]
+    entry: dict[str, Any] = {"eras": [_era(provider, price, units, shared, where) for price in model.prices]}
+    starts = [period.get("from") for period in entry["eras"]]
     if any(start is None for start in starts[1:]) or starts[1:] != sorted(set(starts[1:])):
         raise FormError(f"{where}, prices: found {starts}; expected each from later than the one before")
     modifiers = [
         index
-        for index, modifier in enumerate(seller.modifiers)
+        for index, modifier in enumerate(provider.modifiers)
         if any(fnmatchcase(model_id, glob) for glob in modifier.only)
         and not any(fnmatchcase(model_id, glob) for glob in modifier.except_)
     ]
     if modifiers:
         entry["modifiers"] = modifiers
-    return entry | facts_of_entry(seller, model_id, model, entry, shared, where)
+    return entry | facts_of_entry(provider, model_id, model, entry, shared, where)
 
 
 def _era(
-    seller: Seller, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str
+    provider: Provider, price: PriceEntry, units: dict[str, Any], shared: dict[str, Any], where: str
 ) -> dict[str, Any]:
-    if price.source not in seller.sources:
-        raise FormError(f"{where}, source: found {price.source!r}; expected one of {', '.join(seller.sources)}")
-    era: dict[str, Any] = {
+    if price.source not in provider.sources:
+        raise FormError(f"{where}, source: found {price.source!r}; expected one of {', '.join(provider.sources)}")
+    period: dict[str, Any] = {
         "basis": price.basis,
         "checked": price.checked,
         "rates": _rates(price.rates, units, where),
@@ -174,11 +174,11 @@ def _era(
     }
     start = seconds_of(price.from_)
     if start is not None:
-        era["from"] = start
+        period["from"] = start
     if price.steps:
-        era["steps"] = _steps(price.steps, units, where)
+        period["steps"] = _steps(price.steps, units, where)
     if price.variants:
-        era["variants"] = [
+        period["variants"] = [
             {
                 "rates": _rates(variant.rates, units, where),
                 **({"steps": _steps(variant.steps, units, where)} if variant.steps else {}),
@@ -187,10 +187,10 @@ def _era(
             for variant in price.variants
         ]
     if price.minimum:
-        era["minimum"] = price.minimum
+        period["minimum"] = price.minimum
     if price.windows:
-        era["windows"] = [_window(window, shared, where) for window in price.windows]
-    return era
+        period["windows"] = [_window(window, shared, where) for window in price.windows]
+    return period
 
 
 def _window(window: Any, shared: dict[str, Any], where: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from spancost.core.call import Call
 from spancost.core.pricing.price import Pricer
 from tools.pricing import litellm_catalogue
 from tools.pricing.catalogue import Entry, Table
-from tools.pricing.sides import SellerMap
+from tools.pricing.sides import ProviderMap
 
 MAPPING = Path(__file__).resolve().parents[2] / "pricing" / "imports" / "catalogues.yaml"
 _WAYS: dict[str, tuple[dict[str, int], dict[str, str]]] = {
@@ -81,9 +81,9 @@ def by_genai_prices(
 
 def by_litellm(entry: Entry, usage: Mapping[str, int], facts: Mapping[str, str]) -> Decimal | None:
     """Return the cost that a litellm row states, None when it states none for these meters or facts."""
-    table: Table | None = entry.eras[0].table
+    table: Table | None = entry.periods[0].table
     if facts:
-        table = next((found for when, found in entry.eras[0].variants if when == dict(facts)), None)
+        table = next((found for when, found in entry.periods[0].variants if when == dict(facts)), None)
     if table is None:
         return None
     rates = dict(table.rates)
@@ -123,29 +123,29 @@ def _per(meter: str) -> int:
 
 
 def compare(price_map: Path, day: str, provider_names: bool) -> Iterator[tuple[str, str, str, Any, Any, Any]]:
-    """Yield (seller, name, way, genai-prices', litellm's, ours) for all that both or either state."""
+    """Yield (provider, name, way, genai-prices', litellm's, ours) for all that both or either state."""
     at = datetime.fromisoformat(day + "T12:00:00+00:00")
     at_ns = int(at.astimezone(timezone.utc).timestamp()) * 10**9
     rows = litellm_catalogue.load(price_map)
     pricer = Pricer(default_card())
-    mapping = SellerMap.load(MAPPING)
-    both = {seller: row for seller, row in mapping.sellers.items() if row.genai_prices and row.litellm}
-    for seller, row_of in both.items():
+    mapping = ProviderMap.load(MAPPING)
+    both = {provider: row for provider, row in mapping.providers.items() if row.genai_prices and row.litellm}
+    for provider, row_of in both.items():
         for name, row in rows.items():
             if row.get("litellm_provider") not in row_of.litellm:
                 continue
             entry = litellm_catalogue.entry(name, row)
             if entry is None:
                 continue
-            short = mapping.short(seller, name)
+            short = mapping.short(provider, name)
             if short is None:
                 continue
             for way, (usage, facts) in _WAYS.items():
                 first = by_genai_prices(row_of.genai_prices[0], short.lower(), usage, facts, at)
                 second = by_litellm(entry, usage, facts)
-                cost = pricer.price(Call(seller, short, usage, at_ns, **facts))  # type: ignore[arg-type]
+                cost = pricer.price(Call(provider, short, usage, at_ns, **facts))  # type: ignore[arg-type]
                 ours = None if cost.femto is None else Decimal(cost.femto) / 10**15
-                yield seller, short, way, first, second, (ours, cost.status, cost.reason)
+                yield provider, short, way, first, second, (ours, cost.status, cost.reason)
 
 
 def close(one: Decimal | None, other: Decimal | None) -> bool:
@@ -161,12 +161,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="list also where only one of them agrees with us, or none")
     arguments = parser.parse_args()
     counts: collections.Counter[str] = collections.Counter()
-    for seller, name, way, first, second, (ours, status, reason) in compare(arguments.map, arguments.day, False):
+    for provider, name, way, first, second, (ours, status, reason) in compare(arguments.map, arguments.day, False):
         outcome = _outcome(first, second, ours)
         counts[outcome] += 1
         if outcome == "both agree, we differ" or (arguments.all and "differ" in outcome):
             theirs = f"genai-prices {first}, litellm {second}"
-            print(f"{outcome}: {seller}/{name} {way}: {theirs}, ours {ours} {status} {reason or ''}")
+            print(f"{outcome}: {provider}/{name} {way}: {theirs}, ours {ours} {status} {reason or ''}")
     for outcome, count in counts.most_common():
         print(f"{count:7d} {outcome}")
 

@@ -33,7 +33,7 @@ class Decision(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    seller: str
+    provider: str
     model: str
     fact: str = "*"
     value: Annotated[str, AfterValidator(_value)]
@@ -42,10 +42,10 @@ class Decision(BaseModel):
     reason: str = Field(min_length=1)
     day: Day
 
-    def holds(self, seller: str, models: Iterable[str], fact: str, value: str) -> bool:
+    def holds(self, provider: str, models: Iterable[str], fact: str, value: str) -> bool:
         """Tell whether this decides about a value of a fact of a model, by any of its names."""
         return (
-            fnmatchcase(seller, self.seller)
+            fnmatchcase(provider, self.provider)
             and any(fnmatchcase(model, self.model) for model in models)
             and fnmatchcase(fact, self.fact)
             and self.value in ("*", value)
@@ -70,8 +70,8 @@ class Decisions(BaseModel):
             ]
             raise FormError("\n".join(faults)) from error
 
-    def about(self, seller: str, models: Iterable[str], fact: str, value: Decimal | None) -> Decision | None:
+    def about(self, provider: str, models: Iterable[str], fact: str, value: Decimal | None) -> Decision | None:
         """Return the decision about a value (None: gone), None when there is none."""
         text = GONE if value is None else plain(value)
         models = list(models)
-        return next((one for one in self.decisions if one.holds(seller, models, fact, text)), None)
+        return next((one for one in self.decisions if one.holds(provider, models, fact, text)), None)

@@ -25,7 +25,7 @@ class Delta:
     """
 
     catalogue: str
-    seller: str
+    provider: str
     name: str
     kind: Kind
     start: str = "launch"
@@ -36,11 +36,11 @@ class Delta:
     about: str = ""
 
 
-def deltas(before: Catalogue, after: Catalogue, seller: str, day: str) -> Iterator[Delta]:
-    """Yield what *after* says otherwise than *before* about a seller's models, as of *day*."""
-    old, new = before.sellers.get(seller, {}), after.sellers.get(seller, {})
+def deltas(before: Catalogue, after: Catalogue, provider: str, day: str) -> Iterator[Delta]:
+    """Yield what *after* says otherwise than *before* about a provider's models, as of *day*."""
+    old, new = before.providers.get(provider, {}), after.providers.get(provider, {})
     for name in sorted({*old, *new}):
-        first = Delta(after.name, seller, name, "price")
+        first = Delta(after.name, provider, name, "price")
         if name not in new:
             yield replace(first, kind="gone")
         elif name not in old:
@@ -56,18 +56,18 @@ def _of_model(first: Delta, old: Statement, new: Statement, day: str) -> Iterato
     for name in sorted(new.names - old.names):
         yield replace(first, kind="name", about=name)
     current = new.current(day)
-    for start in sorted({*old.eras, *new.eras}, key=order):
-        if start not in new.eras:
+    for start in sorted({*old.periods, *new.periods}, key=order):
+        if start not in new.periods:
             kind: Kind = "withdrawn" if order(start) > day else "past"
             yield replace(first, kind=kind, start=start)
         elif order(start) < order(current):
-            for fact, was, now in _differences(old.eras.get(start, {}), new.eras[start]):
+            for fact, was, now in _differences(old.periods.get(start, {}), new.periods[start]):
                 yield replace(first, kind="past", start=start, fact=fact, was=was, now=now)
         else:
-            is_new = start not in old.eras
-            base = old.at(start) if is_new else old.eras[start]
+            is_new = start not in old.periods
+            base = old.at(start) if is_new else old.periods[start]
             dated = start if is_new or order(start) > day else None
-            for fact, was, now in _differences(base, new.eras[start]):
+            for fact, was, now in _differences(base, new.periods[start]):
                 yield replace(first, start=start, fact=fact, was=was, now=now, dated=dated)
 
 
@@ -78,16 +78,16 @@ def _differences(old: Prices, new: Prices) -> Iterator[tuple[Fact, Decimal | Non
             yield fact, was, now
 
 
-def settled(before: Catalogue, after: Catalogue, sellers: Iterable[str], open_: Iterable[Delta]) -> Catalogue:
-    """Return the lock to keep: *after* for *sellers*, except what is still open, which stays as it was *before*."""
-    sellers = list(sellers)
-    # The version is that of the seller who was asked longest ago.
-    whole = {*before.sellers, *after.sellers} <= set(sellers)
-    kept = Catalogue(after.name, (after if whole else before).version, dict(before.sellers), after.left_out)
-    for seller in sellers:
-        kept.sellers[seller] = copy.deepcopy(after.sellers.get(seller, {}))
+def settled(before: Catalogue, after: Catalogue, providers: Iterable[str], open_: Iterable[Delta]) -> Catalogue:
+    """Return the lock to keep: *after* for *providers*, except what is still open, which stays as it was *before*."""
+    providers = list(providers)
+    # The version is that of the provider who was asked longest ago.
+    whole = {*before.providers, *after.providers} <= set(providers)
+    kept = Catalogue(after.name, (after if whole else before).version, dict(before.providers), after.left_out)
+    for provider in providers:
+        kept.providers[provider] = copy.deepcopy(after.providers.get(provider, {}))
     for delta in open_:
-        _reopen(kept.sellers[delta.seller], before.sellers.get(delta.seller, {}), delta)
+        _reopen(kept.providers[delta.provider], before.providers.get(delta.provider, {}), delta)
     return kept
 
 
@@ -100,11 +100,11 @@ def _reopen(kept: dict[str, Statement], before: dict[str, Statement], delta: Del
     elif delta.kind == "name":
         kept[name].names.discard(delta.about)
     elif delta.kind == "withdrawn" or delta.fact == _WHOLE:
-        kept[name].eras[delta.start] = before[name].eras[delta.start]
-    elif delta.start not in before[name].eras:
+        kept[name].periods[delta.start] = before[name].periods[delta.start]
+    elif delta.start not in before[name].periods:
         # Its era is not known before it is settled whole.
-        kept[name].eras.pop(delta.start, None)
+        kept[name].periods.pop(delta.start, None)
     elif delta.was is None:
-        kept[name].eras[delta.start].pop(delta.fact, None)
+        kept[name].periods[delta.start].pop(delta.fact, None)
     else:
-        kept[name].eras[delta.start][delta.fact] = delta.was
+        kept[name].periods[delta.start][delta.fact] = delta.was

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which facts the price of an entry depends on, and what holds for a call that does not report one.
 
-The law of the card: a fact that a table or a factor of an entry is for has a default that the seller documents, or says
-that there is none. The compiler refuses a card that is silent about it.
+The law of the card: a fact that a table or a factor of an entry is for has a default that the provider documents,
+or says that there is none. The compiler refuses a card that is silent about it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tools.pricing.form import NO_DEFAULT, ONE_PRICE, FormError, Model, Seller
+from tools.pricing.form import NO_DEFAULT, ONE_PRICE, FormError, Model, Provider
 
 SPLIT_FACT = "cache_ttl"
 """The fact that parts of cache writes are sold by; it is told by meters, not by words."""
 EVERY = "*"
 
 
-def facts_of_seller(seller: Seller, shared: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the seller's facts as the card keeps them for people: the default, and where it stands."""
+def facts_of_provider(provider: Provider, shared: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the provider's facts as the card keeps them for people: the default, and where it stands."""
     rows: dict[str, Any] = {}
     known = shared["names"]["facts"].keys() | {SPLIT_FACT}
-    for fact, row in seller.facts.items():
+    for fact, row in provider.facts.items():
         for name in (fact, *([row.or_] if row.or_ else ())):
             if name not in known:
                 raise FormError(f"{where}, facts.{fact}: found {name!r}; expected one of {', '.join(sorted(known))}")
-        if row.source is not None and row.source not in seller.sources:
+        if row.source is not None and row.source not in provider.sources:
             raise FormError(f"{where}, facts.{fact}.source: found {row.source!r}; expected a key of sources")
         rows[fact] = {"default": row.default}
         if row.source is not None and row.checked is not None:
@@ -35,17 +35,17 @@ def facts_of_seller(seller: Seller, shared: dict[str, Any], where: str) -> dict[
 
 
 def facts_of_entry(
-    seller: Seller, model_id: str, model: Model, entry: dict[str, Any], shared: dict[str, Any], where: str
+    provider: Provider, model_id: str, model: Model, entry: dict[str, Any], shared: dict[str, Any], where: str
 ) -> dict[str, Any]:
     """Return `assumes` and `base_for` of an entry; FormError for a fact that changes its price and stands nowhere."""
-    changing = set(dimensions(seller, entry, shared["units"]))
+    changing = set(dimensions(provider, entry, shared["units"]))
     assumes: list[str] = []
     base_for: dict[str, list[str]] = {}
-    for fact in model.facts.keys() - seller.facts.keys():
-        raise FormError(f"{where}, facts: found {fact!r}; expected one of the seller's facts")
-    for fact in sorted(changing - seller.facts.keys()):
-        raise FormError(f"{where}: its price depends on {fact}; expected the default of {fact} in the seller's facts")
-    for fact, row in sorted(seller.facts.items()):
+    for fact in model.facts.keys() - provider.facts.keys():
+        raise FormError(f"{where}, facts: found {fact!r}; expected one of the provider's facts")
+    for fact in sorted(changing - provider.facts.keys()):
+        raise FormError(f"{where}: its price depends on {fact}; expected the default of {fact} in the provider's facts")
+    for fact, row in sorted(provider.facts.items()):
         is_one_price = any(fnmatchcase(model_id, pattern) for pattern in row.one_price)
         default = model.facts.get(fact, ONE_PRICE if is_one_price else row.default)
         if default == ONE_PRICE:
@@ -62,13 +62,13 @@ def facts_of_entry(
     return ({"assumes": assumes} if assumes else {}) | ({"base_for": base_for} if base_for else {})
 
 
-def dimensions(seller: Seller, entry: dict[str, Any], units: dict[str, Any]) -> Iterator[str]:
+def dimensions(provider: Provider, entry: dict[str, Any], units: dict[str, Any]) -> Iterator[str]:
     """Yield the facts that change the price of a compiled entry: those of its tables and factors, and of its writes."""
     for index in entry.get("modifiers", ()):
-        if seller.modifiers[index].x != "1":
-            yield from seller.modifiers[index].when
-    for era in entry["eras"]:
-        for table in (era, *era.get("variants", ())):
+        if provider.modifiers[index].x != "1":
+            yield from provider.modifiers[index].when
+    for period in entry["eras"]:
+        for table in (period, *period.get("variants", ())):
             yield from table.get("when", ())
             for rates in (table["rates"], *(step["rates"] for step in table.get("steps", ()))):
                 usual = rates.get("cache_write_tokens")
@@ -79,5 +79,5 @@ def dimensions(seller: Seller, entry: dict[str, Any], units: dict[str, Any]) -> 
 
 def _values(entry: dict[str, Any], fact: str) -> set[str]:
     """Return the values of a fact that an entry has tables for."""
-    variants = (variant for era in entry["eras"] for variant in era.get("variants", ()))
+    variants = (variant for period in entry["eras"] for variant in period.get("variants", ()))
     return {variant["when"][fact] for variant in variants if fact in variant["when"]}

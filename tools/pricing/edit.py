@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Editing a seller's YAML in place: every line that is not about the price stays as it is, comments too."""
+"""Editing a provider's YAML in place: every line that is not about the price stays as it is, comments too."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def _yaml() -> YAML:
 
 
 def load(text: str) -> Any:
-    """Return the content of a seller's file; `dump` gives the same text back."""
+    """Return the content of a provider's file; `dump` gives the same text back."""
     return _yaml().load(text)
 
 
 def dump(content: Any) -> str:
-    """Return the text of a seller's file."""
+    """Return the text of a provider's file."""
     out = io.StringIO()
     _yaml().dump(content, out)
     return out.getvalue()
@@ -51,13 +51,13 @@ def dump(content: Any) -> str:
 
 def begin_era(model: Any, start: str, seconds: int, note: str) -> None:
     """Let a new era that costs the same begin at *start*, unless one does."""
-    eras = model["prices"]
+    periods = model["prices"]
     index = era_at(model, seconds)
     if index is None:
         raise ValueError(f"no price holds at {start}")
-    if seconds_of(eras[index]["from"]) == seconds_of(start):
+    if seconds_of(periods[index]["from"]) == seconds_of(start):
         return
-    old = eras[index]
+    old = periods[index]
     tail = _take_tail(old)
     new = copy.deepcopy(old)
     _without_comments(new)
@@ -65,16 +65,16 @@ def begin_era(model: Any, start: str, seconds: int, note: str) -> None:
     new.pop("note", None)
     if note:
         new["note"] = note
-    eras.insert(index + 1, new)
+    periods.insert(index + 1, new)
     if tail is not None:
         new.ca.items[next(reversed(new))] = tail
 
 
-def set_price(era: Any, fact: Fact, price: str) -> bool:
+def set_price(period: Any, fact: Fact, price: str) -> bool:
     """Write a price where it stands or belongs; False when the era has no table for its conditions."""
-    row = era
+    row = period
     if fact.when:
-        row = next((v for v in era.get("variants", ()) if dict(v["when"]) == dict(fact.when)), None)
+        row = next((v for v in period.get("variants", ()) if dict(v["when"]) == dict(fact.when)), None)
         if row is None:
             return False
     rates = row["rates"]
@@ -84,14 +84,14 @@ def set_price(era: Any, fact: Fact, price: str) -> bool:
     return True
 
 
-def add_variant(era: Any, when: dict[str, str], rates: dict[str, str]) -> None:
+def add_variant(period: Any, when: dict[str, str], rates: dict[str, str]) -> None:
     """Add a table for conditions that the era had none for."""
-    _block(era, "variants").append(CommentedMap({"when": _flow(when), "rates": _flow(_ordered(rates))}))
+    _block(period, "variants").append(CommentedMap({"when": _flow(when), "rates": _flow(_ordered(rates))}))
 
 
-def set_provenance(content: Any, era: Any, url: str, checked: str, basis: str) -> None:
+def set_provenance(content: Any, period: Any, url: str, checked: str, basis: str) -> None:
     """Say where the price of an era was read, when, and what it rests on."""
-    era["source"], era["checked"], era["basis"] = source_key(content, url), checked, basis
+    period["source"], period["checked"], period["basis"] = source_key(content, url), checked, basis
 
 
 def source_key(content: Any, url: str) -> str:

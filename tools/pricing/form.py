@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 _DECIMAL = re.compile(r"^[0-9]+(\.[0-9]+)?$")
 _RATIO = re.compile(r"^[0-9]+(/[1-9][0-9]*)?$")
 NO_DEFAULT = "none"
-"""The default of a fact for which its seller documents none."""
+"""The default of a fact for which its provider documents none."""
 ONE_PRICE = "one_price"
 """What an entry says of a fact that does not change its price."""
 
@@ -124,16 +124,16 @@ class Model(_Form):
     """One thing that is sold under one price."""
 
     names: list[str] = []
-    # What differs from the seller's `facts` here: fact -> none, one_price, or the documented default.
+    # What differs from the provider's `facts` here: fact -> none, one_price, or the documented default.
     facts: dict[str, str] = {}
     prices: list[PriceEntry] = Field(min_length=1)
     note: str | None = None
 
 
 class Fact(_Form):
-    """What a seller says of a fact that changes its prices.
+    """What a provider says of a fact that changes its prices.
 
-    default: the value that holds for a call that does not report the fact, where the seller documents one; else none.
+    default: the value that holds for a call that does not report the fact, where the provider documents one; else none.
     or: another fact that tells enough in its place. base: values for which an entry's own rates hold, by pattern of
     entries; the last that fits counts. one_price: patterns of entries with the same price for every value.
     """
@@ -173,17 +173,17 @@ class Target(_Form):
     to: str
 
 
-class Seller(_Form):
-    """One file of `pricing/sellers/`."""
+class Provider(_Form):
+    """One file of `pricing/providers/`."""
 
-    seller: str
+    provider: str
     sources: dict[str, str]
     # False where the requested name is a customer's own (an Azure deployment) and says nothing about the model.
     request_model_prices: Literal["true", "false"] = "true"
     facts: dict[str, Fact] = {}
-    # Meters whose own price this seller does not publish: where an entry has none, that of the total is an estimate.
+    # Meters whose own price this provider does not publish: where an entry has none, that of the total is an estimate.
     unpublished: list[str] = []
-    # Another seller at the same hosts: what this file does not have is looked up there (shared_models.py).
+    # Another provider at the same hosts: what this file does not have is looked up there (shared_models.py).
     shares_models_of: str | None = None
     modifiers: list[Modifier] = []
     aliases: dict[str, list[Target]] = {}
@@ -217,17 +217,17 @@ def load_yaml(path: Path) -> Any:
         raise FormError(f"{path.name}: {error}") from error
 
 
-def load_seller(path: Path) -> Seller:
-    """Return a seller's file; FormError names every place that breaks the form."""
+def load_provider(path: Path) -> Provider:
+    """Return a provider's file; FormError names every place that breaks the form."""
     content = load_yaml(path)
     try:
-        seller = Seller.model_validate(content)
+        provider = Provider.model_validate(content)
     except ValidationError as error:
         faults = [
             f"{path.name}, {'.'.join(map(str, fault['loc']))}: found {str(fault['input'])[:60]!r}; {fault['msg']}"
             for fault in error.errors()
         ]
         raise FormError("\n".join(faults)) from error
-    if path.stem != seller.seller:
-        raise FormError(f"{path.name}, seller: found {seller.seller!r}; expected the name of the file")
-    return seller
+    if path.stem != provider.provider:
+        raise FormError(f"{path.name}, provider: found {provider.provider!r}; expected the name of the file")
+    return provider

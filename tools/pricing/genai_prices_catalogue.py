@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from tools.pricing.catalogue import Entry, Era, Rates, Table
+from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table
 
 METERS = {
     "input_mtok": "input_tokens",
@@ -59,27 +59,27 @@ def _entry(model: dict[str, Any], source: str) -> Entry:
         if any("start_time" in (price.get("constraint") or {}) for price in listed):
             found.unread = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()[:12]
             return found
-        found.eras = [
-            Era((price.get("constraint") or {}).get("start_date") or "launch", _table(price["prices"]))
+        found.periods = [
+            PricePeriod((price.get("constraint") or {}).get("start_date") or "launch", _table(price["prices"]))
             for price in listed
         ]
     else:
-        found.eras = [Era("launch", _table(listed))]
+        found.periods = [PricePeriod("launch", _table(listed))]
     for variant in model.get("price_variants") or ():
-        _add_variant(found.eras, variant)
+        _add_variant(found.periods, variant)
     return found
 
 
-def _add_variant(eras: list[Era], variant: dict[str, Any]) -> None:
+def _add_variant(periods: list[PricePeriod], variant: dict[str, Any]) -> None:
     """Put a variant on the era that it began in. Its own start says when it was recorded, not when it began to hold."""
     when = variant["when"]
     if not set(when) <= _FACTS or when == {"service_tier": "default"}:
         return
     table = _table(variant["prices"])
     start = (variant.get("constraint") or {}).get("start_date") or _FIRST_VARIANT
-    index = max((i for i, era in enumerate(eras) if era.start == "launch" or era.start <= start), default=0)
+    index = max((i for i, period in enumerate(periods) if period.start == "launch" or period.start <= start), default=0)
     if table.rates:
-        eras[index].variants.append((dict(when), table))
+        periods[index].variants.append((dict(when), table))
 
 
 def _table(prices: dict[str, Any]) -> Table:

@@ -26,13 +26,13 @@ REASONS = {
     "history": "a price of the past changes",
     "by_hour": "the price goes by the hour",
     "unread": "the price goes by the hour there, or is no price at all",
-    "page": "the price was read on the seller's page, which does not say this",
+    "page": "the price was read on the provider's page, which does not say this",
     "place": "long requests under a condition that the card has no table for, or an unknown model at a place",
     "factor": "it is the card's price times or by a factor of the card: the catalogue may have read another column",
     "modifier": "the card has a factor for this, which gives another price",
     "half_table": "a table of its own for this would leave input or output without a price",
     "left_behind": "another table of the entry would keep the old price",
-    "unknown_seller": "no file for the seller",
+    "unknown_provider": "no file for the provider",
     "no_rate": "none of its prices is one that the card can say",
 }
 MOST = 3

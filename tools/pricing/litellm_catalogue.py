@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tools.pricing.catalogue import Entry, Era, Rates, Table
+from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table
 
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
@@ -92,7 +92,7 @@ def entry(name: str, row: dict[str, Any]) -> Entry | None:
     if 0 not in base:
         return None
     variants = [(_TIERS[tier], _table(steps)) for tier, steps in tables.items() if tier and 0 in steps]
-    found = Entry(name, {name}, [Era("launch", _table(base), variants)], row.get("source") or "")
+    found = Entry(name, {name}, [PricePeriod("launch", _table(base), variants)], row.get("source") or "")
     if "regional_endpoint_uplift_multiplier" in row:
         found.marks.add("regional_endpoint")
     if "regional_processing_uplift_multiplier_eu" in row:

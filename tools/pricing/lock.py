@@ -27,11 +27,11 @@ def read_lock(path: Path) -> Catalogue:
         whole = json.loads(path.read_bytes())
         if whole["format"] != FORMAT:
             raise ValueError(f"format {whole['format']}")
-        sellers = {
-            seller: {name: _statement(kept) for name, kept in models.items()}
-            for seller, models in whole["sellers"].items()
+        providers = {
+            provider: {name: _statement(kept) for name, kept in models.items()}
+            for provider, models in whole["providers"].items()
         }
-        return Catalogue(whole["catalogue"], whole["version"], sellers, whole["left_out"])
+        return Catalogue(whole["catalogue"], whole["version"], providers, whole["left_out"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormError(f"{path.name}: found {type(error).__name__} {error}; expected a lock of a catalogue") from error
 
@@ -39,19 +39,19 @@ def read_lock(path: Path) -> Catalogue:
 def lock_text(catalogue: Catalogue) -> str:
     """Return the whole text of a lock, sorted, so that its own difference can be read."""
     head = {"format": FORMAT, "catalogue": catalogue.name, "version": catalogue.version, "left_out": catalogue.left_out}
-    lines = [json.dumps(head, sort_keys=True)[:-1] + ', "sellers": {']
-    sellers = [seller for seller in sorted(catalogue.sellers) if catalogue.sellers[seller]]
-    for seller in sellers:
-        lines.append(f"{json.dumps(seller)}: {{")
-        models = catalogue.sellers[seller]
+    lines = [json.dumps(head, sort_keys=True)[:-1] + ', "providers": {']
+    providers = [provider for provider in sorted(catalogue.providers) if catalogue.providers[provider]]
+    for provider in providers:
+        lines.append(f"{json.dumps(provider)}: {{")
+        models = catalogue.providers[provider]
         rows = [f"{json.dumps(name)}: {json.dumps(_kept(models[name]), sort_keys=True)}" for name in sorted(models)]
         lines += [row + "," for row in rows[:-1]] + rows[-1:]
-        lines.append("}" if seller == sellers[-1] else "},")
+        lines.append("}" if provider == providers[-1] else "},")
     return "\n".join([*lines, "}}"]) + "\n"
 
 
 def _kept(stated: Statement) -> dict[str, Any]:
-    kept: dict[str, Any] = {start: _prices(prices) for start, prices in stated.eras.items()}
+    kept: dict[str, Any] = {start: _prices(prices) for start, prices in stated.periods.items()}
     if stated.names:
         kept["names"] = sorted(stated.names)
     if stated.unread:
@@ -64,9 +64,9 @@ def _prices(prices: Prices) -> dict[str, str]:
 
 
 def _statement(kept: dict[str, Any]) -> Statement:
-    eras = {
+    periods = {
         start: {Fact.parse(text): Decimal(price) for text, price in prices.items()}
         for start, prices in kept.items()
         if start not in ("names", "unread")
     }
-    return Statement(eras, set(kept.get("names", ())), "", kept.get("unread", ""))
+    return Statement(periods, set(kept.get("names", ())), "", kept.get("unread", ""))

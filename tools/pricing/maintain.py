@@ -22,7 +22,7 @@ from tools.pricing.lock import lock_text, path_of, read_lock
 from tools.pricing.ours import Ours
 from tools.pricing.propose import Outcome, Side, propose
 from tools.pricing.rows import report as rows_report
-from tools.pricing.sides import CATALOGUES, SellerMap, load_catalogue
+from tools.pricing.sides import CATALOGUES, ProviderMap, load_catalogue
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UP_TO_DATE, PROPOSED, BROKEN, TO_DECIDE = 0, 1, 2, 3
@@ -44,13 +44,13 @@ def main() -> None:
 @click.argument("catalogues", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @_pricing
 @_day
-@click.option("--seller", "only", multiple=True, help="Only this seller (again for more).")
-@click.option("--write", is_flag=True, help="Edit the sellers' files and the locks.")
+@click.option("--provider", "only", multiple=True, help="Only this provider (again for more).")
+@click.option("--write", is_flag=True, help="Edit the providers' files and the locks.")
 def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only: tuple[str, ...], write: bool) -> None:
     """Compare CATALOGUES (files of tools/pricing/export.py) with what they said last time and with the card."""
     imports = pricing / "imports"
     try:
-        mapping = SellerMap.load(imports / "catalogues.yaml")
+        mapping = ProviderMap.load(imports / "catalogues.yaml")
         decisions = Decisions.load(imports / "decisions.yaml")
         sides = []
         for path in catalogues:
@@ -62,13 +62,14 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
             sides.append(Side(kept, kept))
         sides.sort(key=lambda side: CATALOGUES.index(side.after.name))
         ours = Ours(pricing, mapping, day)
-        known = sorted({seller for side in sides for seller in {*side.before.sellers, *side.after.sellers}})
-        for seller in only:
-            if seller not in known:
-                raise FormError(f"--seller: found {seller!r}; expected one of {', '.join(known)}")
-        sellers = list(only) or known
+        known = sorted({provider for side in sides for provider in {*side.before.providers, *side.after.providers}})
+        for provider in only:
+            if provider not in known:
+                raise FormError(f"--provider: found {provider!r}; expected one of {', '.join(known)}")
+        providers = list(only) or known
         outcomes = [
-            _checked(propose(seller, sides, ours, pricing / "sellers", decisions), pricing, day) for seller in sellers
+            _checked(propose(provider, sides, ours, pricing / "providers", decisions), pricing, day)
+            for provider in providers
         ]
     except (FormError, ValueError) as error:
         click.echo(error, err=True)
@@ -85,7 +86,7 @@ def _checked(outcome: Outcome, pricing: Path, day: str) -> Outcome:
     """Return an outcome of which the file compiles; FormError when it would not."""
     if outcome.text is not None:
         with TemporaryDirectory() as folder:
-            path = Path(folder) / f"{outcome.seller}.yaml"
+            path = Path(folder) / f"{outcome.provider}.yaml"
             path.write_text(outcome.text, encoding="utf-8")
             compile_card(pricing, day.replace("-", "."), path.parent)
     return outcome
@@ -94,26 +95,28 @@ def _checked(outcome: Outcome, pricing: Path, day: str) -> Outcome:
 def _write(outcomes: list[Outcome], sides: list[Side], pricing: Path) -> None:
     for outcome in outcomes:
         if outcome.text is not None:
-            (pricing / "sellers" / f"{outcome.seller}.yaml").write_text(outcome.text, encoding="utf-8")
+            (pricing / "providers" / f"{outcome.provider}.yaml").write_text(outcome.text, encoding="utf-8")
     for side in sides:
         open_ = [delta for outcome in outcomes for delta in outcome.open_in(side.after.name)]
-        kept = settled(side.before, side.after, [outcome.seller for outcome in outcomes], open_)
+        kept = settled(side.before, side.after, [outcome.provider for outcome in outcomes], open_)
         path_of(pricing / "imports", side.after.name).write_text(lock_text(kept), encoding="utf-8")
 
 
 @main.command("report")
 @_pricing
 @_day
-@click.option("--seller", "only", multiple=True, help="Only this seller (again for more).")
+@click.option("--provider", "only", multiple=True, help="Only this provider (again for more).")
 @click.option("--details", is_flag=True, help="Also every name without a price and every conflict.")
 def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool) -> None:
-    """Age, coverage and conflicts by seller, from the locks: what the catalogues said last."""
+    """Age, coverage and conflicts by provider, from the locks: what the catalogues said last."""
     try:
         locks = [read_lock(path_of(pricing / "imports", name)) for name in CATALOGUES]
-        ours = Ours(pricing, SellerMap.load(pricing / "imports" / "catalogues.yaml"), day)
-        sellers = pricing / "sellers"
-        known = {path.stem for path in sellers.glob("*.yaml")}.union(*(lock.sellers for lock in locks))
-        reports = [survey(seller, ours, sellers, locks) for seller in sorted(known) if not only or seller in only]
+        ours = Ours(pricing, ProviderMap.load(pricing / "imports" / "catalogues.yaml"), day)
+        providers = pricing / "providers"
+        known = {path.stem for path in providers.glob("*.yaml")}.union(*(lock.providers for lock in locks))
+        reports = [
+            survey(provider, ours, providers, locks) for provider in sorted(known) if not only or provider in only
+        ]
         click.echo(render(reports, locks, details), nl=False)
     except (FormError, ValueError) as error:
         click.echo(error, err=True)
@@ -126,7 +129,7 @@ def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool
 def lock_command(catalogues: tuple[Path, ...], pricing: Path) -> None:
     """Take what CATALOGUES say as known, without proposing anything: for a first import."""
     try:
-        mapping = SellerMap.load(pricing / "imports" / "catalogues.yaml")
+        mapping = ProviderMap.load(pricing / "imports" / "catalogues.yaml")
         for path in catalogues:
             catalogue = load_catalogue(path, mapping)
             path_of(pricing / "imports", catalogue.name).write_text(lock_text(catalogue), encoding="utf-8")

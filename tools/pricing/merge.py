@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Putting two catalogues' words about one seller together. The first is believed where it knows a name exactly; the
+"""Putting two catalogues' words about one provider together. The first is believed where it knows a name exactly; the
 second adds names it agrees on, facts the first is silent about, and entries of its own."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tools.pricing.catalogue import Entry, Era, Rates, Table, plain
+from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table, plain
 
 _DATE = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$")
 _DUST = Decimal("1e-9")
@@ -20,7 +20,7 @@ AGREED = "agreed"
 
 @dataclass
 class Merged:
-    """A seller's entries by id, and the names on which the catalogues disagree: (name, first, second)."""
+    """A provider's entries by id, and the names on which the catalogues disagree: (name, first, second)."""
 
     entries: dict[str, Entry]
     conflicts: list[tuple[str, Rates, Rates]] = field(default_factory=list)
@@ -45,13 +45,13 @@ def merge(
             alone.append(entry)
             continue
         target = merged.entries[known]
-        if same_price(target.eras[current(target)].table.rates, entry.eras[0].table.rates):
+        if same_price(target.periods[current(target)].table.rates, entry.periods[0].table.rates):
             target.names.add(name)
             target.marks.add(AGREED)
             owner[name.lower()] = known
             enrich(target, entry)
             continue
-        merged.conflicts.append((name, target.eras[current(target)].table.rates, entry.eras[0].table.rates))
+        merged.conflicts.append((name, target.periods[current(target)].table.rates, entry.periods[0].table.rates))
         if believe_second(name, exact is not None):
             target.names = {other for other in target.names if other.lower() != name.lower()}
             alone.append(entry)
@@ -73,7 +73,7 @@ def merge(
 
 def current(entry: Entry, day: str = "2026-11-21") -> int:
     """Return the index of the era that holds on a day."""
-    return max(i for i, era in enumerate(entry.eras) if era.start == "launch" or era.start <= day)
+    return max(i for i, period in enumerate(entry.periods) if period.start == "launch" or period.start <= day)
 
 
 def same_price(one: Rates, other: Rates) -> bool:
@@ -90,15 +90,15 @@ def same_price(one: Rates, other: Rates) -> bool:
 
 def enrich(target: Entry, entry: Entry) -> None:
     """Add what *entry* says and *target* is silent about, on every era of the same or a proportional price."""
-    said = entry.eras[0]
+    said = entry.periods[0]
     target.marks |= entry.marks
-    now = target.eras[current(target)]
+    now = target.periods[current(target)]
     for meter, price in said.table.rates.items():
         if meter not in now.table.rates:
-            for era in target.eras:
-                if same_price(era.table.rates, said.table.rates):
-                    era.table.rates[meter] = price
-                    _enrich_steps(era.table, said.table, meter)
+            for period in target.periods:
+                if same_price(period.table.rates, said.table.rates):
+                    period.table.rates[meter] = price
+                    _enrich_steps(period.table, said.table, meter)
     if not now.table.steps and said.table.steps and said.table.rates.get("input_tokens"):
         now.table.steps = copy.deepcopy(said.table.steps)
     for when, table in said.variants:
@@ -121,17 +121,17 @@ def _enrich_steps(table: Table, said: Table, meter: str) -> None:
 
 def spread_variants(entry: Entry) -> None:
     """Give the other eras the variants of the current one: as they are at the same price, scaled when in proportion."""
-    now = entry.eras[current(entry)]
-    for era in entry.eras:
+    now = entry.periods[current(entry)]
+    for period in entry.periods:
         for when, table in now.variants:
-            if any(known == when for known, _ in era.variants):
+            if any(known == when for known, _ in period.variants):
                 continue
-            if era.table.rates == now.table.rates and era.table.steps == now.table.steps:
-                era.variants.append((when, copy.deepcopy(table)))
+            if period.table.rates == now.table.rates and period.table.steps == now.table.steps:
+                period.variants.append((when, copy.deepcopy(table)))
                 continue
             ratio = _ratio(now.table, table)
             if ratio is not None:
-                era.variants.append((when, _scaled(era.table, ratio)))
+                period.variants.append((when, _scaled(period.table, ratio)))
 
 
 def _ratio(base: Table, table: Table) -> Decimal | None:
@@ -170,7 +170,7 @@ def fingerprint(entry: Entry) -> str:
         steps = [(bound, sorted((m, plain(p)) for m, p in rates.items())) for bound, rates in value.steps]
         return repr((sorted((m, plain(p)) for m, p in value.rates.items()), steps))
 
-    def era(value: Era) -> str:
+    def period(value: PricePeriod) -> str:
         return repr((value.start, table(value.table), sorted((sorted(w.items()), table(t)) for w, t in value.variants)))
 
-    return repr([era(value) for value in entry.eras])
+    return repr([period(value) for value in entry.periods])

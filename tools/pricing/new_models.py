@@ -24,7 +24,7 @@ _DATE = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$")
 
 @dataclass
 class Unknown:
-    """Names of one seller that find nothing on the card, by catalogue."""
+    """Names of one provider that find nothing on the card, by catalogue."""
 
     deltas: dict[tuple[str, str], Delta] = field(default_factory=dict)
     statements: dict[tuple[str, str], Statement] = field(default_factory=dict)
@@ -41,24 +41,24 @@ class Unknown:
 
 
 class Newcomers:
-    """Judges the unknown names of a seller and writes what may go in into its file."""
+    """Judges the unknown names of a provider and writes what may go in into its file."""
 
-    def __init__(self, seller: str, ours: Ours, decisions: Decisions, content: Any) -> None:
-        self.seller, self.ours, self.decisions, self.content = seller, ours, decisions, content
+    def __init__(self, provider: str, ours: Ours, decisions: Decisions, content: Any) -> None:
+        self.provider, self.ours, self.decisions, self.content = provider, ours, decisions, content
 
     def rows(self, unknown: Unknown, first: Catalogue, stated: Stated) -> list[Row]:
         """Return a row for each entry or name that is not settled; those without a reason are in the file."""
-        first_names = _index(first.sellers.get(self.seller, {}))
+        first_names = _index(first.providers.get(self.provider, {}))
         rows, news = [], {}
-        row_of_seller = self.ours.mapping.sellers.get(self.seller)
-        if row_of_seller is None or row_of_seller.genai_prices_adds:
-            news = {entry.id: entry for _, entry in unknown.entries("genai-prices") if entry.eras}
+        row_of_provider = self.ours.mapping.providers.get(self.provider)
+        if row_of_provider is None or row_of_provider.genai_prices_adds:
+            news = {entry.id: entry for _, entry in unknown.entries("genai-prices") if entry.periods}
         alone, behind = [], defaultdict(list)
         for name, entry in unknown.entries("litellm"):
-            short = self.ours.mapping.short(self.seller, name)
+            short = self.ours.mapping.short(self.provider, name)
             if short is None:
                 continue
-            said = Entry(short, {short}, entry.eras, entry.source, marks=set(entry.marks))
+            said = Entry(short, {short}, entry.periods, entry.source, marks=set(entry.marks))
             behind[short].append(name)
             known = _lookup(first_names, short)
             target = stated.targets.get(("genai-prices", known)) if known else None
@@ -76,28 +76,30 @@ class Newcomers:
 
     def _name(self, delta: Delta, name: str, model: str, said: Entry, first: Catalogue, known: str) -> list[Row]:
         """A name that the first catalogue gives to an entry of ours, and the second prices."""
-        stated = first.sellers[self.seller][known]
+        stated = first.providers[self.provider][known]
         prices = {fact.meter: price for fact, price in stated.at(self.ours.day).items() if fact[:2] == ((), 0)}
-        row = Row(self.seller, model, name, "new name", deltas=[delta])
+        row = Row(self.provider, model, name, "new name", deltas=[delta])
         row.said = {"genai-prices": known, "litellm": name}
-        decision = self.decisions.about(self.seller, [model, name], name, None)
+        decision = self.decisions.about(self.provider, [model, name], name, None)
         if decision is not None and decision.decision == "reject":
             return []
-        if not same_price(prices, said.eras[0].table.rates) and decision is None:
+        if not same_price(prices, said.periods[0].table.rates) and decision is None:
             row.reason = "disagree"
             return [row]
         edit.add_name(self.content["models"][model], name.lower())
         return [row]
 
     def _entry(self, entry: Entry, own: list[Delta], disagree: bool, unknown: Unknown, others: set[str]) -> list[Row]:
-        rates = entry.eras[-1].table.rates if entry.eras else {}
+        rates = entry.periods[-1].table.rates if entry.periods else {}
         price = rates.get("input_tokens")
-        row = Row(self.seller, entry.id, "", "new model", None, price, entry.eras[0].start if entry.eras else "")
+        row = Row(
+            self.provider, entry.id, "", "new model", None, price, entry.periods[0].start if entry.periods else ""
+        )
         row.deltas = own
         row.fact = ", ".join(f"{meter} {plain(value)}" for meter, value in rates.items() if value)
         for delta in own:
             row.said.setdefault(delta.catalogue, delta.name)
-        decision = self.decisions.about(self.seller, [entry.id, *entry.names], "new", price)
+        decision = self.decisions.about(self.provider, [entry.id, *entry.names], "new", price)
         if decision is not None and decision.decision == "reject":
             return []
         if any(unknown.statements[d.catalogue, d.name].unread for d in own):
@@ -113,7 +115,7 @@ class Newcomers:
             entry.names = {
                 name
                 for name in entry.names
-                if self.ours.find(self.seller, "", name) is None
+                if self.ours.find(self.provider, "", name) is None
                 and not (_DATE.search(name) and _DATE.sub("", name).lower() in dated)
             }
             agreed = len({delta.catalogue for delta in own}) > 1
@@ -123,17 +125,17 @@ class Newcomers:
 
     def _is_a_place(self, entry: Entry, others: set[str]) -> bool:
         """Tell whether a rule for names would read this one as another entry's at a place."""
-        for name, _ in self.ours.card.model_names.candidates(self.seller, entry.id):
-            if name != entry.id.lower() and (name in others or self.ours.find(self.seller, "", name)):
+        for name, _ in self.ours.card.model_names.candidates(self.provider, entry.id):
+            if name != entry.id.lower() and (name in others or self.ours.find(self.provider, "", name)):
                 return True
         return False
 
     def _guard(self, entry: Entry) -> str | None:
         stated: dict[Fact, Decimal] = {}
-        for era in entry.eras:
-            if order(era.start) > self.ours.day:
+        for period in entry.periods:
+            if order(period.start) > self.ours.day:
                 return "future"
-            for when, table in [({}, era.table), *era.variants]:
+            for when, table in [({}, period.table), *period.variants]:
                 for bound, rates in [(0, table.rates), *table.steps]:
                     conditions = tuple(sorted(when.items()))
                     stated.update({Fact(conditions, bound, meter): price for meter, price in rates.items()})

@@ -15,7 +15,7 @@ from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, match
 from tools.pricing.compiler import compile_card
 from tools.pricing.form import seconds_of
-from tools.pricing.sides import Catalogue, SellerMap
+from tools.pricing.sides import Catalogue, ProviderMap
 from tools.pricing.statement import Fact, Statement
 
 Facts = tuple[tuple[str, str], ...]
@@ -26,17 +26,17 @@ _DUST = Fraction(1, 10**9)
 class Ours:
     """The sources under a folder such as `pricing/`, compiled as of *day* (YYYY-MM-DD)."""
 
-    def __init__(self, pricing: Path, mapping: SellerMap, day: str) -> None:
+    def __init__(self, pricing: Path, mapping: ProviderMap, day: str) -> None:
         content = compile_card(pricing, day.replace("-", "."), sharing=False)
         self.card = RateCard.from_bytes(content, "the sources")
         self.mapping, self.day, self.seconds = mapping, day, end_of(day)
 
-    def find(self, seller: str, catalogue: str, name: str, others: frozenset[str] = frozenset()) -> Target | None:
+    def find(self, provider: str, catalogue: str, name: str, others: frozenset[str] = frozenset()) -> Target | None:
         """Return the entry that a catalogue's name, or one of *others*, finds on the card."""
-        own = self.mapping.short(seller, name) if catalogue == "litellm" else name
+        own = self.mapping.short(provider, name) if catalogue == "litellm" else name
         for spelled in [own or name, *sorted(others)]:
-            found = match(self.card, Call(seller, spelled, {}, self.seconds * 10**9))
-            if isinstance(found, Match) and found.seller == seller:
+            found = match(self.card, Call(provider, spelled, {}, self.seconds * 10**9))
+            if isinstance(found, Match) and found.provider == provider:
                 for start, end, entry in found.spans:
                     if (start is None or start <= self.seconds) and (end is None or self.seconds < end):
                         return Target(entry, tuple(sorted(found.facts.items())))
@@ -57,19 +57,19 @@ class Target:
 
 @dataclass
 class Stated:
-    """All that both catalogues state now about one seller, by our entry."""
+    """All that both catalogues state now about one provider, by our entry."""
 
     by_model: dict[str, list[tuple[str, str, Target, Statement]]] = field(default_factory=dict)
     targets: dict[tuple[str, str], Target] = field(default_factory=dict)
 
     @classmethod
-    def collect(cls, ours: Ours, seller: str, catalogues: list[Catalogue]) -> Stated:
-        """Look up every name of a seller."""
+    def collect(cls, ours: Ours, provider: str, catalogues: list[Catalogue]) -> Stated:
+        """Look up every name of a provider."""
         found = cls()
         for catalogue in catalogues:
-            for name, stated in catalogue.sellers.get(seller, {}).items():
+            for name, stated in catalogue.providers.get(provider, {}).items():
                 others = frozenset(other for other in stated.names if "*" not in other)
-                target = ours.find(seller, catalogue.name, name, others)
+                target = ours.find(provider, catalogue.name, name, others)
                 if target is not None:
                     found.targets[catalogue.name, name] = target
                     found.by_model.setdefault(target.model, []).append((catalogue.name, name, target, stated))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three-way: what the catalogues said last (locks), what they say now, what the card says. One seller at a time."""
+"""Three-way: what the catalogues said last (locks), what they say now, what the card says. One provider at a time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tools.pricing.classify import Change, Judge
+
 from tools.pricing import edit
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import Delta, deltas
-from tools.pricing.judge import Change, Judge
 from tools.pricing.new_models import Newcomers, Unknown
 from tools.pricing.ours import Ours, Stated, close
 from tools.pricing.rows import Row
@@ -28,9 +29,9 @@ class Side:
 
 @dataclass
 class Outcome:
-    """What a run makes of one seller: *text* is its file as proposed, None when nothing in it changes."""
+    """What a run makes of one provider: *text* is its file as proposed, None when nothing in it changes."""
 
-    seller: str
+    provider: str
     proposals: list[Row] = field(default_factory=list)
     issues: list[Row] = field(default_factory=list)
     text: str | None = None
@@ -40,23 +41,23 @@ class Outcome:
         return [delta for row in self.issues for delta in row.deltas if delta.catalogue == catalogue]
 
 
-def propose(seller: str, sides: list[Side], ours: Ours, sellers: Path, decisions: Decisions) -> Outcome:
-    """Return what to change in a seller's file, and what to decide. Reads the file, writes nothing."""
-    outcome = Outcome(seller)
-    news = [delta for side in sides for delta in deltas(side.before, side.after, seller, ours.day)]
-    path = sellers / f"{seller}.yaml"
+def propose(provider: str, sides: list[Side], ours: Ours, providers: Path, decisions: Decisions) -> Outcome:
+    """Return what to change in a provider's file, and what to decide. Reads the file, writes nothing."""
+    outcome = Outcome(provider)
+    news = [delta for side in sides for delta in deltas(side.before, side.after, provider, ours.day)]
+    path = providers / f"{provider}.yaml"
     if not news:
         return outcome
     if not path.exists():
-        # What was never taken in needs no upkeep; a new name of such a seller does.
+        # What was never taken in needs no upkeep; a new name of such a provider does.
         fresh = [delta for delta in news if delta.kind == "new"]
-        if fresh and decisions.about(seller, ["*"], "new", None) is None:
-            row = Row(seller, f"{len(fresh)} new", "", "new seller", reason="unknown_seller", deltas=fresh)
+        if fresh and decisions.about(provider, ["*"], "new", None) is None:
+            row = Row(provider, f"{len(fresh)} new", "", "new provider", reason="unknown_provider", deltas=fresh)
             row.said = {delta.catalogue: delta.name for delta in fresh}
             outcome.issues.append(row)
         return outcome
     text = path.read_text(encoding="utf-8")
-    run = _Run(seller, sides, ours, decisions, edit.load(text))
+    run = _Run(provider, sides, ours, decisions, edit.load(text))
     rows = run.rows(news)
     outcome.proposals = [row for row in rows if not row.reason]
     outcome.issues = [row for row in rows if row.reason]
@@ -66,28 +67,28 @@ def propose(seller: str, sides: list[Side], ours: Ours, sellers: Path, decisions
 
 
 class _Run:
-    def __init__(self, seller: str, sides: list[Side], ours: Ours, decisions: Decisions, content: Any) -> None:
-        self.seller, self.ours, self.decisions, self.content = seller, ours, decisions, content
+    def __init__(self, provider: str, sides: list[Side], ours: Ours, decisions: Decisions, content: Any) -> None:
+        self.provider, self.ours, self.decisions, self.content = provider, ours, decisions, content
         self.before = {side.after.name: side.before for side in sides}
         self.after = {side.after.name: side.after for side in sides}
-        self.stated = Stated.collect(ours, seller, list(self.after.values()))
-        self.judge = Judge(seller, content, self.stated, decisions, ours.day, _note(sides))
+        self.stated = Stated.collect(ours, provider, list(self.after.values()))
+        self.classify = Judge(provider, content, self.stated, decisions, ours.day, _note(sides))
         self.changes: dict[tuple[Any, ...], Change] = {}
         self.unknown = Unknown()
 
     def rows(self, news: list[Delta]) -> list[Row]:
-        """Return every row of the seller, in the order of the models."""
+        """Return every row of the provider, in the order of the models."""
         rows = [row for delta in news if (row := self._sort(delta)) is not None]
         first = self.after.get(CATALOGUES[0], Catalogue(CATALOGUES[0], ""))
-        rows += Newcomers(self.seller, self.ours, self.decisions, self.content).rows(self.unknown, first, self.stated)
+        rows += Newcomers(self.provider, self.ours, self.decisions, self.content).rows(self.unknown, first, self.stated)
         self._agree_on_days()
         for model in sorted({change.model for change in self.changes.values()}):
-            rows += self.judge.model(model, [change for change in self.changes.values() if change.model == model])
+            rows += self.classify.model(model, [change for change in self.changes.values() if change.model == model])
         return sorted(_merged(rows), key=lambda row: (row.model, row.fact))
 
     def _sort(self, delta: Delta) -> Row | None:
         """Put a delta among the changes or the unknown names, or return the row it makes by itself."""
-        stated = self.after[delta.catalogue].sellers.get(self.seller, {}).get(delta.name)
+        stated = self.after[delta.catalogue].providers.get(self.provider, {}).get(delta.name)
         target = self.stated.targets.get((delta.catalogue, delta.name))
         if delta.kind == "gone":
             return self._gone(delta)
@@ -98,7 +99,7 @@ class _Run:
                 self.unknown.add(replace(delta, kind="new"), stated)
             return None
         if delta.kind == "new":
-            for start, prices in stated.eras.items():
+            for start, prices in stated.periods.items():
                 later = order(start) > self.ours.day
                 if later or start == stated.current(self.ours.day):
                     for fact, price in prices.items():
@@ -122,8 +123,8 @@ class _Run:
                 del self.changes[model, fact, None]
 
     def _was_priced(self, delta: Delta) -> bool:
-        stated = self.before[delta.catalogue].sellers.get(self.seller, {}).get(delta.name)
-        return stated is not None and any(stated.eras.values())
+        stated = self.before[delta.catalogue].providers.get(self.provider, {}).get(delta.name)
+        return stated is not None and any(stated.periods.values())
 
     def _change(self, delta: Delta, target: Any) -> None:
         fact = target.fact(delta.fact)
@@ -132,26 +133,26 @@ class _Run:
         change.deltas.append(delta)
 
     def _gone(self, delta: Delta) -> Row | None:
-        target = self.ours.find(self.seller, delta.catalogue, delta.name)
+        target = self.ours.find(self.provider, delta.catalogue, delta.name)
         if target is None or any(c == delta.catalogue for c, *_ in self.stated.by_model.get(target.model, ())):
             return None
         return self._alone(delta, target.model, "removed")
 
     def _name(self, delta: Delta, model: str) -> Row | None:
         name = delta.about.lower()
-        if self.ours.find(self.seller, "", name.replace("*date", "-20260101")) is not None:
+        if self.ours.find(self.provider, "", name.replace("*date", "-20260101")) is not None:
             return None
-        decision = self.decisions.about(self.seller, [model, delta.name, name], name, None)
+        decision = self.decisions.about(self.provider, [model, delta.name, name], name, None)
         if decision is not None and decision.decision == "reject":
             return None
         edit.add_name(self.content["models"][model], name)
-        return Row(self.seller, model, name, "new name", said={delta.catalogue: delta.name}, deltas=[delta])
+        return Row(self.provider, model, name, "new name", said={delta.catalogue: delta.name}, deltas=[delta])
 
     def _alone(self, delta: Delta, model: str, reason: str) -> Row | None:
-        if self.decisions.about(self.seller, [model, delta.name], reason, delta.now) is not None:
+        if self.decisions.about(self.provider, [model, delta.name], reason, delta.now) is not None:
             return None
         fact = delta.fact.text if delta.kind == "past" and delta.fact.meter != "*" else delta.name
-        row = Row(self.seller, model, fact, reason, reason=reason, deltas=[delta])
+        row = Row(self.provider, model, fact, reason, reason=reason, deltas=[delta])
         row.new, row.start = delta.now, "" if delta.kind == "gone" else delta.start
         row.said = {delta.catalogue: delta.name}
         return row

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a seller's file charges, read from its YAML as text: by pricing/SPEC.md 6, less its hours."""
+"""What a provider's file charges, read from its YAML as text: by pricing/SPEC.md 6, less its hours."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Rate(NamedTuple):
 def era_at(model: Yaml, seconds: int) -> int | None:
     """Return the index of the era that holds at an instant, None before the first."""
     held = None
-    for index, era in enumerate(model["prices"]):
-        start = seconds_of(era["from"])
+    for index, period in enumerate(model["prices"]):
+        start = seconds_of(period["from"])
         if start is None or start <= seconds:
             held = index
     return held
 
 
-def rate(seller: Yaml, model_id: str, model: Yaml, fact: Fact, seconds: int) -> Rate:
-    """Return what *model* of *seller* charges for a fact at an instant."""
+def rate(provider: Yaml, model_id: str, model: Yaml, fact: Fact, seconds: int) -> Rate:
+    """Return what *model* of *provider* charges for a fact at an instant."""
     index = era_at(model, seconds)
     if index is None:
         return Rate(None, "none")
-    era, facts = model["prices"][index], dict(fact.when)
-    table, answered = dict(era["rates"]), set()
-    steps: Sequence[Yaml] = era.get("steps", ())
-    variant = variant_of(era, facts)
+    period, facts = model["prices"][index], dict(fact.when)
+    table, answered = dict(period["rates"]), set()
+    steps: Sequence[Yaml] = period.get("steps", ())
+    variant = variant_of(period, facts)
     if variant is not None:
         kept = {meter: price for meter, price in table.items() if not is_token(meter)}
         table, steps, answered = {**kept, **variant["rates"]}, variant.get("steps", ()), set(variant["when"])
@@ -53,31 +53,31 @@ def rate(seller: Yaml, model_id: str, model: Yaml, fact: Fact, seconds: int) -> 
         return Rate(None, "none")
     price, by = Fraction(text), "own" if own else "none"
     if is_token(fact.meter):
-        for factor in modifiers(seller, model_id, facts, answered):
+        for factor in modifiers(provider, model_id, facts, answered):
             price, by = price * factor, "modifier"
     if answered != set(facts) and by == "own" and facts:
         by = "none"
     return Rate(price, by)
 
 
-def variant_of(era: Yaml, facts: Mapping[str, str]) -> Yaml | None:
+def variant_of(period: Yaml, facts: Mapping[str, str]) -> Yaml | None:
     """Return the variant with most conditions that all hold; of equals the first."""
-    held = [v for v in era.get("variants", ()) if all(facts.get(key) == word for key, word in v["when"].items())]
+    held = [v for v in period.get("variants", ()) if all(facts.get(key) == word for key, word in v["when"].items())]
     return max(held, key=lambda variant: len(variant["when"]), default=None)
 
 
-def modifiers(seller: Yaml, model_id: str, facts: Mapping[str, str], answered: set[str]) -> Iterator[Fraction]:
+def modifiers(provider: Yaml, model_id: str, facts: Mapping[str, str], answered: set[str]) -> Iterator[Fraction]:
     """Yield the factors of the modifiers that hold for a model and facts."""
-    for row in seller.get("modifiers", ()):
+    for row in provider.get("modifiers", ()):
         holds = all(facts.get(key) == word and key not in answered for key, word in row["when"].items())
         meant = any(fnmatchcase(model_id, glob) for glob in row.get("only", ["*"]))
         if holds and meant and not any(fnmatchcase(model_id, glob) for glob in row.get("except", ())):
             yield Fraction(row["x"])
 
 
-def factors(seller: Yaml, model_id: str) -> Iterator[Fraction]:
+def factors(provider: Yaml, model_id: str) -> Iterator[Fraction]:
     """Yield every factor that a model's prices can be multiplied by, whatever the facts."""
-    for row in seller.get("modifiers", ()):
+    for row in provider.get("modifiers", ()):
         yield from modifiers({"modifiers": [row]}, model_id, row["when"], set())
 
 
@@ -96,9 +96,9 @@ def is_token(meter: str) -> bool:
     return meter.endswith("_tokens")
 
 
-def tables(era: Yaml) -> Iterator[tuple[dict[str, str], int, Yaml]]:
+def tables(period: Yaml) -> Iterator[tuple[dict[str, str], int, Yaml]]:
     """Yield every table of an era: its conditions, the bound of its step (0: none), its rates."""
-    for row in ({"when": {}, **era}, *era.get("variants", ())):
+    for row in ({"when": {}, **period}, *period.get("variants", ())):
         yield dict(row["when"]), 0, row["rates"]
         for step in row.get("steps", ()):
             yield dict(row["when"]), first_of(step), step["rates"]

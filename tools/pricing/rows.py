@@ -21,7 +21,7 @@ class Row:
     *kind*: changed, corrected, added, scheduled, new model, new name, or what a catalogue did. *said*: its words.
     """
 
-    seller: str
+    provider: str
     model: str
     fact: str
     kind: str
@@ -52,13 +52,13 @@ HEADS = ["model", "fact", "old → new", "change", *CATALOGUES, "from"]
 
 
 def report(proposals: list[Row], issues: list[Row]) -> str:
-    """Return the proposals by seller, then what needs a decision, with what each reason means."""
+    """Return the proposals by provider, then what needs a decision, with what each reason means."""
     parts = []
     for title, rows, last in (("Proposed", proposals, "kind"), ("Needs a decision", issues, "reason")):
-        for seller in sorted({row.seller for row in rows}):
-            own = [row for row in rows if row.seller == seller]
+        for provider in sorted({row.provider for row in rows}):
+            own = [row for row in rows if row.provider == provider]
             shown_rows = [row.cells() for row in own if row.reason not in LISTED]
-            parts.append(f"## {title}: {seller} ({len(own)})\n")
+            parts.append(f"## {title}: {provider} ({len(own)})\n")
             parts += [table([*HEADS, last], shown_rows)] if shown_rows else []
             for reason in LISTED:
                 models = [row.model for row in own if row.reason == reason]

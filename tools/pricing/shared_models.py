@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that the file of one seller lists and another seller answers for too: Azure's two, at the same hosts."""
+"""Models that the file of one provider lists and another provider answers for too: Azure's two, at the same hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def share(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return a compiled seller with the entries of *other* whose names it does not know; its own come first."""
+    """Return a compiled provider with the entries of *other* whose names it does not know; its own come first."""
     whole = copy.deepcopy(line)
     models, names = whole["models"], whole["names"]
     taken: set[str] = set()
@@ -20,22 +20,22 @@ def share(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     first = len(whole["modifiers"])
     whole["modifiers"] += copy.deepcopy(other["modifiers"])
     for model_id in taken:
-        models[model_id] = _moved(other["models"][model_id], other["seller"], first)
-    prefixed = {f"{other['seller']}:{key}": url for key, url in other["sources"].items()}
+        models[model_id] = _moved(other["models"][model_id], other["provider"], first)
+    prefixed = {f"{other['provider']}:{key}": url for key, url in other["sources"].items()}
     whole["sources"] |= prefixed
     for fact, row in other.get("facts", {}).items():
-        source = {"source": f"{other['seller']}:{row['source']}"} if "source" in row else {}
+        source = {"source": f"{other['provider']}:{row['source']}"} if "source" in row else {}
         whole.setdefault("facts", {}).setdefault(fact, {**row, **source})
     for modifier in whole["modifiers"][first:]:
-        modifier["source"] = f"{other['seller']}:{modifier['source']}"
+        modifier["source"] = f"{other['provider']}:{modifier['source']}"
     return whole
 
 
-def _moved(entry: dict[str, Any], seller: str, first: int) -> dict[str, Any]:
-    """Return an entry with its factors counted from *first* on, and its sources under the name of their seller."""
+def _moved(entry: dict[str, Any], provider: str, first: int) -> dict[str, Any]:
+    """Return an entry with its factors counted from *first* on, and its sources under the name of their provider."""
     moved = copy.deepcopy(entry)
     if "modifiers" in moved:
         moved["modifiers"] = [index + first for index in moved["modifiers"]]
-    for era in moved["eras"]:
-        era["source"] = f"{seller}:{era['source']}"
+    for period in moved["eras"]:
+        period["source"] = f"{provider}:{period['source']}"
     return moved

@@ -38,7 +38,7 @@ Prices = dict[Fact, Decimal]
 class Statement:
     """*eras*: instant (`launch`, a date) -> prices; *names* beside its own; *unread*: digest of what we cannot say."""
 
-    eras: dict[str, Prices] = field(default_factory=dict)
+    periods: dict[str, Prices] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     source: str = ""
     unread: str = ""
@@ -46,12 +46,12 @@ class Statement:
 
     def at(self, start: str) -> Prices:
         """Return the prices that hold at an instant, {} before the first."""
-        held = [era for era in self.eras if order(era) <= order(start)]
-        return self.eras[max(held, key=order)] if held else {}
+        held = [period for period in self.periods if order(period) <= order(start)]
+        return self.periods[max(held, key=order)] if held else {}
 
     def current(self, day: str) -> str:
         """Return the start of the era that holds on *day*."""
-        return max((era for era in self.eras if order(era) <= order(day)), key=order, default="launch")
+        return max((period for period in self.periods if order(period) <= order(day)), key=order, default="launch")
 
 
 def order(start: str) -> str:
@@ -61,18 +61,18 @@ def order(start: str) -> str:
 
 def statement(entry: Entry) -> Statement:
     """Return an entry of a catalogue as a statement; one with a price below 0, or none at all, cannot be read."""
-    tables = [table for era in entry.eras for table in (era.table, *(table for _, table in era.variants))]
+    tables = [table for period in entry.periods for table in (period.table, *(table for _, table in period.variants))]
     prices_of = [
         price for table in tables for rates in (table.rates, *dict(table.steps).values()) for price in rates.values()
     ]
     if not all(price.is_finite() and price >= 0 for price in prices_of):
         return Statement({}, entry.names - {entry.id}, entry.source, f"prices {sorted(map(str, prices_of))}", entry)
-    eras: dict[str, Prices] = {}
-    for era in entry.eras:
-        prices = eras.setdefault(era.start, {})
-        for when, table in [({}, era.table), *era.variants]:
+    periods: dict[str, Prices] = {}
+    for period in entry.periods:
+        prices = periods.setdefault(period.start, {})
+        for when, table in [({}, period.table), *period.variants]:
             _add(prices, tuple(sorted(when.items())), table)
-    return Statement(eras, entry.names - {entry.id}, entry.source, entry.unread, entry)
+    return Statement(periods, entry.names - {entry.id}, entry.source, entry.unread, entry)
 
 
 def _add(prices: Prices, when: tuple[tuple[str, str], ...], table: Table) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a seller's entries as the YAML that people then keep: one price a line, keys in a fixed order."""
+"""Writing a provider's entries as the YAML that people then keep: one price a line, keys in a fixed order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tools.pricing.catalogue import Entry, Era, Rates, Table, plain
+from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table, plain
 from tools.pricing.merge import AGREED
 
 PAGE = "page"
-"""The mark of an entry whose price was read on the seller's own page."""
+"""The mark of an entry whose price was read on the provider's own page."""
 
 _BARE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.+-]*$")
 _ORDER = [
@@ -42,10 +42,10 @@ def in_order(meters: Iterable[str]) -> list[str]:
     return [m for m in _ORDER if m in known] + sorted(known.difference(_ORDER))
 
 
-def seller_yaml(seller: str, entries: dict[str, Entry], sources: dict[str, str], head: list[str], day: str) -> str:
-    """Return the file of one seller; *sources* maps a key to a URL, *head* holds ready lines (modifiers, aliases)."""
+def provider_yaml(provider: str, entries: dict[str, Entry], sources: dict[str, str], head: list[str], day: str) -> str:
+    """Return the file of one provider; *sources* maps a key to a URL, *head* holds ready lines (modifiers, aliases)."""
     keys = {url: key for key, url in sources.items()}
-    lines = ["# SPDX-License-Identifier: Apache-2.0", f"seller: {text(seller)}", "sources:"]
+    lines = ["# SPDX-License-Identifier: Apache-2.0", f"provider: {text(provider)}", "sources:"]
     lines += [f"  {key}: {text(url)}" for key, url in sources.items()]
     lines += head
     lines.append("models:")
@@ -64,8 +64,8 @@ def model_lines(entry: Entry, source: str, day: str) -> list[str]:
     if entry.note:
         lines.append(f"  note: {text(entry.note)}")
     lines.append("  prices:")
-    for era in entry.eras:
-        lines += [line[2:] for line in _era(era, source, *_provenance(entry, day))]
+    for period in entry.periods:
+        lines += [line[2:] for line in _era(period, source, *_provenance(entry, day))]
     return lines
 
 
@@ -76,19 +76,19 @@ def _provenance(entry: Entry, day: str) -> tuple[str, str]:
     return (day, "two_catalogues") if AGREED in entry.marks else ("unknown", "one_catalogue")
 
 
-def _era(era: Era, source: str, checked: str, basis: str) -> list[str]:
-    lines = [f"      - from: {era.start}", f"        rates: {rates(era.table.rates)}"]
-    if era.table.steps:
-        lines += ["        steps:", *_steps(era.table, "          ")]
-    if era.variants:
+def _era(period: PricePeriod, source: str, checked: str, basis: str) -> list[str]:
+    lines = [f"      - from: {period.start}", f"        rates: {rates(period.table.rates)}"]
+    if period.table.steps:
+        lines += ["        steps:", *_steps(period.table, "          ")]
+    if period.variants:
         lines.append("        variants:")
-        for when, table in sorted(era.variants, key=lambda pair: sorted(pair[0].items())):
+        for when, table in sorted(period.variants, key=lambda pair: sorted(pair[0].items())):
             conditions = ", ".join(f"{key}: {value}" for key, value in sorted(when.items()))
             lines.append(f"          - when: {{{conditions}}}")
             lines.append(f"            rates: {rates(table.rates)}")
             if table.steps:
                 lines += ["            steps:", *_steps(table, "              ")]
-    for key, value in era.extra.items():
+    for key, value in period.extra.items():
         lines += _extra(key, value)
     lines += [f"        source: {source}", f"        checked: {checked}", f"        basis: {basis}"]
     return lines

@@ -19,7 +19,7 @@ const (
 )
 
 // namesCalls are the conditions of which prices need one: prices of any model would be wrong.
-var namesCalls = []string{"seller", "model", "deployment", "server_address"}
+var namesCalls = []string{"provider", "model", "deployment", "server_address"}
 
 // compiler makes the compiled form of one contract; it keeps where each compiled row was written, and the first fault.
 type compiler struct {
@@ -103,7 +103,11 @@ func (c *compiler) rows(to document.Value, kind string, written, at place, match
 					break
 				}
 				when := copied(before)
-				when.Set(dimension, document.OfString(c.spelled(dimension, text)))
+				key := dimension
+				if key == "provider" {
+					key = cost.FormerProvider
+				}
+				when.Set(key, document.OfString(c.spelled(dimension, text)))
 				more = append(more, when)
 			}
 		}
@@ -129,7 +133,7 @@ func copied(value document.Value) document.Value {
 }
 
 func (c *compiler) spelled(dimension, text string) string {
-	if dimension == "seller" && !strings.Contains(text, "*") {
+	if dimension == "provider" && !strings.Contains(text, "*") {
 		if found := c.card.Providers().Canonical(text, ""); found != "" {
 			return found
 		}

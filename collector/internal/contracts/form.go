@@ -73,8 +73,8 @@ type deploymentForm struct {
 	from, until *int64
 }
 
-// accountForm is what is stated of one's own account at a seller.
+// accountForm is what is stated of one's own account at a provider.
 type accountForm struct {
-	seller string
-	facts  []fact
+	provider string
+	facts    []fact
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
@@ -110,8 +111,8 @@ func (r *formReader) contract(value document.Value) (found contractForm) {
 		inner.required("most_usd", into(r, &found.override.mostUSD, count))
 	})
 	o.optional("facts", func(v document.Value, at place) {
-		r.each(v, at, func(seller string, value document.Value, at place) {
-			account := accountForm{seller: seller}
+		r.each(v, at, func(provider string, value document.Value, at place) {
+			account := accountForm{provider: provider}
 			r.factsInto(&account.facts)(value, at)
 			found.facts = append(found.facts, account)
 		})
@@ -151,8 +152,8 @@ func (r *formReader) term(value document.Value, at place) (found termForm) {
 		"units", "hardware", "note")
 	o.required("id", into(r, &found.id, name))
 	o.required("match", func(v document.Value, at place) {
-		keys := []string{"tenant", "team", "account", "api_key_alias", "deployment", "model", "seller", "server_address"}
-		found.match = r.match(r.object(v, at, slices.Clone(keys)...), keys...)
+		keys := []string{"tenant", "team", "account", "api_key_alias", "deployment", "model", "provider", "server_address"}
+		found.match = r.match(r.object(withCurrentProvider(v), at, slices.Clone(keys)...), keys...)
 	})
 	o.optional("from", instantInto(r, &found.from))
 	o.optional("until", instantInto(r, &found.until))
@@ -181,16 +182,31 @@ func (r *formReader) term(value document.Value, at place) (found termForm) {
 }
 
 func (r *formReader) deployment(value document.Value, at place) (found deploymentForm) {
-	o := r.object(value, at, "deployment", "seller", "server_address", "model", "facts", "from", "until", "note")
+	o := r.object(withCurrentProvider(value), at, "deployment", "provider", "server_address", "model", "facts", "from", "until", "note")
 	if !o.value.Has("deployment") {
 		o.fail(at.key("deployment"), "nothing", "a value, which cannot be left out")
 	}
-	found.match = r.match(o, "deployment", "seller", "server_address")
+	found.match = r.match(o, "deployment", "provider", "server_address")
 	o.required("model", into(r, &found.model, text))
 	o.optional("facts", r.factsInto(&found.facts))
 	o.optional("from", instantInto(r, &found.from))
 	o.optional("until", instantInto(r, &found.until))
 	o.orNull("note", r.ignoredText)
+	return found
+}
+
+// withCurrentProvider returns value with the key of the provider as it is now.
+func withCurrentProvider(value document.Value) document.Value {
+	if !value.Has(cost.FormerProvider) || value.Has("provider") {
+		return value
+	}
+	found := document.NewMap()
+	for n, key := range value.Keys() {
+		if key == cost.FormerProvider {
+			key = "provider"
+		}
+		found.Set(key, value.Items()[n])
+	}
 	return found
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // Load returns the contract in a file, compiled (JSON with `format`) or as people write it. Meters and the spellings of
-// sellers and facts are those of card. An error names the file, and for what people wrote the line and the key as well.
+// providers and facts are those of card. An error names the file, and for what people wrote the line and the key as well.
 func Load(file string, card *cost.RateCard) (*cost.Contract, error) {
 	body, err := Compiled(file, card)
 	if err != nil {

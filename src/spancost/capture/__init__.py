@@ -7,6 +7,6 @@
 
 from __future__ import annotations
 
-from spancost.control.guards import Answered, Asked, CallStopped, after_call, before_call
+from spancost.control.guards import CallRequest, CallResult, CallStopped, after_call, before_call
 
-__all__ = ["Answered", "Asked", "CallStopped", "after_call", "before_call"]
+__all__ = ["CallRequest", "CallResult", "CallStopped", "after_call", "before_call"]

@@ -19,7 +19,7 @@ from spancost.core.wire.reading import WireReading
 def tell(
     pricer: Prices,
     counts: Counts,
-    asked: guards.Asked,
+    asked: guards.CallRequest,
     reading: WireReading,
     told: attributes.Attributes,
     span: Span | None,
@@ -48,6 +48,6 @@ def tell(
     )
     for guard in guards.after:
         try:
-            guard(guards.Answered(asked, reading, cost))
+            guard(guards.CallResult(asked, reading, cost))
         except Exception as error:
             counts.fault("guard", error)

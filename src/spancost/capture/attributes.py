@@ -9,7 +9,7 @@ from spancost.core import semconv
 from spancost.core.call import Quantity
 from spancost.core.span import AttributeValue
 from spancost.core.wire import reading as outcomes
-from spancost.core.wire.reading import FurtherUsage, WireReading
+from spancost.core.wire.reading import AdditionalUsage, WireReading
 
 Attributes = dict[str, AttributeValue]
 
@@ -38,7 +38,7 @@ def of_reading(reading: WireReading) -> Attributes:
     found: Attributes = {semconv.LLM_CAPTURE: reading.outcome}
     _put(found, semconv.LLM_PROVIDER, reading.provider)
     _put(found, semconv.LLM_REQUEST_MODEL, reading.request_model)
-    if reading.outcome == outcomes.ADMIN or is_nobodys(reading):
+    if reading.outcome == outcomes.ADMIN or is_unidentified(reading):
         return found
     _put(found, semconv.LLM_OPERATION, reading.operation or "chat")
     _put(found, semconv.LLM_MODEL, model_of(reading))
@@ -56,7 +56,7 @@ def of_reading(reading: WireReading) -> Attributes:
     return found
 
 
-def is_nobodys(reading: WireReading) -> bool:
+def is_unidentified(reading: WireReading) -> bool:
     """Tell whether only the path looked like a model call, at a host nobody listed (`/api/chat` of one's own)."""
     named = reading.provider or reading.gateway or reading.request_model or reading.response_model
     return not named and not any(reading.usage.values())
@@ -67,7 +67,7 @@ def model_of(reading: WireReading) -> str | None:
     return reading.sold_as or reading.response_model or reading.request_model
 
 
-def of_further(further: FurtherUsage, reading: WireReading) -> Attributes:
+def of_additional(further: AdditionalUsage, reading: WireReading) -> Attributes:
     """Return the attributes of a model pass that is billed beside *reading*'s call."""
     found: Attributes = {semconv.LLM_CAPTURE: outcomes.USAGE, semconv.LLM_OPERATION: further.kind}
     _put(found, semconv.LLM_PROVIDER, reading.provider)

@@ -14,17 +14,17 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, Status
 from spancost.capture import answered, attributes
 from spancost.capture.decoding import Decoder
 from spancost.capture.diagnostics import Counts
-from spancost.capture.existing_span import Claims
+from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.seen import Seen
-from spancost.capture.suppression import Sending, is_sending
+from spancost.capture.suppression import Suppression, is_suppressed
 from spancost.control import guards
 from spancost.core import semconv
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
-from spancost.core.wire.reading import FurtherUsage, WireReading
+from spancost.core.wire.reading import AdditionalUsage, WireReading
 
 SERVER_ADDRESS = "server.address"
 ERROR_TYPE = "error.type"
@@ -42,7 +42,7 @@ def holds_batch(target: Target) -> bool:
 
 
 class Capture:
-    """What all drivers share: wires, tracer, pricer, counters, and the sellers that configuration names for hosts.
+    """What all drivers share: wires, tracer, pricer, counters, and the providers that configuration names for hosts.
 
     estimates: tokens of a stream that the provider did not tell are estimated by the length of the text.
     is_on: False lets every request pass, for replaced methods that others hold on to after `uninstrument()`.
@@ -53,9 +53,9 @@ class Capture:
         wires: Wires,
         tracer: Tracer,
         pricer: Prices,
-        claims: Claims,
+        claims: SpanAdoption,
         *,
-        sellers: Mapping[str, str] | None = None,
+        providers: Mapping[str, str] | None = None,
         counts: Counts | None = None,
         estimates: bool = False,
     ) -> None:
@@ -64,25 +64,25 @@ class Capture:
         self.pricer = pricer
         self.claims = claims
         self.counts = counts or Counts()
-        self._sellers = {host.lower(): seller for host, seller in (sellers or {}).items()}
-        self._named = {*self._sellers, *(host.rpartition(":")[0] for host in self._sellers)}
+        self._providers = {host.lower(): provider for host, provider in (providers or {}).items()}
+        self._named = {*self._providers, *(host.rpartition(":")[0] for host in self._providers)}
         self.estimates = estimates
         self.seen = Seen()
         self.is_on = True
 
     def is_unknown(self, host: str) -> bool:
         """Tell whether *host* (without a port) is nobody's whom we know."""
-        return host not in self._named and self.wires.seller(host) is None
+        return host not in self._named and self.wires.provider(host) is None
 
     def target(self, method: str, host: str, path: str, model: str | None = None) -> Target | None:
         """Return where a request goes when it is a model call, else None. Never raises."""
         try:
-            if not self.is_on or is_sending.get() or not is_http_instrumentation_enabled():
+            if not self.is_on or is_suppressed.get() or not is_http_instrumentation_enabled():
                 return None
-            seller = self._sellers.get(host)
-            if seller is None and not self.wires.may_match(method, host, path):
+            provider = self._providers.get(host)
+            if provider is None and not self.wires.may_match(method, host, path):
                 return None
-            target = self.wires.match(method, host, path, model=model, provider=seller)
+            target = self.wires.match(method, host, path, model=model, provider=provider)
             return target if target is not None and (target.kind in _KINDS or holds_batch(target)) else None
         except Exception as error:
             self.counts.fault("match", error)
@@ -97,7 +97,9 @@ class Capture:
 
     def begin(self, target: Target, host: str, facts: Mapping[str, Any]) -> CapturedCall | None:
         """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised."""
-        asked = guards.Asked(target.provider, target.path.get("model") or facts.get("model"), target.operation, host)
+        asked = guards.CallRequest(
+            target.provider, target.path.get("model") or facts.get("model"), target.operation, host
+        )
         for guard in guards.before:
             try:
                 guard(asked)
@@ -116,7 +118,7 @@ class Capture:
 class CapturedCall:
     """A call in flight. Every method may be called in any order and more than once, and none raises."""
 
-    def __init__(self, capture: Capture, target: Target, asked: guards.Asked, facts: Mapping[str, Any]) -> None:
+    def __init__(self, capture: Capture, target: Target, asked: guards.CallRequest, facts: Mapping[str, Any]) -> None:
         self._capture = capture
         self._target = target
         self._asked = asked
@@ -152,9 +154,9 @@ class CapturedCall:
             start_time=self._started_ns,
         )
 
-    def sending(self) -> Sending:
+    def sending(self) -> Suppression:
         """Return a context in which the call's span is current and requests within this request are not captured."""
-        return Sending(self._span)
+        return Suppression(self._span)
 
     def answered(self, status: int, headers: Headers, *, is_decoded: bool = False) -> None:
         """Note status and headers of the answer; is_decoded: its bytes come without content encoding."""
@@ -303,7 +305,7 @@ class CapturedCall:
                 span.set_status(Status(StatusCode.ERROR, trouble))
             span.end()
 
-    def _write_pass(self, further: FurtherUsage, reading: WireReading, target: Span) -> None:
+    def _write_pass(self, further: AdditionalUsage, reading: WireReading, target: Span) -> None:
         """Make the span of a pass: beneath *target* when its totals hold it (an aggregate, then), else beside it."""
         parent = self._parent
         if further.inside:
@@ -311,7 +313,7 @@ class CapturedCall:
         elif target is self._outer and (above := getattr(target, "parent", None)) is not None:
             parent = trace.set_span_in_context(NonRecordingSpan(above))
         span = self._start(parent)
-        span.set_attributes(attributes.of_further(further, reading))
+        span.set_attributes(attributes.of_additional(further, reading))
         span.end()
 
     def _warn(self, reading: WireReading) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry.trace import Span
 
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.reading import CALL
 from spancost.core.span import Span as SeenSpan
 
@@ -17,14 +17,14 @@ EMBEDDINGS = "embeddings"
 _CLAIMS_KEPT = 8192
 
 
-class Claims:
+class SpanAdoption:
     """Spans of other instrumentations that carry what was captured; each is given to one call at a time."""
 
     def __init__(self, dialects: Dialects) -> None:
         self._dialects = dialects
         # A stream's finalizer may come here while its own thread holds the lock: the garbage collector runs anywhere.
         self._lock = threading.RLock()
-        self._claimed: Recent[int, bool] = Recent(_CLAIMS_KEPT)
+        self._claimed: GenerationalCache[int, bool] = GenerationalCache(_CLAIMS_KEPT)
 
     def renew_lock(self) -> None:
         """Take a free lock: in a forked child, where another thread may hold the old one."""

@@ -149,13 +149,13 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
             except BaseException as error:
                 self._call.fail(error)
                 raise
-            self._over()
+            self._classify_ancestor()
 
         def close(self) -> None:
             try:
                 self._inner.close()
             finally:
-                self._over()
+                self._classify_ancestor()
 
     class AsyncTee(_Watched, module.AsyncByteStream):  # type: ignore[misc, name-defined]
         """The same for asynchronous clients."""
@@ -171,13 +171,13 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
             except BaseException as error:
                 self._call.fail(error)
                 raise
-            self._over()
+            self._classify_ancestor()
 
         async def aclose(self) -> None:
             try:
                 await self._inner.aclose()
             finally:
-                self._over()
+                self._classify_ancestor()
 
     return Tee, AsyncTee
 
@@ -203,7 +203,7 @@ class _Watched:
         if chunk is not None:
             self._call.feed(chunk)
 
-    def _over(self) -> None:
+    def _classify_ancestor(self) -> None:
         self._read_pending()
         self._call.finish()
 
@@ -211,4 +211,4 @@ class _Watched:
         # A stream that nobody closes ends here; names may be gone already while the interpreter shuts down.
         call = self.__dict__.get("_call")
         if call is not None:
-            self._over()
+            self._classify_ancestor()

@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from spancost import __version__
 from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requests_driver
 from spancost.capture.calls import Capture
-from spancost.capture.existing_span import Claims
+from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.patching import Patches
 from spancost.config import data
 from spancost.config.pricers import prices
@@ -33,7 +33,7 @@ DRIVERS = {
 class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
     """Captures the model calls of httpx, httpx2, requests, aiohttp and botocore clients, as soon as these are imported.
 
-    Keyword arguments of `instrument()`: tracer_provider; sellers, which names the seller of a private host
+    Keyword arguments of `instrument()`: tracer_provider; providers, which names the provider of a private host
     (`{"llm.internal": "vllm"}`); include_usage, which adds `stream_options.include_usage` to OpenAI-wire streams that
     lack it (httpx and httpx2), and so changes the request; estimate_missing, which estimates the tokens that a stream
     did not tell by the length of its text. What is not given is as the settings `capture_*` say (see `Settings`), off
@@ -61,8 +61,8 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 data.default_wires(),
                 tracer,
                 prices(settings),
-                Claims(data.default_dialects()),
-                sellers={**_sellers(settings), **(kwargs.get("sellers") or {})},
+                SpanAdoption(data.default_dialects()),
+                providers={**_providers(settings), **(kwargs.get("providers") or {})},
                 estimates=settings.capture_estimate_missing if estimates is None else bool(estimates),
             )
             self._patches = patches = Patches(self._capture.counts.fault)
@@ -93,10 +93,10 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
             self._patches = None
 
 
-def _sellers(settings: Settings) -> dict[str, str]:
-    """Return the sellers of hosts that the settings name."""
-    pairs = (pair.partition("=") for pair in settings.capture_sellers)
-    return {host.strip().lower(): seller.strip() for host, _, seller in pairs}
+def _providers(settings: Settings) -> dict[str, str]:
+    """Return the providers of hosts that the settings name."""
+    pairs = (pair.partition("=") for pair in settings.capture_providers)
+    return {host.strip().lower(): provider.strip() for host, _, provider in pairs}
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 from spancost.core.call import Quantity
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.wire.batch import BatchCall
 from spancost.core.wire.match import Target
 from spancost.core.wire.reading import WireReading
@@ -19,8 +19,8 @@ class Seen:
     """What was counted lately in this process, as hashes: batch calls and passes, responses that can be read again."""
 
     def __init__(self) -> None:
-        self._recent: Recent[int, bool] = Recent(_KEPT)
-        self._responses: Recent[int, bool] = Recent(_RESPONSES_KEPT)
+        self._recent: GenerationalCache[int, bool] = GenerationalCache(_KEPT)
+        self._responses: GenerationalCache[int, bool] = GenerationalCache(_RESPONSES_KEPT)
 
     def is_new_response(self, host: str, reading: WireReading) -> bool:
         """Tell whether the response of a call was not counted yet, and note it."""
@@ -45,7 +45,7 @@ class Seen:
         return _note(self._recent, (host, reading.response_id, further.kind, number, _figures(further.usage)))
 
 
-def _note(recent: Recent[int, bool], key: Hashable) -> bool:
+def _note(recent: GenerationalCache[int, bool], key: Hashable) -> bool:
     mark = hash(key)
     is_new = mark not in recent
     recent.set(mark, True)

@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from opentelemetry import context, trace
 from opentelemetry.trace import Span
 
-is_sending: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
+is_suppressed: ContextVar[bool] = ContextVar("spancost_is_sending", default=False)
 """Whether a captured request is being sent here."""
 
 
-class Sending:
+class Suppression:
     """While it is entered, the span of a call is current and nothing within the request is captured again."""
 
     __slots__ = ("_context", "_span", "_token")
@@ -21,10 +21,10 @@ class Sending:
         self._span = span
 
     def __enter__(self) -> None:
-        self._token = is_sending.set(True)
+        self._token = is_suppressed.set(True)
         self._context = None if self._span is None else context.attach(trace.set_span_in_context(self._span))
 
     def __exit__(self, *raised: object) -> None:
         if self._context is not None:
             context.detach(self._context)
-        is_sending.reset(self._token)
+        is_suppressed.reset(self._token)

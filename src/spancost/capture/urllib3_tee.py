@@ -11,7 +11,7 @@ from typing import Any
 from spancost.capture.calls import Capture, CapturedCall, Headers
 
 
-class RawTee(io.IOBase):
+class TeeResponse(io.IOBase):
     """Stands for a urllib3 response; what is read through it is also fed to a call. All else is the response's own.
 
     Like that, it is a file: it can be wrapped in a buffer, entered, and read by lines.
@@ -146,7 +146,7 @@ def observe(capture: Capture, call: CapturedCall, response: Any, is_stream: bool
             if not hasattr(response.raw, "stream"):  # an adapter's own file: nobody says how it is to be read
                 call.finish()
                 return
-            response.raw = RawTee(response.raw, call, response.status_code, response.headers.items())
+            response.raw = TeeResponse(response.raw, call, response.status_code, response.headers.items())
             return
         call.answered(response.status_code, response.headers.items(), is_decoded=True)
         call.feed(response.content)

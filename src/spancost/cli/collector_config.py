@@ -16,18 +16,18 @@ USUAL = ("openai", "anthropic", "gcp.gemini", "azure.ai.openai", "mistral_ai", "
 
 @click.command(name="collector-config")
 @click.option("--stock", is_flag=True, required=True, help="For a stock otelcol-contrib: statements of `transform`.")
-@click.option("--seller", "sellers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}.")
+@click.option("--provider", "providers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of the newest one.")
-def command(stock: bool, sellers: tuple[str, ...], card_name: str | None) -> None:
+def command(stock: bool, providers: tuple[str, ...], card_name: str | None) -> None:
     """Print configuration that puts standard rates on model calls in a Collector without llm_cost.
 
     What it cannot do stands at its head; it leaves a span without a cost rather than get it wrong.
     """
     card = card_named(card_name)
-    sellers = tuple(card.providers.canonical(seller) or seller for seller in sellers)
+    providers = tuple(card.provider_names.canonical(provider) or provider for provider in providers)
     now = datetime.now(timezone.utc)
     try:
-        tables = [(seller, table_of(card, seller, int(now.timestamp()))) for seller in sellers or USUAL]
+        tables = [(provider, table_of(card, provider, int(now.timestamp()))) for provider in providers or USUAL]
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(configuration(card, tables, now.date().isoformat()), nl=False)

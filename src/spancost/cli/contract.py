@@ -47,30 +47,30 @@ def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
     """Yield what a reader of *contract* should know: its version, and for each term what it does not say."""
     yield f"contract {contract.name}: +o{contract.suffix}, {counted(len(contract.terms), 'term')}"
     for term in contract.terms:
-        seller, model = term.when.get("seller"), term.when.get("model")
-        if not seller or not model or "*" in seller + model or term.hardware is not None:
+        provider, model = term.when.get("provider"), term.when.get("model")
+        if not provider or not model or "*" in provider + model or term.hardware is not None:
             continue
-        found = match(card, Call(seller, model, {}, 0))
+        found = match(card, Call(provider, model, {}, 0))
         if isinstance(found, Match):
             left = list(_left_at_list(term, found))
             if left and term.has_rates:
                 yield f"term {term.id}: {model} keeps list prices of {', '.join(left)}"
         else:
             said = "it is priced by this term alone" if term.has_rates else "a discount on it changes nothing"
-            yield f"term {term.id}: the rate card has no {model} of {seller}; {said}"
+            yield f"term {term.id}: the rate card has no {model} of {provider}; {said}"
 
 
 def _left_at_list(term: Term, found: Match) -> Iterator[str]:
     """Yield meters, steps and variants of the newest era of an entry that a term does not name."""
-    era = found.line["models"][found.spans[-1][2]]["eras"][-1]
-    yield from (meter for meter in era["rates"] if meter not in term.base.rates)
+    period = found.line["models"][found.spans[-1][2]]["eras"][-1]
+    yield from (meter for meter in period["rates"] if meter not in term.base.rates)
     own = {(step["meter"], step["from"]) for step in term.base.steps}
-    for step in era.get("steps", ()):
+    for step in period.get("steps", ()):
         if (step["meter"], step["from"]) not in own:
             yield f"{step['meter']} from {step['from']:,} on"
     named = [dict(table.when) for table in term.variants]
-    for variant in era.get("variants", ()):
+    for variant in period.get("variants", ()):
         if variant["when"] not in named:
             yield " and ".join(f"{fact}={word}" for fact, word in sorted(variant["when"].items()))
-    for window in era.get("windows", ()):
+    for window in period.get("windows", ()):
         yield f"window {window['id']}"

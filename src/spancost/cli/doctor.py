@@ -20,10 +20,10 @@ from spancost.config import data
 from spancost.config.settings import load
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.diagnose.doctor import environment
-from spancost.diagnose.doctor.dialect_trace import Lens
-from spancost.diagnose.doctor.findings import FINE, PROBLEM, Advice
-from spancost.diagnose.doctor.processes import look_back
-from spancost.diagnose.doctor.spans import look_at
+from spancost.diagnose.doctor.dialect_trace import DialectTrace
+from spancost.diagnose.doctor.findings import FINE, PROBLEM, Finding
+from spancost.diagnose.doctor.processes import inspect_processes
+from spancost.diagnose.doctor.spans import inspect_spans
 from spancost.diagnose.format_count import counted
 from spancost.store.otlp_json import Carried, carried_spans
 from spancost.store.otlp_receiver import otlp_json
@@ -60,35 +60,35 @@ def command(ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool) -> N
     elif files:
         found = list(_of_spans(list(spans_of_files(files, faults))))
     else:
-        found = list(environment.look_around())
+        found = list(environment.inspect_environment())
     found.extend(environment.unseen())
-    errors = [Advice("Input", PROBLEM, fault, "Expected OTLP JSON, as an exporter writes it.") for fault in faults]
+    errors = [Finding("Input", PROBLEM, fault, "Expected OTLP JSON, as an exporter writes it.") for fault in faults]
     for line in (_json_lines if as_json else _page)([*errors, *found]):
         click.echo(line)
     sys.exit(1 if faults else 0)
 
 
-def _of_program(program: tuple[str, ...]) -> list[Advice]:
+def _of_program(program: tuple[str, ...]) -> list[Finding]:
     """Return what there is to say of a program that is run, and of its spans if any of its processes took part."""
     done, _ = run_program(program)
     carried = [span for request in done.requests for span in carried_spans(otlp_json(request))]
-    return [*look_back(done.notes, done.faults), *(_of_spans(carried) if done.notes else ())]
+    return [*inspect_processes(done.notes, done.faults), *(_of_spans(carried) if done.notes else ())]
 
 
-def _of_spans(carried: list[Carried]) -> Iterator[Advice]:
+def _of_spans(carried: list[Carried]) -> Iterator[Finding]:
     dialects, names = data.default_dialects(), data.default_names()
     ledger = Ledger(dialects, data.default_pricer(), LedgerOptions(join_services=True))
-    lens = Lens(json.loads(data.read("semconv/compiled/dialects.json")))
+    lens = DialectTrace(json.loads(data.read("semconv/compiled/dialects.json")))
     yield from environment.card(load())
-    yield from look_at(carried, ledger, dialects, lens, lambda host: bool(names.at_host(host)))
+    yield from inspect_spans(carried, ledger, dialects, lens, lambda host: bool(names.at_host(host)))
 
 
-def _json_lines(found: Iterable[Advice]) -> Iterator[str]:
+def _json_lines(found: Iterable[Finding]) -> Iterator[str]:
     for advice in found:
         yield json.dumps(asdict(advice), ensure_ascii=False, separators=(",", ":"))
 
 
-def _page(found: list[Advice]) -> Iterator[str]:
+def _page(found: list[Finding]) -> Iterator[str]:
     """Yield the findings by section, wrapped to the terminal: `!` is a problem, `?` worth a look, `->` what to do."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     for section, advices in groupby(found, key=lambda advice: advice.section):

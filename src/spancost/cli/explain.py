@@ -20,12 +20,12 @@ from spancost.core import reasons
 from spancost.core.call import Call
 from spancost.core.contract.price import ContractPricer
 from spancost.core.money import usd_text
-from spancost.core.pricing.price import Bill, Item, Pricer
+from spancost.core.pricing.price import CostBreakdown, Item, Pricer
 from spancost.core.reasons import SENTENCES
 
 _UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "1"}
 _BASES = {
-    "page": "read on the seller's page",
+    "page": "read on the provider's page",
     "two_catalogues": "two catalogues say the same",
     "one_catalogue": "from one catalogue, not checked since",
     "contract": "by contract: the rate card does not have this model",
@@ -33,7 +33,7 @@ _BASES = {
 
 
 @click.command(name="explain")
-@click.option("--provider", help="Seller, such as openai or aws.bedrock.")
+@click.option("--provider", help="Provider, such as openai or aws.bedrock.")
 @click.option("--model", help="Model as the response names it.")
 @click.option("--usage", multiple=True, metavar="METER=QUANTITY", help="What was used; may be given several times.")
 @click.option("--at", metavar="TIME", help="When the call started (2026-11-21T12:00:00Z); now by default.")
@@ -83,7 +83,7 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[
     if options["provider"] is None:
         beside = [name for name in ("model", "usage", "at", "tier", "batch", "context", "seconds") if options[name]]
         if beside:
-            raise CallError(f"--provider: found none beside --{beside[0]}; expected a seller, such as openai")
+            raise CallError(f"--provider: found none beside --{beside[0]}; expected a provider, such as openai")
         row = parse(sys.stdin.buffer.read().decode("utf-8-sig", "replace"))
         return (*call_row_of(row), attributes_of(row)) if "usage" not in row else (row, {}, {})
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -150,7 +150,7 @@ def _is_same(said: str, femto: int) -> bool:
         return False
 
 
-def _table(bill: Bill, pricer: Pricer, call: Call) -> list[str]:
+def _table(bill: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
     """Return the line items as aligned columns, the total last."""
     header = ("", "quantity", "published price", "multiplied by", "cost")
     rows = [header]
@@ -185,16 +185,16 @@ def _factor(item: Item) -> str:
     return f"{float(ratio):g}"
 
 
-def _origin(bill: Bill, pricer: Pricer) -> list[str]:
+def _origin(bill: CostBreakdown, pricer: Pricer) -> list[str]:
     """Return where the rates come from: entry, conditions, source, list price beside a contract's, card."""
     lines = []
-    if bill.level is not None and bill.era is not None:
+    if bill.level is not None and bill.period is not None:
         entry, *conditions = bill.level.rate_id.split(";")
         name, _, since = entry.partition("@")
         lines.append(f"rates        {name}, " + ("since launch" if since == "launch" else f"since {since}"))
         if conditions:
             lines.append(f"conditions   {', '.join(_condition(text) for text in conditions)}")
-        source = bill.era.source
+        source = bill.period.source
         lines.append(f"source       {source['source']}")
         day = f" ({source['checked']})" if source["checked"] != "unknown" else ""
         lines.append(f"checked      {_BASES[source['basis']]}{day}")

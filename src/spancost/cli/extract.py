@@ -44,7 +44,9 @@ class ExchangeError(ValueError):
 
 
 @click.command(name="extract")
-@click.option("--provider", help="Seller of every exchange, when hosts do not tell (as configured for a private host).")
+@click.option(
+    "--provider", help="Provider of every exchange, when hosts do not tell (as configured for a private host)."
+)
 def command(provider: str | None) -> None:
     """Tell what each recorded HTTP exchange on standard input used, one JSON object a line."""
     wires = data.default_wires()

@@ -13,22 +13,22 @@ from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.names import ANY_DATE
 
 
-def model_rows(card: RateCard, pattern: str | None, seller: str | None, at: int) -> Iterator[dict[str, Any]]:
+def model_rows(card: RateCard, pattern: str | None, provider: str | None, at: int) -> Iterator[dict[str, Any]]:
     """Yield a row for each model whose id or name *pattern* fits, with what holds at *at* (seconds since 1970).
 
-    A pattern without `*` and `?` fits what contains it; None fits all. *seller* limits to one. A model that has no
+    A pattern without `*` and `?` fits what contains it; None fits all. *provider* limits to one. A model that has no
     price yet at that time has no `rates`.
     """
     fits = _fitting(pattern)
-    for provider in card.sellers if seller is None else (seller,):
-        line = card.seller(provider)
+    for name in card.providers if provider is None else (provider,):
+        line = card.provider(name)
         if line is None:
             continue
         names_of = _names_of(line["names"], at)
         for model in line["models"]:
             names = names_of.get(model, [])
-            if any(fits(name) for name in (model.lower(), *names)):
-                yield _row(card, provider, line, model, [name for name in names if name != model.lower()], at)
+            if any(fits(other) for other in (model.lower(), *names)):
+                yield _row(card, name, line, model, [other for other in names if other != model.lower()], at)
 
 
 def _fitting(pattern: str | None) -> Any:
@@ -58,24 +58,26 @@ def _row(
     card: RateCard, provider: str, line: Mapping[str, Any], model: str, names: list[str], at: int
 ) -> dict[str, Any]:
     entry = line["models"][model]
-    eras = entry["eras"]
-    begun = sum(era.get("from") is None or era["from"] <= at for era in eras)
-    era = eras[begun - 1] if begun else {"rates": {}}
+    periods = entry["eras"]
+    begun = sum(period.get("from") is None or period["from"] <= at for period in periods)
+    period = periods[begun - 1] if begun else {"rates": {}}
     return {
         "provider": provider,
         "model": model,
         "names": names,
-        "since": _instant(era.get("from")),
-        **_table(card, era),
-        "variants": [{"when": dict(variant["when"]), **_table(card, variant)} for variant in era.get("variants", ())],
-        "windows": [_window(card, window) for window in era.get("windows", ())],
+        "since": _instant(period.get("from")),
+        **_table(card, period),
+        "variants": [
+            {"when": dict(variant["when"]), **_table(card, variant)} for variant in period.get("variants", ())
+        ],
+        "windows": [_window(card, window) for window in period.get("windows", ())],
         "modifiers": [_modifier(line["modifiers"][number]) for number in entry.get("modifiers", ())],
-        "assumes": list(era.get("assumes", ())),
-        "minimum": dict(era.get("minimum", {})),
-        "next_change": _instant(eras[begun]["from"]) if begun < len(eras) else None,
-        "source": line["sources"][era["source"]] if begun else None,
-        "checked": era["checked"] if begun and era["checked"] != "unknown" else None,
-        "basis": era.get("basis"),
+        "assumes": list(period.get("assumes", ())),
+        "minimum": dict(period.get("minimum", {})),
+        "next_change": _instant(periods[begun]["from"]) if begun < len(periods) else None,
+        "source": line["sources"][period["source"]] if begun else None,
+        "checked": period["checked"] if begun and period["checked"] != "unknown" else None,
+        "basis": period.get("basis"),
     }
 
 

@@ -41,12 +41,12 @@ def command(pattern: str | None, provider: str | None, form: str, at: str | None
     """
     card = card_named(card_name)
     try:
-        seller = _seller(card, provider)
+        provider = _provider(card, provider)
         seconds = _seconds(at)
     except CallError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
-    rows = model_rows(card, pattern, seller, seconds)
+    rows = model_rows(card, pattern, provider, seconds)
     if form == "json":
         for row in rows:
             click.echo(json.dumps({**row, "pricing_version": card.version}, ensure_ascii=False, separators=(",", ":")))
@@ -59,12 +59,12 @@ def command(pattern: str | None, provider: str | None, form: str, at: str | None
     click.echo(f"{len(found)} {models}{asked}; rate card {card.version}")
 
 
-def _seller(card: RateCard, provider: str | None) -> str | None:
+def _provider(card: RateCard, provider: str | None) -> str | None:
     if provider is None:
         return None
-    found = card.providers.canonical(provider) or ""
-    if card.seller(found) is None:
-        close = similar(found, card.sellers)
+    found = card.provider_names.canonical(provider) or ""
+    if card.provider(found) is None:
+        close = similar(found, card.providers)
         meant = f" (near: {', '.join(close)})" if close else ""
         raise CallError(f"--provider: found {provider!r}, which the rate card does not have{meant}")
     return found

@@ -34,13 +34,13 @@ class NearNames:
     """Near names of unknown models on one card; what was asked before is remembered."""
 
     def __init__(self, card: RateCard) -> None:
-        """Look in *card*, whose sellers are read when they are first needed."""
+        """Look in *card*, whose providers are read when they are first needed."""
         self._card = card
-        self._sellers_of: dict[str, list[Near]] | None = None
+        self._providers_of: dict[str, list[Near]] | None = None
         self._found: dict[tuple[str, str], tuple[Near, ...]] = {}
 
     def of(self, call: Call) -> tuple[Near, ...]:
-        """Return near names for a call whose model or provider is unknown: the provider's own, then other sellers'.
+        """Return near names for a call whose model or provider is unknown: the provider's own, then other providers'.
 
         Of its own provider: names spelled alike. Of others, one each: the same name, with or without a maker before a
         slash.
@@ -51,16 +51,16 @@ class NearNames:
         if not name:
             return ()
         address = (call.context or {}).get("server_address")
-        seller = self._card.providers.canonical(call.provider, address) or ""
-        key = (seller, name)
+        provider = self._card.provider_names.canonical(call.provider, address) or ""
+        key = (provider, name)
         if key not in self._found:
             if len(self._found) >= _KEPT:
                 self._found.clear()
-            self._found[key] = (*self._own(seller, name), *self._elsewhere(seller, name))
+            self._found[key] = (*self._own(provider, name), *self._elsewhere(provider, name))
         return self._found[key]
 
-    def _own(self, seller: str, name: str) -> list[Near]:
-        line = self._card.seller(seller)
+    def _own(self, provider: str, name: str) -> list[Near]:
+        line = self._card.provider(provider)
         if line is None:
             return []
         names = _ids(line["names"])
@@ -68,18 +68,18 @@ class NearNames:
         tail = name.rpartition("/")[2]
         if tail != name:
             close += similar(tail, names)
-        return [Near(seller, entry) for entry in dict.fromkeys(names[spelled] for spelled in close)][:_OWN]
+        return [Near(provider, entry) for entry in dict.fromkeys(names[spelled] for spelled in close)][:_OWN]
 
-    def _elsewhere(self, seller: str, name: str) -> list[Near]:
-        if self._sellers_of is None:
-            self._sellers_of = {}
-            for other in self._card.sellers:
-                for spelled, entry in _ids((self._card.seller(other) or {})["names"]).items():
-                    self._sellers_of.setdefault(spelled.rpartition("/")[2], []).append(Near(other, entry))
+    def _elsewhere(self, provider: str, name: str) -> list[Near]:
+        if self._providers_of is None:
+            self._providers_of = {}
+            for other in self._card.providers:
+                for spelled, entry in _ids((self._card.provider(other) or {})["names"]).items():
+                    self._providers_of.setdefault(spelled.rpartition("/")[2], []).append(Near(other, entry))
         found: dict[str, Near] = {}
-        same = self._sellers_of.get(name.rpartition("/")[2], [])
+        same = self._providers_of.get(name.rpartition("/")[2], [])
         for near in sorted(same, key=lambda near: near.model.lower() != name):
-            if near.provider != seller:
+            if near.provider != provider:
                 found.setdefault(near.provider, near)
         return list(found.values())[:_OTHERS]
 

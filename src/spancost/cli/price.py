@@ -38,7 +38,7 @@ def contract_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """
     with_facts = click.option(
         "--account-fact",
-        metavar="SELLER:FACT=VALUE",
+        metavar="PROVIDER:FACT=VALUE",
         multiple=True,
         expose_value=False,
         callback=_keep_facts,

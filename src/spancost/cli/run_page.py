@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program cost, in the terminal: its dearest traces as trees, the top features and models, what has no price."""
+"""What a program cost, in the terminal: the most expensive traces as trees, and tables by feature and model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from spancost.core import semconv
 from spancost.demo import groups, tree
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
-from spancost.diagnose.doctor.fixes import remedy
+from spancost.diagnose.doctor.fixes import fix
 from spancost.diagnose.format_count import counted
 from spancost.run.program import Run
 from spancost.store.otlp_receiver import ReceivedSpan
@@ -44,7 +44,9 @@ def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Gly
         if len(rows) > MAX_ROWS:
             yield Text(f"... and {len(rows) - MAX_ROWS:,} more spans of this trace")
     if len(traces) > top:
-        yield Text(f"... and {counted(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, dearest first)")
+        yield Text(
+            f"... and {counted(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, most expensive first)"
+        )
     if any(semconv.APP_FEATURE in span.attributes for span in calls):
         yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], width, glyphs)
     yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], width, glyphs)
@@ -94,7 +96,7 @@ def why_nothing(run: Run, spans: list[ReceivedSpan]) -> str:
 
 
 def _by_cost(spans: list[ReceivedSpan]) -> list[list[ReceivedSpan]]:
-    """Return the traces that have calls, the dearest first, then the one with more calls."""
+    """Return the traces that have calls, the most expensive first, then the one with more calls."""
     traces: dict[str, list[ReceivedSpan]] = defaultdict(list)
     for span in spans:
         traces[span.trace_id].append(span)
@@ -130,7 +132,7 @@ def _remedies(calls: list[ReceivedSpan]) -> Iterator[Text]:
             said[reason, model, provider] += 1
     for (reason, model, provider), number in said.items():
         text = Text.assemble(
-            ("No price: ", "bold red"), (f"{model or 'no model'} at {provider or 'no seller'}", "bold")
+            ("No price: ", "bold red"), (f"{model or 'no model'} at {provider or 'no provider'}", "bold")
         )
-        text.append(f" ({reason}, {counted(number, 'call')}). {remedy(reason, provider, model)}")
+        text.append(f" ({reason}, {counted(number, 'call')}). {fix(reason, provider, model)}")
         yield text

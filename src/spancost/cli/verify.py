@@ -50,7 +50,7 @@ _SHOWN = 100
 @click.option(
     "--account-fact",
     "account_facts",
-    metavar="SELLER:FACT=VALUE",
+    metavar="PROVIDER:FACT=VALUE",
     multiple=True,
     help="The facts of accounts that the spans were priced with, beside the contract if there was one.",
 )

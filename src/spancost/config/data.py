@@ -115,8 +115,8 @@ def pricer(card: RateCard, contract: Contract | None = None) -> Pricer:
 
 
 def default_names() -> ProviderNames:
-    """Return the sellers' names of the newest rate card."""
-    return default_card().providers
+    """Return the providers' names of the newest rate card."""
+    return default_card().provider_names
 
 
 def dialects(read_responses: bool = True, emitters: Any = None) -> Dialects:
@@ -134,7 +134,7 @@ def dialects(read_responses: bool = True, emitters: Any = None) -> Dialects:
 
 @lru_cache(maxsize=2)
 def default_dialects(read_responses: bool = True) -> Dialects:
-    """Return the dialects that come with this release, with the sellers' names of the newest rate card.
+    """Return the dialects that come with this release, with the providers' names of the newest rate card.
 
     read_responses: see `Dialects`.
     """

@@ -51,7 +51,7 @@ class SpanLedger(Protocol):
     ) -> bool:
         """Put the attributes of a span that has a plan into *written*; False, and nothing is done, for any other."""
 
-    def end_above(
+    def end_ancestor(
         self,
         span_id: int,
         parent_id: int | None,
@@ -62,7 +62,7 @@ class SpanLedger(Protocol):
     ) -> bool:
         """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
 
-    def end_in_full(self, span: Span) -> Mapping[str, AttributeValue]:
+    def process_uncached(self, span: Span) -> Mapping[str, AttributeValue]:
         """Return the attributes to write on *span*, which has no plan."""
 
     def clear(self) -> None:
@@ -83,7 +83,7 @@ class NoPrices:
         return self._cost
 
 
-def make_ledger(settings: Settings) -> SpanLedger:
+def new_ledger(settings: Settings) -> SpanLedger:
     """Return an empty ledger under *settings*. A rate card that cannot be used is logged, and stood in for."""
     # Loaded here, so that a processor that is given its ledger loads no rate card.
 

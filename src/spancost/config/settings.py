@@ -48,7 +48,7 @@ class Settings:
     )
     account_facts: tuple[str, ...] = _setting(
         (),
-        "Facts of your own accounts, for calls that do not report them: each as `seller:fact=value`, as in "
+        "Facts of your own accounts, for calls that do not report them: each as `provider:fact=value`, as in "
         "`azure.ai.openai:deployment_type=data zone`.",
     )
     strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
@@ -84,8 +84,9 @@ class Settings:
     baggage_hosts: tuple[str, ...] = _setting(
         (), "The only hosts, with their subdomains, that tags are sent to; any but known providers when unset."
     )
-    capture_sellers: tuple[str, ...] = _setting(
-        (), "Whose models answer at hosts that nobody listed, for capture: each as `host=seller`, a port with its host."
+    capture_providers: tuple[str, ...] = _setting(
+        (),
+        "Whose models answer at hosts that nobody listed, for capture: each as `host=provider`, a port with its host.",
     )
     capture_include_usage: bool = _setting(
         False,
@@ -116,7 +117,7 @@ class Arguments(TypedDict, total=False):
     baggage: Literal["off", "send", "accept", "both"]
     baggage_keys: Sequence[Tag]
     baggage_hosts: Sequence[str]
-    capture_sellers: Sequence[str]
+    capture_providers: Sequence[str]
     capture_include_usage: bool
     capture_estimate_missing: bool
 
@@ -124,7 +125,7 @@ class Arguments(TypedDict, total=False):
 _LISTS = frozenset(field.name for field in fields(Settings) if field.default == ())
 BOUNDS: Mapping[str, tuple[int, int]] = {"max_open_parents": (1, 10_000_000)}
 """Least and greatest value of the settings that are numbers."""
-PAIRS = frozenset({"capture_sellers"})
+PAIRS = frozenset({"capture_providers"})
 """Lists of `name=value`."""
 
 

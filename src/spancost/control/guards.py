@@ -14,7 +14,7 @@ class CallStopped(Exception):
     """Raised by a guard, or a subclass of it, to keep a call from being sent; it reaches the application as it is."""
 
 
-class Asked(NamedTuple):
+class CallRequest(NamedTuple):
     """A call that is about to be sent. provider and model are None when nothing tells them before the answer."""
 
     provider: str | None
@@ -23,16 +23,16 @@ class Asked(NamedTuple):
     host: str
 
 
-class Answered(NamedTuple):
+class CallResult(NamedTuple):
     """A call that was answered: what it used and what that costs at list price (an unpriced cost says why)."""
 
-    asked: Asked
+    asked: CallRequest
     reading: WireReading
     cost: Cost
 
 
-Before = Callable[[Asked], None]
-After = Callable[[Answered], None]
+Before = Callable[[CallRequest], None]
+After = Callable[[CallResult], None]
 _Guard = TypeVar("_Guard", Before, After)
 
 before: list[Before] = []

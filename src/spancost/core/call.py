@@ -24,7 +24,7 @@ AGGREGATE = "aggregate"
 class Call(NamedTuple):
     """One request to a model as it is to be priced.
 
-    provider: seller, a value of `gen_ai.provider.name` (any known spelling is accepted by the matcher).
+    provider: provider, a value of `gen_ai.provider.name` (any known spelling is accepted by the matcher).
     model: model name as the response gave it, else as requested; request_model: the requested one, if both are known.
     usage: meter name -> quantity, inclusive (input_tokens holds cache reads, writes and every modality).
     at_ns: when the call started, nanoseconds since the Unix epoch, UTC.
@@ -51,7 +51,7 @@ class Cost(NamedTuple):
 
     status: one of the statuses above; reason: a code of `core/reasons`, None when status is `priced`.
     femto: cost in 1e-15 USD; None exactly when no cost can be said (`unpriced`).
-    rate_id: seller/model@era[;step…][;variant], enough with the card's version to find the rates again.
+    rate_id: provider/model@era[;step…][;variant], enough with the card's version to find the rates again.
     source: llm.cost_source (rate_card, contract, provider, hardware, manual), None when unpriced.
     list_femto: the list price, when another source than the rate card gave the cost.
     """

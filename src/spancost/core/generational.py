@@ -9,19 +9,19 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Recent(Generic[K, V]):
+class GenerationalCache(Generic[K, V]):
     """A mapping that keeps at least the last *size* keys set and at most twice as many.
 
-    Every operation is O(1). `forgotten` counts the entries that were still held when their generation was dropped.
+    Every operation is O(1). `evicted` counts the entries that were still held when their generation was dropped.
     """
 
-    __slots__ = ("_turns", "forgotten", "new", "old", "size")
+    __slots__ = ("_turns", "evicted", "new", "old", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.new: dict[K, V] = {}
         self.old: dict[K, V] = {}
-        self.forgotten = 0
+        self.evicted = 0
         self._turns = [True]  # taken out by the thread that turns: a lock would be held in a child after a fork
 
     def __contains__(self, key: K) -> bool:
@@ -55,7 +55,7 @@ class Recent(Generic[K, V]):
             new = self.new
             if len(new) >= self.size:
                 old = list(self.old)  # a copy: another thread may still write
-                self.forgotten += sum(key not in new for key in old)
+                self.evicted += sum(key not in new for key in old)
                 self.old, self.new = new, {}
         finally:
             self._turns.append(turn)

@@ -30,8 +30,8 @@ OVERRIDE_REFUSED = "override_refused"
 INTERRUPTED = "interrupted"
 
 SENTENCES = {
-    UNKNOWN_PROVIDER: "No rate card of this seller exists.",
-    UNKNOWN_MODEL: "The seller's card has no entry of exactly this name.",
+    UNKNOWN_PROVIDER: "No rate card of this provider exists.",
+    UNKNOWN_MODEL: "The provider's card has no entry of exactly this name.",
     NO_MODEL: "The call names no model.",
     NO_USAGE: "The call reports no meter at all.",
     BAD_USAGE: "A quantity is negative, not finite, no number, above 2^63 - 1, or a part of a token.",
@@ -60,7 +60,7 @@ SENTENCES = {
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",
     "same_tokens_elsewhere": "Another instrumentation reported such a call, and no id tells whether it is this one.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls beneath it; they are counted, the excess is not.",
-    "tells_more": "Counted elsewhere; this span tells of a meter that the counted one does not, and that has a price.",
+    "reports_more": "Counted elsewhere; this span reports a priced meter that the counted one does not report.",
     "counted_on_span": "The emitter reports this call on a span too; it is counted there.",
     "counted_on_log_record": "The emitter reports this call on a log record too; it is counted there.",
     "only_carrier": "No call beneath this agent, chain or tool reports usage, so its own total is all there is.",

@@ -22,7 +22,7 @@ class Group(NamedTuple):
 
 
 def by(attribute: str, spans: Iterable[ReceivedSpan]) -> list[Group]:
-    """Return the groups of the calls among *spans*, dearest first."""
+    """Return the groups of the calls among *spans*, most expensive first."""
     found: dict[str, Group] = {}
     for span in filter(is_counted, spans):
         name = str(span.attributes.get(attribute, "(none)"))

@@ -64,14 +64,14 @@ def _agreement(session: Session, rows: list[tree.Row]) -> Text:
 def _remedy(span: ReceivedSpan) -> Text:
     """Return why *span* has no price and what to do about it."""
     found = span.attributes
-    model, seller = found[semconv.LLM_MODEL], found[semconv.LLM_PROVIDER]
+    model, provider = found[semconv.LLM_MODEL], found[semconv.LLM_PROVIDER]
     reason = found[semconv.LLM_COST_REASON]
-    text = Text.assemble(("No price: ", "bold red"), (f"{model} at {seller}", "bold"))
+    text = Text.assemble(("No price: ", "bold red"), (f"{model} at {provider}", "bold"))
     text.append(f" ({reason}). {reasons.SENTENCES.get(reason, '')} Nothing is guessed: its tokens are in the totals, ")
     text.append("its cost is in none, and llm.trace_cost_complete is false. To price it:\n")
     text.append("  1. write what it costs into prices.yaml, in USD for a million tokens:\n")
     text.append("       contract: 1\n       name: own-models\n       terms:\n       - id: own-model\n", "cyan")
-    text.append(f"         match: {{seller: {seller}, model: {model}}}\n", "cyan")
+    text.append(f"         match: {{provider: {provider}, model: {model}}}\n", "cyan")
     text.append("         prices: {input_tokens: 0.40, output_tokens: 1.60}\n", "cyan")
     text.append("  2. spancost contract prices.yaml --output prices.json\n")
     text.append("  3. set SPANCOST_CONTRACT=prices.json where your service runs")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from opentelemetry import trace
 
 from spancost.core import semconv
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.otel.attribution import is_unicode
 
 MAX_WAITING = 4096
@@ -25,11 +25,11 @@ class Outcome(NamedTuple):
 
 
 _order = itertools.count(1)
-waiting: Recent[int, Outcome] = Recent(MAX_WAITING)
+waiting: GenerationalCache[int, Outcome] = GenerationalCache(MAX_WAITING)
 """Span id -> outcome, for open spans; it moves to the nearest open ancestor as each span ends, until a local root takes
 it."""
 
-homeless = 0
+dropped = 0
 """Outcomes that were recorded where no span is open, or whose spans ended after their local root."""
 used = False
 """Whether an outcome was ever recorded in this process; while not, spans end without a look for one."""
@@ -44,12 +44,12 @@ def record_outcome(outcome: str, *, span: trace.Span | None = None) -> bool:
     so that cost by outcome is one group-by. The last one recorded wins. *span* names another open span than the current
     one. Returns False, and counts, when there is no open span or *outcome* is no text.
     """
-    global homeless, used
+    global dropped, used
     span = trace.get_current_span() if span is None else span
     context = span.get_span_context()
     is_text = isinstance(outcome, str) and outcome and is_unicode(outcome)
     if not is_text or not context.is_valid or not span.is_recording():
-        homeless += 1
+        dropped += 1
         return False
     used = True
     if heard:
@@ -74,7 +74,7 @@ def take(span_id: int, parent_id: int | None, nearest_open: Callable[[int], int 
 
 
 def _pass_up(parent_id: int, outcome: Outcome, nearest_open: Callable[[int], int | None]) -> None:
-    global homeless
+    global dropped
     above = nearest_open(parent_id)
     while above is not None:
         earlier = waiting.get(above)
@@ -87,4 +87,4 @@ def _pass_up(parent_id: int, outcome: Outcome, nearest_open: Callable[[int], int
         if left is None:
             return
         outcome, above = left, nearest_open(above)
-    homeless += 1
+    dropped += 1

@@ -17,13 +17,13 @@ _MILLION = 1_000_000
 
 
 class Price(NamedTuple):
-    """List price of one model at one seller.
+    """List price of one model at one provider.
 
     model: the name it is served under. names: others it may be asked for by. rates: tier ("" is standard) -> meter ->
     USD for one. reasons: it thinks before it answers. caches: "automatic", "marked" or "".
     """
 
-    seller: str
+    provider: str
     model: str
     names: tuple[str, ...]
     rates: Mapping[str, Mapping[str, Fraction]]
@@ -32,10 +32,10 @@ class Price(NamedTuple):
 
 
 class PriceList:
-    """Published list prices, copied by hand from the sellers' pages, of the few models the server knows."""
+    """Published list prices, copied by hand from the providers' pages, of the few models the server knows."""
 
     def __init__(self, prices: tuple[Price, ...]) -> None:
-        self._by_name = {(price.seller, name): price for price in prices for name in (price.model, *price.names)}
+        self._by_name = {(price.provider, name): price for price in prices for name in (price.model, *price.names)}
 
     @classmethod
     @cache
@@ -44,13 +44,13 @@ class PriceList:
         text = resources.files("spancost.testing").joinpath("prices.json").read_text(encoding="utf-8")
         return cls(tuple(_price(row) for row in json.loads(text)["prices"]))
 
-    def find(self, seller: str, model: str) -> Price | None:
-        """Return the price of *model* at *seller*, None when the list has none."""
-        return self._by_name.get((seller, model))
+    def find(self, provider: str, model: str) -> Price | None:
+        """Return the price of *model* at *provider*, None when the list has none."""
+        return self._by_name.get((provider, model))
 
-    def amount(self, seller: str, model: str, usage: Usage, service_tier: str | None = None) -> Fraction | None:
+    def amount(self, provider: str, model: str, usage: Usage, service_tier: str | None = None) -> Fraction | None:
         """Return what *usage* costs in USD, exact; None when the model, the tier or a used meter has no price."""
-        price = self.find(seller, model)
+        price = self.find(provider, model)
         rates = price.rates.get(service_tier or "") if price else None
         if rates is None:
             return None
@@ -66,7 +66,7 @@ class PriceList:
 class Charge(NamedTuple):
     """One line of the bill. usd is None when the list has no price for the model."""
 
-    seller: str
+    provider: str
     model: str
     operation: str
     response_id: str
@@ -115,9 +115,9 @@ def _price(row: dict[str, Any]) -> Price:
     tiers = {"": row["usd"], **row.get("tiers", {})}
     rates = {tier: {meter: _rate(meter, usd) for meter, usd in prices.items()} for tier, prices in tiers.items()}
     names = tuple(row.get("names", ()))
-    return Price(row["seller"], row["model"], names, rates, row.get("reasons", False), row.get("caches", ""))
+    return Price(row["provider"], row["model"], names, rates, row.get("reasons", False), row.get("caches", ""))
 
 
 def _rate(meter: str, usd: str) -> Fraction:
-    """Return USD for one: fees are written for one thousand, tokens for one million, as sellers publish them."""
+    """Return USD for one: fees are written for one thousand, tokens for one million, as providers publish them."""
     return Fraction(usd) / (1000 if meter == "web_search" else _MILLION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model behind every wire: a deterministic answer to a request, what it used, and the seller's prompt cache."""
+"""The model behind every wire: a deterministic answer to a request, what it used, and the provider's prompt cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spancost.testing.wires.exchange import Asked, Segment
 
 _BYTES_PER_TOKEN = 4
 _CACHE_FROM = 1024
-"""Sellers cache prompts from this many tokens on."""
+"""Providers cache prompts from this many tokens on."""
 _CACHE_STEP = 128
 """Automatic caches keep prefixes in steps of this many tokens."""
 _THOUGHT = 64
@@ -44,7 +44,7 @@ def embedding(text: str) -> tuple[float, ...]:
 
 
 class PromptCache:
-    """What a seller's cache holds, by model; nothing expires. Thread-safe."""
+    """What a provider's cache holds, by model; nothing expires. Thread-safe."""
 
     def __init__(self) -> None:
         self._held: set[tuple[str, str]] = set()

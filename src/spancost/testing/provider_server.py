@@ -39,7 +39,7 @@ class ProviderServer(Loopback):
     """A provider on 127.0.0.1, from construction until `close` (or the end of a `with` block).
 
     url: where it listens. bill: what it charged. exchanges: the requests it had. aborted: answers the client did not
-    wait for. The seller is told from the Host header, or from a first path segment that is a seller's host
+    wait for. The provider is told from the Host header, or from a first path segment that is a provider's host
     (`{url}/api.groq.com/openai/v1`), or from the path alone. A request is on the bill before its answer is sent, whole,
     also when the answer breaks off or nobody reads it.
     """
@@ -56,9 +56,9 @@ class ProviderServer(Loopback):
         super().__init__(_Handler, "provider-server")
 
     def url_for(self, host: str) -> str:
-        """Return a base address that stands for the seller at *host*, for clients that can be given an address only."""
-        if not routes.is_seller_host(host):
-            raise ValueError(f"found {host!r}; expected the host of a seller among the routes")
+        """Return a base address that stands for the provider at *host*, for clients that take only an address."""
+        if not routes.is_provider_host(host):
+            raise ValueError(f"found {host!r}; expected the host of a provider among the routes")
         return f"{self.url}/{host}"
 
     def failed(self) -> bool:
@@ -69,19 +69,19 @@ class ProviderServer(Loopback):
 
     def serve(self, match: routes.Match, asked: Asked, reply: Reply) -> Served:
         """Answer *asked* as *reply* says, and put it on the bill."""
-        seller = match.route.seller
-        price = self._prices.find(seller, reply.model or asked.model)
+        provider = match.route.provider
+        price = self._prices.find(provider, reply.model or asked.model)
         text = "" if asked.inputs else reply.text
         if text is None:
             text = "" if reply.tool_calls else thinking.answer(asked)
         usage = reply.usage or thinking.usage_of(asked, reply, text, price, self._cache)
         name = reply.model or (price.model if price else asked.model)
-        amount = self._prices.amount(seller, name, usage, reply.service_tier)
+        amount = self._prices.amount(provider, name, usage, reply.service_tier)
         response_id = f"{match.route.id_prefix}{self._nonce}{next(self._ids):08d}"
-        self.bill.add(Charge(seller, name, match.route.wire.operation, response_id, usage, amount))
+        self.bill.add(Charge(provider, name, match.route.wire.operation, response_id, usage, amount))
         return Served(
             asked=asked,
-            seller=seller,
+            provider=provider,
             response_id=response_id,
             created=int(time.time()),
             model=name,
@@ -103,12 +103,14 @@ class _Handler(Handler):
         match = routes.find(host, path, query)
         if match is None:
             self._exchange(host, path, 404)
-            self._send_json(404, {"error": {"message": f"no seller answers at {host}{path}", "type": "not_found"}}, {})
+            self._send_json(
+                404, {"error": {"message": f"no provider answers at {host}{path}", "type": "not_found"}}, {}
+            )
             return
         wire = match.route.wire
         asked = wire.read(match.groups, query, json.loads(body))
         provider: ProviderServer = self.server.owner
-        facts = {"seller": match.route.seller, "operation": wire.operation, "model": asked.model}
+        facts = {"provider": match.route.provider, "operation": wire.operation, "model": asked.model}
         reply = provider.scenario.take(facts)
         self._exchange(host, path, reply.status)
         if reply.delay_seconds:
@@ -132,7 +134,7 @@ class _Handler(Handler):
         host = (self.headers.get("host") or "").rsplit(":", 1)[0]
         parts = urlsplit(self.path)
         first, slash, rest = parts.path[1:].partition("/")
-        if routes.is_seller_host(first):
+        if routes.is_provider_host(first):
             return first, slash + rest, parts.query
         return host, parts.path, parts.query
 

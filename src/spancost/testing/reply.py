@@ -25,7 +25,7 @@ class ToolCall:
 class Reply:
     """One answer of the server; what is None or empty is derived from the request.
 
-    when: request facts this reply is for (seller, operation, model); empty matches any.
+    when: request facts this reply is for (provider, operation, model); empty matches any.
     text, thinking: what the model says. tool_calls: what it asks for. model: the name in the response.
     usage: what is used and billed. service_tier: the tier that served.
     status, error, retry_after: an HTTP error in place of an answer, and its `retry-after` in seconds.
@@ -72,7 +72,7 @@ class Scenario:
         return cls(_reply(row, f"{path.name}, replies[{index}]") for index, row in enumerate(document["replies"]))
 
     def take(self, facts: Mapping[str, str]) -> Reply:
-        """Return the reply to a request with *facts* (seller, operation, model), and use it up."""
+        """Return the reply to a request with *facts* (provider, operation, model), and use it up."""
         with self._lock:
             for index, reply in enumerate(self._replies):
                 if self._left[index] and all(facts.get(key) == value for key, value in reply.when.items()):

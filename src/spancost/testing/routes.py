@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which seller and wire a request is for: told from the host it was meant for, then from the path."""
+"""Which provider and wire a request is for: told from the host it was meant for, then from the path."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from spancost.testing.wires.openai_responses import OpenAIResponses
 
 
 class Route(NamedTuple):
-    """A path of a seller. host, path: patterns the whole must match; hosts hold no port. id_prefix: of response ids."""
+    """A path of a provider. host (without port), path: patterns of the whole. id_prefix: of response ids."""
 
-    seller: str
+    provider: str
     host: str
     path: str
     wire: Wire
@@ -47,8 +47,8 @@ _OPENAI_WIRES: tuple[tuple[str, Wire, str], ...] = (
 )
 
 
-def _openai_wire(seller: str, host: str, prefix: str) -> tuple[Route, ...]:
-    return tuple(Route(seller, host, prefix + path, wire, start) for path, wire, start in _OPENAI_WIRES)
+def _openai_wire(provider: str, host: str, prefix: str) -> tuple[Route, ...]:
+    return tuple(Route(provider, host, prefix + path, wire, start) for path, wire, start in _OPENAI_WIRES)
 
 
 _AZURE = r".*\.(openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)"
@@ -106,17 +106,17 @@ ROUTES = (
 _COMPILED = tuple((re.compile(route.host), re.compile(route.path), route) for route in ROUTES)
 
 
-def is_seller_host(host: str) -> bool:
-    """Return whether *host*, without port, is one a seller answers at."""
+def is_provider_host(host: str) -> bool:
+    """Return whether *host*, without port, is one a provider answers at."""
     return any(pattern.fullmatch(host) for pattern, _, _ in _COMPILED)
 
 
 def find(host: str, path: str, query: str) -> Match | None:
-    """Return the route of a request, None when no seller answers there.
+    """Return the route of a request, None when no provider answers there.
 
-    A *host* no seller has (loopback, say) matches by path alone, first row first.
+    A *host* no provider has (loopback, say) matches by path alone, first row first.
     """
-    known = is_seller_host(host)
+    known = is_provider_host(host)
     for host_pattern, path_pattern, route in _COMPILED:
         matched = path_pattern.fullmatch(path)
         if matched and (not known or host_pattern.fullmatch(host)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one served call used, as its seller counts it."""
+"""What one served call used, as its provider counts it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Usage(NamedTuple):
     """Counts of one call, by meter; totals are inclusive.
 
     input_tokens holds cache reads and every cache write; output_tokens holds reasoning. cache_write_tokens are writes
-    of sellers that know no time to live; the 5m and 1h writes are beside it, not inside it. web_searches: requests.
+    of providers that know no time to live; the 5m and 1h writes are beside it, not inside it. web_searches: requests.
     """
 
     input_tokens: int = 0

@@ -33,7 +33,7 @@ TEXTS = {
     "tenant": ("acme", "ac*", "*"),
     "model": ("gpt-a", "claude-a", "m", "*"),
     "server_address": ("gpu-*",),
-    "seller": ("openai", "anthropic", "vllm"),
+    "provider": ("openai", "anthropic", "vllm"),
 }
 rates = st.dictionaries(
     st.sampled_from(METERS),
@@ -147,7 +147,7 @@ def test_the_order_of_terms_says_nothing(rows: list[dict[str, Any]], call: Call,
 def test_a_discount_on_all_is_that_part_of_the_list_price(call: Call, percent: int) -> None:
     """Up to the rounding of one femto-dollar."""
     call = call._replace(context={})
-    row = {"when": {"seller": "*"}, "x": [100 - percent, 100], "units": "all"}
+    row = {"when": {"provider": "*"}, "x": [100 - percent, 100], "units": "all"}
     pricer = pricer_of([row])
     assert pricer is not None
     agreed, listed = pricer.price(call), Pricer(small_card()).price(call)

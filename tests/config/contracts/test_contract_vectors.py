@@ -45,7 +45,7 @@ def test_a_compiled_contract_loads_or_is_refused(name: str, case: Any) -> None:
 
 def test_a_contract_does_not_fit_a_card_without_its_meters() -> None:
     """It is refused when it is taken, not when a call comes."""
-    term = {"id": "t", "rates": {"smells": 1}, "when": {"seller": "openai"}}
+    term = {"id": "t", "rates": {"smells": 1}, "when": {"provider": "openai"}}
     content = {"attributes": {}, "deployments": [], "format": 1, "name": "v", "terms": [term]}
     with pytest.raises(ContractError, match="term t: found meter 'smells'"):
         ContractPricer(small_card(), Contract.from_bytes(canonical_bytes(content)))

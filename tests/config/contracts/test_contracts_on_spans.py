@@ -32,8 +32,8 @@ name: shop
 attributes: {tenant: [app.workspace_id, service.namespace]}
 override: {most_usd: 1}
 terms:
-  - {id: acme, match: {tenant: acme, seller: openai}, discount: 20%}
-  - {id: search, match: {team: search, seller: openai}, discount: 40%}
+  - {id: acme, match: {tenant: acme, provider: openai}, discount: 20%}
+  - {id: search, match: {team: search, provider: openai}, discount: 40%}
   - {id: key, match: {api_key_alias: batch-jobs}, discount: 60%}
   - {id: gpus, match: {server_address: "gpu-*"}, hardware: {usd_per_gpu_hour: 3.6, gpus: 2, share: 1/2}}
 """
@@ -192,8 +192,8 @@ def test_what_a_partial_price_leaves_at_list_is_said(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(
         "contract: 1\nname: c\nterms:\n"
-        "- {id: a, match: {seller: openai, model: gpt-5.4}, prices: {input_tokens: 2}}\n"
-        "- {id: b, match: {seller: openai, model: acme-tone-2}, prices: {input_tokens: 2}}\n",
+        "- {id: a, match: {provider: openai, model: gpt-5.4}, prices: {input_tokens: 2}}\n"
+        "- {id: b, match: {provider: openai, model: acme-tone-2}, prices: {input_tokens: 2}}\n",
         encoding="utf-8",
     )
     run = CliRunner().invoke(main, ["contract", str(path)])

@@ -27,20 +27,20 @@ attributes:
 override: {most_usd: 5}
 deployments:
   - deployment: Prod-Chat
-    seller: azure
+    provider: azure
     model: gpt-4o-2024-11-20
     facts: {deployment_type: Data Zone Standard}
     from: 2026-01-01
     note: moved on New Year's Day
 terms:
   - id: acme
-    match: {tenant: [acme, "acme-*"], seller: azure_openai}
+    match: {tenant: [acme, "acme-*"], provider: azure_openai}
     from: 2026-07-01
     until: 2027-07-01T00:00:00+02:00
     discount: 12.5%
     units: all
   - id: gpt
-    match: {seller: openai, model: GPT-5.4}
+    match: {provider: openai, model: GPT-5.4}
     prices: {input_tokens: 2.10, output_tokens: "12", audio_seconds: 0.36}
     steps:
       - {above: 500000, prices: {input_tokens: 3}}
@@ -52,7 +52,7 @@ terms:
     match: {server_address: "gpu-*"}
     hardware: {usd_per_gpu_hour: 2.49, gpus: 4, share: 1/8}
   - id: shared-out
-    match: {seller: vllm}
+    match: {provider: vllm}
     hardware: {prices: {input_tokens: 0.09}}
 """
 
@@ -64,7 +64,7 @@ def write(folder: Path, text: str, name: str = "acme.yaml") -> Path:
 
 
 def test_a_whole_contract_compiles_to_integers_and_texts(tmp_path: Path) -> None:
-    """Alternatives are spelled out, prices are femto-dollars for one unit, words are those of the card."""
+    """Alternatives are written out, prices are femto-dollars for one unit, words are those of the card."""
     assert json.loads(contracts.compiled(write(tmp_path, WHOLE))) == {
         "attributes": {
             "account": ["cloud.account.id"],

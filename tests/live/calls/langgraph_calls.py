@@ -61,7 +61,7 @@ def anthropic_tools(server: ProviderServer) -> None:
 
 
 async def branches(server: ProviderServer) -> None:
-    """Two sellers are asked the same at the same time."""
+    """Two providers are asked the same at the same time."""
     first, second = openai_model(server), anthropic_model(server)
 
     async def ask_first(state: MessagesState) -> Any:

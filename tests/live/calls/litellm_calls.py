@@ -31,9 +31,9 @@ def ask(server: ProviderServer, model: str = "openai/gpt-4o-mini", **options: An
 
 
 def where(server: ProviderServer, model: str) -> dict[str, str]:
-    seller = model.partition("/")[0]
+    provider = model.partition("/")[0]
     base = {"openai": "/v1", "xai": "/api.x.ai/v1", "gemini": "/v1beta"}
-    return {"api_key": KEY, "api_base": server.url + base.get(seller, "")}
+    return {"api_key": KEY, "api_base": server.url + base.get(provider, "")}
 
 
 def marked(ttl: str | None = None) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ def xai(server: ProviderServer) -> None:
     ask(server, "xai/grok-4.6")
 
 
-def two_sellers(server: ProviderServer) -> None:
-    """A request that asks two sellers, one after the other."""
+def two_providers(server: ProviderServer) -> None:
+    """A request that asks two providers, one after the other."""
     ask(server)
     ask(server, "anthropic/claude-haiku-4-5")

@@ -103,13 +103,13 @@ async def anthropic_cached_1h(server: ProviderServer) -> None:
 
 
 async def agent_in_a_tool(server: ProviderServer) -> None:
-    """An agent asks another, of another seller."""
+    """An agent asks another, of another provider."""
     inner = anthropic_agent(server)
 
     async def ask_expert(question: str) -> str:
         """Ask somebody who knows."""
         return str((await inner.run(question)).output)
 
-    once = Reply(when={"seller": "openai"}, tool_calls=(ToolCall("ask_expert", {"question": ASK}),))
+    once = Reply(when={"provider": "openai"}, tool_calls=(ToolCall("ask_expert", {"question": ASK}),))
     server.scenario = Scenario([once])
     await openai_agent(server, tools=[ask_expert]).run(ASK)

@@ -63,13 +63,13 @@ def test_an_outcome_passes_over_parents_that_have_ended(strategy: str) -> None:
 
 def test_an_outcome_that_comes_after_its_root_is_counted_and_not_kept() -> None:
     """Nothing is left to carry it; so too on a span that has ended itself."""
-    made, before = Set(), outcome.homeless
+    made, before = Set(), outcome.dropped
     with made.tracer.start_as_current_span("root") as root:
         task = made.tracer.start_span("task")
     with trace.use_span(task, end_on_exit=True):
         assert record_outcome("success")
     assert not record_outcome("success", span=root)
-    assert outcome.homeless - before == 2
+    assert outcome.dropped - before == 2
     assert len(outcome.waiting) == 0
 
 
@@ -98,13 +98,13 @@ def test_of_two_local_roots_of_one_trace_each_has_its_own() -> None:
 
 def test_an_outcome_without_an_open_span_is_counted() -> None:
     """Nothing is raised."""
-    before = outcome.homeless
+    before = outcome.dropped
     assert not record_outcome("success")
     assert not record_outcome("", span=trace.INVALID_SPAN)
     made = Set()
     with made.tracer.start_as_current_span("root"):
         assert not record_outcome(3)  # type: ignore[arg-type]
-    assert outcome.homeless - before == 3
+    assert outcome.dropped - before == 3
 
 
 def test_without_a_processor_an_outcome_is_on_its_own_span(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ BAD = [
 ]  # fmt: skip
 
 
-class Sellers(str, enum.Enum):
+class Providers(str, enum.Enum):
     OPENAI = "openai"
 
 
@@ -58,7 +58,7 @@ class Broken:
     def try_plan(self, *_: object) -> bool:
         return False
 
-    def end_in_full(self, span: Span) -> dict[str, Any]:
+    def process_uncached(self, span: Span) -> dict[str, Any]:
         raise ZeroDivisionError("secret prompt")
 
     def clear(self) -> None:
@@ -114,7 +114,7 @@ def test_any_attribute_may_hold_anything(key: str, value: object) -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        {"gen_ai.provider.name": Sellers.OPENAI},
+        {"gen_ai.provider.name": Providers.OPENAI},
         {"gen_ai.usage.input_tokens": Whole(1000)},
         {"gen_ai.usage.input_tokens": Real(1000)},
         {"gen_ai.usage.cost": Real(0.25)},

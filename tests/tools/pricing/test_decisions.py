@@ -40,8 +40,8 @@ def test_an_accepted_value_goes_in_although_a_guard_holds(tmp_path: Path) -> Non
     world = OneModel(tmp_path)
     world.decide("model: m, fact: input_tokens, value: 1.5, decision: accept")
     assert alone(world, "1.5", write=True).code == 0
-    assert "rates: {input_tokens: 2, " in world.seller("openai")
-    assert "- from: 2026-12-15\n        rates: {input_tokens: 1.5, " in world.seller("openai")
+    assert "rates: {input_tokens: 2, " in world.provider("openai")
+    assert "- from: 2026-12-15\n        rates: {input_tokens: 1.5, " in world.provider("openai")
 
 
 def test_a_correction_is_written_where_the_price_stands(tmp_path: Path) -> None:
@@ -50,20 +50,20 @@ def test_a_correction_is_written_where_the_price_stands(tmp_path: Path) -> None:
     world.decide("model: m*, fact: input_tokens, value: 1.5, decision: accept, as: correction")
     result = alone(world, "1.5", write=True)
     assert "| corrected" in result.text
-    assert world.seller("openai") == world.ENTRY.replace("input_tokens: 2,", "input_tokens: 1.5,")
+    assert world.provider("openai") == world.ENTRY.replace("input_tokens: 2,", "input_tokens: 1.5,")
 
 
 def test_a_scheduled_price_can_be_accepted(tmp_path: Path) -> None:
     """It begins on its own day."""
     world = OneModel(tmp_path)
-    eras = [
+    periods = [
         {"prices": world.GENAI},
         {"constraint": {"start_date": "2027-01-01"}, "prices": {**world.GENAI, "input_mtok": "3"}},
     ]
     world.decide("model: m, value: 3, decision: accept")
-    assert "| scheduled" in world.say(eras, extra=("--write",)).text
-    assert "- from: 2027-01-01\n        rates: {input_tokens: 3, " in world.seller("openai")
-    assert world.say(eras) == NOTHING
+    assert "| scheduled" in world.say(periods, extra=("--write",)).text
+    assert "- from: 2027-01-01\n        rates: {input_tokens: 3, " in world.provider("openai")
+    assert world.say(periods) == NOTHING
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
@@ -72,7 +72,7 @@ def test_a_removal_can_be_noted(tmp_path: Path, decision: str) -> None:
     world = OneModel(tmp_path)
     world.decide(f"model: m, fact: removed, value: gone, decision: {decision}")
     assert world.say({"models": []}, {}) == NOTHING
-    assert world.seller("openai") == world.ENTRY
+    assert world.provider("openai") == world.ENTRY
 
 
 def test_a_new_model_can_be_rejected(tmp_path: Path) -> None:
@@ -106,5 +106,5 @@ def test_an_answer_to_an_open_question_needs_no_newer_release(tmp_path: Path) ->
     assert alone(world, "1.5", write=True).code == 3
     world.decide("model: m, fact: input_tokens, value: 1.5, decision: accept")
     assert alone(world, "1.5", write=True).code == 0
-    assert "note: at the latest\n" in world.seller("openai")
+    assert "note: at the latest\n" in world.provider("openai")
     assert alone(world, "1.5") == NOTHING

@@ -13,24 +13,24 @@ from tests.repository import ROOT
 from tests.tools.pricing.world import RECORDED, OneModel
 from tools.pricing import edit
 from tools.pricing.lock import lock_text, path_of, read_lock
-from tools.pricing.sides import CATALOGUES, SellerMap
+from tools.pricing.sides import CATALOGUES, ProviderMap
 from tools.pricing.statement import Fact
 
 PRICING = ROOT / "pricing"
 pytestmark = pytest.mark.skipif(not (PRICING / "units.yaml").exists(), reason="the sources are not in this tree")
-SMALL = sorted(path.stem for path in (PRICING / "sellers").glob("*.yaml") if path.stat().st_size < 3000)
+SMALL = sorted(path.stem for path in (PRICING / "providers").glob("*.yaml") if path.stat().st_size < 3000)
 
 
-@pytest.mark.parametrize("seller", [*SMALL[::6], "anthropic", "deepseek", "groq"])
-def test_a_file_that_is_not_edited_keeps_every_byte(seller: str) -> None:
+@pytest.mark.parametrize("provider", [*SMALL[::6], "anthropic", "deepseek", "groq"])
+def test_a_file_that_is_not_edited_keeps_every_byte(provider: str) -> None:
     """Quotes, comments, long lines, prices with trailing zeros."""
-    text = (PRICING / "sellers" / f"{seller}.yaml").read_text(encoding="utf-8")
+    text = (PRICING / "providers" / f"{provider}.yaml").read_text(encoding="utf-8")
     assert edit.dump(edit.load(text)) == text
 
 
 def test_a_comment_before_the_next_model_stays_before_it() -> None:
     """A new era comes between, and must neither take the comment nor repeat it."""
-    text = (RECORDED / "card" / "sellers" / "openai.yaml").read_text(encoding="utf-8")
+    text = (RECORDED / "card" / "providers" / "openai.yaml").read_text(encoding="utf-8")
     content = edit.load(text)
     edit.begin_era(content["models"]["gpt-a"], "2026-12-15", 1_800_000_000, "")
     edited = edit.dump(content)
@@ -64,18 +64,18 @@ def test_a_fact_survives_its_text(fact: Fact) -> None:
 
 @pytest.mark.parametrize("catalogue", CATALOGUES)
 def test_the_locks_are_what_the_program_writes(catalogue: str) -> None:
-    """Sorted, one model a line; each seller in them is one that the mapping knows or that sells under its own name."""
+    """Sorted, one model a line; each provider is known to the mapping or sells under its own name."""
     path = path_of(PRICING / "imports", catalogue)
     kept = read_lock(path)
     assert lock_text(kept) == path.read_text(encoding="utf-8")
     assert kept.name == catalogue
-    assert sum(map(len, kept.sellers.values())) > 2000
+    assert sum(map(len, kept.providers.values())) > 2000
 
 
-def test_every_mapped_seller_has_a_file() -> None:
-    """A misspelt seller in the mapping would hide its news."""
-    mapping = SellerMap.load(PRICING / "imports" / "catalogues.yaml")
-    assert [s for s in mapping.sellers if not (PRICING / "sellers" / f"{s}.yaml").exists()] == []
+def test_every_mapped_provider_has_a_file() -> None:
+    """A misspelt provider in the mapping would hide its news."""
+    mapping = ProviderMap.load(PRICING / "imports" / "catalogues.yaml")
+    assert [s for s in mapping.providers if not (PRICING / "providers" / f"{s}.yaml").exists()] == []
 
 
 def test_a_broken_lock_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.repository import ROOT
-from tools.pricing.sides import SellerMap, load_catalogue
+from tools.pricing.sides import ProviderMap, load_catalogue
 from tools.pricing.statement import Fact
 
 # The classes of the package, as far as they are read; its tables of prices are plain objects.
@@ -83,13 +83,13 @@ def test_what_is_installed_is_written_and_read_to_the_digit(tmp_path: Path) -> N
         command, env={**os.environ, "PYTHONPATH": str(packages)}, check=True, capture_output=True, text=True
     )
     assert "genai-prices 0.9" in ran.stdout and "litellm 1.9" in ran.stdout
-    mapping = SellerMap(sellers={})
-    first = load_catalogue(out / "genai-prices.json", mapping).sellers["openai"]["m"]
+    mapping = ProviderMap(providers={})
+    first = load_catalogue(out / "genai-prices.json", mapping).providers["openai"]["m"]
     price = Fact((), 0, "input_tokens")
-    assert first.eras["launch"] == {price: Decimal(2), price._replace(bound=200_001): Decimal(4)}
-    assert first.eras["2026-12-01"] == {price: Decimal("1.1")}
+    assert first.periods["launch"] == {price: Decimal(2), price._replace(bound=200_001): Decimal(4)}
+    assert first.periods["2026-12-01"] == {price: Decimal("1.1")}
     assert (first.names, first.source) == ({"m-also"}, "https://example.com")
     second = load_catalogue(out / "litellm.json", mapping)
     assert second.version == "1.9"
-    assert second.sellers["openai"]["m"].eras["launch"] == {price: Decimal("0.1234567890")}
+    assert second.providers["openai"]["m"].periods["launch"] == {price: Decimal("0.1234567890")}
     assert "description" not in json.dumps(json.loads((out / "genai-prices.json").read_text()))

@@ -115,11 +115,11 @@ def test_a_guard_holds(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "fact_removed"])
 def test_the_file_is_left_alone(tmp_path: Path, case: str) -> None:
-    """Where a guard holds back all that changed, the seller's file keeps every byte."""
+    """Where a guard holds back all that changed, the provider's file keeps every byte."""
     entry, (genai, litellm) = CASES[case]
     world = OneModel(tmp_path, entry)
     result = world.say(genai, litellm, extra=("--write",))
-    assert ("## Proposed" in result.text) == (world.seller("openai") != entry)
+    assert ("## Proposed" in result.text) == (world.provider("openai") != entry)
 
 
 def test_names_of_one_entry_that_part_are_split(tmp_path: Path) -> None:
@@ -134,10 +134,10 @@ def test_names_of_one_entry_that_part_are_split(tmp_path: Path) -> None:
 def test_a_price_of_the_past_is_not_rewritten(tmp_path: Path) -> None:
     """Calls of then were priced by it."""
     world = OneModel(tmp_path)
-    eras = [{"prices": {**GENAI, "input_mtok": "3"}}, {"constraint": {"start_date": "2026-06-01"}, "prices": GENAI}]
-    world.lock(genai=eras)
-    eras[0] = {"prices": {**GENAI, "input_mtok": "2.5"}}
-    assert world.say(eras).reasons == {"history"}
+    periods = [{"prices": {**GENAI, "input_mtok": "3"}}, {"constraint": {"start_date": "2026-06-01"}, "prices": GENAI}]
+    world.lock(genai=periods)
+    periods[0] = {"prices": {**GENAI, "input_mtok": "2.5"}}
+    assert world.say(periods).reasons == {"history"}
 
 
 def test_a_withdrawn_announcement_is_said(tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_a_step_without_a_table_for_its_conditions_is_said(tmp_path: Path) -> No
     assert world.say(litellm={"m": row}).reasons <= {"place"}
 
 
-def test_a_seller_without_a_file_is_said(tmp_path: Path) -> None:
+def test_a_provider_without_a_file_is_said(tmp_path: Path) -> None:
     """A file of its own is a person's decision."""
     world = OneModel(tmp_path)
     result = world.say(litellm={"m": LITELLM, "acme/x": {**LITELLM, "litellm_provider": "acme"}})
-    assert result.reasons == {"unknown_seller"}
+    assert result.reasons == {"unknown_provider"}
 
 
 def test_every_reason_is_tried_here() -> None:

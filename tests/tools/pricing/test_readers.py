@@ -95,7 +95,7 @@ def test_a_row_says(case: str) -> None:
     row, expected = SAID[case]
     found = litellm_catalogue.entry("m", exact(row))
     assert found is not None
-    assert {fact.text: f"{price:f}" for fact, price in statement(found).eras["launch"].items()} == expected
+    assert {fact.text: f"{price:f}" for fact, price in statement(found).periods["launch"].items()} == expected
 
 
 def test_a_zero_is_added_beside_a_price(tmp_path: Path) -> None:
@@ -103,5 +103,5 @@ def test_a_zero_is_added_beside_a_price(tmp_path: Path) -> None:
     world = OneModel(tmp_path)
     row = {**OneModel.LITELLM, "output_cost_per_reasoning_token": 0}
     world.say(litellm={"m": row}, extra=("--write",))
-    assert "reasoning_tokens: 0" in world.seller("openai")
+    assert "reasoning_tokens: 0" in world.provider("openai")
     assert "## Proposed" not in world.say(litellm={"m": row}).text

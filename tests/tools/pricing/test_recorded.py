@@ -28,18 +28,18 @@ def world(tmp_path: Path) -> World:
 
 def test_the_versions_of_two_dates_give_the_expected_proposals(world: World) -> None:
     """The whole table, as a reviewer gets it; nothing is written without being asked."""
-    before = world.seller("openai")
+    before = world.provider("openai")
     result = world.propose(*NEW)
     assert result.text == (EXPECTED / "proposals.md").read_text(encoding="utf-8")
     assert result.code == 1
-    assert world.seller("openai") == before
+    assert world.provider("openai") == before
 
 
-@pytest.mark.parametrize("seller", ["openai", "mistral_ai"])
-def test_a_written_file_is_the_expected_one(world: World, seller: str) -> None:
+@pytest.mark.parametrize("provider", ["openai", "mistral_ai"])
+def test_a_written_file_is_the_expected_one(world: World, provider: str) -> None:
     """Comments, quotes, order and every line that is not about a price stay as they were."""
     assert world.propose(*NEW, extra=("--write",)).code == 3
-    assert world.seller(seller) == (EXPECTED / f"{seller}.yaml").read_text(encoding="utf-8")
+    assert world.provider(provider) == (EXPECTED / f"{provider}.yaml").read_text(encoding="utf-8")
 
 
 def test_a_second_run_proposes_nothing(world: World) -> None:
@@ -54,22 +54,22 @@ def test_a_second_run_proposes_nothing(world: World) -> None:
 
 def test_the_same_versions_propose_nothing(world: World) -> None:
     """What a catalogue said before is no news, however much it differs from the card."""
-    world.write("sellers/openai.yaml", world.seller("openai").replace("input_tokens: 4,", "input_tokens: 40,"))
+    world.write("providers/openai.yaml", world.provider("openai").replace("input_tokens: 4,", "input_tokens: 40,"))
     assert world.propose(*OLD) == Result(0, "0 proposed, 0 to decide\n")
 
 
-def test_one_seller_at_a_time(world: World) -> None:
+def test_one_provider_at_a_time(world: World) -> None:
     """The others keep their file and their part of the lock."""
-    openai = world.seller("openai")
-    assert world.propose(*NEW, extra=("--write", "--seller", "mistral_ai")).code == 3
-    assert world.seller("openai") == openai
+    openai = world.provider("openai")
+    assert world.propose(*NEW, extra=("--write", "--provider", "mistral_ai")).code == 3
+    assert world.provider("openai") == openai
     assert "## Proposed: openai" in world.propose(*NEW).text
     assert "mistral-x" not in world.propose(*NEW).text
 
 
-def test_a_seller_that_nobody_knows_is_refused(world: World) -> None:
-    """A misspelt name must not look like a seller without news."""
-    result = world.propose(*NEW, extra=("--seller", "opnai"))
+def test_a_provider_that_nobody_knows_is_refused(world: World) -> None:
+    """A misspelt name must not look like a provider without news."""
+    result = world.propose(*NEW, extra=("--provider", "opnai"))
     assert result.code == 2
     assert "found 'opnai'; expected one of" in result.text
 
@@ -105,11 +105,11 @@ def test_what_is_no_catalogue_is_refused(world: World, content: str) -> None:
     assert "other.json: found" in result.text and "tools/pricing/export.py" in result.text
 
 
-def test_a_lock_is_as_old_as_the_seller_asked_longest_ago(world: World) -> None:
-    """Else the note of a later seller's price would name the wrong versions."""
-    world.propose(*NEW, extra=("--write", "--seller", "mistral_ai"))
-    world.propose(*NEW, extra=("--write", "--seller", "openai"))
-    assert "seen between genai-prices 0.2.3 and 0.2.6" in world.seller("openai")
+def test_a_lock_is_as_old_as_the_provider_asked_longest_ago(world: World) -> None:
+    """Else the note of a later provider's price would name the wrong versions."""
+    world.propose(*NEW, extra=("--write", "--provider", "mistral_ai"))
+    world.propose(*NEW, extra=("--write", "--provider", "openai"))
+    assert "seen between genai-prices 0.2.3 and 0.2.6" in world.provider("openai")
     lock = world.pricing / "imports" / "litellm.lock.json"
     assert '"version": "1.109.1"' in lock.read_text(encoding="utf-8")
     world.propose(*NEW, extra=("--write",))

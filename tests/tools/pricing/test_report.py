@@ -12,7 +12,7 @@ def test_age_coverage_and_conflicts_are_told(tmp_path: Path) -> None:
     """One model is not on the card, and of one the card says otherwise."""
     world = OneModel(tmp_path, OneModel.ENTRY.replace("output_tokens: 8", "output_tokens: 9"))
     world.lock(litellm={"m": world.LITELLM, "m-also": world.LITELLM, "elsewhere": world.LITELLM})
-    result = world.run("report", "--day", "2026-12-15", "--seller", "openai", "--details")
+    result = world.run("report", "--day", "2026-12-15", "--provider", "openai", "--details")
     heads, row = (
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in result.text.splitlines()
@@ -35,7 +35,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
-    """A misspelt seller must not look like one without conflicts."""
+    """A misspelt provider must not look like one without conflicts."""
     world = World(tmp_path)
-    result = world.run("report", "--seller", "opnai")
+    result = world.run("report", "--provider", "opnai")
     assert result.code == 2

@@ -30,7 +30,7 @@ class Result(NamedTuple):
 
 
 class World:
-    """`pricing/` in a folder; sources that are not about sellers are the project's."""
+    """`pricing/` in a folder; sources that are not about providers are the project's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.pricing = folder, folder / "pricing"
@@ -50,9 +50,9 @@ class World:
         """Run `propose` on files of catalogues."""
         return self.run("propose", *map(str, catalogues), "--day", day, *extra)
 
-    def seller(self, name: str) -> str:
-        """Return the text of a seller's file."""
-        return (self.pricing / "sellers" / f"{name}.yaml").read_text(encoding="utf-8")
+    def provider(self, name: str) -> str:
+        """Return the text of a provider's file."""
+        return (self.pricing / "providers" / f"{name}.yaml").read_text(encoding="utf-8")
 
     def write(self, relative: str, text: str) -> None:
         """Replace a file of the folder."""
@@ -60,11 +60,11 @@ class World:
 
 
 class OneModel(World):
-    """The seller openai with the model m, at 2 (cached 0.5) and 8, as both catalogues said; then they say otherwise."""
+    """The provider openai with the model m at 2 (cached 0.5) and 8 in both catalogues; then they change."""
 
     ENTRY = """\
 # SPDX-License-Identifier: Apache-2.0
-seller: openai
+provider: openai
 sources:
   s1: "https://example.com/prices"
 models:
@@ -86,8 +86,8 @@ models:
 
     def __init__(self, folder: Path, entry: str = ENTRY) -> None:
         super().__init__(folder)
-        (self.pricing / "sellers" / "mistral_ai.yaml").unlink()
-        self.write("sellers/openai.yaml", entry)
+        (self.pricing / "providers" / "mistral_ai.yaml").unlink()
+        self.write("providers/openai.yaml", entry)
         self.write("imports/decisions.yaml", "decisions: []\n")
         self.lock()
 
@@ -123,6 +123,6 @@ models:
 
     def decide(self, *decisions: str) -> None:
         """Write the decisions file."""
-        head = "seller: openai, day: 2026-12-15, reason: read on the page"
+        head = "provider: openai, day: 2026-12-15, reason: read on the page"
         rows = "".join(f"\n  - {{{head}, {one}}}" for one in decisions) or " []"
         self.write("imports/decisions.yaml", f"decisions:{rows}\n")

@@ -23,9 +23,9 @@ def load(path: Path) -> Contract:
 
 
 def with_facts(contract: Contract | None, texts: Sequence[str], where: str) -> Contract | None:
-    """Return *contract* with facts of accounts (`seller:fact=value`) over its own; ContractError names *where*.
+    """Return *contract* with facts of accounts (`provider:fact=value`) over its own; ContractError names *where*.
 
-    Sellers and values are those of the rate card that comes with this release.
+    Providers and values are those of the rate card that comes with this release.
     """
     if not texts:
         return contract

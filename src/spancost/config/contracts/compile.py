@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what people write to the compiled form: validated, in integers and texts, alternatives spelled out."""
+"""From what people write to the compiled form: validated, in integers and texts, alternatives written out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from spancost.config import data
-from spancost.config.contracts.form import ContractForm, DeploymentForm, HardwareForm, Step, TermForm
+from spancost.config.contracts.form import FORMER_PROVIDER, ContractForm, DeploymentForm, HardwareForm, Step, TermForm
 from spancost.config.contracts.lines import Lines, Place, read
 from spancost.core.contract.match import spelled
 from spancost.core.contract.terms import DIMENSIONS, FORMAT, Contract, ContractError
@@ -25,13 +25,13 @@ _KINDS = {
     "dict_type": "a mapping of keys to values",
     "list_type": "a list",
 }
-_NAMES_CALLS = ("seller", "model", "deployment", "server_address")
+_NAMES_CALLS = ("provider", "model", "deployment", "server_address")
 
 
 def compile_contract(where: str, text: str) -> dict[str, Any]:
     """Return the content of the contract in *text*; ContractError names *where*, the line, the key and what is wrong.
 
-    Meters, and the spellings of sellers and facts, are those of the rate card that comes with this release.
+    Meters, and the spellings of providers and facts, are those of the rate card that comes with this release.
     """
     value, lines = read(where, text)
     try:
@@ -115,7 +115,8 @@ class _Compiler:
             if kind == "deployments" and dimension == "model":
                 continue
             if texts:
-                given.append([(dimension, self._spelled(dimension, text)) for text in texts])
+                key_of = FORMER_PROVIDER if dimension == "provider" else dimension
+                given.append([(key_of, self._spelled(dimension, text)) for text in texts])
         for pairs in product(*given):
             self._places[kind].append((*place, key) if key else place)
             if len(self._places[kind]) > _MOST_ROWS:
@@ -123,8 +124,8 @@ class _Compiler:
             yield dict(pairs)
 
     def _spelled(self, dimension: str, text: str) -> str:
-        if dimension == "seller" and "*" not in text:
-            return self._card.providers.canonical(text) or text
+        if dimension == "provider" and "*" not in text:
+            return self._card.provider_names.canonical(text) or text
         return spelled(dimension, text)
 
     def _term(self, term: TermForm, place: Place) -> dict[str, Any]:
@@ -209,21 +210,21 @@ class _Compiler:
             raise self._lines.error(place, f"meter {meter!r}", f"one of {', '.join(sorted(self._card.units.meters))}")
 
     def _account(self, facts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-        """Return the facts of accounts by seller; one that no price depends on, or without a rate, is refused."""
+        """Return the facts of accounts by provider; one that no price depends on, or without a rate, is refused."""
         account: dict[str, dict[str, str]] = {}
         for provider, stated in facts.items():
             place: Place = ("facts", provider)
-            seller = self._card.providers.canonical(provider) or provider
-            if seller in account:
-                raise self._lines.error(place, f"{seller} for the second time", "each seller once")
+            provider = self._card.provider_names.canonical(provider) or provider
+            if provider in account:
+                raise self._lines.error(place, f"{provider} for the second time", "each provider once")
             if not stated:
                 raise self._lines.error(place, "nothing", "facts of an account")
             for fact, text in stated.items():
-                fault = account_fault(self._card, seller, fact, text)
+                fault = account_fault(self._card, provider, fact, text)
                 if fault is not None:
-                    where = place if fault.part == "seller" else (*place, fact)
+                    where = place if fault.part == "provider" else (*place, fact)
                     raise self._lines.error(where, fault.found, fault.expected)
-            account[seller] = dict(stated)
+            account[provider] = dict(stated)
         return account
 
     def _facts(self, facts: Mapping[str, str], place: Place, *, must_say: bool) -> dict[str, str]:

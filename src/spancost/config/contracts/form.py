@@ -145,6 +145,10 @@ Name = Annotated[str, PlainValidator(_name)]
 Prices = dict[str, Amount]
 
 
+FORMER_PROVIDER = "seller"
+"""The key of the provider in contracts written before 2026-11-30, and in every compiled contract."""
+
+
 class _Form(BaseModel):
     """An object with the keys that it names and no other."""
 
@@ -154,6 +158,8 @@ class _Form(BaseModel):
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
         names = sorted(field.alias or name for name, field in cls.model_fields.items())
+        if isinstance(value, dict) and "provider" in names and "provider" not in value:
+            value = {"provider" if key == FORMER_PROVIDER else key: value[key] for key in value}
         if isinstance(value, dict):
             for key in value:
                 if key not in names:
@@ -196,7 +202,7 @@ class MatchForm(_Form):
     api_key_alias: Conditions = None
     deployment: Conditions = None
     model: Conditions = None
-    seller: Conditions = None
+    provider: Conditions = None
     server_address: Conditions = None
 
 
@@ -221,7 +227,7 @@ class DeploymentForm(_Form):
     """What stands behind the name of a deployment, or an ARN."""
 
     deployment: Conditions
-    seller: Conditions = None
+    provider: Conditions = None
     server_address: Conditions = None
     model: Text
     facts: dict[str, Text] = {}

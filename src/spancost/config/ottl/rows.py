@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a rate card fits into a table of fixed columns: the standard rates of one seller at one instant."""
+"""What of a rate card fits into a table of fixed columns: the standard rates of one provider at one instant."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A seller's rows, the row of each name (`…*date` is any date), and why the other names were left out."""
+    """A provider's rows, the row of each name (`…*date` is any date), and why the other names were left out."""
 
     rows: tuple[Row, ...]
     names: Mapping[str, int]
     refused: Mapping[str, str]
 
 
-def table_of(card: RateCard, seller: str, at_seconds: int) -> Table:
-    """Return what can be said of *seller* at an instant (seconds since the epoch); ValueError when it has no card."""
-    line = card.seller(seller)
+def table_of(card: RateCard, provider: str, at_seconds: int) -> Table:
+    """Return what can be said of *provider* at an instant (seconds since the epoch); ValueError when it has no card."""
+    line = card.provider(provider)
     if line is None:
-        raise ValueError(f"seller: found {seller!r}; expected one of {', '.join(card.sellers)}")
+        raise ValueError(f"provider: found {provider!r}; expected one of {', '.join(card.providers)}")
     rows: dict[Row, int] = {}
     names: dict[str, int] = {}
     refused: dict[str, str] = {}
@@ -62,16 +62,16 @@ def _in_force(spans: list[Any], at_seconds: int) -> Any:
 
 def _row(card: RateCard, entry: Mapping[str, Any], at_seconds: int) -> Row | str:
     """Return an entry's standard rates, or why a table would get them wrong."""
-    era = _in_force([(era.get("from"), era) for era in entry["eras"]], at_seconds)
-    if era is None:
+    period = _in_force([(period.get("from"), period) for period in entry["eras"]], at_seconds)
+    if period is None:
         return "it has no price yet"
-    if era.get("windows"):
+    if period.get("windows"):
         return "its price depends on the time of day"
-    if era.get("minimum"):
+    if period.get("minimum"):
         return "it has a least quantity"
-    if any(fact != SPLIT_FACT for fact in (*entry.get("assumes", ()), *era.get("assumes", ()))):
+    if any(fact != SPLIT_FACT for fact in (*entry.get("assumes", ()), *period.get("assumes", ()))):
         return "its price depends on what spans do not tell"
-    rates = era["rates"]
+    rates = period["rates"]
     for meter in rates:
         if card.units.meters[meter].implied:
             return "each request has a price of its own"
@@ -82,7 +82,7 @@ def _row(card: RateCard, entry: Mapping[str, Any], at_seconds: int) -> Row | str
         return "a rate is no whole number of femto-dollars"
     if not rates.get("input_tokens"):
         return "it is not sold by the token"
-    bounds = [step["from"] for step in era.get("steps", ())]
-    if any(step["meter"] != "input_tokens" for step in era.get("steps", ())):
+    bounds = [step["from"] for step in period.get("steps", ())]
+    if any(step["meter"] != "input_tokens" for step in period.get("steps", ())):
         return "its price depends on other quantities than input"
     return Row(tuple(prices), min([*bounds, NO_BOUND]))

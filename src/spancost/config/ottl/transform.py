@@ -44,14 +44,14 @@ _COUNTS = {
 
 
 def configuration(card: RateCard, tables: Sequence[tuple[str, Table]], day: str) -> str:
-    """Return the configuration of `transform/llm_cost` for some sellers, as YAML; *day* is when it was made."""
+    """Return the configuration of `transform/llm_cost` for some providers, as YAML; *day* is when it was made."""
     lines = [*_about(card, tables, day), "processors:", "  transform/llm_cost:", "    error_mode: silent"]
     lines.append("    trace_statements:")
-    for seller, table in tables:
+    for provider, table in tables:
         lines += ["      - context: span", "        conditions:"]
-        lines.append(f"          - {json.dumps(_condition(card, seller))}")
+        lines.append(f"          - {json.dumps(_condition(card, provider))}")
         lines.append("        statements:")
-        lines += [f"          - {json.dumps(statement)}" for statement in _statements(card, seller, table)]
+        lines += [f"          - {json.dumps(statement)}" for statement in _statements(card, provider, table)]
     return "\n".join(lines) + "\n"
 
 
@@ -64,22 +64,22 @@ _HEAD = """\
 # What it cannot do: totals on roots, one price for a call that two spans report, other dialects, batch and tiers,
 # places, audio, images, tools, prices of another day, exact decimals. llm_cost and llm_cost_rollup do.
 # It leaves a span without a cost where it would be wrong: input from a long-context step on, a tier other than the
-# standard one, a host that is not the seller's, counts that are no whole numbers or exceed their total, cached input
+# standard one, a host that is not the provider's, counts that are no whole numbers or exceed their total, cached input
 # from an instrumentation that is not known to count it as input."""
 
 
 def _about(card: RateCard, tables: Sequence[tuple[str, Table]], day: str) -> Iterator[str]:
     yield _HEAD.format(day=day, version=card.version)
-    for seller, table in tables:
-        yield f"# {seller}: {len(table.names)} names in {len(table.rows)} rows; left out {len(table.refused)}:"
+    for provider, table in tables:
+        yield f"# {provider}: {len(table.names)} names in {len(table.rows)} rows; left out {len(table.refused)}:"
         for why in sorted(set(table.refused.values())):
             yield f"#   {sum(found == why for found in table.refused.values())} because {why}"
 
 
-def _condition(card: RateCard, seller: str) -> str:
+def _condition(card: RateCard, provider: str) -> str:
     spelled = [
         f'{_PROVIDER} == "{name}" or ({_PROVIDER} == nil and {_SYSTEM} == "{name}")'
-        for name in _spellings(card, seller)
+        for name in _spellings(card, provider)
     ]
     operations = " or ".join(f'{attribute("gen_ai.operation.name")} == "{name}"' for name in _OPERATIONS)
     parts = [
@@ -89,22 +89,22 @@ def _condition(card: RateCard, seller: str) -> str:
         f"{attribute('llm.cost_status')} == nil",
         *(f'({tier} == nil or {tier} == "default" or {tier} == "standard")' for tier in _TIERS),
     ]
-    hosts = "|".join(re.escape(host).replace("\\", "\\\\") for host in _hosts(card, seller))
+    hosts = "|".join(re.escape(host).replace("\\", "\\\\") for host in _hosts(card, provider))
     address = attribute("server.address")
     own = f'IsMatch({address}, "^({hosts})$$")' if hosts else "false"
     return " and ".join([*parts, f"({address} == nil or {own})"])
 
 
-def _spellings(card: RateCard, seller: str) -> list[str]:
-    known = card.providers.spellings(seller)
+def _spellings(card: RateCard, provider: str) -> list[str]:
+    known = card.provider_names.spellings(provider)
     return [name for name in known if re.fullmatch(r"[a-z0-9._ -]+", name)]
 
 
-def _hosts(card: RateCard, seller: str) -> list[str]:
-    return [host for host in card.providers.hosts(seller) if not card.fact_words.at_host(host).facts]
+def _hosts(card: RateCard, provider: str) -> list[str]:
+    return [host for host in card.provider_names.hosts(provider) if not card.fact_words.at_host(host).facts]
 
 
-def _statements(card: RateCard, seller: str, table: Table) -> Iterator[str]:
+def _statements(card: RateCard, provider: str, table: Table) -> Iterator[str]:
     digits = max((_digits(price) for row in table.rows for price in row.prices), default=0)
     whole = max((len(str(price // 10**_PER_MILLION_DIGITS)) for row in table.rows for price in row.prices), default=1)
     width = whole + 1 + digits
@@ -147,7 +147,7 @@ def _statements(card: RateCard, seller: str, table: Table) -> Iterator[str]:
     cost = attribute("llm.request_cost_usd")
     yield f'set({cost}, ({" + ".join(priced)}) / 1000000.0) where span.cache["ok"] == true and {fits}'
     for key, value in (
-        ("llm.provider", f'"{seller}"'),
+        ("llm.provider", f'"{provider}"'),
         ("llm.model", 'span.cache["m"]'),
         ("llm.input_tokens", 'span.cache["in"]'),
         ("llm.output_tokens", 'span.cache["out"]'),

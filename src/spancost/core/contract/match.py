@@ -40,23 +40,23 @@ class Terms:
         """Return what holds for *call*."""
         card = self._card
         stated = dict(call.context or {})
-        seller = card.providers.canonical(call.provider, stated.get("server_address")) or ""
+        provider = card.provider_names.canonical(call.provider, stated.get("server_address")) or ""
         spellings = {fact: _spellings(fact, (stated.get(fact),)) for fact in FACTS}
-        spellings["seller"] = _spellings("seller", (seller,))
+        spellings["provider"] = _spellings("provider", (provider,))
         address = stated.get("server_address")
         spellings["server_address"] = _spellings("server_address", (host_of(address),)) if address else ()
         if not spellings["deployment"]:
             spellings["deployment"] = _spellings("deployment", (call.request_model, call.model))
         mapped = self._mapped(call, spellings)
         listed = match(card, mapped, self._account)
-        own = self._names(seller, mapped.model)
+        own = self._names(provider, mapped.model)
         spellings["model"] = own
         if isinstance(listed, Match):
             spellings["model"] += tuple(entry for _, _, entry in listed.spans)
         if not isinstance(listed, Match) or listed.by_request:
-            spellings["model"] += self._names(seller, mapped.request_model or "")
+            spellings["model"] += self._names(provider, mapped.request_model or "")
         term = best(self._terms, spellings)
-        return Holding(mapped, listed, term, self._agreed(term, mapped, listed, seller, own))
+        return Holding(mapped, listed, term, self._agreed(term, mapped, listed, provider, own))
 
     def _mapped(self, call: Call, spellings: Mapping[str, tuple[str, ...]]) -> Call:
         """Return *call* with the model and facts of its deployment; what the answer itself says stays."""
@@ -67,13 +67,13 @@ class Terms:
         model = call.model if isinstance(answered, Match) else found.model
         return call._replace(model=model, context={**found.facts, **(call.context or {})})
 
-    def _names(self, seller: str, model: str) -> tuple[str, ...]:
+    def _names(self, provider: str, model: str) -> tuple[str, ...]:
         if not model:
             return ()
-        return tuple(found.name for found in self._card.model_names.candidates(seller, model))
+        return tuple(found.name for found in self._card.model_names.candidates(provider, model))
 
     def _agreed(
-        self, term: Term | None, call: Call, listed: Match | str, seller: str, own: Sequence[str]
+        self, term: Term | None, call: Call, listed: Match | str, provider: str, own: Sequence[str]
     ) -> Match | None:
         """Return the entry that agreed rates change: the card's, or an empty one for a model it does not know."""
         if term is None or term.hardware is not None:
@@ -83,12 +83,12 @@ class Terms:
         if isinstance(listed, Match) and not (listed.by_request and is_own and term.has_rates):
             return listed
         name = (call.model or call.request_model or "").strip().lower()
-        if not term.has_rates or not name or not seller:
+        if not term.has_rates or not name or not provider:
             return None
-        era = {"basis": _SOURCE, "checked": "unknown", "rates": {}, "source": _SOURCE}
-        line = {"models": {name: {"eras": [era]}}, "modifiers": [], "sources": {_SOURCE: f"term {term.id}"}}
-        facts = facts_of(self._card, call, {}, self._account.get(seller))
-        return Match(seller, line, ((None, None, name),), facts.words, False, facts.reported, facts.silent_on)
+        period = {"basis": _SOURCE, "checked": "unknown", "rates": {}, "source": _SOURCE}
+        line = {"models": {name: {"eras": [period]}}, "modifiers": [], "sources": {_SOURCE: f"term {term.id}"}}
+        facts = facts_of(self._card, call, {}, self._account.get(provider))
+        return Match(provider, line, ((None, None, name),), facts.words, False, facts.reported, facts.silent_on)
 
 
 def best(rows: Sequence[_Row], spellings: Mapping[str, tuple[str, ...]]) -> _Row | None:

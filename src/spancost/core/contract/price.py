@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PRICED, UNPRICED, Call, Cost
 from spancost.core.contract.match import Terms, spelled
-from spancost.core.contract.rate_resolver import AgreedOfferBuilder
+from spancost.core.contract.rate_resolver import ContractRateResolver
 from spancost.core.contract.terms import FACTS, OVERRIDE, Contract, ContractError, Hardware, Term
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.money import FEMTO_PER_USD, round_div
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.price import Bill, Item, Pricer, is_sound
-from spancost.core.pricing.rates import Level, Offer
+from spancost.core.pricing.price import CostBreakdown, Item, Pricer, is_well_formed
+from spancost.core.pricing.rates import RateSet, ResolvedRates
 from spancost.core.span import Attributes
 
 CONTRACT = "contract"
@@ -35,7 +35,7 @@ _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _AMOUNT = re.compile(r"^[0-9]{1,15}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?$")
 
 
-class _Deal(NamedTuple):
+class _ResolvedTerm(NamedTuple):
     """What holds for all calls of one key. offer: what was agreed, None when the term changes nothing.
 
     model, context: of the call as the deployments map it. listed: what the card offers. source: llm.cost_source of what
@@ -43,8 +43,8 @@ class _Deal(NamedTuple):
     """
 
     term: Term | None
-    offer: Offer | Cost | None
-    listed: Offer | Cost
+    offer: ResolvedRates | Cost | None
+    listed: ResolvedRates | Cost
     model: str
     context: Mapping[str, str] | None
     is_mapped: bool
@@ -69,9 +69,9 @@ class ContractPricer(Pricer):
         instants = contract.instants()
         self._instants = [at * _SECONDS for at in instants]
         self._in_force = [Terms(contract, card, at) for at in (None, *instants)]
-        self._deals: Recent[Any, _Deal] = Recent(_DEALS_KEPT)
+        self._deals: GenerationalCache[Any, _ResolvedTerm] = GenerationalCache(_DEALS_KEPT)
         self._facts = tuple((fact, keys) for fact, keys in contract.attributes.items() if contract.has_conditions(fact))
-        self._matter: Recent[tuple[str, str], bool] = Recent(_TEXTS_KEPT)
+        self._matter: GenerationalCache[tuple[str, str], bool] = GenerationalCache(_TEXTS_KEPT)
         self._has_override = contract.override is not None
 
     def price(self, call: Call) -> Cost:
@@ -82,17 +82,17 @@ class ContractPricer(Pricer):
                 return self.bill(call).cost
             facts = tuple(context.items()) if context else None
             key = (bisect_right(self._instants, at_ns), provider, model, request_model, tier, processing, facts)
-            deal = self._deals.new.get(key) or self._deal(key, call)
+            deal = self._deals.new.get(key) or self._resolved_term(key, call)
             if deal.offer is None:
                 cost = self._list.price(_mapped(call, deal))
-                return cost if deal.term is None else _rent(call, deal.term, cost.femto)
+                return cost if deal.term is None else _hardware_cost(call, deal.term, cost.femto)
             offer, listed, list_femto = deal.offer, deal.listed, None
-            level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            level = offer.only or offer.period(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
             femto = _sum(level, usage)
             if femto is None:
                 return self.bill(call).cost
-            if listed.__class__ is Offer:
-                list_level = listed.only or listed.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            if listed.__class__ is ResolvedRates:
+                list_level = listed.only or listed.period(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
                 list_femto = _sum(list_level, usage)
                 if list_femto is None:
                     return self.bill(call).cost
@@ -103,16 +103,16 @@ class ContractPricer(Pricer):
             return _cost((PRICED, None, femto, level.rate_id, deal.source, list_femto))
         return Cost(doubt[0], doubt[1], femto, level.rate_id, deal.source, list_femto)
 
-    def bill(self, call: Call) -> Bill:
+    def bill(self, call: Call) -> CostBreakdown:
         """Return *call* worked out in full, however odd it is; a cost set by hand has no items."""
-        if not is_sound(call):
+        if not is_well_formed(call):
             return self._list.bill(call)
         is_timed = isinstance(call.at_ns, int) and not isinstance(call.at_ns, bool)
         segment = bisect_right(self._instants, call.at_ns) if is_timed else 0
         facts = tuple(pair for pair in (call.context or {}).items() if pair[0] != OVERRIDE) or None
         key = (segment, call.provider, call.model, call.request_model, call.service_tier, call.processing, facts)
-        deal = self._deals.get(key) or self._deal(key, call)
-        listed = self._list.bill_under(_mapped(call, deal), deal.listed)
+        deal = self._deals.get(key) or self._resolved_term(key, call)
+        listed = self._list.break_down_at(_mapped(call, deal), deal.listed)
         bill = self._agreed(call, deal, listed)
         if not self._has_override or not call.context or OVERRIDE not in call.context:
             return bill
@@ -139,7 +139,7 @@ class ContractPricer(Pricer):
             return context
         return {**context, **found} if context else found
 
-    def _deal(self, key: Any, call: Call) -> _Deal:
+    def _resolved_term(self, key: Any, call: Call) -> _ResolvedTerm:
         """Return what holds for *call* and keep it, under *key* and under what of the context can change it."""
         context = call.context or {}
         facts = tuple(sorted(pair for pair in context.items() if self._matters(*pair)))
@@ -160,20 +160,20 @@ class ContractPricer(Pricer):
             self._matter.set((fact, text), matters)
         return matters
 
-    def _made(self, terms: Terms, call: Call) -> _Deal:
+    def _made(self, terms: Terms, call: Call) -> _ResolvedTerm:
         mapped, listed, term, agreed = terms.holding(call)
         if agreed is not None and agreed is not listed:
             listed = reasons.UNKNOWN_MODEL  # what the card has is another model's
-        offer: Offer | Cost | None = None
+        offer: ResolvedRates | Cost | None = None
         if term is not None and agreed is not None:
-            offer = AgreedOfferBuilder(self._card, term).offer(agreed)
+            offer = ContractRateResolver(self._card, term).offer(agreed)
         elif term is not None and term.hardware is None:
             term = None  # a discount on what has no list price
         listed_offer = Cost(UNPRICED, listed, None) if isinstance(listed, str) else self._builder.offer(listed)
         source = HARDWARE if term is not None and term.is_allocated else CONTRACT
-        return _Deal(term, offer, listed_offer, mapped.model, mapped.context, mapped is not call, source)
+        return _ResolvedTerm(term, offer, listed_offer, mapped.model, mapped.context, mapped is not call, source)
 
-    def _agreed(self, call: Call, deal: _Deal, listed: Bill) -> Bill:
+    def _agreed(self, call: Call, deal: _ResolvedTerm, listed: CostBreakdown) -> CostBreakdown:
         """Return what was agreed for *call*: by rates, by machines, or nothing, which leaves the list price."""
         term = deal.term
         if term is None:
@@ -181,7 +181,7 @@ class ContractPricer(Pricer):
         if term.hardware is not None:
             return _occupied(call, term, term.hardware, listed)
         assert deal.offer is not None
-        bill = self._list.bill_under(call, deal.offer)
+        bill = self._list.break_down_at(call, deal.offer)
         status, reason, femto, rate_id, _, _ = bill.cost
         if femto is None:
             return bill
@@ -189,7 +189,7 @@ class ContractPricer(Pricer):
             status, reason = ESTIMATED, reasons.ALLOCATED
         return bill._replace(cost=Cost(status, reason, femto, rate_id, deal.source, listed.cost.femto))
 
-    def _overridden(self, bill: Bill, text: str, listed: Bill) -> Bill:
+    def _overridden(self, bill: CostBreakdown, text: str, listed: CostBreakdown) -> CostBreakdown:
         """Return the cost that was set by hand; one that cannot be taken leaves the other cost in doubt."""
         override = self.contract.override
         femto = round(Fraction(text.strip()) * FEMTO_PER_USD) if _AMOUNT.match(text.strip()) else None
@@ -199,26 +199,26 @@ class ContractPricer(Pricer):
                 cost = cost._replace(status=ESTIMATED, reason=reasons.OVERRIDE_REFUSED)
             return bill._replace(cost=cost)
         status, reason = (PRICED, None) if femto else (FREE, reasons.FREE_RATE)
-        return Bill((), Cost(status, reason, femto, MANUAL, MANUAL, listed.cost.femto))
+        return CostBreakdown((), Cost(status, reason, femto, MANUAL, MANUAL, listed.cost.femto))
 
     def _per(self, meter: str) -> int:
         return _HOUR if meter == GPU_SECONDS else super()._per(meter)
 
 
-def _mapped(call: Call, deal: _Deal) -> Call:
+def _mapped(call: Call, deal: _ResolvedTerm) -> Call:
     return call._replace(model=deal.model, context=deal.context) if deal.is_mapped else call
 
 
-def _sum(level: Level, usage: Mapping[str, Any]) -> int | None:
+def _sum(level: RateSet, usage: Mapping[str, Any]) -> int | None:
     """Return the cost by the level's kernel, as `Pricer.price` works it out; None for what only a bill can say."""
-    kernel = level.kernels[tuple(usage)]
-    total = None if kernel.is_free else kernel.reckon(usage.values())
+    linear_cost = level.linear_costs[tuple(usage)]
+    total = None if linear_cost.is_free else linear_cost.evaluate(usage.values())
     if not total:
         return None
-    return total if kernel.denominator == 1 else round_div(total, kernel.denominator)
+    return total if linear_cost.denominator == 1 else round_div(total, linear_cost.denominator)
 
 
-def _rent(call: Call, term: Term, list_femto: int | None) -> Cost:
+def _hardware_cost(call: Call, term: Term, list_femto: int | None) -> Cost:
     """Return the share of the machines' cost that the call's duration comes to; idle time is in no call's cost."""
     rate_id = f"{HARDWARE};contract={term.id}"
     duration, hardware = call.duration_ns, term.hardware
@@ -229,14 +229,14 @@ def _rent(call: Call, term: Term, list_femto: int | None) -> Cost:
     return Cost(ESTIMATED, reasons.ALLOCATED, femto, rate_id, HARDWARE, list_femto)
 
 
-def _occupied(call: Call, term: Term, hardware: Hardware, listed: Bill) -> Bill:
+def _occupied(call: Call, term: Term, hardware: Hardware, listed: CostBreakdown) -> CostBreakdown:
     """Return what machines cost for a call, with the GPU seconds that it occupied."""
-    cost = _rent(call, term, listed.cost.femto)
+    cost = _hardware_cost(call, term, listed.cost.femto)
     if cost.femto is None or call.duration_ns is None:
-        return Bill((), cost)
+        return CostBreakdown((), cost)
     seconds = Fraction(call.duration_ns * hardware.gpus[0], _SECONDS * hardware.gpus[1])
     rate = (hardware.rate[0], hardware.rate[1] * _HOUR)
-    return Bill((Item(GPU_SECONDS, seconds, rate, rate),), cost)
+    return CostBreakdown((Item(GPU_SECONDS, seconds, rate, rate),), cost)
 
 
 def _stated(attributes: Attributes, resource: Attributes | None, keys: tuple[str, ...]) -> str | None:

@@ -15,17 +15,17 @@ from spancost.core.call import ESTIMATED
 from spancost.core.contract.terms import Table, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match
-from spancost.core.pricing.rate_resolver import OfferBuilder
+from spancost.core.pricing.rate_resolver import RateResolver
 from spancost.core.pricing.rates import Doubt, Rate
 
 
-class _Agreed(tuple[int, int]):
+class ContractRate(tuple[int, int]):
     """A rate that a term names, among those of the card."""
 
     __slots__ = ()
 
 
-class AgreedOfferBuilder(OfferBuilder):
+class ContractRateResolver(RateResolver):
     """Builds the offer of one match under one term; made anew for each, because it keeps what it found on the way."""
 
     def __init__(self, card: RateCard, term: Term) -> None:
@@ -37,14 +37,14 @@ class AgreedOfferBuilder(OfferBuilder):
         self._share = Fraction(1)
 
     def _variant(
-        self, era: Mapping[str, Any], facts: Mapping[str, str]
+        self, period: Mapping[str, Any], facts: Mapping[str, str]
     ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
         """Return the card's table with agreed rates in it.
 
         The term's own variant for the facts comes first; without one, its usual rates, which change the card's usual
         table as a whole, and of a variant of the card only what a variant does not replace: fees and measures.
         """
-        table, consumed, names = super()._variant(era, facts)
+        table, consumed, names = super()._variant(period, facts)
         own: Table | None = None
         for variant in self._variants:
             fits = all(facts.get(dimension) == value for dimension, value in variant.when.items())
@@ -79,9 +79,9 @@ class AgreedOfferBuilder(OfferBuilder):
         return is_skipped or not self._answered.isdisjoint(modifier["when"])
 
     def _doubt(
-        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+        self, match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], answered: frozenset[str]
     ) -> Doubt | None:
-        doubt = super()._doubt(match, entry, era, answered)
+        doubt = super()._doubt(match, entry, period, answered)
         if doubt is None and self._term.is_allocated:
             return ESTIMATED, reasons.ALLOCATED
         return doubt
@@ -92,7 +92,7 @@ class AgreedOfferBuilder(OfferBuilder):
         for meter, rate in rates.items():
             factor = Fraction(1)
             if self._units.meters[meter].is_token:
-                factor *= Fraction(*modifier) * (self._share if isinstance(rate, _Agreed) else 1)
+                factor *= Fraction(*modifier) * (self._share if isinstance(rate, ContractRate) else 1)
             if self._units.meters[meter].is_token or self._term.is_for_all:
                 factor *= Fraction(*self._term.factor)
             product = Fraction(*rate) * factor
@@ -100,8 +100,8 @@ class AgreedOfferBuilder(OfferBuilder):
         return scaled
 
 
-def _agreed(rates: Mapping[str, Rate]) -> dict[str, _Agreed]:
-    return {meter: _Agreed(rate) for meter, rate in rates.items()}
+def _agreed(rates: Mapping[str, Rate]) -> dict[str, ContractRate]:
+    return {meter: ContractRate(rate) for meter, rate in rates.items()}
 
 
 def _merged(listed: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

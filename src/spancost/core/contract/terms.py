@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A contract: what a customer agreed with sellers, compiled from what people write (pricing/CONTRACTS.md).
+"""A contract: what a customer agreed with providers, compiled from what people write (pricing/CONTRACTS.md).
 
 Immutable, read from its canonical bytes: one JSON object with sorted keys, no spaces, integers and texts only. The
 first 8 hexadecimal digits of their SHA-256 go into `llm.pricing_version`.
@@ -16,14 +16,16 @@ from spancost.core.pricing.match import AccountFacts
 from spancost.core.pricing.rates import Rate
 
 FORMAT = 1
-DIMENSIONS = ("deployment", "api_key_alias", "team", "account", "tenant", "model", "server_address", "seller")
+DIMENSIONS = ("deployment", "api_key_alias", "team", "account", "tenant", "model", "server_address", "provider")
 """What a condition may be about, the most telling first: of equally many conditions, the earlier one wins."""
 FACTS = ("tenant", "team", "account", "api_key_alias", "deployment")
 """Facts of a call's context that only contracts read."""
 OVERRIDE = "override_usd"
 """The fact that carries a cost set by hand."""
-LOWERED = frozenset(("deployment", "model", "server_address", "seller"))
+LOWERED = frozenset(("deployment", "model", "server_address", "provider"))
 """Dimensions in which upper and lower case are the same."""
+_CURRENT = {"seller": "provider"}
+"""Dimensions by their names in compiled contracts, where these differ: the bytes, and so the version, stay the same."""
 _KEYS = frozenset(("attributes", "deployments", "facts", "format", "name", "override", "terms"))
 
 
@@ -100,7 +102,7 @@ class Override(NamedTuple):
 class Contract:
     """Terms, deployments, facts of accounts, and which span attributes state the facts that terms are about.
 
-    account: seller -> fact -> value, for calls that do not report the fact.
+    account: provider -> fact -> value, for calls that do not report the fact.
     """
 
     def __init__(self, content: Mapping[str, Any], suffix: str) -> None:
@@ -113,7 +115,7 @@ class Contract:
         }
         for fact in self.attributes.keys() - FACTS:
             raise ValueError(f"{fact!r} is no fact")
-        self.account: AccountFacts = {seller: _stated(facts) for seller, facts in content.get("facts", {}).items()}
+        self.account: AccountFacts = {provider: _stated(facts) for provider, facts in content.get("facts", {}).items()}
         given = content.get("override")
         self.override = Override(given["attribute"], given["most"]) if given else None
         self.terms = tuple(_term(row) for row in content["terms"])
@@ -232,7 +234,7 @@ def _term(row: Mapping[str, Any]) -> Term:
 
 def _when(row: Mapping[str, Any]) -> dict[str, str]:
     """Return conditions; one about nothing is refused."""
-    when = {dimension: _text(text) for dimension, text in row["when"].items()}
+    when = {_CURRENT.get(dimension, dimension): _text(text) for dimension, text in row["when"].items()}
     if not all(when.values()):
         raise ValueError(f"{when!r} has a condition about nothing")
     return when

@@ -10,7 +10,7 @@ from spancost.core.dialect.failure import Failures
 from spancost.core.dialect.identity import Identity
 from spancost.core.dialect.program import MARKING_FIELDS, Names, Program
 from spancost.core.dialect.rule import name_matches
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.reading import Reading
 from spancost.core.span import Span
 
@@ -44,16 +44,16 @@ class Dialects:
         self._read_responses = read_responses
         self._entries: list[dict[str, Any]] = compiled["dialects"]
         self._by_id = {entry["id"]: entry for entry in self._entries}
-        self._programs: Recent[tuple[str, str, str, str], Program] = Recent(_KNOWN_SCOPES)
-        self._scopes: Recent[str, str] = Recent(_KNOWN_SCOPES)
+        self._programs: GenerationalCache[tuple[str, str, str, str], Program] = GenerationalCache(_KNOWN_SCOPES)
+        self._scopes: GenerationalCache[str, str] = GenerationalCache(_KNOWN_SCOPES)
         self._tells: list[tuple[frozenset[str], str]] = [
             (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
         ]
         self._claims = [(key, str(entry["id"])) for entry in self._entries for key in entry.get("claims", ())]
         self._telling = frozenset(key for tells, _ in self._tells for key in tells)
-        self._told: Recent[frozenset[str], str] = Recent(_KNOWN_SCOPES)
+        self._told: GenerationalCache[frozenset[str], str] = GenerationalCache(_KNOWN_SCOPES)
         self._claiming = frozenset(key for key, _ in self._claims)
-        self._by_scope: Recent[tuple[str, str, str], Program] = Recent(_KNOWN_SCOPES)
+        self._by_scope: GenerationalCache[tuple[str, str, str], Program] = GenerationalCache(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
         self._default_providers: list[tuple[str, str]] = compiled.get("default_providers", [])
         self._failures = Failures(compiled["errors"])

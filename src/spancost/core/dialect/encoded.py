@@ -66,7 +66,7 @@ def text_of(value: object) -> str | None:
     return None
 
 
-def dig(value: Any, path: tuple[str, ...]) -> Any:
+def get_path(value: Any, path: tuple[str, ...]) -> Any:
     """Return what lies at *path* inside nested mappings, None when it is not there."""
     for step in path:
         if not isinstance(value, dict):

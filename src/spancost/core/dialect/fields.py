@@ -94,7 +94,7 @@ def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]
 
 
 def doubt_of_usage(
-    bad: str | None, split: str | None, is_short: bool, ruled: tuple[str, str] | None
+    bad: str | None, split: str | None, is_incomplete: bool, ruled: tuple[str, str] | None
 ) -> tuple[str, str] | None:
     """Return the doubt of a reading. bad: a figure that is none. split: the doubt of `inclusive`. is_short: an input or
     an output is not told. ruled: the doubt of the rules."""
@@ -102,6 +102,6 @@ def doubt_of_usage(
         return ("unpriced" if bad in ESSENTIAL else "partial", "bad_usage")
     if split and ruled is None:
         return ("partial" if split == UNEXPLAINED else "estimated", split)
-    if is_short and (ruled is None or ruled[0] == "estimated"):
+    if is_incomplete and (ruled is None or ruled[0] == "estimated"):
         return ("partial", "usage_not_reported")
     return ruled

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.span import Attributes
 
 _KNOWN_SCOPES = 1024
@@ -55,7 +55,7 @@ class Identity:
         )
         self._processes: tuple[tuple[str, ...], ...] = tuple(tuple(keys) for keys in table.get("process", ()))
         self._detached = tuple(detached)
-        self._scopes: Recent[str, bool] = Recent(_KNOWN_SCOPES)
+        self._scopes: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._last: tuple[Attributes | None, str | None] = (None, None)
 
     def form(self, response_id: str) -> Form | None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from spancost.core.dialect.attribute_layout import DirectLayout, GatheredLayout, Layout
-from spancost.core.dialect.encoded import MAX_CHARACTERS, dig, parse, text_of
+from spancost.core.dialect.encoded import MAX_CHARACTERS, get_path, parse, text_of
 from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
-from spancost.core.dialect.rule import Rule, bend, rules_for
+from spancost.core.dialect.rule import Rule, remap_fields, rules_for
 from spancost.core.dialect.scalars import began_at, femto, finish, host
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.span import Attributes, Span
@@ -49,7 +49,7 @@ class Names(Protocol):
     """What this module asks of `ProviderNames`."""
 
     def canonical(self, name: str | None, server_address: str | None = None) -> str | None:
-        """Return the seller as a value of `gen_ai.provider.name`, None when it is unknown."""
+        """Return the provider as a value of `gen_ai.provider.name`, None when it is unknown."""
 
 
 class Program:
@@ -209,10 +209,10 @@ class Program:
                 return None, tuple(rules)
             kind, operation, provider = rule.kind or kind, rule.operation or operation, rule.provider or provider
             doubt = rule.doubt or doubt
-            if rule.seller_in_model and (provider is None or (not is_told and provider == self._default_provider)):
-                seller, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
-                provider = (self._names.canonical(seller) if slash else None) or self._default_provider
-        bend(values, rules)
+            if rule.provider_in_model and (provider is None or (not is_told and provider == self._default_provider)):
+                vendor, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
+                provider = (self._names.canonical(vendor) if slash else None) or self._default_provider
+        remap_fields(values, rules)
         figures, bad = figures_of(values)
         names_call = kind == CALL and (raw is not None or bool(figures))
         if kind == CALL and not any(figures.values()):
@@ -223,8 +223,8 @@ class Program:
             kind = CALL  # what a tool or a machine cost, where nothing else is told
         self.proving(figures, provider)
         usage, split = inclusive(figures) if figures else (figures, None)
-        is_short = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
-        doubt = doubt_of_usage(bad, split, is_short, doubt)
+        is_incomplete = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
+        doubt = doubt_of_usage(bad, split, is_incomplete, doubt)
         billed = femto(get("billed_cost_usd"))
         reading = Reading(
             self._id,
@@ -262,7 +262,7 @@ class Program:
                 content = parse(value)
                 for path, slot, rank in encoded[key]:
                     if rank < ranks[slot]:
-                        inner = dig(content, path)
+                        inner = get_path(content, path)
                         if inner is not None:
                             ranks[slot] = rank
                             found[FIELDS[slot]] = inner
@@ -282,7 +282,7 @@ class Program:
                 continue
             content = parse(text)
             for path, slot, rank in untold:
-                inner = dig(content, path)
+                inner = get_path(content, path)
                 if inner is not None:
                     ranks[slot] = rank
                     found[FIELDS[slot]] = inner

@@ -18,7 +18,7 @@ class Rule(NamedTuple):
 
     means: figure -> figure, the second being what the first means here. kind, operation, provider: set when not None.
     doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
-    seller_in_model: a seller that is not told stands before the slash of the model's name.
+    provider_in_model: a provider that is not told stands before the slash of the model's name.
     at_least: figures that must be told, with the least number of each.
     like: attributes whose text fits one of the patterns; unlike: attributes whose text does not, or that are absent.
     cut: field -> an end to be taken off its text.
@@ -37,7 +37,7 @@ class Rule(NamedTuple):
     doubt: tuple[str, str] | None
     ignore: bool
     drop: tuple[str, ...]
-    seller_in_model: bool
+    provider_in_model: bool
     at_least: tuple[tuple[str, int], ...] = ()
     like: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unlike: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -149,7 +149,7 @@ def rules_for(
                 doubt=(doubt[0], doubt[1]) if doubt else None,
                 ignore=then.get("ignore", False),
                 drop=tuple(then.get("drop", ())),
-                seller_in_model=then.get("seller_in_model", False),
+                provider_in_model=then.get("provider_in_model", False),
                 at_least=tuple(sorted(when.get("at_least", {}).items())),
                 like=_patterns(when.get("like", {})),
                 unlike=_patterns(when.get("unlike", {})),
@@ -163,7 +163,7 @@ def _patterns(texts: Mapping[str, list[str]]) -> tuple[tuple[str, tuple[str, ...
     return tuple((key, tuple(patterns)) for key, patterns in sorted(texts.items()))
 
 
-def bend(values: dict[str, Any], rules: Sequence[Rule]) -> None:
+def remap_fields(values: dict[str, Any], rules: Sequence[Rule]) -> None:
     """Drop and rename the fields of *values* as *rules* say."""
     for rule in rules:
         for field in rule.drop:

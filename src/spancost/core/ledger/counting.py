@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from spancost.core.call import Quantity
-from spancost.core.ledger.memory import Counted, Memory, Process, new_counted
+from spancost.core.ledger.memory import CountedCall, Process, RecentCalls, new_counted
 from spancost.core.reading import CALL, Reading
 from spancost.core.span import Span
 
@@ -22,10 +22,10 @@ EXCEEDS = "exceeds_calls_beneath"
 SAME_CALL = "same_call_elsewhere"
 SAME_TOKENS = "same_tokens_elsewhere"
 ONLY_CARRIER = "only_carrier"
-TELLS_MORE = "tells_more"
+REPORTS_MORE = "reports_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
-REASONS = (SAME_RESPONSE, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, TELLS_MORE)
+REASONS = (SAME_RESPONSE, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
 """Why a span that reports usage is no call of its own; each has a counter."""
 
 SLACK_NS = 1_000_000
@@ -33,32 +33,32 @@ SLACK_NS = 1_000_000
 span of a stream before the client's begins, 0.2 ms when it is read at once (llama-index-llms-openai, 2026-11-22)."""
 
 
-class Verdict(NamedTuple):
+class Classification(NamedTuple):
     """What a span is: OWN (its usage is counted), DUPLICATE (of one call: `of`), AGGREGATE (of several)."""
 
     role: str
     reason: str | None = None
-    of: Counted | None = None
+    of: CountedCall | None = None
 
 
-_OWN = Verdict(OWN)
-_CARRIER = Verdict(OWN, ONLY_CARRIER)
+_OWN = Classification(OWN)
+_CARRIER = Classification(OWN, ONLY_CARRIER)
 
 
-class Beneath(NamedTuple):
+class Descendants(NamedTuple):
     """The calls beneath a span that report tokens: the latest of them, their number, and their tokens added up.
 
     blank: the latest call beneath that reports none.
     """
 
-    calls: list[Counted]
+    calls: list[CountedCall]
     number: int
     input: Quantity
     output: Quantity
-    blank: Counted | None = None
+    blank: CountedCall | None = None
 
 
-def counted(reading: Reading, span: Span, process: Process) -> Counted:
+def counted(reading: Reading, span: Span, process: Process) -> CountedCall:
     """Return what is to be remembered of a call that was counted."""
     usage = reading.usage
     return new_counted(
@@ -91,19 +91,19 @@ def bare_model(name: str) -> str:
     return name.rpartition("/")[2].lower()
 
 
-def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memory) -> Verdict:
+def classify(reading: Reading, this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> Classification:
     """Return whether *this*, as *reading* has it, is the call, repeats a counted one, or adds some up (DESIGN §6)."""
     reports = this.input is not None or this.output is not None
     if this.response_id:
         same = same_response(this, beneath, memory)
         if same is not None:
-            return Verdict(DUPLICATE, SAME_RESPONSE, same)
+            return Classification(DUPLICATE, SAME_RESPONSE, same)
     if beneath is not None and not reports and (beneath.number or beneath.blank):
-        return _blank(beneath)
+        return _classify_without_usage(beneath)
     if beneath is not None and beneath.number:
-        verdict = _over(reading, this, beneath)
-        if verdict is not None:
-            return verdict
+        classification = _classify_ancestor(reading, this, beneath)
+        if classification is not None:
+            return classification
     if reports:
         found = same_tokens(this, memory)
         if found is not None:
@@ -111,12 +111,12 @@ def judge(reading: Reading, this: Counted, beneath: Beneath | None, memory: Memo
     return _OWN if reading.kind == CALL else _CARRIER
 
 
-def only_here(reading: Reading, verdict: Verdict, beneath: Beneath | None) -> tuple[str, ...]:
+def meters_only_on(reading: Reading, classification: Classification, beneath: Descendants | None) -> tuple[str, ...]:
     """Return the meters used by a duplicate or aggregate that no call counted in its place tells, in their own order.
 
     Of an aggregate the latest calls beneath are looked at (`KEPT_CALLS`). Nothing is known of calls of an earlier run.
     """
-    calls = [verdict.of] if verdict.of is not None else beneath.calls if beneath is not None else []
+    calls = [classification.of] if classification.of is not None else beneath.calls if beneath is not None else []
     if any(call.told is None for call in calls):
         return ()
     return tuple(
@@ -126,37 +126,37 @@ def only_here(reading: Reading, verdict: Verdict, beneath: Beneath | None) -> tu
     )
 
 
-def is_short(reason: object) -> bool:
+def is_incomplete(reason: object) -> bool:
     """Whether a duplicate or aggregate with this reason says that what was counted in its place is not all."""
-    return isinstance(reason, str) and (reason in (EXCEEDS, SAME_TOKENS) or reason.startswith(TELLS_MORE))
+    return isinstance(reason, str) and (reason in (EXCEEDS, SAME_TOKENS) or reason.startswith(REPORTS_MORE))
 
 
-def _over(reading: Reading, this: Counted, beneath: Beneath) -> Verdict | None:
+def _classify_ancestor(reading: Reading, this: CountedCall, beneath: Descendants) -> Classification | None:
     """Judge a span that reports usage above calls already counted; None when it is a call of its own."""
     for other in reversed(beneath.calls):
         if (this.input, this.output) == (other.input, other.output):
-            return Verdict(DUPLICATE, REPEATS, other)
+            return Classification(DUPLICATE, REPEATS, other)
     within = (this.input or 0) <= beneath.input and (this.output or 0) <= beneath.output
     if reading.kind != CALL:
-        return Verdict(AGGREGATE, SUM if within else EXCEEDS)
+        return Classification(AGGREGATE, SUM if within else EXCEEDS)
     if _own_response(this, beneath.calls):
         return None
     if within:
-        return Verdict(AGGREGATE, SUM)
+        return Classification(AGGREGATE, SUM)
     only = beneath.calls[-1]
     if beneath.number == 1 and only.scope != this.scope and _same_model(this, only):
-        return Verdict(DUPLICATE, EXCEEDS, only)
+        return Classification(DUPLICATE, EXCEEDS, only)
     return None
 
 
-def _blank(beneath: Beneath) -> Verdict:
+def _classify_without_usage(beneath: Descendants) -> Classification:
     """Judge a model call without usage above calls already counted, be they without usage too."""
     if beneath.number > 1:
-        return Verdict(AGGREGATE, SUM)
-    return Verdict(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.number else beneath.blank)
+        return Classification(AGGREGATE, SUM)
+    return Classification(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.number else beneath.blank)
 
 
-def _own_response(this: Counted, others: list[Counted]) -> bool:
+def _own_response(this: CountedCall, others: list[CountedCall]) -> bool:
     """Whether *this* has a response id and each of *others* has another one, from the same emitter's hand."""
     return this.response_id is not None and all(
         other.response_id is not None and other.response_id != this.response_id and other.scope == this.scope
@@ -164,7 +164,7 @@ def _own_response(this: Counted, others: list[Counted]) -> bool:
     )
 
 
-def same_response(this: Counted, beneath: Beneath | None, memory: Memory) -> Counted | None:
+def same_response(this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> CountedCall | None:
     """Return the counted call that has the response id of *this* and is the same call, None when there is none.
 
     An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one
@@ -200,7 +200,7 @@ def same_response(this: Counted, beneath: Beneath | None, memory: Memory) -> Cou
     return differing
 
 
-def same_tokens(this: Counted, memory: Memory) -> Verdict | None:
+def same_tokens(this: CountedCall, memory: RecentCalls) -> Classification | None:
     """Judge a span by calls of other emitters with its model and tokens at its time; None when there is none.
 
     In its trace, or in its process where data says that one of the two emitters writes into a trace of its own. Sure is
@@ -224,11 +224,11 @@ def same_tokens(this: Counted, memory: Memory) -> Verdict | None:
         memory.claim(call, this)
         known = memory.identity.is_detached
         is_sure = bool(named) or (len(found) == 1 and (known(this.scope) or known(call.scope)))
-        return Verdict(DUPLICATE, SAME_CALL if is_sure else SAME_TOKENS, call)
+        return Classification(DUPLICATE, SAME_CALL if is_sure else SAME_TOKENS, call)
     return None
 
 
-def _may_differ(this: Counted, other: Counted, memory: Memory) -> bool:
+def _may_differ(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
     """Whether two spans with one response id may count tokens in their own ways: emitters of one trace, or detached."""
     if this.scope == other.scope:
         return False
@@ -238,17 +238,17 @@ def _may_differ(this: Counted, other: Counted, memory: Memory) -> bool:
     return this.process is not None and this.process == other.process and (known(this.scope) or known(other.scope))
 
 
-def _agree(this: Counted, other: Counted) -> bool:
+def _agree(this: CountedCall, other: CountedCall) -> bool:
     """Whether every token count that both tell is the same."""
     pairs = ((this.input, other.input), (this.output, other.output), *zip(this.parts, other.parts, strict=True))
     return all(a is None or b is None or a == b for a, b in pairs)
 
 
-def _same_provider(this: Counted, other: Counted) -> bool:
+def _same_provider(this: CountedCall, other: CountedCall) -> bool:
     return not this.provider or not other.provider or this.provider == other.provider
 
 
-def _are_two(this: Counted, other: Counted, memory: Memory) -> bool:
+def _are_two(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
     """Whether both have ids of one form that differ: these are two calls, be they as alike as they may."""
     if not this.response_id or not other.response_id or this.response_id == other.response_id:
         return False
@@ -256,23 +256,23 @@ def _are_two(this: Counted, other: Counted, memory: Memory) -> bool:
     return form is not None and form == memory.identity.form(other.response_id)
 
 
-def _is_beneath(other: Counted, beneath: Beneath | None) -> bool:
+def _is_beneath(other: CountedCall, beneath: Descendants | None) -> bool:
     return beneath is not None and any(
         other.span_id == call.span_id for call in (*beneath.calls, beneath.blank) if call
     )
 
 
-def _coincide(this: Counted, other: Counted) -> bool:
+def _coincide(this: CountedCall, other: CountedCall) -> bool:
     """Whether the two spans begin and end as good as together."""
     return abs(this.start_ns - other.start_ns) <= SLACK_NS and abs(this.end_ns - other.end_ns) <= SLACK_NS
 
 
-def _same_model(this: Counted, other: Counted) -> bool:
+def _same_model(this: CountedCall, other: CountedCall) -> bool:
     if not this.models or not other.models or this.models & other.models:
         return True
     return any(a.startswith(b) or b.startswith(a) for a in this.models for b in other.models)
 
 
-def _overlap(this: Counted, other: Counted) -> bool:
+def _overlap(this: CountedCall, other: CountedCall) -> bool:
     """Whether the two spans share an instant, or one begins as good as when the other ends."""
     return this.start_ns <= other.end_ns + SLACK_NS and other.start_ns <= this.end_ns + SLACK_NS

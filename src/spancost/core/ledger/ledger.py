@@ -14,25 +14,25 @@ from spancost.core.ledger.counting import (
     DUPLICATE,
     OWN,
     REASONS,
-    TELLS_MORE,
+    REPORTS_MORE,
+    classify,
     counted,
-    is_short,
-    judge,
-    only_here,
+    is_incomplete,
+    meters_only_on,
 )
-from spancost.core.ledger.memory import Counted, Memory, Process
+from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
 from spancost.core.ledger.plan import plan_cache
-from spancost.core.ledger.reading_pricer import UNSURE, Charge, Prices
+from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.ledger.writes import (
     SUMS,
     Written,
-    evidence,
-    keep_sums,
+    keep_totals,
+    prior_result,
     write_call,
+    write_classification,
     write_subtree,
     write_trace,
-    write_verdict,
 )
 from spancost.core.reading import Reading
 from spancost.core.reasons import INTERRUPTED
@@ -92,11 +92,11 @@ class Ledger:
         self.options = options
         self._dialects = dialects
         self._pricer = pricer
-        self._charge = Charge(pricer)
+        self._charge = ReadingPricer(pricer)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
         self._identity = dialects.identity
         self._reused = 0
-        self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "evidence", *REASONS), 0)
+        self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "already_priced", *REASONS), 0)
         self._plans = plan_cache(dialects, self._charge, self._counts, options.roll_up, options.join_services)
         self.try_plan = _no_plan if self._plans is None else self._plans.try_plan
         self.clear()
@@ -105,7 +105,7 @@ class Ledger:
         """Forget every span in hand (after a fork, say); the counters stay."""
         self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
         self._reused = self.response_ids_reused
-        self._memory = Memory(self.options.recent_calls, self._identity)
+        self._memory = RecentCalls(self.options.recent_calls, self._identity)
         if self._plans is not None:
             self._plans.attach(self._rollup, self._memory)
         self._pending = self._rollup.pending
@@ -126,7 +126,7 @@ class Ledger:
             **self._counts,
             "response_ids_reused": self.response_ids_reused,
             "late": self._rollup.late,
-            "evicted": self._pending.forgotten,
+            "evicted": self._pending.evicted,
         }
 
     def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
@@ -173,9 +173,9 @@ class Ledger:
             ids = (span.span_id, span.parent_id, span.is_local_root)
             if self.try_plan(place, ids, times, scope, span.name, span.attributes, written):
                 return written
-        return self.end_in_full(span)
+        return self.process_uncached(span)
 
-    def end_in_full(self, span: Span) -> Written:
+    def process_uncached(self, span: Span) -> Written:
         """Do what `end` does, without a look at spans seen before."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
@@ -189,19 +189,19 @@ class Ledger:
             total = own
             if beneath is not None:
                 if beneath.blanks and own.count and not beneath.count:
-                    beneath.absorb_blanks()
+                    beneath.absorb_unreported()
                 total = beneath
                 total.add(own)
         if total is None:
             return written
         self._write_totals(total, beneath is not None, span.is_local_root, span.attributes, written)
         if own is not None and span.parent_id is not None and own.count:
-            self._rollup.told_late(span.parent_id, total)
+            self._rollup.late_parent(span.parent_id, total)
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return written
 
-    def end_above(
+    def end_ancestor(
         self, span_id: int, parent_id: int | None, is_local_root: bool, attributes: Attributes, written: Written
     ) -> bool:
         """Put into *written* the totals of a span that says nothing of a model call itself (`ABOVE`), and pass them up.
@@ -228,12 +228,12 @@ class Ledger:
         if is_local_root:
             write_trace(total, written)
         if had:
-            keep_sums(written, had)
+            keep_totals(written, had)
 
     def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> Subtotal | None:
         """Put into *written* what the span says of its own call; return the call as a subtotal when it is counted."""
         if names.LLM_COST_STATUS in span.attributes:
-            return self._evidence(span)
+            return self._prior_result(span)
         reading = self._dialects.read(span)
         if reading is None:
             return None
@@ -243,21 +243,21 @@ class Ledger:
                 return None
             reading = reading._replace(doubt=(status.UNPRICED, INTERRUPTED))
         this = counted(reading, span, self._process(span))
-        verdict = judge(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
-        self._counts[verdict.role] += 1
-        if verdict.role != OWN:
+        classification = classify(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
+        self._counts[classification.role] += 1
+        if classification.role != OWN:
             calls = beneath.beneath() if beneath is not None else None
-            meter = self._charge.changed_by(reading, span, only_here(reading, verdict, calls))
+            meter = self._charge.changed_by(reading, span, meters_only_on(reading, classification, calls))
             if meter is not None:
-                verdict = verdict._replace(reason=f"{TELLS_MORE}:{meter}")
-            self._counts[TELLS_MORE if meter is not None else str(verdict.reason)] += 1
-            write_verdict(verdict, written)
-            if verdict.of is not None:
-                self._memory.claim(verdict.of, this)
-            if verdict.of is not None and reading.response_id:
-                self._memory.also_known(reading.response_id, verdict.of)
-            return self._short(verdict.reason)
-        cost = self._charge.cost(reading, span, verdict.reason)
+                classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")
+            self._counts[REPORTS_MORE if meter is not None else str(classification.reason)] += 1
+            write_classification(classification, written)
+            if classification.of is not None:
+                self._memory.claim(classification.of, this)
+            if classification.of is not None and reading.response_id:
+                self._memory.add_alias(reading.response_id, classification.of)
+            return self._short(classification.reason)
+        cost = self._charge.cost(reading, span, classification.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
         if self._plans is not None and beneath is None:
@@ -266,13 +266,13 @@ class Ledger:
 
     def _short(self, reason: object) -> Subtotal | None:
         """Return what says above a duplicate or aggregate that what was counted in its place is not all; else None."""
-        if not is_short(reason):
+        if not is_incomplete(reason):
             return None
         subtotal = Subtotal()
         subtotal.doubtful = 1
         return subtotal
 
-    def _count(self, call: Counted, cost: Cost) -> Subtotal:
+    def _count(self, call: CountedCall, cost: Cost) -> Subtotal:
         self._memory.add(call)
         subtotal = Subtotal()
         subtotal.input, subtotal.output = call.input or 0, call.output or 0
@@ -282,19 +282,19 @@ class Ledger:
             self._rollup.blanks.set(call.span_id, True)
         else:
             subtotal.calls, subtotal.count = [call], 1
-        subtotal.doubtful = int(cost.status in UNSURE)
+        subtotal.doubtful = int(cost.status in UNCERTAIN)
         if cost.femto is None:
             subtotal.unpriced = 1
         else:
             subtotal.femto, subtotal.priced = cost.femto, 1
         return subtotal
 
-    def _evidence(self, span: Span) -> Subtotal | None:
+    def _prior_result(self, span: Span) -> Subtotal | None:
         """Return the call that attributes of an earlier run tell, None when they tell of none."""
-        self._counts["evidence"] += 1
+        self._counts["already_priced"] += 1
         if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
             return self._short(span.attributes.get(names.LLM_COST_REASON))
-        return self._count(*evidence(span, self._process(span)))
+        return self._count(*prior_result(span, self._process(span)))
 
     def _process(self, span: Span) -> Process:
         return 0 if self.options.one_process else self._identity.process(span.resource)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.dialect.identity import NO_IDENTITY, Identity
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 
 _PER_KEY = 8
 _PER_PROCESS = 32
@@ -18,7 +18,7 @@ Process: TypeAlias = "str | int | None"
 """One process: what its resource says, 0 where all spans are of the own process, None when it is not known."""
 
 
-class Counted(NamedTuple):
+class CountedCall(NamedTuple):
     """A call that was counted: what later spans are compared with.
 
     input, output: inclusive token counts, None when unknown. parts: cached, written to the cache, reasoning, None when
@@ -42,22 +42,22 @@ class Counted(NamedTuple):
     is_child: bool = False
 
 
-new_counted = partial(tuple.__new__, Counted)  # a third of the time of Counted(...)
+new_counted = partial(tuple.__new__, CountedCall)  # a third of the time of Counted(...)
 
 Record: TypeAlias = "tuple[Any, ...]"
-"""A call counted with a cost, as quick to make and as small as can be: the fields of `Counted`, then its cost in
+"""A call counted with a cost, as quick to make and as small as can be: the fields of `CountedCall`, then its cost in
 femto-dollars, and 1 if that is in doubt, else 0."""
 
-Held: TypeAlias = "list[Counted | Record] | Counted | Record"
-_FIELDS = len(Counted._fields)
+Held: TypeAlias = "list[CountedCall | Record] | CountedCall | Record"
+_FIELDS = len(CountedCall._fields)
 
 
-def counted_of(call: Counted | Record) -> Counted:
+def call_of_record(call: CountedCall | Record) -> CountedCall:
     """Return the call that a record holds, which may be one already."""
-    return call if isinstance(call, Counted) else Counted._make(call[:_FIELDS])
+    return call if isinstance(call, CountedCall) else CountedCall._make(call[:_FIELDS])
 
 
-class Memory:
+class RecentCalls:
     """Calls counted lately, in any trace; bounded.
 
     reused: how many response ids were seen with other tokens, and are no identity any more.
@@ -66,14 +66,14 @@ class Memory:
     def __init__(self, size: int, identity: Identity = NO_IDENTITY) -> None:
         self.identity = identity
         self.reused = 0
-        self._by_response: Recent[str, Held] = Recent(size)
-        self._here: Recent[tuple[Any, ...], Held] = Recent(size)
-        self._attached: Recent[tuple[Any, ...], Held] = Recent(size)
-        self._detached: Recent[tuple[Any, ...], Held] = Recent(size)
-        self._claims: Recent[tuple[int, int, str], bool] = Recent(size)
-        self._no_identity: Recent[tuple[str, str | None], bool] = Recent(size)
+        self._by_response: GenerationalCache[str, Held] = GenerationalCache(size)
+        self._here: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
+        self._attached: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
+        self._detached: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
+        self._claims: GenerationalCache[tuple[int, int, str], bool] = GenerationalCache(size)
+        self._no_identity: GenerationalCache[tuple[str, str | None], bool] = GenerationalCache(size)
 
-    def add(self, call: Counted) -> None:
+    def add(self, call: CountedCall) -> None:
         """Remember *call*."""
         if call.response_id:
             _put(self._by_response, call.response_id, call, _PER_KEY)
@@ -83,7 +83,7 @@ class Memory:
                 is_detached = self.identity.is_detached(call.scope)
                 _put(self._detached if is_detached else self._attached, call[4:7], call, _PER_PROCESS)
 
-    def add_unlike(self, record: Record, is_detached: bool) -> bool:
+    def add_if_new(self, record: Record, is_detached: bool) -> bool:
         """Remember a call, unless there is one that it must be compared with: then return False.
 
         That is one with its response id, or one of another scope with its tokens: in its trace, or in its process when
@@ -123,16 +123,16 @@ class Memory:
                 by_response.turn()
         return True
 
-    def also_known(self, response_id: str, call: Counted) -> None:
+    def add_alias(self, response_id: str, call: CountedCall) -> None:
         """Remember that *call* is known by another response id too: gateways give ids of their own."""
         if response_id != call.response_id:
             _put(self._by_response, response_id, call, _PER_KEY)
 
-    def claim(self, call: Counted, by: Counted) -> None:
+    def claim(self, call: CountedCall, by: CountedCall) -> None:
         """Note that *by* repeats *call*."""
         self._claims.set((call.trace_id, call.span_id, by.scope), True)
 
-    def is_claimed(self, call: Counted, by: Counted) -> bool:
+    def is_claimed(self, call: CountedCall, by: CountedCall) -> bool:
         """Whether a span of the emitter of *by* repeats *call* already: then there are two calls."""
         return (call.trace_id, call.span_id, by.scope) in self._claims
 
@@ -146,15 +146,15 @@ class Memory:
         """Whether this response id was seen with other tokens: then it identifies nothing."""
         return (response_id, provider) in self._no_identity
 
-    def response(self, response_id: str) -> list[Counted]:
+    def response(self, response_id: str) -> list[CountedCall]:
         """Return the calls with this response id, oldest first."""
         return _all(self._by_response.get(response_id))
 
-    def here(self, call: Counted) -> list[Counted]:
+    def here(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in the trace of *call* with exactly its tokens, oldest first."""
         return _all(self._here.get(call[3:6]))
 
-    def elsewhere(self, call: Counted) -> list[Counted]:
+    def elsewhere(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in other traces of its process with exactly its tokens, of which one is detached.
 
         One of the two is a root: within a request both would be in its trace.
@@ -167,7 +167,7 @@ class Memory:
         return [o for o in found if o.trace_id != call.trace_id and not (o.is_child and call.is_child)]
 
 
-def _put(recent: Recent[Any, Held], key: Any, call: Counted | Record, most: int) -> None:
+def _put(recent: GenerationalCache[Any, Held], key: Any, call: CountedCall | Record, most: int) -> None:
     held = recent.get(key)
     if held is None:
         recent.set(key, call)
@@ -180,10 +180,10 @@ def _put(recent: Recent[Any, Held], key: Any, call: Counted | Record, most: int)
         recent.set(key, [held, call])
 
 
-def _all(held: Held | None) -> list[Counted]:
+def _all(held: Held | None) -> list[CountedCall]:
     if held is None:
         return []
-    return [counted_of(call) for call in held] if isinstance(held, list) else [counted_of(held)]
+    return [call_of_record(call) for call in held] if isinstance(held, list) else [call_of_record(held)]
 
 
 def _has_other(held: Held, scope: str) -> bool:

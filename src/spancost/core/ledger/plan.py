@@ -17,11 +17,11 @@ from spancost.core.dialect.attribute_layout import Fetched, Layout
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.fields import COUNTED
 from spancost.core.dialect.inclusive import inclusive
-from spancost.core.dialect.rule import bend
-from spancost.core.generational import Recent
+from spancost.core.dialect.rule import remap_fields
+from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.counting import OWN
-from spancost.core.ledger.memory import Counted, Memory, Process
-from spancost.core.ledger.reading_pricer import UNSURE, Charge
+from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
+from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer
 from spancost.core.ledger.rollup import RollUp, subtotal_of
 from spancost.core.ledger.span_plan import Outcome, SpanPlan, execute, figures_of_plan, unpriced_call, usage_of_plan
 from spancost.core.ledger.writes import Written, write_trace
@@ -54,7 +54,7 @@ class PlanCache:
     """
 
     def __init__(
-        self, dialects: Dialects, charge: Charge, counts: dict[str, int], roll_up: bool, join_services: bool
+        self, dialects: Dialects, charge: ReadingPricer, counts: dict[str, int], roll_up: bool, join_services: bool
     ) -> None:
         self._dialects = dialects
         self._charge = charge
@@ -65,9 +65,9 @@ class PlanCache:
         self._join_services = join_services
         self._layouts: dict[tuple[str, str, str], dict[tuple[str, ...], _Layouts | None]] = {}
         self._compiled = 0
-        self._seen: Recent[int, bool] = Recent(SEEN_KEPT)
+        self._seen: GenerationalCache[int, bool] = GenerationalCache(SEEN_KEPT)
 
-    def attach(self, rollup: RollUp, memory: Memory) -> None:
+    def attach(self, rollup: RollUp, memory: RecentCalls) -> None:
         """Use the state of a ledger, from now on."""
         self._rollup = rollup
         self._memory = memory
@@ -105,7 +105,7 @@ class PlanCache:
         if executed is None:
             return False
         record, made, is_priced = executed
-        if not self._memory.add_unlike(record, plan.counted[4]):
+        if not self._memory.add_if_new(record, plan.counted[4]):
             return False
         self._counts[OWN] += 1
         written.update(made)
@@ -122,7 +122,7 @@ class PlanCache:
                 rollup.pass_up(parent_id, passed)
         return True
 
-    def learn(self, span: Span, counted: Counted, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
+    def learn(self, span: Span, counted: CountedCall, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
         """Compile a plan of a span that the slow path counted, with nothing below it, when it is worth it.
 
         cost: what was written. The first span with these keys, and the first with these values, make no plan: compiling
@@ -173,13 +173,13 @@ class PlanCache:
         self._seen.set(sight, True)
         return True
 
-    def _plan(self, span: Span, fetched: Fetched, counted: Counted) -> SpanPlan | None:
+    def _plan(self, span: Span, fetched: Fetched, counted: CountedCall) -> SpanPlan | None:
         program = self._dialects.program(span)
         reading, rules = program.read_with_rules(span)
         if reading is None or reading.billed or any("response_id" in rule.cut for rule in rules):
             return None
         places: dict[str, Any] = {field: place for place, field in enumerate(fetched.fields)}
-        bend(places, rules)
+        remap_fields(places, rules)
         figures = {field: place for field, place in places.items() if field in COUNTED}
         kept: dict[str, Any] = dict(figures)
         program.proving(kept, reading.provider)
@@ -210,7 +210,7 @@ class PlanCache:
         plan: SpanPlan,
         span: Span,
         fetched: Fetched,
-        counted: Counted,
+        counted: CountedCall,
         cost: Cost,
         written: Mapping[str, AttributeValue],
     ) -> bool:
@@ -232,7 +232,7 @@ class PlanCache:
         key = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
         if key in plan.outcomes:
             return True
-        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNSURE), cost.femto is not None)
+        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNCERTAIN), cost.femto is not None)
         executed = execute(
             plan,
             fetched,
@@ -249,7 +249,7 @@ class PlanCache:
 
 
 def plan_cache(
-    dialects: object, charge: Charge, counts: dict[str, int], roll_up: bool, join_services: bool
+    dialects: object, charge: ReadingPricer, counts: dict[str, int], roll_up: bool, join_services: bool
 ) -> PlanCache | None:
     """Return the plan cache of a ledger that reads by *dialects*; None when these are of another kind."""
     return PlanCache(dialects, charge, counts, roll_up, join_services) if type(dialects) is Dialects else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a reading costs: the call it is to a pricer, the seller's own bill, and the doubts of who read it."""
+"""What a reading costs: the call it is to a pricer, the provider's own bill, and the doubts of who read it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes
 MANUAL = "manual"
 PROVIDER = "provider"
 STATED_COST = "stated_cost"
-UNSURE = frozenset((status.PARTIAL, status.UNPRICED))
+UNCERTAIN = frozenset((status.PARTIAL, status.UNPRICED))
 """Statuses of calls that leave the totals above them incomplete."""
 _WORSE = {
     name: rank
@@ -38,7 +38,7 @@ class Prices(Protocol):
         """Return the exact cost of one call."""
 
 
-class Charge:
+class ReadingPricer:
     """Prices readings by a pricer; as safe to share among threads as that is."""
 
     def __init__(self, pricer: Prices) -> None:
@@ -47,7 +47,7 @@ class Charge:
         self.facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
 
     def cost(self, reading: Reading, span: Span, reason: str | None) -> Cost:
-        """Return what the reading costs: the seller's own bill before the rate card; its doubts go into the status.
+        """Return what the reading costs: the provider's own bill before the rate card; its doubts go into the status.
 
         reason: why the reading is counted although it is no call's own, None for a call.
         """
@@ -74,7 +74,7 @@ class Charge:
     def changed_by(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
         """Return the first of *meters* that changes what *reading* costs, None when none does.
 
-        Where no seller tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+        Where the cost is unknown, every meter but reasoning may change it: reasoning is billed as output.
         """
         if not meters:
             return None
@@ -111,7 +111,7 @@ class Charge:
 def _stated(reading: Reading) -> Cost | None:
     """Return the cost that the span states, for what has no price of ours; None when it states none to be believed.
 
-    0 for what is not known is no cost. A bill of the seller's own is believed before, whatever our price.
+    0 for what is not known is no cost. A bill of the provider's own is believed before, whatever our price.
     """
     if not reading.reported_femto or reading.billed or (reading.doubt and reading.doubt[0] == status.UNPRICED):
         return None

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
-from spancost.core.generational import Recent
-from spancost.core.ledger.counting import Beneath
-from spancost.core.ledger.memory import Counted, Record, counted_of
+from spancost.core.generational import GenerationalCache
+from spancost.core.ledger.counting import Descendants
+from spancost.core.ledger.memory import CountedCall, Record, call_of_record
 
 KEPT_CALLS = 64
 """How many of the calls beneath a span are kept for comparison; totals cover all of them."""
@@ -43,9 +43,9 @@ class Subtotal:
         self.requests = 0
         self.unpriced = 0
         self.doubtful = 0
-        self.blank: Counted | None = None
+        self.blank: CountedCall | None = None
         self.blanks = 0
-        self.calls: list[Counted | Record] = []
+        self.calls: list[CountedCall | Record] = []
         self.count = 0
 
     def add(self, other: Subtotal) -> None:
@@ -82,12 +82,12 @@ class Subtotal:
         if len(self.calls) > 2 * KEPT_CALLS:
             del self.calls[:-KEPT_CALLS]
 
-    def beneath(self) -> Beneath:
+    def beneath(self) -> Descendants:
         """Return what the counting rule needs of this subtree."""
-        calls = [counted_of(call) for call in self.calls]
-        return Beneath(calls, self.count, self.input, self.output, self.blank)
+        calls = [call_of_record(call) for call in self.calls]
+        return Descendants(calls, self.count, self.input, self.output, self.blank)
 
-    def absorb_blanks(self) -> None:
+    def absorb_unreported(self) -> None:
         """Take back the calls without usage: the call above them has told it, and is the same request."""
         self.requests -= self.blanks
         self.unpriced -= self.blanks
@@ -119,9 +119,9 @@ class RollUp:
     """The open subtotals by the span id they belong to, and the spans that have ended."""
 
     def __init__(self, open_spans: int, closed_spans: int) -> None:
-        self.pending: Recent[int, Held] = Recent(open_spans)
-        self.closed: Recent[int, int] = Recent(closed_spans)
-        self.blanks: Recent[int, bool] = Recent(open_spans)
+        self.pending: GenerationalCache[int, Held] = GenerationalCache(open_spans)
+        self.closed: GenerationalCache[int, int] = GenerationalCache(closed_spans)
+        self.blanks: GenerationalCache[int, bool] = GenerationalCache(open_spans)
         self.late = 0
 
     def take(self, span_id: int) -> Subtotal | None:
@@ -138,7 +138,7 @@ class RollUp:
         self.pending.set(span_id, total)
         return total
 
-    def told_late(self, parent_id: int, call: Subtotal) -> None:
+    def late_parent(self, parent_id: int, call: Subtotal) -> None:
         """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
         if self.blanks.pop(parent_id):
             call.requests -= 1

@@ -10,8 +10,8 @@ from spancost.core.dialect.attribute_layout import Fetched
 from spancost.core.dialect.fields import MAX_COUNT
 from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.scalars import began_at
-from spancost.core.ledger.memory import Counted, Process
-from spancost.core.ledger.reading_pricer import Charge
+from spancost.core.ledger.memory import CountedCall, Process
+from spancost.core.ledger.reading_pricer import ReadingPricer
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.writes import TOKENS, write_cost
 from spancost.core.money import usd_float
@@ -35,8 +35,8 @@ class SpanPlan(NamedTuple):
     """What spans with one layout and the same categorical values share.
 
     picks: places of the counts that are used. figures: the names of these counts. meters, split: of the usage and its
-    doubt. drops_total: see `Program.proving`. call: a `Call` without usage and times. counted: the parts of `Counted`
-    that do not vary. outcomes: by status, reason, rate id and source of the pricer's result.
+    doubt. drops_total: see `Program.proving`. call: a `Call` without usage and times. counted: the parts of
+    `CountedCall` that do not vary. outcomes: by status, reason, rate id and source of the pricer's result.
     """
 
     picks: tuple[int, ...] | None
@@ -56,7 +56,7 @@ def execute(
     ids: tuple[int, int | None, bool],
     times: tuple[int, int],
     attributes: Attributes,
-    charge: Charge,
+    charge: ReadingPricer,
 ) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool] | None:
     """Return the record of the call, what is written on its span, and whether it has a cost; None to decline."""
     usage = usage_of_plan(plan, fetched.counts)
@@ -111,8 +111,8 @@ def execute(
 
 
 def unpriced_call(record: tuple[Any, ...]) -> Subtotal:
-    """Return the subtotal of one call whose cost is unknown; *record* is its `Counted`, then None, then 1."""
-    call = Counted._make(record[:-2])
+    """Return the subtotal of one call whose cost is unknown; *record* is its `CountedCall`, then None, then 1."""
+    call = CountedCall._make(record[:-2])
     subtotal = Subtotal()
     subtotal.input, subtotal.output = call.input or 0, call.output or 0
     subtotal.requests = subtotal.unpriced = subtotal.doubtful = subtotal.count = 1

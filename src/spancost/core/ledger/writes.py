@@ -7,8 +7,8 @@ from math import isclose
 
 from spancost.core import semconv as names
 from spancost.core.call import Cost
-from spancost.core.ledger.counting import DUPLICATE, Verdict, bare_model
-from spancost.core.ledger.memory import Counted, Process
+from spancost.core.ledger.counting import DUPLICATE, Classification, bare_model
+from spancost.core.ledger.memory import CountedCall, Process
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.sources import Repeat
 from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
@@ -29,11 +29,11 @@ SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 """Sums of money on spans above calls."""
 
 
-def evidence(span: Span, process: Process) -> tuple[Counted, Cost]:
+def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
     """Return the call that attributes of an earlier run tell, and its cost."""
     get = span.attributes.get
     model, response_id, provider = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID), get(names.LLM_PROVIDER)
-    call = Counted(
+    call = CountedCall(
         span.span_id,
         span.scope_name,
         frozenset((bare_model(model),)) if isinstance(model, str) else frozenset(),
@@ -56,7 +56,7 @@ def evidence(span: Span, process: Process) -> tuple[Counted, Cost]:
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 
 
-def keep_sums(written: Written, attributes: Attributes) -> None:
+def keep_totals(written: Written, attributes: Attributes) -> None:
     """Leave out of *written* the sums that the span has already but for the last bits of a double.
 
     Costs of an earlier run come back as doubles; above 4.5 USD these do not tell every femto-dollar.
@@ -79,13 +79,13 @@ def _femto(value: object) -> int | None:
     return None
 
 
-def write_verdict(verdict: Verdict, written: Written) -> None:
+def write_classification(classification: Classification, written: Written) -> None:
     """Write that this span repeats a call or adds calls up."""
-    written[names.LLM_COST_STATUS] = verdict.role
-    if verdict.reason:
-        written[names.LLM_COST_REASON] = verdict.reason
-    if verdict.of is not None:
-        _write_carrier(verdict.of.span_id, written)
+    written[names.LLM_COST_STATUS] = classification.role
+    if classification.reason:
+        written[names.LLM_COST_REASON] = classification.reason
+    if classification.of is not None:
+        _write_carrier(classification.of.span_id, written)
 
 
 def write_repeat(repeat: Repeat, written: Written) -> None:

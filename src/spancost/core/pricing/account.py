@@ -12,21 +12,21 @@ from spancost.core.pricing.linear_cost import SPLIT_FACT
 
 
 class AccountFault(NamedTuple):
-    """What is wrong with a fact of an account: `part` is seller, fact or value."""
+    """What is wrong with a fact of an account: `part` is provider, fact or value."""
 
     part: str
     found: str
     expected: str
 
 
-def account_fault(card: RateCard, seller: str, fact: str, text: str) -> AccountFault | None:
-    """Return what is wrong with a fact that is stated of an account at *seller*, None when it can be priced."""
-    line = card.seller(seller)
+def account_fault(card: RateCard, provider: str, fact: str, text: str) -> AccountFault | None:
+    """Return what is wrong with a fact that is stated of an account at *provider*, None when it can be priced."""
+    line = card.provider(provider)
     if line is None:
-        return AccountFault("seller", f"seller {seller!r}", "a seller of the rate card")
+        return AccountFault("provider", f"provider {provider!r}", "a provider of the rate card")
     known = sorted(line.get("facts", {}).keys() - {SPLIT_FACT})
     if fact not in known:
-        expected = f"one of {', '.join(known)}" if known else "none: no price of this seller depends on one"
+        expected = f"one of {', '.join(known)}" if known else "none: no price of this provider depends on one"
         return AccountFault("fact", f"fact {fact!r}", expected)
     values = sorted({*_rated(line, fact)})
     word = card.fact_words.of({fact: text}).get(fact, STANDARD if text.strip() else "")
@@ -37,10 +37,10 @@ def account_fault(card: RateCard, seller: str, fact: str, text: str) -> AccountF
 
 
 def _rated(line: Mapping[str, Any], fact: str) -> Iterator[str]:
-    """Yield the values of a fact that some entry of a seller has rates for."""
+    """Yield the values of a fact that some entry of a provider has rates for."""
     for entry in line["models"].values():
         yield from (value for value in entry.get("base_for", {}).get(fact, ()) if value != "*")
         modifiers = (line["modifiers"][index] for index in entry.get("modifiers", ()))
-        for row in (*(variant for era in entry["eras"] for variant in era.get("variants", ())), *modifiers):
+        for row in (*(variant for period in entry["eras"] for variant in period.get("variants", ())), *modifiers):
             if fact in row["when"]:
                 yield row["when"][fact]

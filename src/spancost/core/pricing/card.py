@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rate card: immutable, read from its canonical bytes, checked against the hash in its version.
 
-Form (pricing/SPEC.md): lines of JSON. The first names format and version, the second holds what all sellers share,
-then one line a seller in the order of the second line's `sellers`. A seller's line is parsed when it is first needed.
+Form (pricing/SPEC.md): lines of JSON. The first names format and version, the second holds what all providers share,
+then one line a provider in the order of the second line's `providers`. A line is parsed when it is first needed.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ class CardError(ValueError):
 
 
 class RateCard:
-    """An immutable card: `version`, `units`, `providers`, `model_names`, `fact_words` and the sellers' entries."""
+    """An immutable card: `version`, `units`, `providers`, `model_names`, `fact_words` and the providers' entries."""
 
-    def __init__(self, version: str, shared: Mapping[str, Any], seller_lines: list[bytes]) -> None:
+    def __init__(self, version: str, shared: Mapping[str, Any], provider_lines: list[bytes]) -> None:
         """Take parts that belong together; `from_bytes` is the way in."""
         self.version = version
         self.units = Units(shared["units"])
-        self.providers = ProviderNames(shared["names"])
-        self.model_names = ModelNames(shared["names"], self.providers)
+        self.provider_names = ProviderNames(shared["names"])
+        self.model_names = ModelNames(shared["names"], self.provider_names)
         self.fact_words = FactWords(shared["names"])
         self.calendars: Mapping[str, frozenset[int]] = {
             name: frozenset(days) for name, days in shared["calendars"].items()
         }
-        self._lines: dict[str, bytes] = dict(zip(shared["sellers"], seller_lines, strict=True))
-        self._sellers: dict[str, Mapping[str, Any]] = {}
+        self._lines: dict[str, bytes] = dict(zip(shared["providers"], provider_lines, strict=True))
+        self._providers: dict[str, Mapping[str, Any]] = {}
 
     @classmethod
     def from_bytes(cls, canonical: bytes, where: str = "rate card") -> RateCard:
@@ -55,31 +55,43 @@ class RateCard:
         if not version.endswith(found):
             raise CardError(f"{where}: found content with hash {found}; expected that of version {version}")
         lines = body.split(b"\n")
-        shared = _parsed(lines[0], f"{where}, line 2")
-        for key in ("calendars", "date", "names", "sellers", "units"):
+        shared = _with_current_keys(_parsed(lines[0], f"{where}, line 2"))
+        for key in ("calendars", "date", "names", "providers", "units"):
             if key not in shared:
                 raise CardError(f"{where}, line 2: found no key {key!r}; expected it")
-        if lines[-1] != b"" or len(lines) - 2 != len(shared["sellers"]):
+        if lines[-1] != b"" or len(lines) - 2 != len(shared["providers"]):
             found_lines = len(lines) - 2
-            raise CardError(f"{where}: found {found_lines} lines of sellers; expected {len(shared['sellers'])}")
+            raise CardError(f"{where}: found {found_lines} lines of providers; expected {len(shared['providers'])}")
         if shared["date"] != version[:10]:
             raise CardError(f"{where}, line 2, date: found {shared['date']!r}; expected that of version {version}")
         return cls(version, shared, lines[1:-1])
 
     @property
-    def sellers(self) -> tuple[str, ...]:
-        """The sellers that have entries, in order."""
+    def providers(self) -> tuple[str, ...]:
+        """The providers that have entries, in order."""
         return tuple(self._lines)
 
-    def seller(self, name: str) -> Mapping[str, Any] | None:
-        """Return a seller's part of the card (`models`, `modifiers`, `names`, `sources`, …), None when it has none."""
-        found = self._sellers.get(name)
+    def provider(self, name: str) -> Mapping[str, Any] | None:
+        """Return a provider's part of the card (`models`, `modifiers`, `names`, …), None when it has none."""
+        found = self._providers.get(name)
         if found is None:
             line = self._lines.get(name)
             if line is None:
                 return None
-            found = self._sellers[name] = _parsed(line, f"rate card {self.version}, seller {name}")
+            found = self._providers[name] = _parsed(line, f"rate card {self.version}, provider {name}")
         return found
+
+
+def _with_current_keys(shared: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return line 2 with today's keys: cards released before 2026-11-30 say `sellers` for `providers`."""
+    if "sellers" not in shared:
+        return shared
+    names = shared.get("names")
+    if isinstance(names, dict) and isinstance(names.get("rules"), list):
+        rules = [{"providers" if key == "sellers" else key: rule[key] for key in rule} for rule in names["rules"]]
+        names = {**names, "rules": rules}
+    kept = {key: value for key, value in shared.items() if key != "sellers"}
+    return {**kept, "providers": shared["sellers"], "names": names}
 
 
 def _parsed(line: bytes, where: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from math import lcm
 from operator import mul
 from typing import NamedTuple
 
-from spancost.core.pricing.rates import Level, Rate
+from spancost.core.pricing.rates import Rate, RateSet
 from spancost.core.pricing.units import Units
 from spancost.core.pricing.usage import MOST
 
@@ -22,7 +22,7 @@ SPLIT_FACTS = {"cache_write_tokens": SPLIT_FACT}
 """Meters that are sold by a fact of their parts, and the name of that fact."""
 
 
-class Kernel(NamedTuple):
+class LinearCost(NamedTuple):
     """Coefficients and bounds for one ordered set of meters at one level; vectors are in the order of the meters.
 
     constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the
@@ -36,7 +36,7 @@ class Kernel(NamedTuple):
     bounds: tuple[tuple[int, ...], ...]
     is_free: bool
 
-    def reckon(self, quantities: Iterable[object]) -> int | None:
+    def evaluate(self, quantities: Iterable[object]) -> int | None:
         """Return the cost times the denominator; None for quantities that are no whole numbers up to `MOST` or break a
         bound."""
         values: list[int] = []
@@ -51,7 +51,7 @@ class Kernel(NamedTuple):
         return total
 
 
-def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
+def rate_of(units: Units, level: RateSet, meter: str) -> tuple[str | None, str]:
     """Return the meter whose rate bills *meter* (itself, else the nearest around it with a rate), and how exactly."""
     if meter in level.rates:
         return meter, "exact"
@@ -63,12 +63,11 @@ def rate_of(units: Units, level: Level, meter: str) -> tuple[str | None, str]:
     return None, how
 
 
-def assumed_split(units: Units, level: Level, meter: str, told: Collection[str]) -> str | None:
+def assumed_split(units: Units, level: RateSet, meter: str, told: Collection[str]) -> str | None:
     """Return the fact assumed of what is left of *meter* when it is billed at its own rate, None when none is.
 
     Cache writes are sold by their time to live. What is left of them beside the parts told is billed at the usual one.
-    Where the seller documents no default, a part that is sold at another rate and is not *told*, not even as 0, may be
-    among it.
+    Where the provider documents no default, it may hold a part sold at another rate that is not in *told*.
     """
     fact = SPLIT_FACTS.get(meter)
     if fact is None or not level.is_split_assumed:
@@ -80,7 +79,7 @@ def assumed_split(units: Units, level: Level, meter: str, told: Collection[str])
     return None
 
 
-def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | None:
+def linear_cost_of(units: Units, level: RateSet, meters: tuple[str, ...]) -> LinearCost | None:
     """Return the kernel of *meters* at *level*; None when a meter is unknown, a total is missing or a minimum holds."""
     present = set(meters)
     if not present or not present <= units.meters.keys() or level.minimum:
@@ -110,7 +109,7 @@ def kernel_of(units: Units, level: Level, meters: tuple[str, ...]) -> Kernel | N
         *untold,  # negative, and so worked out in full, where a part that is not told could change the price
         *(tuple(-int(name == meter) for name in meters) for meter in meters if meter not in rates),  # must not be used
     )
-    return Kernel(
+    return LinearCost(
         constant,
         denominator,
         tuple(coefficients.values()),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a call's words to the card's entry: seller, model and facts. Exact names only."""
+"""From a call's words to the card's entry: provider, model and facts. Exact names only."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.facts import Facts
 
 AccountFacts = Mapping[str, Mapping[str, str]]
-"""Seller -> fact -> value: what a team states of its own accounts, for calls that do not report it."""
+"""Provider -> fact -> value: what a team states of its own accounts, for calls that do not report it."""
 _NO_ACCOUNT: AccountFacts = {}
 
 
 class Match(NamedTuple):
-    """The entries that a name stands for over time, on one seller's line.
+    """The entries that a name stands for over time, on one provider's line.
 
-    seller: canonical name. line: the seller's part of the card. spans: (from, until, entry id), seconds since the
+    provider: canonical name. line: the provider's part of the card. spans: (from, until, entry id), seconds since the
     epoch, until exclusive and None for open. facts: in the card's words. by_request: found by the requested model.
     reported: the facts that the call, its host, its model name or the account reports, usual values included.
     silent_on: facts that the host is known not to report.
     """
 
-    seller: str
+    provider: str
     line: Mapping[str, Any]
     spans: tuple[tuple[int | None, int | None, str], ...]
     facts: Mapping[str, str]
@@ -39,32 +39,32 @@ def match(card: RateCard, call: Call, account: AccountFacts = _NO_ACCOUNT) -> Ma
 
     *account* holds for facts that nothing else reports.
     """
-    seller = card.providers.canonical(call.provider, (call.context or {}).get("server_address"))
-    line = card.seller(seller) if seller else None
-    if seller is None or line is None:
+    provider = card.provider_names.canonical(call.provider, (call.context or {}).get("server_address"))
+    line = card.provider(provider) if provider else None
+    if provider is None or line is None:
         return reasons.UNKNOWN_PROVIDER
     model, by_request = call.model, False
     if not model:
         model, by_request = call.request_model or "", False
     if not model.strip():
         return reasons.NO_MODEL
-    found = _look_up(card, seller, line, model)
+    found = _look_up(card, provider, line, model)
     if found is None and call.request_model and line.get("request_model_prices", 1):
         by_request, model = True, call.request_model
-        found = _look_up(card, seller, line, model)
+        found = _look_up(card, provider, line, model)
     if found is None:
         return reasons.UNKNOWN_MODEL
     spans, spelled = found
-    facts = facts_of(card, call, spelled, account.get(seller))
+    facts = facts_of(card, call, spelled, account.get(provider))
     # The name of an entry may hold a fact (`us.` of Bedrock): the entry answers it, and the fact is reported.
-    in_name = frozenset(fact for _, told in card.model_names.candidates(seller, model) for fact in told)
-    return Match(seller, line, spans, facts.words, by_request, facts.reported | in_name, facts.silent_on)
+    in_name = frozenset(fact for _, told in card.model_names.candidates(provider, model) for fact in told)
+    return Match(provider, line, spans, facts.words, by_request, facts.reported | in_name, facts.silent_on)
 
 
 def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str], account: Mapping[str, str] | None = None) -> Facts:
     """Return the facts of *call* in the card's words; *spelled* are those that the spelling of its model states.
 
-    *account* are those of the seller's account, for what nothing else reports.
+    *account* are those of the provider's account, for what nothing else reports.
     """
     stated = {fact: text for fact, text in (call.context or {}).items() if text.strip()}
     silent_on: tuple[str, ...] = ()
@@ -81,10 +81,10 @@ def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str], account: Ma
 
 
 def _look_up(
-    card: RateCard, seller: str, line: Mapping[str, Any], model: str
+    card: RateCard, provider: str, line: Mapping[str, Any], model: str
 ) -> tuple[tuple[tuple[int | None, int | None, str], ...], Mapping[str, str]] | None:
     names = line["names"]
-    for name, spelled in card.model_names.candidates(seller, model):
+    for name, spelled in card.model_names.candidates(provider, model):
         target = names.get(name)
         if target is None:
             continue

@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
 
 
 class ProviderNames:
-    """Spellings and hosts of sellers, mapped to values of `gen_ai.provider.name`."""
+    """Spellings and hosts of providers, mapped to values of `gen_ai.provider.name`."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         """Read the `names` table of a card."""
@@ -41,36 +41,36 @@ class ProviderNames:
         self._host_suffixes.sort(key=lambda pair: (-len(pair[0]), pair[0]))
 
     def canonical(self, name: str | None, server_address: str | None = None) -> str | None:
-        """Return the seller as a value of `gen_ai.provider.name`.
+        """Return the provider as a value of `gen_ai.provider.name`.
 
         The host that answered wins over the name that the caller's library uses, because a client library of one
-        seller is used against many. A name that is a host stands for the
-        usual seller there. A name that is not known comes back trimmed and in lower case. None: nothing is
+        provider is used against many. A name that is a host stands for the
+        usual provider there. A name that is not known comes back trimmed and in lower case. None: nothing is
         known.
         """
         spelled = name.strip().lower().strip('"') if name else ""
         provider = self._by_spelling.get(spelled, spelled)
         if "." in spelled and spelled not in self._by_spelling:
             provider = next(iter(self.at_host(spelled)), provider)
-        sellers = self.at_host(server_address) if server_address else ()
-        if sellers and provider not in sellers:
-            return sellers[0]
+        providers = self.at_host(server_address) if server_address else ()
+        if providers and provider not in providers:
+            return providers[0]
         return provider or None
 
-    def spellings(self, seller: str) -> tuple[str, ...]:
-        """Return the known spellings of a seller's name."""
-        return tuple(spelling for spelling, found in self._by_spelling.items() if found == seller)
+    def spellings(self, provider: str) -> tuple[str, ...]:
+        """Return the known spellings of a provider's name."""
+        return tuple(spelling for spelling, found in self._by_spelling.items() if found == provider)
 
-    def hosts(self, seller: str) -> tuple[str, ...]:
-        """Return the hosts that are this seller's alone and known by their whole name."""
-        return tuple(host for host, sellers in self._hosts.items() if sellers == (seller,))
+    def hosts(self, provider: str) -> tuple[str, ...]:
+        """Return the hosts that are this provider's alone and known by their whole name."""
+        return tuple(host for host, providers in self._hosts.items() if providers == (provider,))
 
     def is_known(self, name: str) -> bool:
-        """Tell whether *name* is a known spelling of a seller."""
+        """Tell whether *name* is a known spelling of a provider."""
         return name.strip().lower() in self._by_spelling
 
     def at_host(self, server_address: str) -> tuple[str, ...]:
-        """Return the sellers that answer at a host (`api.x.ai`, `https://api.x.ai:443/v1`), the usual one first."""
+        """Return the providers that answer at a host (`api.x.ai`, `https://api.x.ai:443/v1`), the usual one first."""
         host = host_of(server_address)
         exact = self._hosts.get(host)
         if exact is not None:
@@ -95,27 +95,32 @@ class ModelNames:
         """Read the `names` table of a card."""
         self._providers = providers
         self._rules = [
-            (frozenset(rule.get("sellers", ())), re.compile(rule["match"]), rule["model"], dict(rule.get("facts", {})))
+            (
+                frozenset(rule.get("providers", ())),
+                re.compile(rule["match"]),
+                rule["model"],
+                dict(rule.get("facts", {})),
+            )
             for rule in table["rules"]
         ]
 
-    def candidates(self, seller: str, model: str) -> Iterator[Candidate]:
+    def candidates(self, provider: str, model: str) -> Iterator[Candidate]:
         """Yield the names to look up, the least rewritten first, then the same names with their date respelled."""
-        plain = list(self._rewritten(seller, model.strip().lower()))
+        plain = list(self._rewritten(provider, model.strip().lower()))
         yield from plain
         for name, facts in plain:
             for respelled in dated_spellings(name):
                 yield Candidate(respelled, facts)
 
-    def _rewritten(self, seller: str, name: str) -> Iterator[Candidate]:
+    def _rewritten(self, provider: str, name: str) -> Iterator[Candidate]:
         facts: dict[str, str] = {}
         yield Candidate(name, facts)
         head, slash, rest = name.partition("/")
-        if slash and rest and self._providers.canonical(head) == seller:
+        if slash and rest and self._providers.canonical(head) == provider:
             name = rest
             yield Candidate(name, facts)
-        for sellers, pattern, template, stated in self._rules:
-            if sellers and seller not in sellers:
+        for providers, pattern, template, stated in self._rules:
+            if providers and provider not in providers:
                 continue
             found = pattern.match(name)
             if found is None:

@@ -16,16 +16,16 @@ from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.money import round_div, usd_text
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.linear_cost import assumed_split, kernel_of, rate_of
+from spancost.core.pricing.linear_cost import assumed_split, linear_cost_of, rate_of
 from spancost.core.pricing.match import AccountFacts, match
-from spancost.core.pricing.rate_resolver import OfferBuilder
-from spancost.core.pricing.rates import Doubt, Era, Level, Offer, Rate
+from spancost.core.pricing.rate_resolver import RateResolver
+from spancost.core.pricing.rates import Doubt, PricePeriod, Rate, RateSet, ResolvedRates
 from spancost.core.pricing.usage import Leaves, checked, split
 
 RATE_CARD = "rate_card"
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _MATCHES_KEPT = 2_048
-_KERNELS_KEPT = 64
+_LINEAR_COSTS_KEPT = 64
 
 
 class Item(NamedTuple):
@@ -37,13 +37,13 @@ class Item(NamedTuple):
     published: Rate
 
 
-class Bill(NamedTuple):
+class CostBreakdown(NamedTuple):
     """A call worked out in full: what is owed for each part, at which level and era; these are None when unpriced."""
 
     items: tuple[Item, ...]
     cost: Cost
-    era: Era | None = None
-    level: Level | None = None
+    period: PricePeriod | None = None
+    level: RateSet | None = None
 
 
 class Pricer:
@@ -57,10 +57,10 @@ class Pricer:
         self.version = card.version + suffix
         self._card = card
         self._account: AccountFacts = account or {}
-        self._builder = OfferBuilder(card.units, card.calendars, card.fact_words)
+        self._builder = RateResolver(card.units, card.calendars, card.fact_words)
         # Two generations of matches: when the young one is full it becomes the old one, and what is used comes back.
-        self._young: dict[Any, Offer | Cost] = {}
-        self._old: dict[Any, Offer | Cost] = {}
+        self._young: dict[Any, ResolvedRates | Cost] = {}
+        self._old: dict[Any, ResolvedRates | Cost] = {}
 
     def price(self, call: Call) -> Cost:
         """Return what *call* costs, or why that cannot be said."""
@@ -70,18 +70,18 @@ class Pricer:
             offer = self._young.get(key) or self._remember(key, call)
             if offer.__class__ is Cost:
                 return offer
-            level = offer.only or offer.era(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
-            kernel = level.kernels[tuple(usage)]
-            numerator = kernel.reckon(usage.values())
+            level = offer.only or offer.period(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
+            linear_cost = level.linear_costs[tuple(usage)]
+            numerator = linear_cost.evaluate(usage.values())
             if numerator is None:
                 return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.bill(call).cost
         doubt = level.doubt
-        if not numerator and (not kernel.is_free or doubt is not None or not any(usage.values())):
+        if not numerator and (not linear_cost.is_free or doubt is not None or not any(usage.values())):
             return self.bill(call).cost
-        femto = numerator if kernel.denominator == 1 else round_div(numerator, kernel.denominator)
-        if kernel.is_free:
+        femto = numerator if linear_cost.denominator == 1 else round_div(numerator, linear_cost.denominator)
+        if linear_cost.is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
         if doubt is None:
             return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
@@ -112,7 +112,7 @@ class Pricer:
         """How many matches are kept at present; at most twice the size of a generation."""
         return len(self._young) + len(self._old)
 
-    def _remember(self, key: Any, call: Call) -> Offer | Cost:
+    def _remember(self, key: Any, call: Call) -> ResolvedRates | Cost:
         """Return the offer of *call* and keep it under *key*, and under the part of the key that can change it."""
         offer = self._old.get(key)
         if offer is None:
@@ -127,27 +127,27 @@ class Pricer:
         self._keep(key, offer)
         return offer
 
-    def _keep(self, key: Any, offer: Offer | Cost) -> None:
+    def _keep(self, key: Any, offer: ResolvedRates | Cost) -> None:
         if len(self._young) >= _MATCHES_KEPT:
             self._old, self._young = self._young, {}
         self._young[key] = offer
 
-    def offer(self, call: Call) -> Offer | Cost:
+    def offer(self, call: Call) -> ResolvedRates | Cost:
         """Return what the card offers *call*, or the cost that says why it offers nothing."""
         context = tuple(call.context.items()) if call.context else None
         key = (call.provider, call.model, call.request_model, call.service_tier, call.processing, context)
         return self._young.get(key) or self._remember(key, call)
 
-    def bill(self, call: Call) -> Bill:
+    def bill(self, call: Call) -> CostBreakdown:
         """Return *call* worked out in full, however odd it is: what `price` falls back on and what people are shown."""
-        if not is_sound(call):
+        if not is_well_formed(call):
             return _unpriced(reasons.BAD_USAGE)
-        return self.bill_under(call, self.offer(call))
+        return self.break_down_at(call, self.offer(call))
 
-    def bill_under(self, call: Call, offer: Offer | Cost) -> Bill:
+    def break_down_at(self, call: Call, offer: ResolvedRates | Cost) -> CostBreakdown:
         """Return a sound *call* worked out in full at what *offer* says."""
         if isinstance(offer, Cost):
-            return Bill((), offer)
+            return CostBreakdown((), offer)
         if isinstance(call.at_ns, bool) or not isinstance(call.at_ns, int):
             return _unpriced(reasons.BAD_TIME)
         usage = checked(self._card.units, call.usage)
@@ -155,14 +155,14 @@ class Pricer:
             return _unpriced(reasons.BAD_USAGE)
         if not usage:
             return _unpriced(reasons.NO_USAGE)
-        era = offer.era(call.at_ns)
-        if era is None:
+        period = offer.period(call.at_ns)
+        if period is None:
             return _unpriced(reasons.NO_PRICE_AT_TIME)
-        level = era.level(usage, call.at_ns)
-        self._add_kernels(offer, tuple(call.usage))
-        return self._bill_at(usage, era, level)
+        level = period.level(usage, call.at_ns)
+        self._add_linear_costs(offer, tuple(call.usage))
+        return self._break_down_at(usage, period, level)
 
-    def _bill_at(self, usage: dict[str, Quantity], era: Era, level: Level) -> Bill:
+    def _break_down_at(self, usage: dict[str, Quantity], period: PricePeriod, level: RateSet) -> CostBreakdown:
         leaves, doubt = split(self._card.units, usage)
         if doubt is not None:
             leaves, doubt = self._merged(usage, level) or (leaves, doubt)
@@ -193,9 +193,9 @@ class Pricer:
         unknown = [name for name, quantity in usage.items() if quantity and name not in self._card.units.meters]
         if unknown:
             missing.append((PARTIAL, reasons.UNKNOWN_METER))
-        return Bill(tuple(items), _total(items, level, missing + doubts, bool(missing)), era, level)
+        return CostBreakdown(tuple(items), _total(items, level, missing + doubts, bool(missing)), period, level)
 
-    def _merged(self, usage: Mapping[str, Quantity], level: Level) -> Leaves | None:
+    def _merged(self, usage: Mapping[str, Quantity], level: RateSet) -> Leaves | None:
         """Return *usage* split without parts that are billed as what is around them; None if that is in doubt too.
 
         Parts overlap where nothing tells by how much: cached tokens and tokens of sound, say. A part without a rate of
@@ -210,13 +210,13 @@ class Pricer:
         again = split(units, merged)
         return again if again.doubt is None else None
 
-    def _add_kernels(self, offer: Offer, meters: tuple[str, ...]) -> None:
+    def _add_linear_costs(self, offer: ResolvedRates, meters: tuple[str, ...]) -> None:
         """Make the kernel of a set of meters on every level of an offer, where one can be made."""
         for level in offer.levels():
-            if meters not in level.kernels and len(level.kernels) < _KERNELS_KEPT:
-                kernel = kernel_of(self._card.units, level, meters)
-                if kernel is not None:
-                    level.kernels[meters] = kernel
+            if meters not in level.linear_costs and len(level.linear_costs) < _LINEAR_COSTS_KEPT:
+                linear_cost = linear_cost_of(self._card.units, level, meters)
+                if linear_cost is not None:
+                    level.linear_costs[meters] = linear_cost
 
 
 def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:
@@ -226,7 +226,7 @@ def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:
     return quantity.numerator * rate[0], quantity.denominator * rate[1]
 
 
-def _total(items: list[Item], level: Level, doubts: list[Doubt], is_missing: bool) -> Cost:
+def _total(items: list[Item], level: RateSet, doubts: list[Doubt], is_missing: bool) -> Cost:
     """Return the cost of the items with the worst of the doubts; nothing priced is unpriced, never 0."""
     exact = sum((Fraction(*_product(item.quantity, item.rate)) for item in items), Fraction(0))
     femto = round_div(exact.numerator, exact.denominator)
@@ -240,11 +240,11 @@ def _total(items: list[Item], level: Level, doubts: list[Doubt], is_missing: boo
     return Cost(PRICED, None, femto, level.rate_id, RATE_CARD)
 
 
-def _unpriced(reason: str) -> Bill:
-    return Bill((), Cost(UNPRICED, reason, None))
+def _unpriced(reason: str) -> CostBreakdown:
+    return CostBreakdown((), Cost(UNPRICED, reason, None))
 
 
-def is_sound(call: Call) -> bool:
+def is_well_formed(call: Call) -> bool:
     """Tell whether the call's fields have the types they must have; what came from outside may hold anything."""
     texts = (call.provider, call.model, call.request_model, call.service_tier, call.processing)
     if any(text is not None and not isinstance(text, str) for text in texts):

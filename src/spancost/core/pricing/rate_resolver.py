@@ -13,7 +13,7 @@ from spancost.core.call import ESTIMATED
 from spancost.core.pricing.facts import UNKNOWN, FactWords
 from spancost.core.pricing.linear_cost import SPLIT_FACT
 from spancost.core.pricing.match import Match
-from spancost.core.pricing.rates import Doubt, Era, Level, Offer, Rate, Step, Window
+from spancost.core.pricing.rates import Doubt, PricePeriod, Rate, RateSet, ResolvedRates, Step, Window
 from spancost.core.pricing.units import Units
 
 EVERY = "*"
@@ -23,7 +23,7 @@ _Assumed = tuple[bool, Collection[str]]
 """Whether the lifetime of cache writes is assumed; meters that a total's rate bills only as an estimate."""
 
 
-class OfferBuilder:
+class RateResolver:
     """Turns matches into offers, with one card's units, calendars and words for facts."""
 
     def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], words: FactWords) -> None:
@@ -31,61 +31,65 @@ class OfferBuilder:
         self._calendars = calendars
         self._words = words
 
-    def offer(self, match: Match) -> Offer:
+    def offer(self, match: Match) -> ResolvedRates:
         """Return what the matched entries offer, newest era first."""
-        eras: list[Era] = []
+        periods: list[PricePeriod] = []
         for start, end, entry_id in match.spans:
             entry = match.line["models"][entry_id]
-            starts = [era.get("from") for era in entry["eras"]]
-            for era, era_start, era_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
+            starts = [period.get("from") for period in entry["eras"]]
+            for period, era_start, era_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
                 low = _latest(start, era_start)
                 high = _earliest(end, era_end)
                 if low is None or high is None or low < high:
-                    eras.append(self._era(match, entry_id, entry, era, low, high))
-        return Offer(tuple(reversed(eras)))
+                    periods.append(self._era(match, entry_id, entry, period, low, high))
+        return ResolvedRates(tuple(reversed(periods)))
 
     def _era(
         self,
         match: Match,
         entry_id: str,
         entry: Mapping[str, Any],
-        era: Mapping[str, Any],
+        period: Mapping[str, Any],
         low: int | None,
         high: int | None,
-    ) -> Era:
-        table, consumed, variant_id = self._variant(era, match.facts)
+    ) -> PricePeriod:
+        table, consumed, variant_id = self._variant(period, match.facts)
         modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
-        doubt = self._doubt(match, entry, era, consumed | used)
+        doubt = self._doubt(match, entry, period, consumed | used)
         assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
-        name = f"{match.seller}/{entry_id}@{_instant(era.get('from'))}"
+        name = f"{match.provider}/{entry_id}@{_instant(period.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
-        minimum = era.get("minimum", {})
+        minimum = period.get("minimum", {})
         base, steps = self._levels(parts, table, modifier, minimum, doubt, assumed)
         windows = []
-        for window in era.get("windows", ()):
+        for window in period.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
             inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
-        source = {"basis": era["basis"], "checked": era["checked"], "source": match.line["sources"][era["source"]]}
-        return Era(_ns(low), _ns(high), base, steps, tuple(windows), source)
+        source = {
+            "basis": period["basis"],
+            "checked": period["checked"],
+            "source": match.line["sources"][period["source"]],
+        }
+        return PricePeriod(_ns(low), _ns(high), base, steps, tuple(windows), source)
 
     def _variant(
-        self, era: Mapping[str, Any], facts: Mapping[str, str]
+        self, period: Mapping[str, Any], facts: Mapping[str, str]
     ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
         """Return the table for the facts, the dimensions it answers, and its name: most conditions win."""
         best: Mapping[str, Any] | None = None
-        for variant in era.get("variants", ()):
+        for variant in period.get("variants", ()):
             when = variant["when"]
             fits = all(facts.get(dimension) == value for dimension, value in when.items())
             if fits and (best is None or len(when) > len(best["when"])):
                 best = variant
         if best is None:
-            return era, frozenset(), []
+            return period, frozenset(), []
         # A variant replaces the rates of tokens as a whole; fees and measures that it does not name stay.
-        kept = {m: r for m, r in era["rates"].items() if not self._units.meters[m].is_token}
+        kept = {m: r for m, r in period["rates"].items() if not self._units.meters[m].is_token}
         table = {"rates": {**kept, **best["rates"]}, "steps": best.get("steps", ())}
         when = best["when"]
         return table, frozenset(when), [f"{dimension}={when[dimension]}" for dimension in sorted(when)]
@@ -108,11 +112,11 @@ class OfferBuilder:
         return (numerator, denominator), names, frozenset(used)
 
     def _doubt(
-        self, match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], answered: frozenset[str]
+        self, match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], answered: frozenset[str]
     ) -> Doubt | None:
         """Return the first doubt about the facts: a value without a rate, then a fact that was not reported."""
         base_for = entry.get("base_for", {})
-        assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *era.get("assumes", ()))]
+        assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *period.get("assumes", ()))]
         told_instead = {names[0] for names in assumes if not match.reported.isdisjoint(names[1:])}
         for dimension in self._words.must_be_priced:
             value = match.facts.get(dimension)
@@ -128,7 +132,7 @@ class OfferBuilder:
             if names[0] != SPLIT_FACT and match.reported.isdisjoint(names):
                 return ESTIMATED, f"{reasons.ASSUMED_FACT}:{names[0]}"
         for dimension in match.silent_on:
-            if dimension not in match.reported and _depends(match, entry, era, dimension):
+            if dimension not in match.reported and _depends(match, entry, period, dimension):
                 return ESTIMATED, f"{reasons.ASSUMED_FACT}:{dimension}"
         return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
 
@@ -140,7 +144,7 @@ class OfferBuilder:
         minimum: Mapping[str, int],
         doubt: Doubt | None,
         assumed: _Assumed,
-    ) -> tuple[Level, tuple[Step, ...]]:
+    ) -> tuple[RateSet, tuple[Step, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
         base = self._level(";".join(parts), published, modifier, minimum, doubt, assumed)
         steps = []
@@ -160,10 +164,10 @@ class OfferBuilder:
         minimum: Mapping[str, int],
         doubt: Doubt | None,
         assumed: _Assumed,
-    ) -> Level:
+    ) -> RateSet:
         implied = tuple(meter for meter in published if self._units.meters[meter].implied)
         scaled = self._scaled(published, modifier)
-        return Level(rate_id, published, scaled, minimum, implied, doubt, *assumed)
+        return RateSet(rate_id, published, scaled, minimum, implied, doubt, *assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates with those of tokens multiplied, in lowest terms."""
@@ -176,10 +180,10 @@ class OfferBuilder:
         return scaled
 
 
-def _depends(match: Match, entry: Mapping[str, Any], era: Mapping[str, Any], fact: str) -> bool:
+def _depends(match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], fact: str) -> bool:
     """Tell whether a table or factor of the entry is for a value of *fact*."""
     modifiers = (match.line["modifiers"][index] for index in entry.get("modifiers", ()))
-    return any(fact in row["when"] for row in (*era.get("variants", ()), *modifiers))
+    return any(fact in row["when"] for row in (*period.get("variants", ()), *modifiers))
 
 
 def _rate(value: int | list[int] | Rate) -> Rate:

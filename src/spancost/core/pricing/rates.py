@@ -17,11 +17,21 @@ Doubt = tuple[str, str]
 _SECONDS_PER_DAY = 86_400
 
 
-class Level:
+class RateSet:
     """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
 
     __slots__ = (
-        *("doubt", "estimates", "implied", "is_split_assumed", "kernels", "minimum", "published", "rate_id", "rates"),
+        *(
+            "doubt",
+            "estimates",
+            "implied",
+            "is_split_assumed",
+            "linear_costs",
+            "minimum",
+            "published",
+            "rate_id",
+            "rates",
+        ),
     )
 
     def __init__(
@@ -44,7 +54,7 @@ class Level:
         self.rates = rates
         self.minimum = minimum
         self.doubt = doubt
-        self.kernels: dict[tuple[str, ...], Any] = {}
+        self.linear_costs: dict[tuple[str, ...], Any] = {}
 
 
 class Step:
@@ -52,7 +62,7 @@ class Step:
 
     __slots__ = ("bound", "level", "meter")
 
-    def __init__(self, meter: str, bound: int, level: Level) -> None:
+    def __init__(self, meter: str, bound: int, level: RateSet) -> None:
         self.meter = meter
         self.bound = bound
         self.level = level
@@ -64,7 +74,12 @@ class Window:
     __slots__ = ("base", "days", "minutes", "not_on", "steps")
 
     def __init__(
-        self, days: int, minutes: Sequence[Sequence[int]], not_on: frozenset[int], base: Level, steps: tuple[Step, ...]
+        self,
+        days: int,
+        minutes: Sequence[Sequence[int]],
+        not_on: frozenset[int],
+        base: RateSet,
+        steps: tuple[Step, ...],
     ) -> None:
         self.days = days
         self.minutes = minutes
@@ -81,7 +96,7 @@ class Window:
         return any(start * 60 <= second < end * 60 for start, end in self.minutes)
 
 
-class Era:
+class PricePeriod:
     """The levels that hold from an instant on: `base`, then steps in rising order, then windows, the last wins."""
 
     __slots__ = ("base", "from_ns", "source", "steps", "until_ns", "windows")
@@ -90,7 +105,7 @@ class Era:
         self,
         from_ns: int | None,
         until_ns: int | None,
-        base: Level,
+        base: RateSet,
         steps: tuple[Step, ...],
         windows: tuple[Window, ...],
         source: Mapping[str, Any],
@@ -102,7 +117,7 @@ class Era:
         self.windows = windows
         self.source = source
 
-    def level(self, usage: Mapping[str, Any], at_ns: int) -> Level:
+    def level(self, usage: Mapping[str, Any], at_ns: int) -> RateSet:
         """Return the level that holds for *usage* at an instant inside the era."""
         level, steps = self.base, self.steps
         for window in self.windows:
@@ -115,29 +130,31 @@ class Era:
         return level
 
 
-class Offer:
+class ResolvedRates:
     """The eras of a match, newest first; `only` is the level when there is no choice to make."""
 
-    __slots__ = ("eras", "only")
+    __slots__ = ("only", "periods")
 
-    def __init__(self, eras: tuple[Era, ...]) -> None:
-        self.eras = eras
-        one = eras[0] if len(eras) == 1 else None
+    def __init__(self, periods: tuple[PricePeriod, ...]) -> None:
+        self.periods = periods
+        one = periods[0] if len(periods) == 1 else None
         is_plain = one is not None and one.from_ns is None and one.until_ns is None and not (one.steps or one.windows)
-        self.only: Level | None = one.base if one is not None and is_plain else None
+        self.only: RateSet | None = one.base if one is not None and is_plain else None
 
-    def era(self, at_ns: int) -> Era | None:
+    def period(self, at_ns: int) -> PricePeriod | None:
         """Return the era that holds at an instant, None when there is none."""
-        for era in self.eras:
-            if (era.from_ns is None or at_ns >= era.from_ns) and (era.until_ns is None or at_ns < era.until_ns):
-                return era
+        for period in self.periods:
+            if (period.from_ns is None or at_ns >= period.from_ns) and (
+                period.until_ns is None or at_ns < period.until_ns
+            ):
+                return period
         return None
 
-    def levels(self) -> Iterator[Level]:
+    def levels(self) -> Iterator[RateSet]:
         """Yield every level of every era."""
-        for era in self.eras:
-            yield era.base
-            yield from (step.level for step in era.steps)
-            for window in era.windows:
+        for period in self.periods:
+            yield period.base
+            yield from (step.level for step in period.steps)
+            for window in period.windows:
                 yield window.base
                 yield from (step.level for step in window.steps)

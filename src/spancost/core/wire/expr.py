@@ -87,7 +87,7 @@ def _first(formulas: list[Formula]) -> Formula:
     return first
 
 
-def _over(combine: Callable[[list[Number]], Number]) -> Callable[[Json], Formula]:
+def _classify_ancestor(combine: Callable[[list[Number]], Number]) -> Callable[[Json], Formula]:
     def make(operands: Json) -> Formula:
         formulas = [compile_formula(e) for e in operands]
 
@@ -209,9 +209,9 @@ _CONDITIONS: dict[str, Callable[[Json], Test]] = {
 
 
 _OPERATORS: dict[str, Callable[[Json], Formula]] = {
-    "sum": _over(lambda present: sum(present)),
-    "max": _over(max),
-    "min": _over(min),
+    "sum": _classify_ancestor(lambda present: sum(present)),
+    "max": _classify_ancestor(max),
+    "min": _classify_ancestor(min),
     "minus": _minus,
     "count": _count,
     "positive": _positive,

@@ -31,7 +31,7 @@ class Endpoint(NamedTuple):
     kind: str
 
 
-class Seller(NamedTuple):
+class Provider(NamedTuple):
     """Who answers at a host. gateway: its name when it passes calls on; upstream: how to tell to whom.
 
     others: paths at the same host that belong to another provider, and its name.
@@ -51,7 +51,7 @@ class Target(NamedTuple):
     """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
 
     path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model
-    of the request, for a gateway that only the answer shows. use: the seller's own shapes for the plain ones.
+    of the request, for a gateway that only the answer shows. use: the provider's own shapes for the plain ones.
     """
 
     provider: str | None
@@ -81,8 +81,8 @@ class Wires:
         self.version: str = data["version"]
         self.shapes = {name: compile_shape(name, shape) for name, shape in data["shapes"].items()}
         sets = {name: tuple(map(_endpoint, rows)) for name, rows in data["sets"].items()}
-        self.sellers = tuple(_seller(row, sets) for row in data["providers"])
-        self.unknown = _seller(data["unknown"], sets)
+        self.providers = tuple(_provider(row, sets) for row in data["providers"])
+        self.unknown = _provider(data["unknown"], sets)
         self.operations = _operations(sets)
         self.marks = tuple(_mark(row) for row in data["marks"])
         self._header_marks: dict[str, list[Mark]] = {}
@@ -92,12 +92,12 @@ class Wires:
         self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
             (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
         )
-        self._by_name: dict[str, Seller] = {}
-        self._gateways = {s.gateway: s for s in reversed(self.sellers) if s.gateway}
-        for seller in self.sellers:
-            if seller.provider and not seller.gateway:
-                self._by_name.setdefault(seller.provider, seller)
-        self._hosts: dict[str, tuple[Seller, Mapping[str, str]] | None] = {}
+        self._by_name: dict[str, Provider] = {}
+        self._gateways = {s.gateway: s for s in reversed(self.providers) if s.gateway}
+        for provider in self.providers:
+            if provider.provider and not provider.gateway:
+                self._by_name.setdefault(provider.provider, provider)
+        self._hosts: dict[str, tuple[Provider, Mapping[str, str]] | None] = {}
         self._paths: dict[str, bool] = {}
         self._targets: dict[tuple[str, str, str, str | None, str | None], Target | None] = {}
         posts = (e.path.pattern for e in self.unknown.endpoints if e.kind == "call")
@@ -115,7 +115,7 @@ class Wires:
             raise WireDataError("wires: found another kind of file; expected kind: wires")
         return cls(data)
 
-    def seller(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
+    def provider(self, host: str) -> tuple[Provider, Mapping[str, str]] | None:
         """Return who answers at *host* (a port may follow a colon) and the named parts of the host, else None."""
         try:
             return self._hosts[host]
@@ -127,8 +127,8 @@ class Wires:
             return found
 
     def may_match(self, method: str, host: str, path: str) -> bool:
-        """Tell quickly whether `match` could find anything: the host is a seller's, or the path could be a call's."""
-        if self.seller(host) is not None:
+        """Tell quickly whether `match` could find anything: the host is a provider's, or the path could be a call's."""
+        if self.provider(host) is not None:
             return True
         if method != "POST":
             return False
@@ -140,12 +140,12 @@ class Wires:
             self._paths[path] = known
         return known
 
-    def _find(self, host: str) -> tuple[Seller, Mapping[str, str]] | None:
+    def _find(self, host: str) -> tuple[Provider, Mapping[str, str]] | None:
         bare = re.sub(r":[0-9]+$", "", host)
-        for seller in self.sellers:
-            match = seller.host and (seller.host.fullmatch(bare) or seller.host.fullmatch(host))
+        for provider in self.providers:
+            match = provider.host and (provider.host.fullmatch(bare) or provider.host.fullmatch(host))
             if match:
-                return seller, {k: v for k, v in match.groupdict().items() if v}
+                return provider, {k: v for k, v in match.groupdict().items() if v}
         return None
 
     def match(
@@ -153,7 +153,7 @@ class Wires:
     ) -> Target | None:
         """Return where a request goes, None when neither its host nor its path is one of ours.
 
-        model: the request body's model, which gateways prefix with the seller. provider: what configuration says.
+        model: the request body's model, which gateways prefix with the provider. provider: what configuration says.
         """
         asked = (method, host, path, model, provider)
         try:
@@ -168,37 +168,37 @@ class Wires:
 
     def _match(self, method: str, host: str, path: str, model: str | None, provider: str | None) -> Target | None:
         if provider:
-            found: tuple[Seller, Mapping[str, str]] | None = (self._by_name.get(provider, self.unknown), {})
+            found: tuple[Provider, Mapping[str, str]] | None = (self._by_name.get(provider, self.unknown), {})
         else:
-            found = self.seller(host)
-        seller, parts = found or (self.unknown, {})
-        seller = next((self._by_name[name] for at, name in seller.others if at.search(_tidy(path))), seller)
+            found = self.provider(host)
+        matched, parts = found or (self.unknown, {})
+        matched = next((self._by_name[name] for at, name in matched.others if at.search(_tidy(path))), matched)
         asked = (method, _tidy(path), model or "")
-        target = self._through(seller, asked, parts)
+        target = self._through(matched, asked, parts)
         if target.kind == "none" and method == "POST":
-            # Many hosts serve several wires: a call on one that this seller is not known for is a call all the same.
+            # Many hosts serve several wires: a call on one that this provider is not known for is a call all the same.
             other = _target(self.unknown, self.shapes, asked, parts)
             if other.kind == "call":
-                target = other._replace(provider=seller.provider, gateway=target.gateway, upstream=target.upstream)
+                target = other._replace(provider=matched.provider, gateway=target.gateway, upstream=target.upstream)
         if found is None and target.kind == "none":
             return None
         return target._replace(provider=provider) if provider else target
 
-    def _through(self, seller: Seller, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
-        names = _upstreams(seller, asked[1], asked[2])
-        # A gateway's path may name a way of its own (`compat`) where the model's prefix names the seller.
+    def _through(self, provider: Provider, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
+        names = _upstreams(provider, asked[1], asked[2])
+        # A gateway's path may name a way of its own (`compat`) where the model's prefix names the provider.
         upstream = next((name for name in names if name in self._by_name), names[0] if names else None)
         behind = self._by_name.get(upstream or "")
         if behind is not None:
             target = _target(behind, self.shapes, asked, parts)
             if target.kind != "none":
-                return target._replace(gateway=seller.gateway, upstream=upstream)
-        return _target(seller, self.shapes, asked, parts)._replace(gateway=seller.gateway, upstream=upstream)
+                return target._replace(gateway=provider.gateway, upstream=upstream)
+        return _target(provider, self.shapes, asked, parts)._replace(gateway=provider.gateway, upstream=upstream)
 
     def told_by_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
         """Return target, provider and gateway as the answer's headers (lower case) show them."""
         provider, gateway = target.provider, target.gateway
-        # A seller's own host answers for itself; only others can stand for somebody else.
+        # A provider's own host answers for itself; only others can stand for somebody else.
         if provider is None:
             for mark in self._marks_of(headers):
                 provider, gateway = provider or mark.provider, gateway or mark.gateway
@@ -207,7 +207,7 @@ class Wires:
             target = self._through(behind, target.asked, target.path)
             provider = provider or target.provider
         elif provider is not None and target.provider is None and gateway is None:
-            # A proxy that changes nothing: the seller's own words hold. Gateways speak words of theirs.
+            # A proxy that changes nothing: the provider's own words hold. Gateways speak words of theirs.
             through = _target(self._by_name.get(provider, self.unknown), self.shapes, target.asked, target.path)
             target = target if through.kind == "none" else through
         return target, provider, gateway
@@ -226,7 +226,7 @@ class Wires:
         return found
 
     def told_by_body(self, document: Json) -> str | None:
-        """Return the seller whose mark *document* carries, None when it carries none."""
+        """Return the provider whose mark *document* carries, None when it carries none."""
         for mark in self.marks:
             if mark.body is not None and mark.body(document) is not None:
                 return mark.provider
@@ -240,29 +240,31 @@ class Wires:
         return None
 
     def _check(self) -> None:
-        for seller in (*self.sellers, self.unknown):
-            for endpoint in seller.endpoints:
-                name = endpoint.shape and seller.use.get(endpoint.shape, endpoint.shape)
+        for provider in (*self.providers, self.unknown):
+            for endpoint in provider.endpoints:
+                name = endpoint.shape and provider.use.get(endpoint.shape, endpoint.shape)
                 if name and name not in self.shapes:
-                    raise WireDataError(f"provider {seller.provider}: found shape {name!r}; expected a file of shapes/")
+                    raise WireDataError(
+                        f"provider {provider.provider}: found shape {name!r}; expected a file of shapes/"
+                    )
 
 
 def _target(
-    seller: Seller, shapes: Mapping[str, Shape], asked: tuple[str, str, str], parts: Mapping[str, str]
+    provider: Provider, shapes: Mapping[str, Shape], asked: tuple[str, str, str], parts: Mapping[str, str]
 ) -> Target:
     method, path, _ = asked
-    for endpoint in seller.endpoints:
+    for endpoint in provider.endpoints:
         if endpoint.methods is not None and method not in endpoint.methods:
             continue
         match = endpoint.path.search(path)
         if match is not None:
             named = {k: unquote(v) for k, v in match.groupdict().items() if v}
-            shape = shapes[seller.use.get(endpoint.shape, endpoint.shape)] if endpoint.shape else None
+            shape = shapes[provider.use.get(endpoint.shape, endpoint.shape)] if endpoint.shape else None
             both = {**parts, **named}
             return Target(
-                seller.provider, shape, endpoint.operation, endpoint.kind, None, None, both, asked, seller.use
+                provider.provider, shape, endpoint.operation, endpoint.kind, None, None, both, asked, provider.use
             )
-    return Target(seller.provider, None, None, "none", None, None, parts, asked)
+    return Target(provider.provider, None, None, "none", None, None, parts, asked)
 
 
 def _operations(sets: Mapping[str, tuple[Endpoint, ...]]) -> dict[str, str]:
@@ -275,13 +277,13 @@ def _operations(sets: Mapping[str, tuple[Endpoint, ...]]) -> dict[str, str]:
     return found
 
 
-def _upstreams(seller: Seller, path: str, model: str) -> list[str]:
+def _upstreams(provider: Provider, path: str, model: str) -> list[str]:
     found = []
-    for pattern in seller.upstream:
+    for pattern in provider.upstream:
         match = pattern.search(path) or pattern.search(f"model:{model}")
         if match:
             name = match.group("name").lower()
-            found.append(seller.names.get(name, name))
+            found.append(provider.names.get(name, name))
     return found
 
 
@@ -301,10 +303,10 @@ def _endpoint(row: Mapping[str, Any]) -> Endpoint:
     )
 
 
-def _seller(row: Mapping[str, Any], sets: Mapping[str, tuple[Endpoint, ...]]) -> Seller:
+def _provider(row: Mapping[str, Any], sets: Mapping[str, tuple[Endpoint, ...]]) -> Provider:
     own = tuple(map(_endpoint, row.get("endpoints", ())))
     hosts = row.get("hosts")
-    return Seller(
+    return Provider(
         row.get("provider"),
         re.compile("|".join(hosts)) if hosts else None,
         own + tuple(e for name in row.get("sets", ()) for e in sets[name]),

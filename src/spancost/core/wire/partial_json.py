@@ -25,7 +25,7 @@ class _Open(NamedTuple):
     key: str
 
 
-def salvage(text: bytes, *, clipped: bool) -> Json:
+def recover(text: bytes, *, clipped: bool) -> Json:
     """Return the document that *text* holds, None when nothing of it can be read.
 
     clipped: its first HEAD bytes and its end are there, else only its beginning. What stood in the gap is absent; of a

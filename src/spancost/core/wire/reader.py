@@ -13,7 +13,7 @@ from spancost.core.wire.batch import BatchCall, calls_of
 from spancost.core.wire.estimate import Characters, estimated
 from spancost.core.wire.framing import MANY_LIMIT, Document, EventFrames, EventText, JsonLines, WholeJson
 from spancost.core.wire.match import Target, Wires
-from spancost.core.wire.partial_json import salvage
+from spancost.core.wire.partial_json import recover
 from spancost.core.wire.path import Json
 from spancost.core.wire.reading import WireReading
 from spancost.core.wire.result import Answer, is_complete, reading
@@ -178,7 +178,7 @@ class UsageReader:
     def _document(self, document: Document) -> None:
         if document.clipped:
             self.skipped += 1
-            parsed: Json = salvage(document.text, clipped=True)
+            parsed: Json = recover(document.text, clipped=True)
         else:
             parsed = self._json(document.text)
         for value in parsed if isinstance(parsed, list) else (parsed,):
@@ -192,7 +192,7 @@ class UsageReader:
             self.skipped += 1
             if type(self._form) is not WholeJson or self._shape is None:
                 return None
-            found = salvage(text, clipped=False)
+            found = recover(text, clipped=False)
             self._cut = bool(found)
             return found
 

@@ -20,7 +20,7 @@ RETRIEVAL = "retrieval"
 BATCH_RESULT = "batch_result"
 
 
-class FurtherUsage(NamedTuple):
+class AdditionalUsage(NamedTuple):
     """A model pass told beside the totals of a call (a compaction, an advisor, a tool's image model).
 
     kind: what it is. model: None means the call's own, "" that it is not known. inside: the totals hold it already (a
@@ -40,11 +40,11 @@ class WireReading(NamedTuple):
     error_in_200 | count_only | admin (nothing is billed by this exchange) | retrieval (the usage of an earlier call,
     told again) | batch_result (a sum over the calls of a batch).
     usage: inclusive meters (DESIGN: meters), empty when none are to be counted here.
-    complete: the answer ran to its end. provider_cost: the seller's own cost of the call in USD; cost_is_estimate: a
+    complete: the answer ran to its end. provider_cost: the provider's own cost of the call in USD; cost_is_estimate: a
     gateway reckoned it from a table of its own.
     billed: the meters that are sold in another quantity than was processed (Cohere), None when there are none.
     doubts: codes of what is inconsistent; the counts stand as they came.
-    sold_as: the model's name as the seller bills it, where that is not the one in the answer (Bedrock's path).
+    sold_as: the model's name as the provider bills it, where that is not the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
     sold_tier: the tier in the rate card's word, where the answer has another for it.
     estimate: on what tokens or their split rest that the answer did not tell (a basis of `wire.estimate` or of the
@@ -64,7 +64,7 @@ class WireReading(NamedTuple):
     provider_cost: Fraction | None = None
     gateway: str | None = None
     upstream: str | None = None
-    further: tuple[FurtherUsage, ...] = ()
+    further: tuple[AdditionalUsage, ...] = ()
     doubts: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
     billed: Mapping[str, Quantity] | None = None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.path import Json, Number
-from spancost.core.wire.reading import FurtherUsage, WireReading
+from spancost.core.wire.reading import AdditionalUsage, WireReading
 from spancost.core.wire.shape import Shape, Slots
 
 # A count that lies inside another cannot exceed it (DESIGN: meters). It is reported as it came, with a doubt; pricing
@@ -59,7 +59,7 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
     cost = shape.cost(slots) if shape.cost else None
     estimate = wires.estimate(slots) if cost is None else None
     outcome = _outcome(target, shape, slots, usage, answer)
-    further = _further(shape, slots)
+    further = _additional(shape, slots)
     if outcome in _SILENT:
         usage, billed, further = {}, {}, ()
     return WireReading(
@@ -134,7 +134,7 @@ def _context(target: Target, shape: Shape | None, slots: Slots) -> dict[str, str
     return found or None
 
 
-def _further(shape: Shape, slots: Slots) -> tuple[FurtherUsage, ...]:
+def _additional(shape: Shape, slots: Slots) -> tuple[AdditionalUsage, ...]:
     found = []
     for form in shape.further:
         if form.test is not None and not form.test(slots):
@@ -146,7 +146,7 @@ def _further(shape: Shape, slots: Slots) -> tuple[FurtherUsage, ...]:
                 model = text(form.model(row)) if form.model else None
                 model = model or (text(form.model_slot(slots)) if form.model_slot else None) or form.model_name
                 model = "" if model is None and form.needs_model else model
-                found.append(FurtherUsage(kind or form.name, model, usage, form.inside))
+                found.append(AdditionalUsage(kind or form.name, model, usage, form.inside))
     return tuple(found)
 
 

@@ -133,7 +133,7 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         cost=compile_formula(data["cost"]) if "cost" in data else None,
         facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
         context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
-        further=tuple(map(_further, data.get("further", ()))),
+        further=tuple(map(_additional, data.get("further", ()))),
         unwrap=data.get("unwrap"),
         asks_usage=data.get("asks_usage", False),
         streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
@@ -153,7 +153,7 @@ def _mark(patterns: Sequence[str] | None) -> re.Pattern[bytes] | None:
     return re.compile("|".join(patterns).encode())
 
 
-def _further(row: Mapping[str, Json]) -> Further:
+def _additional(row: Mapping[str, Json]) -> Further:
     kind, model, slot = (compile_getter(row[key]) if key in row else None for key in ("kind", "model", "model_slot"))
     return Further(
         compile_path(row["rows"]),

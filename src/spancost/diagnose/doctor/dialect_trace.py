@@ -17,14 +17,14 @@ WORDS = ("gen_ai.", "llm.", "ai.", "traceloop.", "openinference.", "langfuse.", 
 
 
 class Look(NamedTuple):
-    """How a span is read. keys: the attributes that tell counts, model and seller; rules: what is special, in words."""
+    """How a span is read. keys: the attributes that hold counts, model and provider. rules: in plain text."""
 
     dialect: str
     keys: tuple[str, ...]
     rules: tuple[str, ...]
 
 
-class Lens:
+class DialectTrace:
     """Tells how spans are read by the compiled dialects."""
 
     def __init__(self, compiled: Mapping[str, Any]) -> None:
@@ -55,9 +55,9 @@ def _told(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str, str]]:
 def _in_words(rule: Rule) -> str:
     said = [f"{figure} means {meaning}" for figure, meaning in rule.means.items()]
     said += [f"{word} = {value}" for word, value in (("kind", rule.kind), ("operation", rule.operation)) if value]
-    said += [f"seller = {rule.provider}"] if rule.provider else []
+    said += [f"provider = {rule.provider}"] if rule.provider else []
     said += [f"{rule.doubt[0]}: {rule.doubt[1]}"] if rule.doubt else []
     said += ["says nothing of its own"] if rule.ignore else []
     said += [f"without {', '.join(rule.drop)}"] if rule.drop else []
-    said += ["the seller stands in the model's name"] if rule.seller_in_model else []
+    said += ["the provider stands in the model's name"] if rule.provider_in_model else []
     return ", ".join(said) or "as it stands"

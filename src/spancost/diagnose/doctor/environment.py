@@ -17,7 +17,7 @@ from spancost.config import contracts, data
 from spancost.config.settings import Settings, SettingsError, load
 from spancost.core.contract.terms import ContractError
 from spancost.core.pricing.card import CardError
-from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Advice
+from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.format_count import counted
 from spancost.otel.baggage import AttributionPropagator
@@ -33,7 +33,7 @@ BAGGAGE = "Baggage"
 UNSEEN = "What cannot be seen"
 
 OLD_DAYS = 45
-"""Sellers change prices every few weeks: a card older than this deserves a look."""
+"""Providers change prices every few weeks: a card older than this deserves a look."""
 _PACKAGES = (
     "spancost",
     "opentelemetry-api",
@@ -58,7 +58,7 @@ NOT_SEEN = (
 )
 
 
-def look_around() -> Iterator[Advice]:
+def inspect_environment() -> Iterator[Finding]:
     """Yield what there is to say of this process's environment."""
     yield from versions()
     settings, faults = _settings()
@@ -72,7 +72,7 @@ def look_around() -> Iterator[Advice]:
     yield baggage_advice(settings, sorted(propagate.get_global_textmap().fields))
 
 
-def versions() -> Iterator[Advice]:
+def versions() -> Iterator[Finding]:
     """Yield the versions that matter."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -81,10 +81,10 @@ def versions() -> Iterator[Advice]:
         except PackageNotFoundError:
             found[package] = "not installed"
     text = "\n".join(f"{name} {number}" for name, number in found.items())
-    yield Advice(VERSIONS, FINE, text, "", found)
+    yield Finding(VERSIONS, FINE, text, "", found)
 
 
-def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
+def card(settings: Settings, today: date | None = None) -> Iterator[Finding]:
     """Yield which card prices, and how old it is."""
     try:
         if settings.card is None:
@@ -93,17 +93,17 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Advice]:
             found, origin = data.card_named(settings.card), "SPANCOST_CARD"
     except CardError as error:
         fix = "Set SPANCOST_CARD to a compiled card, or to one of: " + ", ".join(data.versions())
-        yield Advice(CARD, PROBLEM, f"No call is priced: {error}", fix, {"card": settings.card})
+        yield Finding(CARD, PROBLEM, f"No call is priced: {error}", fix, {"card": settings.card})
         return
     year, month, day = (int(part) for part in found.version.partition("-")[0].split("."))
     age = ((today or date.today()) - date(year, month, day)).days
     facts = {"pricing_version": found.version, "age_days": age, "origin": origin}
     fix = "Update spancost, or set SPANCOST_CARD to a newer card." if age > OLD_DAYS else ""
     level = NOTE if age > OLD_DAYS else FINE
-    yield Advice(CARD, level, f"{found.version} ({origin}), {counted(max(age, 0), 'day')} old", fix, facts)
+    yield Finding(CARD, level, f"{found.version} ({origin}), {counted(max(age, 0), 'day')} old", fix, facts)
 
 
-def contract(settings: Settings) -> Iterator[Advice]:
+def contract(settings: Settings) -> Iterator[Finding]:
     """Yield which contract prices beside the card; nothing when none is set."""
     if settings.contract is None and not settings.account_facts:
         return
@@ -113,45 +113,45 @@ def contract(settings: Settings) -> Iterator[Advice]:
         assert found is not None
     except (ContractError, OSError) as error:
         fix = "Correct it, or unset SPANCOST_CONTRACT (and SPANCOST_ACCOUNT_FACTS): until then every call is unpriced."
-        yield Advice(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
+        yield Finding(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
         return
-    yield Advice(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
+    yield Finding(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
 
 
-def _settings() -> tuple[Settings, list[Advice]]:
+def _settings() -> tuple[Settings, list[Finding]]:
     """Return the settings in force and what is to be said of them; a wrong one is left at its default."""
     try:
         settings = load(strict=True)
     except SettingsError as error:
         fix = "Correct it; until then the default is used (docs/settings.md)."
-        return load(), [Advice(SETTINGS, PROBLEM, str(error), fix, {"error": str(error)})]
+        return load(), [Finding(SETTINGS, PROBLEM, str(error), fix, {"error": str(error)})]
     changed = {key: value for key, value in vars(settings).items() if value != getattr(Settings(), key)}
     text = ", ".join(f"{key} = {value!r}" for key, value in changed.items()) or "every setting is at its default"
     level, fix = (FINE, "") if settings.enabled else (PROBLEM, "Unset SPANCOST_ENABLED: spancost does nothing at all.")
-    return settings, [Advice(SETTINGS, level, text, fix, {key: str(value) for key, value in changed.items()})]
+    return settings, [Finding(SETTINGS, level, text, fix, {key: str(value) for key, value in changed.items()})]
 
 
-def _sdk(settings: Settings) -> Advice:
+def _sdk(settings: Settings) -> Finding:
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     if disabled:
-        return Advice(SDK, PROBLEM, "OTEL_SDK_DISABLED is true: no span is made", "Unset it.", {"disabled": True})
+        return Finding(SDK, PROBLEM, "OTEL_SDK_DISABLED is true: no span is made", "Unset it.", {"disabled": True})
     best = strategies.best()
     used = best if settings.strategy == "auto" else settings.strategy
     fix = "Use a newer opentelemetry-sdk, or unset SPANCOST_STRATEGY." if used == strategies.ON_END else ""
     facts = {"strategy": used, "best": best}
-    return Advice(SDK, NOTE if fix else FINE, f"strategy {used}: {_STRATEGIES[used]}", fix, facts)
+    return Finding(SDK, NOTE if fix else FINE, f"strategy {used}: {_STRATEGIES[used]}", fix, facts)
 
 
-def _sampling() -> Iterator[Advice]:
+def _sampling() -> Iterator[Finding]:
     sampler = os.environ.get("OTEL_TRACES_SAMPLER", "")
     if sampler and "always_on" not in sampler:
         share = os.environ.get("OTEL_TRACES_SAMPLER_ARG", "")
         text = f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip() + ": spans that are sampled out carry no cost"
         fix = "Sample in the Collector after llm_cost_rollup, and count costs from metrics, for totals of all traffic."
-        yield Advice(SDK, NOTE, text, fix, {"sampler": sampler, "argument": share})
+        yield Finding(SDK, NOTE, text, fix, {"sampler": sampler, "argument": share})
 
 
-def _instrumentations() -> Iterator[Advice]:
+def _instrumentations() -> Iterator[Finding]:
     found: dict[str, set[str]] = defaultdict(set)
     for group in _GROUPS:
         for entry in entry_points(group=group):
@@ -166,10 +166,10 @@ def _instrumentations() -> Iterator[Advice]:
         facts[ours] = ["found" if ours in found else "missing"]
     missing = [name for name in _OURS if name not in found]
     fix = f"Reinstall spancost: its entry point {missing[0]} is missing." if missing else ""
-    yield Advice(INSTRUMENTATIONS, PROBLEM if missing else FINE, text, fix, facts)
+    yield Finding(INSTRUMENTATIONS, PROBLEM if missing else FINE, text, fix, facts)
     for name, packages in sorted(found.items()):
         if len(packages) > 1:
-            yield Advice(
+            yield Finding(
                 INSTRUMENTATIONS,
                 NOTE,
                 f"{name} is instrumented by {' and '.join(sorted(packages))}: each reports the call, counted once",
@@ -178,7 +178,7 @@ def _instrumentations() -> Iterator[Advice]:
             )
 
 
-def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None = None) -> Advice:
+def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None = None) -> Finding:
     """Return what may leave in the baggage header, by the *fields* of the propagator in use."""
     facts = {"fields": fields, "setting": settings.baggage, "tags": list(settings.baggage_keys)}
     if guarded is None:
@@ -186,14 +186,14 @@ def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None =
     if "baggage" not in fields:
         if settings.baggage != "off":
             fix = "Put baggage into OTEL_PROPAGATORS, or set SPANCOST_BAGGAGE=off."
-            return Advice(BAGGAGE, PROBLEM, "SPANCOST_BAGGAGE is on, but no propagator carries baggage", fix, facts)
-        return Advice(BAGGAGE, FINE, "no propagator carries baggage: nothing leaves in it", "", facts)
+            return Finding(BAGGAGE, PROBLEM, "SPANCOST_BAGGAGE is on, but no propagator carries baggage", fix, facts)
+        return Finding(BAGGAGE, FINE, "no propagator carries baggage: nothing leaves in it", "", facts)
     if guarded:
         keys = ", ".join(settings.baggage_keys) or "no tag"
         hosts = ", ".join(settings.baggage_hosts) or "any host but model providers"
         text = f"guarded: providers get no baggage at all; tags allowed: {keys}; to: {hosts}"
-        return Advice(BAGGAGE, FINE, text, "", facts)
-    return Advice(
+        return Finding(BAGGAGE, FINE, text, "", facts)
+    return Finding(
         BAGGAGE,
         NOTE,
         "a baggage propagator is active and not guarded: whatever the application or a caller puts into baggage goes "
@@ -203,7 +203,7 @@ def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None =
     )
 
 
-def unseen() -> Iterator[Advice]:
+def unseen() -> Iterator[Finding]:
     """Yield what neither spans nor capture can show."""
     for text in NOT_SEEN:
-        yield Advice(UNSEEN, FINE, text)
+        yield Finding(UNSEEN, FINE, text)

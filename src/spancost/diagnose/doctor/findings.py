@@ -13,7 +13,7 @@ PROBLEM = "problem"
 
 
 @dataclass(frozen=True)
-class Advice:
+class Finding:
     """One thing found: its section, how it stands (FINE, NOTE, PROBLEM), and what to do ("" for nothing).
 
     facts: the same for programs, with stable keys.

@@ -9,15 +9,15 @@ from spancost.core import reasons
 
 _ADD_TO_CARD = (
     "Name your price in a contract (SPANCOST_CONTRACT, docs/contracts.md); or, in a checkout, add the list price to "
-    "pricing/sellers/{provider}.yaml, run tools/compile_card.py and set SPANCOST_CARD=pricing/compiled/card.jsonl."
+    "pricing/providers/{provider}.yaml, run tools/compile_card.py and set SPANCOST_CARD=pricing/compiled/card.jsonl."
 )
 _OLD_EMITTER = "Update that instrumentation, or switch on spancost's own capture, which reads the provider's answer."
 _NOTHING = "Nothing to do: the money is counted once, on the other span."
 
 REMEDIES = {
     reasons.UNKNOWN_PROVIDER: (
-        "No span says which seller this is in a word the card knows. Let the instrumentation set "
-        "gen_ai.provider.name or server.address. A seller of your own: " + _ADD_TO_CARD
+        "No span says which provider this is in a word the card knows. Let the instrumentation set "
+        "gen_ai.provider.name or server.address. A provider of your own: " + _ADD_TO_CARD
     ),
     reasons.UNKNOWN_MODEL: "{model} is not on the card of {provider}. " + _ADD_TO_CARD,
     reasons.NO_MODEL: "Let the instrumentation set gen_ai.response.model or gen_ai.request.model. " + _OLD_EMITTER,
@@ -29,7 +29,7 @@ REMEDIES = {
     reasons.BAD_TIME: "The span's start time is no time: look at the clock, and at what rewrites spans on their way.",
     reasons.NO_PRICE_AT_TIME: (
         "The call is older or newer than the prices of {model}. Check the machine's clock; if it is right, add the "
-        "era to pricing/sellers/{provider}.yaml and run python tools/compile_card.py."
+        "era to pricing/providers/{provider}.yaml and run python tools/compile_card.py."
     ),
     reasons.MISSING_RATE: "{model} has no rate for {about}. " + _ADD_TO_CARD,
     reasons.UNKNOWN_METER: "The card knows no meter {about}: update spancost, or add it to pricing/units.yaml.",
@@ -49,7 +49,7 @@ REMEDIES = {
     "override_refused": "Set the cost of the call to an amount that the contract's override allows, or widen that.",
     "no_duration": "The contract charges by time: let the instrumentation end its span when the call ends.",
     "allocated": "Nothing to do: the cost is the contract's share of your own machines; their idle time is not in it.",
-    "tells_more": (
+    "reports_more": (
         "Two instrumentations reported the call and the one that is not counted says more. Switch the other one off, "
         "or update it."
     ),
@@ -94,11 +94,11 @@ REMEDIES = {
 """Code -> what to do. {provider}, {model} and {about} (what follows the colon of a reason) are filled in."""
 
 
-def remedy(reason: str, provider: str | None = None, model: str | None = None) -> str:
+def fix(reason: str, provider: str | None = None, model: str | None = None) -> str:
     """Return what to do about *reason* (`code`, or `code:about`), "" for a code that is not on the list."""
     code, _, about = reason.partition(":")
     text = REMEDIES.get(code, "")
-    known = {"provider": provider or "<seller>", "model": model or "the model", "about": about or "a meter"}
+    known = {"provider": provider or "<provider>", "model": model or "the model", "about": about or "a meter"}
     return text.format_map(defaultdict(str, known))
 
 

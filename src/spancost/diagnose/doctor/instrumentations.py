@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from spancost.core.dialect.rule import version_within
-from spancost.diagnose.doctor.findings import NOTE, Advice
+from spancost.diagnose.doctor.findings import NOTE, Finding
 
 KNOWN = "Known limits of what is installed"
 _CAPTURE = "Switch on spancost's own capture as well (docs/capture.md): it sees each request."
@@ -69,8 +69,8 @@ LIMITS = (
     ),
     _official(
         "portkey",
-        "the seller behind the gateway is told only when the client is made with provider=",
-        "Give the client provider=, or name the seller of Portkey's host (SPANCOST_CAPTURE_SELLERS).",
+        "the provider behind the gateway is told only when the client is made with provider=",
+        "Give the client provider=, or name the provider of Portkey's host (SPANCOST_CAPTURE_PROVIDERS).",
     ),
     Limit(
         "litellm",
@@ -104,7 +104,7 @@ LIMITS = (
 )
 
 
-def of_packages(installed: Mapping[str, str]) -> Iterator[Advice]:
+def of_packages(installed: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what is known of the packages that are *installed*: name -> version."""
     for limit in LIMITS:
         version = installed.get(limit.package, "")
@@ -112,7 +112,7 @@ def of_packages(installed: Mapping[str, str]) -> Iterator[Advice]:
             yield _advice(limit, version, limit.package)
 
 
-def of_scopes(scopes: Iterable[tuple[str, str]]) -> Iterator[Advice]:
+def of_scopes(scopes: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     """Yield what is known of the emitters of some spans: scope and version."""
     for scope, version in sorted(scopes):
         for limit in LIMITS:
@@ -120,6 +120,6 @@ def of_scopes(scopes: Iterable[tuple[str, str]]) -> Iterator[Advice]:
                 yield _advice(limit, version, scope)
 
 
-def _advice(limit: Limit, version: str, name: str) -> Advice:
+def _advice(limit: Limit, version: str, name: str) -> Finding:
     facts = {"package": limit.package, "version": version}
-    return Advice(KNOWN, NOTE, f"{name} {version}: {limit.text}", limit.fix, facts)
+    return Finding(KNOWN, NOTE, f"{name} {version}: {limit.text}", limit.fix, facts)

@@ -12,9 +12,9 @@ from spancost.core import semconv as names
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.span import Attributes, Span
-from spancost.diagnose.doctor.dialect_trace import WORDS, Lens, Look
-from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Advice
-from spancost.diagnose.doctor.fixes import meaning, remedy
+from spancost.diagnose.doctor.dialect_trace import WORDS, DialectTrace, Look
+from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
+from spancost.diagnose.doctor.fixes import fix, meaning
 from spancost.diagnose.doctor.instrumentations import of_scopes
 from spancost.diagnose.doctor.unreported import host_of, unreported
 from spancost.diagnose.format_count import counted
@@ -51,9 +51,13 @@ class _Seen:
     spans: int = 0
 
 
-def look_at(
-    carried: Iterable[Carried], ledger: Ledger, dialects: Dialects, lens: Lens, is_provider: Callable[[str], bool]
-) -> Iterator[Advice]:
+def inspect_spans(
+    carried: Iterable[Carried],
+    ledger: Ledger,
+    dialects: Dialects,
+    lens: DialectTrace,
+    is_provider: Callable[[str], bool],
+) -> Iterator[Finding]:
     """Yield what there is to say of the spans in hand, priced or not yet."""
     copies: dict[tuple[int, int], list[Carried]] = defaultdict(list)
     for each in carried:
@@ -77,7 +81,7 @@ def look_at(
 
 
 def _see(
-    span: Span, attributes: Attributes, by_id: Mapping[str, str], dialects: Dialects, lens: Lens, seen: _Seen
+    span: Span, attributes: Attributes, by_id: Mapping[str, str], dialects: Dialects, lens: DialectTrace, seen: _Seen
 ) -> None:
     said = attributes.get(names.LLM_COST_STATUS)
     reading = dialects.read(span)
@@ -120,9 +124,9 @@ def _name_of(span: Span) -> str:
     return span.scope_name or "(no scope)"
 
 
-def _reporters(seen: _Seen) -> Iterator[Advice]:
+def _reporters(seen: _Seen) -> Iterator[Finding]:
     if not seen.emitters:
-        yield Advice(
+        yield Finding(
             REPORTERS,
             PROBLEM,
             f"None of {counted(seen.spans, 'span')} speaks of a model call in words that a dialect knows."
@@ -134,7 +138,7 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
     for (scope, version), emitter in sorted(seen.emitters.items()):
         yield _reporter(scope, version, emitter)
     for (scope, word), number in seen.unread.most_common():
-        yield Advice(
+        yield Finding(
             REPORTERS,
             NOTE,
             f"{scope}: {counted(number, 'span')} with words such as {word}, and nothing that tells of a call",
@@ -143,7 +147,7 @@ def _reporters(seen: _Seen) -> Iterator[Advice]:
         )
 
 
-def _reporter(scope: str, version: str, emitter: _Emitter) -> Advice:
+def _reporter(scope: str, version: str, emitter: _Emitter) -> Finding:
     counts = sorted(emitter.roles.items())
     roles = ", ".join(counted(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
     dialects = sorted({look.dialect for look in emitter.looks})
@@ -156,13 +160,13 @@ def _reporter(scope: str, version: str, emitter: _Emitter) -> Advice:
         lines.append(f"  keys: {', '.join(keys[:_MOST_KEYS])}{more}")
     lines += [f"  rule: {rule}" for rule in rules]
     facts = {"scope": scope, "version": version, "spans": emitter.spans, "roles": dict(emitter.roles)}
-    return Advice(REPORTERS, FINE, "\n".join(lines), "", {**facts, "dialects": dialects, "keys": keys, "rules": rules})
+    return Finding(REPORTERS, FINE, "\n".join(lines), "", {**facts, "dialects": dialects, "keys": keys, "rules": rules})
 
 
-def _twice(seen: _Seen) -> Iterator[Advice]:
+def _twice(seen: _Seen) -> Iterator[Finding]:
     for (scope, other, reason), number in seen.pairs.most_common():
         same = scope == other
-        yield Advice(
+        yield Finding(
             TWICE,
             FINE,
             f"{scope} repeats {'itself' if same else other}: {counted(number, 'span')} ({reason})",
@@ -171,21 +175,21 @@ def _twice(seen: _Seen) -> Iterator[Advice]:
         )
 
 
-def _prices(seen: _Seen) -> Iterator[Advice]:
+def _prices(seen: _Seen) -> Iterator[Finding]:
     for (said, reason, provider, model, scope), number in seen.reasons.most_common():
-        yield Advice(
+        yield Finding(
             PRICES,
             PROBLEM if said == status.UNPRICED else NOTE,
-            f"{model or 'no model'} at {provider or 'no seller'}: {counted(number, 'call')} {said} ({reason}), "
+            f"{model or 'no model'} at {provider or 'no provider'}: {counted(number, 'call')} {said} ({reason}), "
             f"reported by {scope}. {meaning(reason)}",
-            remedy(reason, provider, model),
+            fix(reason, provider, model),
             {"status": said, "reason": reason, "provider": provider, "model": model, "scope": scope, "calls": number},
         )
 
 
-def _leaks(seen: _Seen) -> Iterator[Advice]:
+def _leaks(seen: _Seen) -> Iterator[Finding]:
     for host, number in seen.leaks.most_common():
-        yield Advice(
+        yield Finding(
             LEAKS,
             PROBLEM,
             f"{counted(number, 'request')} to {host} carried a baggage header to a model provider.",

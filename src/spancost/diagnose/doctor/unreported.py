@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spancost.core.span import Attributes, Span
-from spancost.diagnose.doctor.findings import PROBLEM, Advice
+from spancost.diagnose.doctor.findings import PROBLEM, Finding
 from spancost.diagnose.format_count import counted
 
 UNREPORTED = "Requests that no span reports as a model call"
@@ -22,7 +22,7 @@ def host_of(attributes: Attributes) -> str:
 
 def unreported(
     spans: Iterable[Span], is_call: Mapping[tuple[int, int], bool], is_provider: Callable[[str], bool]
-) -> Iterator[Advice]:
+) -> Iterator[Finding]:
     """Yield the hosts of providers that were sent requests at a time when no model call was open.
 
     is_call: trace and span id -> whether the span reports a model call. A request is taken for reported when any call
@@ -38,7 +38,7 @@ def unreported(
         if is_provider(host) and not any(call.start_ns <= span.start_ns <= call.end_ns for call in calls):
             found[host, span.scope_name] += 1
     for (host, scope), number in found.most_common():
-        yield Advice(
+        yield Finding(
             UNREPORTED,
             PROBLEM,
             f"{counted(number, 'request')} to {host}, seen by {scope}: no span reports a model call at that time, so "

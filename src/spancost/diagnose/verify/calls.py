@@ -101,9 +101,9 @@ class Said:
 class Recomputing:
     """Recomputes priced spans one by one with *prices*, by the same ledger that priced them."""
 
-    def __init__(self, dialects: Reads, prices: Prices, sellers: ProviderNames) -> None:
+    def __init__(self, dialects: Reads, prices: Prices, providers: ProviderNames) -> None:
         self._dialects = dialects
-        self._sellers = sellers
+        self._providers = providers
         self._said = Said()
         self._ledger = Ledger(self._said, prices, _NOTHING_TO_DO)
 
@@ -118,7 +118,7 @@ class Recomputing:
         """Yield what differs between *span* and what was *expected*, then what its instrumentation says otherwise."""
         found, source = span.attributes, self._dialects.read(span)
         for name in OF_A_CALL:
-            if found.get(name) != expected.get(name) and not self._is_same_seller(name, found.get(name), expected):
+            if found.get(name) != expected.get(name) and not self._is_same_provider(name, found.get(name), expected):
                 yield Finding(name, found.get(name), expected.get(name), CARD if source is not None else ALONE)
         if source is None:
             return
@@ -127,11 +127,11 @@ class Recomputing:
             if isinstance(told, int) and told != found.get(name):
                 yield Finding(name, found.get(name), told, SOURCE)
 
-    def _is_same_seller(self, name: str, found: object, expected: Written) -> bool:
-        """Whether the seller is only spelled otherwise, as the setting `keep_provider` leaves it."""
+    def _is_same_provider(self, name: str, found: object, expected: Written) -> bool:
+        """Whether the provider is only spelled otherwise, as the setting `keep_provider` leaves it."""
         if name != names.LLM_PROVIDER or not isinstance(found, str):
             return False
-        return self._sellers.canonical(found) == expected.get(name)
+        return self._providers.canonical(found) == expected.get(name)
 
     def _together(self, span: Span) -> Reading:
         """Return what `llm.*` states, with what only the attributes of the instrumentation tell."""
@@ -141,7 +141,7 @@ class Recomputing:
         text = partial(_text, span)
         return source._replace(
             operation=text(names.LLM_OPERATION) or source.operation,
-            provider=self._sellers.canonical(text(names.LLM_PROVIDER)) or source.provider,
+            provider=self._providers.canonical(text(names.LLM_PROVIDER)) or source.provider,
             model=text(names.LLM_MODEL) or source.model,
             usage={**source.usage, **_stated(span, _METERS)},
             response_id=text(names.LLM_REQUEST_ID) or source.response_id,

@@ -45,12 +45,17 @@ _AS_GOOD = 1e-14
 _TOLD_EXACTLY = 4_500_000_000
 
 
-class _Way(NamedTuple):
+class _TraversalOrder(NamedTuple):
     joins_services: bool
     children_first: bool
 
 
-WAYS = (_Way(True, True), _Way(False, False), _Way(False, True), _Way(True, False))
+WAYS = (
+    _TraversalOrder(True, True),
+    _TraversalOrder(False, False),
+    _TraversalOrder(False, True),
+    _TraversalOrder(True, False),
+)
 
 
 class _NoPrices:
@@ -115,7 +120,7 @@ def _best(family: Mapping[Key, Span]) -> TraceTotals:
     return best or TraceTotals(0, [], [])
 
 
-def _added_up(family: Mapping[Key, Span], way: _Way) -> dict[Key, Written]:
+def _added_up(family: Mapping[Key, Span], way: _TraversalOrder) -> dict[Key, Written]:
     size = len(family) + 1
     options = LedgerOptions(join_services=way.joins_services, open_spans=size, closed_spans=size)
     ledger = Ledger(Said(), _NoPrices(), options)

@@ -23,7 +23,9 @@ PricerOf = Callable[[str], Pricer]
 """What prices by a version; CardError when it cannot be had."""
 
 
-def verify(spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dialects, sellers: ProviderNames) -> Report:
+def verify(
+    spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dialects, providers: ProviderNames
+) -> Report:
     """Recompute every call that names a rate card, then the totals above them, and report what differs.
 
     Spans may come in any order, and more than once: copies that are alike are one span.
@@ -33,7 +35,7 @@ def verify(spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dial
         copies[carried.span.trace_id, carried.span.span_id].append(carried)
     report = Report(spans=len(copies), traces=len({trace for trace, _ in copies}))
     places = {key: _place(held[0]) for key, held in copies.items()}
-    cards = _Cards(pricer_of, dialects, sellers)
+    cards = _Cards(pricer_of, dialects, providers)
     spans: dict[Key, Span] = {}
     for key, span in joined(copies).items():
         span = _with_its_own_parent(span, copies[key][0].span)
@@ -50,9 +52,9 @@ def verify(spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dial
 class _Cards:
     """What recomputes by each version, made once."""
 
-    def __init__(self, pricer_of: PricerOf, dialects: Dialects, sellers: ProviderNames) -> None:
+    def __init__(self, pricer_of: PricerOf, dialects: Dialects, providers: ProviderNames) -> None:
         self._pricer_of = pricer_of
-        self._sellers = sellers
+        self._providers = providers
         self._dialects = dialects
         self._held: dict[str, Recomputing | str] = {}
         self.used: set[str] = set()
@@ -71,7 +73,7 @@ class _Cards:
             pricer = self._pricer_of(version)
         except CardError as error:
             return str(error)
-        return Recomputing(self._dialects, pricer, self._sellers)
+        return Recomputing(self._dialects, pricer, self._providers)
 
 
 def _checked(span: Span, place: Place, cards: _Cards, report: Report) -> Span:

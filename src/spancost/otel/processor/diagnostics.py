@@ -10,7 +10,7 @@ MAX_CAUSES = 256
 """Causes remembered for the sake of logging once; further ones are counted and not logged."""
 
 
-class Faults:
+class ErrorCounter:
     """Counts faults by the callback they happened in; `counts` maps `errors_<where>` to a number."""
 
     def __init__(self) -> None:

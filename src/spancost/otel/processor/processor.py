@@ -15,16 +15,16 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanContext
 
-from spancost.config.pricers import SpanLedger, carry_tags, make_ledger
+from spancost.config.pricers import SpanLedger, carry_tags, new_ledger
 from spancost.config.settings import Settings, load
 from spancost.core import semconv
-from spancost.core.generational import Recent
+from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import ABOVE, AGAIN, CALL, IDLE
 from spancost.core.span import AttributeValue
 from spancost.otel import attribution, baggage, outcome
 from spancost.otel.processor import strategy as strategies
 from spancost.otel.processor.attribution import Completion, tag
-from spancost.otel.processor.diagnostics import Faults
+from spancost.otel.processor.diagnostics import ErrorCounter
 from spancost.otel.processor.duplicate_ids import as_on_spans, unique
 from spancost.otel.processor.spans import (
     IS_REMOTE,
@@ -69,13 +69,13 @@ class LLMCostProcessor(SpanProcessor):
         self.strategy = ""
         self._wraps = self._is_trying = False
         self._finished: SpanContext | None = None
-        self._faults = Faults()
+        self._errors = ErrorCounter()
         reader = Reader()
         self._about, self._read, self._resource = reader.about, reader.read, reader.resource
         self._counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
         required = tuple(attribution.ATTRIBUTES[tag] for tag in self.settings.required_tags)
         self._completion = Completion(required)
-        self._ledger = make_ledger(self.settings) if ledger is None else ledger
+        self._ledger = new_ledger(self.settings) if ledger is None else ledger
         self._ends = self._ledger.ends
         self.restart()
         outcome.heard = True
@@ -92,7 +92,7 @@ class LLMCostProcessor(SpanProcessor):
         self._lock = threading.RLock()
         self._is_busy = self._ids_repeat = False
         self._deferred: deque[tuple[Any, ...]] = deque()
-        self._silent = Recent[int, int](SILENT_KEPT)
+        self._silent = GenerationalCache[int, int](SILENT_KEPT)
         self._ledger.clear()
 
     def disable(self) -> None:
@@ -111,7 +111,7 @@ class LLMCostProcessor(SpanProcessor):
             if attribution.used:
                 tag(span, parent_context)
         except Exception as error:
-            self._faults.record("on_start", error)
+            self._errors.record("on_start", error)
 
     def _on_ending(self, span: Span) -> None:
         if self._is_trying:
@@ -134,12 +134,12 @@ class LLMCostProcessor(SpanProcessor):
             if context_of(span) is self._finished and not self._is_trying:
                 return
         except AttributeError:
-            self._faults.say(logging.DEBUG, "spancost: this SDK keeps contexts of spans in another place")
+            self._errors.say(logging.DEBUG, "spancost: this SDK keeps contexts of spans in another place")
         if self._is_trying:
             self._settle(strategies.WRAP)
         if self._finish(span, 0, "on_end") and self._may_change:
             self._settle(strategies.WRAP)
-            self._faults.say_once("on_end", "the hook for ending spans was not called; spans are wrapped from now on")
+            self._errors.say_once("on_end", "the hook for ending spans was not called; spans are wrapped from now on")
 
     def _finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Price, roll up and write *span* unless that was done; return whether there was something to do.
@@ -171,7 +171,7 @@ class LLMCostProcessor(SpanProcessor):
                 self._catch_up()
             return True
         except Exception as error:
-            self._faults.record(where, error)
+            self._errors.record(where, error)
             return False
 
     def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
@@ -183,7 +183,7 @@ class LLMCostProcessor(SpanProcessor):
         self._counts["ids_repeated"] += 1
         if not self._ids_repeat:
             self._ids_repeat = True
-            self._faults.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
+            self._errors.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
             return self._ends(*unique(context, above), attributes)
         _, parent_id = unique(context, above)
         if parent_id is not None:
@@ -220,7 +220,7 @@ class LLMCostProcessor(SpanProcessor):
             self._is_busy = True
             try:
                 if todo == ABOVE:
-                    if self._ledger.end_above(span_id, parent_id, is_local_root, attributes, room):
+                    if self._ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room):
                         written = room
                 elif todo != IDLE:
                     place = (context[TRACE_ID], 0, self._resource(resource))
@@ -231,7 +231,7 @@ class LLMCostProcessor(SpanProcessor):
                         ended = self._read(span, context, parent, attributes.copy(), about)
                         if self._ids_repeat:
                             ended = ended._replace(span_id=span_id, parent_id=parent_id)
-                        written = dict(self._ledger.end_in_full(ended))
+                        written = dict(self._ledger.process_uncached(ended))
             finally:
                 self._is_busy = False
         if not written:
@@ -276,7 +276,7 @@ class LLMCostProcessor(SpanProcessor):
         self._wraps = strategy == strategies.WRAP
         self.strategy = strategy
         self._rest()
-        self._faults.say(logging.DEBUG, "spancost: strategy %s", strategy)
+        self._errors.say(logging.DEBUG, "spancost: strategy %s", strategy)
 
     def _rest(self) -> None:
         """Do nothing when spans start, for as long as there is nothing to do."""
@@ -297,19 +297,19 @@ class LLMCostProcessor(SpanProcessor):
             **self._ledger.counters,
             **self._counts,
             "tags_refused": attribution.refused,
-            "outcomes_homeless": outcome.homeless,
+            "outcomes_dropped": outcome.dropped,
             **baggage.counts,
-            **self._faults.counts,
+            **self._errors.counts,
         }
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Return True: nothing is held back. (A falsy result would stop later processors from flushing.)"""
-        self._faults.say(logging.DEBUG, "spancost: %s", self.stats)
+        self._errors.say(logging.DEBUG, "spancost: %s", self.stats)
         return True
 
     def shutdown(self) -> None:
         """Log the counters; spans that end afterwards are still priced, as the SDK still delivers them."""
-        self._faults.say(logging.DEBUG, "spancost: %s", self.stats)
+        self._errors.say(logging.DEBUG, "spancost: %s", self.stats)
 
 
 def _tags_are_used() -> None:

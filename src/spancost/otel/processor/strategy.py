@@ -20,7 +20,7 @@ LOGGER = logging.getLogger("spancost")
 HOOK = "hook"
 """Everything in `_on_ending`: seen by every exporter, whatever the order of registration. SDK 1.40 and later."""
 WRAP = "wrap"
-"""`span.end` is wrapped when the span starts: as good, and dearer. For older SDKs and wrappers that hide the hook."""
+"""`span.end` is wrapped when the span starts: as good, but slower. For older SDKs and wrappers that hide the hook."""
 ON_END = "on_end"
 """Everything in `on_end`: only exporters registered after the processor are sure to see it."""
 STRATEGIES = (HOOK, WRAP, ON_END)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms in which sellers take requests and give answers, one file a form."""
+"""The forms in which providers take requests and give answers, one file a form."""

@@ -39,11 +39,11 @@ class Asked(NamedTuple):
 class Served(NamedTuple):
     """An answer in no wire's words. usage: what is used and billed; reported: the same, None when the answer hides it.
 
-    usd: the amount billed, for the sellers that say it, None when unknown. created: seconds since the Unix epoch.
+    usd: the amount billed, for the providers that say it, None when unknown. created: seconds since the Unix epoch.
     """
 
     asked: Asked
-    seller: str
+    provider: str
     response_id: str
     created: int
     model: str
@@ -73,7 +73,7 @@ class Event(NamedTuple):
 
 
 class Wire(Protocol):
-    """One seller's form of requests and answers. Wires hold no state."""
+    """One provider's form of requests and answers. Wires hold no state."""
 
     operation: str
 

@@ -22,7 +22,7 @@ class Framing(NamedTuple):
 
 
 def compact(value: Any) -> str:
-    """Return *value* as JSON without spaces, as sellers send it."""
+    """Return *value* as JSON without spaces, as providers send it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chat completions: OpenAI's wire and the sellers that speak it, each with its own habits as a row of `_HABITS`."""
+"""Chat completions: OpenAI's wire and the providers that speak it, each with its own habits as a row of `_HABITS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spancost.testing.wires.framing import compact
 
 
 class _Habits(NamedTuple):
-    """How a seller differs: where its stream says usage (when "asked" on a chunk of its own, or always on the "last"
+    """How a provider differs: where its stream says usage (when "asked" on a chunk of its own, or always on the "last"
     choice), whether completion_tokens hold reasoning, and what more its usage says."""
 
     stream_usage: str = "asked"
@@ -62,7 +62,7 @@ class OpenAIChat:
         return document
 
     def events(self, served: Served) -> Iterator[Event]:
-        habits = _HABITS.get(served.seller, _OPENAI)
+        habits = _HABITS.get(served.provider, _OPENAI)
         head = _head(served, "chat.completion.chunk")
         if habits.comments:
             yield Event("OPENROUTER PROCESSING", "comment")
@@ -90,7 +90,7 @@ class OpenAIChat:
 
 def _head(served: Served, kind: str) -> dict[str, Any]:
     head = {"id": served.response_id, "object": kind, "created": served.created, "model": served.model}
-    if served.seller in ("openai", "azure.ai.openai"):
+    if served.provider in ("openai", "azure.ai.openai"):
         head |= {"service_tier": served.service_tier or "default", "system_fingerprint": "fp_loopback"}
     return head
 
@@ -119,7 +119,7 @@ def _finish(served: Served) -> str:
 
 
 def _usage(served: Served, used: Usage) -> dict[str, Any]:
-    habits = _HABITS.get(served.seller, _OPENAI)
+    habits = _HABITS.get(served.provider, _OPENAI)
     visible = used.output_tokens if habits.reasoning_inside else used.output_tokens - used.reasoning_tokens
     cached: dict[str, int] = {"cached_tokens": used.cache_read_tokens, "audio_tokens": 0}
     if used.written:

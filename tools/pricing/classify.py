@@ -41,10 +41,10 @@ class Change:
 
 
 class Judge:
-    """Judges the changes of a seller; *content* is its file, edited by `model` when a change may go in."""
+    """Judges the changes of a provider; *content* is its file, edited by `model` when a change may go in."""
 
-    def __init__(self, seller: str, content: Any, stated: Stated, decisions: Decisions, day: str, note: str) -> None:
-        self.seller, self.content, self.stated = seller, content, stated
+    def __init__(self, provider: str, content: Any, stated: Stated, decisions: Decisions, day: str, note: str) -> None:
+        self.provider, self.content, self.stated = provider, content, stated
         self.decisions, self.day, self.note = decisions, day, note
 
     def model(self, model_id: str, changes: Iterable[Change]) -> list[Row]:
@@ -70,18 +70,18 @@ class Judge:
         start = change.dated or self.day
         seconds = end_of(start)
         fact, now = change.fact, change.now
-        seller, model = self.content, self.content["models"][change.model]
-        ours = rate(seller, change.model, model, fact, seconds)
+        provider, model = self.content, self.content["models"][change.model]
+        ours = rate(provider, change.model, model, fact, seconds)
         if now is not None and close(ours.price, now):
             return None
         known = [change.model, *(delta.name for delta in change.deltas)]
-        decision = self.decisions.about(self.seller, known, fact.text, now)
+        decision = self.decisions.about(self.provider, known, fact.text, now)
         if decision is not None and decision.decision == "reject":
             return None
         said = self._said(change, start)
         own = ours.by != "none"
         old = ours.price if own else None
-        row = Row(self.seller, change.model, fact.text, "changed", old, now, start, said, deltas=change.deltas)
+        row = Row(self.provider, change.model, fact.text, "changed", old, now, start, said, deltas=change.deltas)
         if now is None:
             still = any(close(price, ours.price) for _, _, price in self.stated.values(change.model, fact, start))
             noted = not own or still or decision is not None
@@ -101,12 +101,12 @@ class Judge:
         index = era_at(model, seconds)
         if index is None or (change.dated and index + 1 < len(model["prices"])):
             return "history"
-        era = model["prices"][index]
-        if "windows" in era:
+        period = model["prices"][index]
+        if "windows" in period:
             return "by_hour"
         if by == "modifier":
             return "modifier"
-        has_table = any(when == dict(change.fact.when) for when, _, _ in tables(era))
+        has_table = any(when == dict(change.fact.when) for when, _, _ in tables(period))
         return "place" if not has_table and change.fact.bound else ""
 
     def _doubt(self, change: Change, old: Fraction | None, now: Decimal, start: str) -> str:
@@ -154,14 +154,14 @@ class Judge:
     def _write(self, change: Change, model: Any, seconds: int, price: str, new_era: bool) -> None:
         if new_era:
             edit.begin_era(model, change.dated or self.day, seconds, "" if change.dated else self.note)
-        era = model["prices"][era_at(model, seconds) or 0]
-        if not edit.set_price(era, change.fact, price):
-            edit.add_variant(era, dict(change.fact.when), {**self._beside_it(change), change.fact.meter: price})
+        period = model["prices"][era_at(model, seconds) or 0]
+        if not edit.set_price(period, change.fact, price):
+            edit.add_variant(period, dict(change.fact.when), {**self._beside_it(change), change.fact.meter: price})
         if new_era:
             agreed = len({name for name, _, p in self._now(change) if close(p, change.now)}) > 1
-            basis = "two_catalogues" if agreed and era["basis"] != "one_catalogue" else "one_catalogue"
+            basis = "two_catalogues" if agreed and period["basis"] != "one_catalogue" else "one_catalogue"
             day = self.day if basis == "two_catalogues" else "unknown"
-            edit.set_provenance(self.content, era, self._source(change), day, basis)
+            edit.set_provenance(self.content, period, self._source(change), day, basis)
 
     def _beside_it(self, change: Change) -> dict[str, str]:
         """Return all that a catalogue states under the conditions of a new table: it replaces every rate of tokens."""
@@ -197,20 +197,20 @@ class Judge:
         """Return the guard that a price meets among the others of its entry, once all are in."""
         model = self.content["models"][change.model]
         seconds = end_of(change.dated or self.day)
-        era = model["prices"][era_at(model, seconds) or 0]
-        steps = [bound for when, bound, _ in tables(era) if bound and when == dict(change.fact.when)]
+        period = model["prices"][era_at(model, seconds) or 0]
+        steps = [bound for when, bound, _ in tables(period) if bound and when == dict(change.fact.when)]
         met = guards.of_table(
             change.fact, lambda fact: rate(self.content, change.model, model, fact, seconds).price, steps
         )
-        if met is not None and self.decisions.about(self.seller, [change.model], change.fact.text, change.now):
+        if met is not None and self.decisions.about(self.provider, [change.model], change.fact.text, change.now):
             met = None
-        met = met or self._half_table(change, era)
+        met = met or self._half_table(change, period)
         return met or ("left_behind" if self._leaves_behind(change, model, seconds) else None)
 
-    def _half_table(self, change: Change, era: Any) -> str | None:
+    def _half_table(self, change: Change, period: Any) -> str | None:
         """Return the guard for a variant that lacks what the base prices: it would not be billed at all."""
-        own = next((rates for when, bound, rates in tables(era) if when == dict(change.fact.when) and not bound), {})
-        sold = {meter for meter, price in era["rates"].items() if Fraction(price)}
+        own = next((rates for when, bound, rates in tables(period) if when == dict(change.fact.when) and not bound), {})
+        sold = {meter for meter, price in period["rates"].items() if Fraction(price)}
         lacks = {"input_tokens", "output_tokens"} & sold - set(own)
         return "half_table" if change.fact.when and is_token(change.fact.meter) and lacks else None
 

@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// seller is one seller's line of a card.
-type seller struct {
+// provider is one provider's line of a card.
+type provider struct {
 	name               string
 	Models             map[string]*entry   `json:"models"`
 	Modifiers          []modifier          `json:"modifiers"`
@@ -16,7 +16,7 @@ type seller struct {
 	RequestModelPrices *int                `json:"request_model_prices"`
 	// Estimates are meters that the rate of a total bills only as an estimate, whatever the units say.
 	Estimates []string `json:"estimates"`
-	// Facts are those that prices of the seller depend on; what they say is for people.
+	// Facts are those that prices of the provider depend on; what they say is for people.
 	Facts map[string]json.RawMessage `json:"facts"`
 }
 
@@ -113,7 +113,7 @@ func (s *nameSpan) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (s *seller) check(where string, card *RateCard) error {
+func (s *provider) check(where string, card *RateCard) error {
 	for name, spans := range s.Names {
 		for _, span := range spans {
 			if s.Models[span.entry] == nil {
@@ -130,7 +130,7 @@ func (s *seller) check(where string, card *RateCard) error {
 		at := where + ", model " + id
 		for _, index := range e.Modifiers {
 			if index < 0 || index >= len(s.Modifiers) {
-				return &CardError{at, fmt.Sprint("modifier ", index), "one of the seller's"}
+				return &CardError{at, fmt.Sprint("modifier ", index), "one of the provider's"}
 			}
 		}
 		for n := range e.Eras {
