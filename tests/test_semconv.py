@@ -112,12 +112,12 @@ def test_every_reason_in_code_and_data_is_documented() -> None:
     """The counting rule's codes and the doubts that dialects state are in the closed list."""
     compiled = json.loads((ROOT / "semconv" / "compiled" / "dialects.json").read_text(encoding="utf-8"))
     rules = [rule for dialect in compiled["dialects"] for rule in dialect["rules"]]
-    doubts = {rule["then"]["doubt"][1].partition(":")[0] for rule in rules if "doubt" in rule["then"]}
+    caveats = {rule["then"]["caveat"][1].partition(":")[0] for rule in rules if "caveat" in rule["then"]}
     constants = {value for name, value in vars(counting).items() if name.isupper() and isinstance(value, str)}
     codes = {value for value in constants if "_" in value}
-    assert doubts
+    assert caveats
     assert codes
-    assert (doubts | codes) - reasons.SENTENCES.keys() == set()
+    assert (caveats | codes) - reasons.SENTENCES.keys() == set()
 
 
 def test_an_unknown_cost_is_absent(spans: tuple[ReadableSpan, ...]) -> None:

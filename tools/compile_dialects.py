@@ -31,8 +31,8 @@ _ENTRY = {
     "extends",
     "scopes",
     "detached",
-    "tells",
-    "claims",
+    "detect_by",
+    "detect_always",
     "default",
     "keys",
     "operations",
@@ -42,23 +42,23 @@ _ENTRY = {
     "responses",
     "source",
     "responses_alone",
-    "blanks",
+    "empty_values",
 }
 _WHEN = {
     "scope",
     "versions",
     "language",
     "has",
-    "lacks",
+    "without",
     "equals",
     "provider",
     "name",
-    "untold",
+    "missing",
     "at_least",
     "like",
-    "unlike",
+    "not_like",
 }
-_THEN = {"means", "kind", "operation", "provider", "doubt", "ignore", "drop", "provider_in_model", "cut"}
+_THEN = {"rename", "kind", "operation", "provider", "caveat", "ignore", "drop", "provider_in_model", "strip_suffix"}
 
 
 class SourceError(ValueError):
@@ -103,13 +103,13 @@ def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
     for part, allowed in (("when", _WHEN), ("then", _THEN)):
         for key in rule[part]:
             expected(f"{where} {part}", key, allowed)
-    for field in (*rule["when"].get("untold", []), *rule["when"].get("at_least", {})):
-        expected(f"{where} untold", field, FIELDS)
-    for figure, meaning in rule["then"].get("means", {}).items():
-        expected(f"{where} means", figure, FIELDS)
-        expected(f"{where} means", meaning, FIELDS)
-    for field in rule["then"].get("cut", {}):
-        expected(f"{where} cut", field, TEXTS)
+    for field in (*rule["when"].get("missing", []), *rule["when"].get("at_least", {})):
+        expected(f"{where} missing", field, FIELDS)
+    for figure, meaning in rule["then"].get("rename", {}).items():
+        expected(f"{where} rename", figure, FIELDS)
+        expected(f"{where} rename", meaning, FIELDS)
+    for field in rule["then"].get("strip_suffix", {}):
+        expected(f"{where} strip_suffix", field, TEXTS)
     return {"when": rule["when"], "then": rule["then"]}
 
 
@@ -151,8 +151,8 @@ def compiled_dialect(
         "id": entry["id"],
         "scopes": entry.get("scopes", []),
         "detached": entry.get("detached", []),
-        "tells": entry.get("tells", []),
-        "claims": entry.get("claims", []),
+        "detect_by": entry.get("detect_by", []),
+        "detect_always": entry.get("detect_always", []),
         "default": entry["default"],
         "keys": keys,
         "responses": merged_keys(
@@ -164,7 +164,7 @@ def compiled_dialect(
         },
         "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
         **compiled_source(where, entry.get("source")),
-        **{key: entry[key] for key in ("blanks", "responses_alone") if key in entry},
+        **{key: entry[key] for key in ("empty_values", "responses_alone") if key in entry},
     }
 
 
@@ -188,13 +188,13 @@ def compile_all() -> bytes:
     shared: dict[str, Any] = {}
     shapes: dict[str, Any] = {}
     two_sided: list[str] = []
-    cached_outside: list[str] = []
-    stated_costs: list[str] = []
+    input_without_cache: list[str] = []
+    costs_without_usage: list[str] = []
     identity: dict[str, Any] = {}
     for _, content in found:
         two_sided += content.get("two_sided", [])
-        cached_outside += content.get("cached_outside", [])
-        stated_costs += content.get("stated_costs", [])
+        input_without_cache += content.get("input_without_cache", [])
+        costs_without_usage += content.get("costs_without_usage", [])
         identity.update(content.get("identity", {}))
         shared.update(content.get("vocabularies", {}))
         shapes.update(content.get("shapes", {}))
@@ -213,8 +213,8 @@ def compile_all() -> bytes:
         "identity": identity,
         "meters": list(OTHER_METERS),
         "two_sided": two_sided,
-        "cached_outside": cached_outside,
-        "stated_costs": stated_costs,
+        "input_without_cache": input_without_cache,
+        "costs_without_usage": costs_without_usage,
         "dialects": dialects,
         "errors": errors,
     }

@@ -17,11 +17,11 @@ const (
 )
 
 type dialectRow struct {
-	ID     string   `json:"id"`
-	Scopes []string `json:"scopes"`
-	Tells  []string `json:"tells"`
+	ID       string   `json:"id"`
+	Scopes   []string `json:"scopes"`
+	DetectBy []string `json:"detect_by"`
 	// Claims are keys that make a span this dialect's, whatever its scope.
-	SpanAdoption []string `json:"claims"`
+	DetectAlways []string `json:"detect_always"`
 	// Detached are scopes that are known to write a call into a trace of its own.
 	Detached   []string             `json:"detached"`
 	Default    [2]string            `json:"default"`
@@ -34,7 +34,7 @@ type dialectRow struct {
 	IsOwn    bool   `json:"-"`
 	Provider string `json:"-"`
 	// Blanks are texts that tell nothing. ResponsesAlone: responses are read where no attribute tells a count.
-	Blanks         []string `json:"blanks"`
+	Blanks         []string `json:"empty_values"`
 	ResponsesAlone bool     `json:"responses_alone"`
 	// Source says which signal counts of an emitter that reports calls as spans and as log records.
 	Source *sourceRow `json:"source"`
@@ -86,9 +86,9 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 		TwoSided []string     `json:"two_sided"`
 		Meters   []string     `json:"meters"`
 		// StatedCosts are operations whose spans may state a cost of their own and no usage.
-		StatedCosts []string `json:"stated_costs"`
+		StatedCosts []string `json:"costs_without_usage"`
 		// CachedOutside are providers whose own input leaves the cached part out.
-		CachedOutside []string    `json:"cached_outside"`
+		CachedOutside []string    `json:"input_without_cache"`
 		Format        int         `json:"format"`
 		Identity      identityRow `json:"identity"`
 	}
@@ -132,10 +132,10 @@ func NewDialects(compiled []byte, names *ProviderNames, options DialectOptions) 
 				return nil, fmt.Errorf("compiled dialects, %s: found field %q; expected at most %d", row.ID, field, fieldCount)
 			}
 		}
-		for _, key := range row.SpanAdoption {
+		for _, key := range row.DetectAlways {
 			d.claims = append(d.claims, [2]string{key, row.ID})
 		}
-		for _, key := range row.Tells {
+		for _, key := range row.DetectBy {
 			d.telling.add(key)
 		}
 	}
@@ -277,7 +277,7 @@ func (d *Dialects) dialectOfWords(attributes Attributes) string {
 	}
 	if len(found) > 0 {
 		for n := range d.rows {
-			for _, key := range d.rows[n].Tells {
+			for _, key := range d.rows[n].DetectBy {
 				if slices.Contains(found, key) {
 					return d.rows[n].ID
 				}

@@ -18,7 +18,7 @@ func (e *EmitterError) Error() string { return e.text }
 
 var (
 	emitterKeys = []string{
-		"name", "scopes", "tells", "operation", "provider", "keys", "input_holds_cached", "output_holds_reasoning",
+		"name", "scopes", "detect_by", "operation", "provider", "keys", "input_holds_cached", "output_holds_reasoning",
 	}
 	emitterTexts = []string{
 		"operation", "provider", "model", "request_model", "response_id", "finish_reason", "service_tier", "processing",
@@ -75,19 +75,19 @@ func (e *emitters) add(each any, where string, taken map[string]bool, base *dial
 		return err
 	}
 	row := emitterRow{described, where, nil}
-	scopes, tells, provider := row.texts("scopes"), row.texts("tells"), row.text("provider")
+	scopes, detectBy, provider := row.texts("scopes"), row.texts("detect_by"), row.text("provider")
 	_, hasKeys := described["keys"]
 	switch {
 	case row.err != nil:
-	case hasKeys && len(scopes) == 0 && len(tells) == 0:
-		return &EmitterError{where + ": found neither scopes nor tells; expected one of them beside keys"}
+	case hasKeys && len(scopes) == 0 && len(detectBy) == 0:
+		return &EmitterError{where + ": found neither scopes nor detect_by; expected one of them beside keys"}
 	case hasKeys:
 		name := row.text("name")
 		if row.err == nil && (!emitterName.MatchString(name) || taken[name]) {
 			return wrongEmitter(where+".name", name, "small letters, digits and _, and no name of a dialect")
 		}
 		taken[name] = true
-		made := row.dialect(name, scopes, tells, base, fields)
+		made := row.dialect(name, scopes, detectBy, base, fields)
 		made.Provider = provider
 		e.rows = append(e.rows, made)
 	case provider == "":
@@ -97,7 +97,7 @@ func (e *emitters) add(each any, where string, taken map[string]bool, base *dial
 		return row.err
 	}
 	if provider != "" {
-		if len(scopes) == 0 && len(tells) == 0 {
+		if len(scopes) == 0 && len(detectBy) == 0 {
 			scopes = []string{"*"}
 		}
 		for _, pattern := range scopes {
@@ -115,9 +115,9 @@ type emitterRow struct {
 }
 
 // dialect returns the dialect of one description: its own keys before those of the conventions.
-func (r *emitterRow) dialect(name string, scopes, tells []string, base *dialectRow, fields []string) dialectRow {
+func (r *emitterRow) dialect(name string, scopes, detectBy []string, base *dialectRow, fields []string) dialectRow {
 	made := dialectRow{
-		ID: name, IsOwn: true, Scopes: scopes, Tells: tells, Default: [2]string{"call", "chat"},
+		ID: name, IsOwn: true, Scopes: scopes, DetectBy: detectBy, Default: [2]string{"call", "chat"},
 		Keys: maps.Clone(base.Keys), Operations: base.Operations, Providers: base.Providers,
 	}
 	described, err := emitterMapping(r.of["keys"], r.where+".keys", fields, "a meter, total_tokens, or one of "+strings.Join(emitterTexts, ", "))
@@ -169,7 +169,7 @@ func (r *emitterRow) text(key string) string {
 	value := r.of[key]
 	text, isText := value.(string)
 	if value != nil && (!isText || strings.TrimSpace(text) == "") {
-		r.fail(key, value, "a text")
+		r.fail(key, value, "a string")
 	}
 	return text
 }
@@ -189,7 +189,7 @@ func (r *emitterRow) texts(key string) (found []string) {
 		found = append(found, text)
 	}
 	if !isList {
-		r.fail(key, value, "a text, or a list of texts")
+		r.fail(key, value, "a string, or a list of strings")
 	}
 	return found
 }
@@ -201,7 +201,7 @@ func (r *emitterRow) truth(key string) bool {
 	}
 	truth, isTruth := value.(bool)
 	if !isTruth {
-		r.fail(key, value, "true or false")
+		r.fail(key, value, "a boolean, true or false")
 	}
 	return truth
 }

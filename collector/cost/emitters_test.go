@@ -49,7 +49,7 @@ func TestVectorsOfEmitters(t *testing.T) {
 		}
 		sameJSON(t, map[string]any{
 			"dialect": reading.Emitter, "kind": kind, "operation": reading.Operation, "provider": reading.Provider,
-			"model": reading.Model, "usage": usage, "doubt": doubt,
+			"model": reading.Model, "usage": usage, "caveat": doubt,
 		}, v.Reading)
 	})
 }

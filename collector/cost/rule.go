@@ -17,28 +17,28 @@ type ruleRow struct {
 		Versions string           `json:"versions"`
 		Language []string         `json:"language"`
 		Has      []string         `json:"has"`
-		Lacks    []string         `json:"lacks"`
+		Lacks    []string         `json:"without"`
 		Equals   map[string][]any `json:"equals"`
-		Untold   []string         `json:"untold"`
+		Untold   []string         `json:"missing"`
 		// AtLeast are figures that must be told, with the least number of each.
 		AtLeast  map[string]float64 `json:"at_least"`
 		Provider []string           `json:"provider"`
 		Name     []string           `json:"name"`
 		// Like are attributes whose text fits one of the patterns; Unlike those whose text does not, or that are absent.
 		Like   map[string][]string `json:"like"`
-		Unlike map[string][]string `json:"unlike"`
+		Unlike map[string][]string `json:"not_like"`
 	} `json:"when"`
 	Then struct {
-		Means           map[string]string `json:"means"`
+		Means           map[string]string `json:"rename"`
 		Kind            string            `json:"kind"`
 		Operation       string            `json:"operation"`
 		Provider        string            `json:"provider"`
-		Doubt           []string          `json:"doubt"`
+		Doubt           []string          `json:"caveat"`
 		Ignore          bool              `json:"ignore"`
 		Drop            []string          `json:"drop"`
 		ProviderInModel bool              `json:"provider_in_model"`
 		// Cut are ends to be taken off the texts of fields.
-		Cut map[string]string `json:"cut"`
+		Cut map[string]string `json:"strip_suffix"`
 	} `json:"then"`
 }
 

@@ -209,7 +209,7 @@ func told(r *Reading) map[string]any {
 		}
 	}
 	if r.Doubt != (Doubt{}) {
-		found["doubt"] = []string{r.Doubt.Status, r.Doubt.Reason}
+		found["caveat"] = []string{r.Doubt.Status, r.Doubt.Reason}
 	}
 	if len(r.Context) > 0 {
 		context := map[string]string{}

@@ -160,7 +160,7 @@ def test_a_document_too_deep_to_be_read_is_a_bad_line(command: str, text: str, t
 def test_emitters_are_read_as_a_file_describes_them(tmp_path: Path) -> None:
     path = tmp_path / "emitters.yaml"
     path.write_text(
-        "emitters:\n  - name: acme\n    tells: [acme.model]\n    provider: openai\n"
+        "emitters:\n  - name: acme\n    detect_by: [acme.model]\n    provider: openai\n"
         "    keys: {model: acme.model, input_tokens: acme.in, output_tokens: acme.out}\n"
     )
     line = request(2, None, **{"acme.model": "gpt-4o", "acme.in": 1000, "acme.out": "100"})

@@ -25,7 +25,7 @@ def compiled(**scopes: list[str]) -> dict[str, Any]:
         {
             "id": name,
             "scopes": patterns,
-            "tells": [f"only.{name}"],
+            "detect_by": [f"only.{name}"],
             "default": ["call", "chat"],
             "keys": {"input_tokens": ["in"], "output_tokens": [f"only.{name}"]},
             "responses": {},
@@ -53,9 +53,9 @@ def test_the_longest_pattern_wins_whatever_the_order(order: str) -> None:
 
 def test_a_telling_word_finds_the_dialect_of_an_unknown_scope() -> None:
     dialects = Dialects(compiled(a=[], b=[]), NAMES)
-    told, untold = dialects.read(span("new", {"in": 1, "only.b": 2})), dialects.read(span("new", {"in": 1}))
+    told, missing = dialects.read(span("new", {"in": 1, "only.b": 2})), dialects.read(span("new", {"in": 1}))
     assert told is not None and told.emitter == "b"
-    assert untold is not None and untold.emitter == "a"
+    assert missing is not None and missing.emitter == "a"
 
 
 def test_another_form_of_the_compiled_file_is_refused() -> None:

@@ -12,7 +12,7 @@ from spancost.core.span import Span
 from tests.core.vectors import cases
 
 CASES = cases("dialect", {"describes", "span", "reading"})
-TELLS = {
+FIELDS = {
     "provider",
     "model",
     "request_model",
@@ -43,7 +43,7 @@ def test_a_span_says_what_its_vector_expects(name: str, case: dict[str, Any]) ->
             assert reading is None
             continue
         assert reading is not None
-        assert set(expected) <= TELLS | {"dialect", "kind", "operation", "usage", "doubt"}
+        assert set(expected) <= FIELDS | {"dialect", "kind", "operation", "usage", "caveat"}
         assert (reading.emitter, reading.kind, reading.operation) == (
             expected["dialect"],
             expected["kind"],
@@ -51,6 +51,6 @@ def test_a_span_says_what_its_vector_expects(name: str, case: dict[str, Any]) ->
         )
         usage = {meter: n if isinstance(n, int) else str(n) for meter, n in reading.usage.items()}
         assert usage == expected["usage"]
-        assert list(reading.doubt or ()) == expected.get("doubt", [])
-        told = {field: value for field in TELLS if (value := getattr(reading, field)) not in (None, False)}
-        assert told == {field: value for field, value in expected.items() if field in TELLS}
+        assert list(reading.caveat or ()) == expected.get("caveat", [])
+        told = {field: value for field in FIELDS if (value := getattr(reading, field)) not in (None, False)}
+        assert told == {field: value for field, value in expected.items() if field in FIELDS}

@@ -36,7 +36,7 @@ def test_a_described_emitter_is_read_as_its_vector_expects(name: str, case: dict
             "provider": reading.provider,
             "model": reading.model,
             "usage": dict(reading.usage),
-            "doubt": list(reading.doubt or ()),
+            "caveat": list(reading.caveat or ()),
         }
 
 

@@ -43,7 +43,7 @@ def test_every_limit_is_of_a_call_that_is_made() -> None:
     assert all(limit.outcome in matrix.RANK and limit.because for limit in matrix.limits())
 
 
-def test_a_different_amount_is_told_from_a_said_doubt() -> None:
+def test_a_different_amount_is_told_from_a_said_caveat() -> None:
     """The judge itself: equal and complete, doubted, not seen, and wrong."""
     judged = [
         matrix._outcome({"llm.trace_requests": 1, "llm.trace_cost_complete": True}, 0.5, 0.5),

@@ -89,7 +89,7 @@ class Judge:
             return None if noted else row
         row.reason = self._impossible(change, model, seconds, ours.by)
         if not row.reason and (decision is None or held in ("left_behind", "half_table")):
-            row.reason = held or self._doubt(change, old, now, start) or self._misplaced(change, own, model, seconds)
+            row.reason = held or self._caveat(change, old, now, start) or self._misplaced(change, own, model, seconds)
         if row.reason:
             return row
         correct = decision is not None and decision.how == "correction"
@@ -109,7 +109,7 @@ class Judge:
         has_table = any(when == dict(change.fact.when) for when, _, _ in tables(period))
         return "place" if not has_table and change.fact.bound else ""
 
-    def _doubt(self, change: Change, old: Fraction | None, now: Decimal, start: str) -> str:
+    def _caveat(self, change: Change, old: Fraction | None, now: Decimal, start: str) -> str:
         if start > self.day:
             return "future"
         stated = list(self.stated.values(change.model, change.fact, start))

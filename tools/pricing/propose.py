@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tools.pricing.classify import Change, Judge
-
 from tools.pricing import edit
+from tools.pricing.classify import Change, Judge
 from tools.pricing.decisions import Decisions
 from tools.pricing.deltas import Delta, deltas
 from tools.pricing.new_models import Newcomers, Unknown

@@ -153,7 +153,7 @@ def answer(reading: WireReading) -> dict[str, Any]:
         ]
         or None,
         "estimate": reading.estimate,
-        "doubts": list(reading.doubts) or None,
+        "caveats": list(reading.caveats) or None,
         "context": dict(reading.context) if reading.context else None,
     }
     return {

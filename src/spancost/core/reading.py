@@ -39,7 +39,7 @@ class Reading(NamedTuple):
     finish_reason: str | None = None
     service_tier: str | None = None
     processing: str | None = None
-    doubt: tuple[str, str] | None = None
+    caveat: tuple[str, str] | None = None
     context: Mapping[str, str] | None = None
     reported_femto: int | None = None
     billed: bool = False

@@ -46,7 +46,7 @@ def request() -> str:
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
 
 
-def test_without_them_the_call_is_in_doubt() -> None:
+def test_without_them_the_call_is_in_caveat() -> None:
     """The usual rate, and the reason names the fact."""
     found = in_process()
     assert found["llm.cost_status"] == "estimated"

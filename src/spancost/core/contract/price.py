@@ -98,10 +98,10 @@ class ContractPricer(Pricer):
                     return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.bill(call).cost
-        doubt = level.doubt
-        if doubt is None:
+        caveat = level.caveat
+        if caveat is None:
             return _cost((PRICED, None, femto, level.rate_id, deal.source, list_femto))
-        return Cost(doubt[0], doubt[1], femto, level.rate_id, deal.source, list_femto)
+        return Cost(caveat[0], caveat[1], femto, level.rate_id, deal.source, list_femto)
 
     def bill(self, call: Call) -> CostBreakdown:
         """Return *call* worked out in full, however odd it is; a cost set by hand has no items."""

@@ -16,7 +16,7 @@ from spancost.core.contract.terms import Table, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match
 from spancost.core.pricing.rate_resolver import RateResolver
-from spancost.core.pricing.rates import Doubt, Rate
+from spancost.core.pricing.rates import Caveat, Rate
 
 
 class ContractRate(tuple[int, int]):
@@ -78,13 +78,13 @@ class ContractRateResolver(RateResolver):
         is_skipped = "*" in skip or modifier["id"] in skip
         return is_skipped or not self._answered.isdisjoint(modifier["when"])
 
-    def _doubt(
+    def _caveat(
         self, match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], answered: frozenset[str]
-    ) -> Doubt | None:
-        doubt = super()._doubt(match, entry, period, answered)
-        if doubt is None and self._term.is_allocated:
+    ) -> Caveat | None:
+        caveat = super()._caveat(match, entry, period, answered)
+        if caveat is None and self._term.is_allocated:
             return ESTIMATED, reasons.ALLOCATED
-        return doubt
+        return caveat
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates multiplied: those of tokens by modifiers and discount, others by a discount on all."""

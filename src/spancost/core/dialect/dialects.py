@@ -46,20 +46,22 @@ class Dialects:
         self._by_id = {entry["id"]: entry for entry in self._entries}
         self._programs: GenerationalCache[tuple[str, str, str, str], Program] = GenerationalCache(_KNOWN_SCOPES)
         self._scopes: GenerationalCache[str, str] = GenerationalCache(_KNOWN_SCOPES)
-        self._tells: list[tuple[frozenset[str], str]] = [
-            (frozenset(entry["tells"]), str(entry["id"])) for entry in self._entries if entry.get("tells")
+        self._detect_by: list[tuple[frozenset[str], str]] = [
+            (frozenset(entry["detect_by"]), str(entry["id"])) for entry in self._entries if entry.get("detect_by")
         ]
-        self._claims = [(key, str(entry["id"])) for entry in self._entries for key in entry.get("claims", ())]
-        self._telling = frozenset(key for tells, _ in self._tells for key in tells)
-        self._told: GenerationalCache[frozenset[str], str] = GenerationalCache(_KNOWN_SCOPES)
-        self._claiming = frozenset(key for key, _ in self._claims)
+        self._detect_always = [
+            (key, str(entry["id"])) for entry in self._entries for key in entry.get("detect_always", ())
+        ]
+        self._detect_by_keys = frozenset(key for keys, _ in self._detect_by for key in keys)
+        self._by_keys_found: GenerationalCache[frozenset[str], str] = GenerationalCache(_KNOWN_SCOPES)
+        self._detect_always_keys = frozenset(key for key, _ in self._detect_always)
         self._by_scope: GenerationalCache[tuple[str, str, str], Program] = GenerationalCache(_KNOWN_SCOPES)
         self._fallback: str = compiled["fallback"]
         self._default_providers: list[tuple[str, str]] = compiled.get("default_providers", [])
         self._failures = Failures(compiled["errors"])
         self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
-        self._stated_costs: frozenset[str] = frozenset(compiled.get("stated_costs", ()))
-        self._cached_outside: frozenset[str] = frozenset(compiled.get("cached_outside", ()))
+        self._costs_without_usage: frozenset[str] = frozenset(compiled.get("costs_without_usage", ()))
+        self._input_without_cache: frozenset[str] = frozenset(compiled.get("input_without_cache", ()))
         self.identity = Identity(
             compiled.get("identity", {}), (scope for entry in self._entries for scope in entry.get("detached", ()))
         )
@@ -87,19 +89,19 @@ class Dialects:
     def program(self, span: Span) -> Program:
         """Return the tables and rules by which *span* is read."""
         scope = (span.scope_name, span.scope_version, span.language)
-        if self._claiming.isdisjoint(span.attributes):
+        if self._detect_always_keys.isdisjoint(span.attributes):
             known = self._by_scope.get(scope)
             if known is not None:
                 return known
             dialect = self._scopes.get(span.scope_name)
         else:
-            dialect = next(claimed for key, claimed in self._claims if key in span.attributes)
+            dialect = next(chosen for key, chosen in self._detect_always if key in span.attributes)
         if dialect is None:
             dialect = self._dialect_of_scope(span.scope_name)
             self._scopes.set(span.scope_name, dialect)
-        is_told = not dialect
-        if is_told:
-            dialect = self._dialect_of_words(span)
+        needs_keys = not dialect
+        if needs_keys:
+            dialect = self._dialect_of_keys(span)
         key = (dialect, *scope)
         program = self._programs.get(key)
         if program is None:
@@ -109,12 +111,12 @@ class Dialects:
                 self._names,
                 self._read_responses,
                 self._two_sided,
-                self._cached_outside,
-                self._stated_costs,
+                self._input_without_cache,
+                self._costs_without_usage,
                 self._default_provider(dialect, span.scope_name),
             )
             self._programs.set(key, program)
-        if not is_told and self._claiming.isdisjoint(span.attributes):
+        if not needs_keys and self._detect_always_keys.isdisjoint(span.attributes):
             self._by_scope.set(scope, program)
         return program
 
@@ -143,11 +145,13 @@ class Dialects:
         longest = max(fitting, key=lambda pair: len(pair[0]), default=("", None))[1]
         return self._names.canonical(longest or self._by_id[dialect].get("provider"))
 
-    def _dialect_of_words(self, span: Span) -> str:
+    def _dialect_of_keys(self, span: Span) -> str:
         """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""
-        found = self._telling.intersection(span.attributes)
-        dialect = self._told.get(found)
+        found = self._detect_by_keys.intersection(span.attributes)
+        dialect = self._by_keys_found.get(found)
         if dialect is None:
-            dialect = next((told for tells, told in self._tells if not tells.isdisjoint(found)), self._fallback)
-            self._told.set(found, dialect)
+            dialect = next(
+                (dialect_id for keys, dialect_id in self._detect_by if not keys.isdisjoint(found)), self._fallback
+            )
+            self._by_keys_found.set(found, dialect)
         return dialect

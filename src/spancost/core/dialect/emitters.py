@@ -17,7 +17,7 @@ from spancost.core.reading import CALL, CONTAINER
 EMITTER_KEYS = (
     "name",
     "scopes",
-    "tells",
+    "detect_by",
     "operation",
     "provider",
     "keys",
@@ -54,51 +54,51 @@ def with_emitters(compiled: Mapping[str, Any], content: Any) -> dict[str, Any]:
     for number, row in enumerate(rows):
         where = f"emitters[{number}]"
         _mapping(row, where, EMITTER_KEYS)
-        scopes, tells = _texts(row, "scopes", where), _texts(row, "tells", where)
+        scopes, detect_by = _texts(row, "scopes", where), _texts(row, "detect_by", where)
         provider = _text(row, "provider", where)
         if "keys" in row:
-            if not scopes and not tells:
-                raise EmitterError(f"{where}: found neither scopes nor tells; expected one of them beside keys")
+            if not scopes and not detect_by:
+                raise EmitterError(f"{where}: found neither scopes nor detect_by; expected one of them beside keys")
             name = _text(row, "name", where) or ""
             if not _NAME.fullmatch(name) or name in taken:
                 raise _wrong(f"{where}.name", name, "small letters, digits and _, and no name of a dialect")
             taken.add(name)
-            own.append(_entry(row, name, scopes, tells, base, where))
+            own.append(_entry(row, name, scopes, detect_by, base, where))
         elif provider is None:
             raise EmitterError(f"{where}: found neither keys nor provider; expected one of them")
         if provider is not None:
-            providers += [(pattern, provider) for pattern in (scopes or (["*"] if not tells else []))]
+            providers += [(pattern, provider) for pattern in (scopes or (["*"] if not detect_by else []))]
             if own and "keys" in row:
                 own[-1]["provider"] = provider
     return {**compiled, "dialects": [*own, *compiled["dialects"]], "default_providers": providers}
 
 
 def _entry(
-    row: Mapping[str, Any], name: str, scopes: list[str], tells: list[str], base: Mapping[str, Any], where: str
+    row: Mapping[str, Any], name: str, scopes: list[str], detect_by: list[str], base: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
     """Return the dialect of one description: its own keys before those of the conventions."""
     keys = {field: list(held) for field, held in base["keys"].items()}
     for field in _mapping(row["keys"], f"{where}.keys", EMITTER_FIELDS, _FIELD):
         found = _texts(row["keys"], field, f"{where}.keys")
         keys[field] = [*found, *(key for key in keys.get(field, ()) if key not in found)]
-    means = {}
-    if not _truth(row, "input_holds_cached", where):
-        means["input_tokens"] = "uncached_input_tokens"
-    if not _truth(row, "output_holds_reasoning", where):
-        means["output_tokens"] = "visible_output_tokens"
+    renames = {}
+    if not _boolean(row, "input_holds_cached", where):
+        renames["input_tokens"] = "uncached_input_tokens"
+    if not _boolean(row, "output_holds_reasoning", where):
+        renames["output_tokens"] = "visible_output_tokens"
     operation = _text(row, "operation", where)
     return {
         "id": name,
         "is_own": True,
         "scopes": scopes,
-        "tells": tells,
-        "claims": [],
+        "detect_by": detect_by,
+        "detect_always": [],
         "default": [CALL, operation or "chat"] if operation != CONTAINER else [CONTAINER, "unknown"],
         "keys": keys,
         "responses": {},
         "operations": base["operations"],
         "providers": base["providers"],
-        "rules": [{"when": {}, "then": {"means": means}}] if means else [],
+        "rules": [{"when": {}, "then": {"rename": renames}}] if renames else [],
     }
 
 
@@ -121,7 +121,7 @@ def _mapping(value: Any, where: str, allowed: tuple[str, ...], expected: str = "
 def _text(row: Mapping[str, Any], key: str, where: str) -> str | None:
     value = row.get(key)
     if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise _wrong(f"{where}.{key}", value, "a text")
+        raise _wrong(f"{where}.{key}", value, "a string")
     return value
 
 
@@ -129,12 +129,12 @@ def _texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:
     value = row.get(key, [])
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(text, str) and text.strip() for text in values):
-        raise _wrong(f"{where}.{key}", value, "a text, or a list of texts")
+        raise _wrong(f"{where}.{key}", value, "a string, or a list of strings")
     return values
 
 
-def _truth(row: Mapping[str, Any], key: str, where: str) -> bool:
+def _boolean(row: Mapping[str, Any], key: str, where: str) -> bool:
     value = row.get(key, True)
     if not isinstance(value, bool):
-        raise _wrong(f"{where}.{key}", value, "true or false")
+        raise _wrong(f"{where}.{key}", value, "a boolean, true or false")
     return value

@@ -93,7 +93,7 @@ def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]
     return figures, bad
 
 
-def doubt_of_usage(
+def caveat_of_usage(
     bad: str | None, split: str | None, is_incomplete: bool, ruled: tuple[str, str] | None
 ) -> tuple[str, str] | None:
     """Return the doubt of a reading. bad: a figure that is none. split: the doubt of `inclusive`. is_short: an input or

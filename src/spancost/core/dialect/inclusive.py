@@ -58,11 +58,11 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
         written = usage["cache_write_tokens"] = sum(parts)
     total = get("total_tokens")
     output = get("output_tokens", get("visible_output_tokens", get("stated_output_tokens")))
-    cached, doubt = read + (written or 0), None
+    cached, caveat = read + (written or 0), None
     stated = get("stated_input_tokens")
     if stated is not None and not cached and output is not None and total is not None and total > stated + output:
         cached = read = usage["cache_read_tokens"] = total - stated - output
-        doubt = CACHE_FROM_TOTAL
+        caveat = CACHE_FROM_TOTAL
     entered = _input(figures, cached, read, total, output)
     if entered is not None:
         entered += get("tool_prompt_tokens") or 0
@@ -75,7 +75,7 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
         output += reasoning
     usage["output_tokens"] = output
     if total is None or entered is None or total <= entered + output:
-        return usage, doubt
+        return usage, caveat
     if "output_tokens" in figures or reasoning:
         return usage, UNEXPLAINED
     usage["reasoning_tokens"] = total - entered - output

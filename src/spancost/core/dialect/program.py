@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from spancost.core.dialect.attribute_layout import DirectLayout, GatheredLayout, Layout
 from spancost.core.dialect.encoded import MAX_CHARACTERS, get_path, parse, text_of
-from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, doubt_of_usage, figures_of, number_of
+from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, caveat_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
 from spancost.core.dialect.rule import Rule, remap_fields, rules_for
 from spancost.core.dialect.scalars import began_at, femto, finish, host
@@ -36,7 +36,7 @@ _COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
 _RESPONSE_ID = _SLOT["response_id"]
 _ENDS = frozenset(("input_tokens", "output_tokens"))
-_TOLD_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
+_REPORTED_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
 """Figures of the output and of the cached part."""
 _AMOUNTS = frozenset((*COUNTS, *NUMBERS, "response_id"))
 """Fields whose values differ from call to call."""
@@ -57,13 +57,14 @@ class Program:
 
     __slots__ = (
         "_asked",
-        "_blanks",
         "_by_name",
-        "_cached_outside",
+        "_costs_without_usage",
         "_default",
         "_default_provider",
+        "_empty_values",
         "_encoded",
         "_id",
+        "_input_without_cache",
         "_keys",
         "_names",
         "_operations",
@@ -71,7 +72,6 @@ class Program:
         "_responses",
         "_rules",
         "_stands_alone",
-        "_stated_costs",
         "_table",
         "_two_sided",
     )
@@ -83,14 +83,14 @@ class Program:
         names: Names,
         read_responses: bool,
         two_sided: frozenset[str] = frozenset(),
-        cached_outside: frozenset[str] = frozenset(),
-        stated_costs: frozenset[str] = frozenset(),
+        input_without_cache: frozenset[str] = frozenset(),
+        costs_without_usage: frozenset[str] = frozenset(),
         default_provider: str | None = None,
     ) -> None:
         """Make the dialect *entry* ready for one scope: name, version and language.
 
         two_sided: operations that have both an input and an output; where one of them is not told, usage is missing.
-        cached_outside: providers whose own input leaves the cached part out: a total may hold it.
+        input_without_cache: providers whose own input leaves the cached part out: a total may hold it.
         """
         self._id: str = entry["id"]
         self._names = names
@@ -99,10 +99,10 @@ class Program:
         self._providers: dict[str, str] = entry.get("providers", {})
         self._rules = rules_for(entry.get("rules", []), *scope)
         self._two_sided = two_sided
-        self._cached_outside = cached_outside
+        self._input_without_cache = input_without_cache
         self._default_provider = default_provider
-        self._stated_costs = stated_costs
-        self._blanks: tuple[str, ...] = tuple(entry.get("blanks", ()))
+        self._costs_without_usage = costs_without_usage
+        self._empty_values: tuple[str, ...] = tuple(entry.get("empty_values", ()))
         self._stands_alone: bool = entry.get("responses_alone", False)
         self._table: dict[str, tuple[int, int]] = {}
         self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
@@ -119,10 +119,10 @@ class Program:
                 attribute, _, path = key.partition("$")
                 self._responses.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
         asked = {
-            pair[0] for rule in self._rules for pair in (*rule.equals, *rule.like, *rule.unlike)
+            pair[0] for rule in self._rules for pair in (*rule.equals, *rule.like, *rule.not_like)
         }  # their values matter; of the others only whether they are there
         self._asked = frozenset(asked)
-        asked.update(key for rule in self._rules for key in (*rule.has, *rule.lacks))
+        asked.update(key for rule in self._rules for key in (*rule.has, *rule.without))
         self._keys = frozenset((*self._table, *self._encoded, *self._responses, *asked))
         self._by_name = any(rule.names for rule in self._rules)
 
@@ -145,7 +145,7 @@ class Program:
         in_order = [key for key in attributes if key in slots]
         thresholds = tuple(dict.fromkeys(rule.at_least for rule in self._rules if rule.at_least))
         varying = {key for key in self._asked & slots.keys() if FIELDS[slots[key]] in _AMOUNTS}
-        if any(key in varying for rule in self._rules for key, _ in (*rule.like, *rule.unlike)):
+        if any(key in varying for rule in self._rules for key, _ in (*rule.like, *rule.not_like)):
             return None
         equal = tuple(
             (key, frozenset().union(*(values for rule in self._rules for asked, values in rule.equals if asked == key)))
@@ -183,7 +183,7 @@ class Program:
 
     def proving(self, figures: dict[str, Any], provider: str | None) -> None:
         """Take the total out of *figures* where it proves nothing: it may hold cached tokens, and does not say so."""
-        if provider in self._cached_outside and _TOLD_BESIDE_TOTAL.isdisjoint(figures):
+        if provider in self._input_without_cache and _REPORTED_BESIDE_TOTAL.isdisjoint(figures):
             figures.pop("total_tokens", None)
 
     def read_with_rules(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
@@ -199,7 +199,7 @@ class Program:
         provider = provider or self._default_provider
         raw = text_of(get("operation"))
         kind, operation = self._default if raw is None else self._operations.get(raw.lower(), (CONTAINER, raw))
-        doubt: tuple[str, str] | None = None
+        caveat: tuple[str, str] | None = None
         rules: list[Rule] = []
         for rule in self._rules:
             if not rule.matches(span, provider, values):
@@ -208,7 +208,7 @@ class Program:
             if rule.ignore:
                 return None, tuple(rules)
             kind, operation, provider = rule.kind or kind, rule.operation or operation, rule.provider or provider
-            doubt = rule.doubt or doubt
+            caveat = rule.caveat or caveat
             if rule.provider_in_model and (provider is None or (not is_told and provider == self._default_provider)):
                 vendor, slash, _ = (text_of(get("model") or get("request_model")) or "").partition("/")
                 provider = (self._names.canonical(vendor) if slash else None) or self._default_provider
@@ -218,13 +218,13 @@ class Program:
         if kind == CALL and not any(figures.values()):
             figures = {}  # no provider bills a call of nothing: the emitter writes 0 for what it does not know
         if not figures and not names_call:
-            if operation not in self._stated_costs or not femto(get("reported_cost_usd")):
+            if operation not in self._costs_without_usage or not femto(get("reported_cost_usd")):
                 return None, tuple(rules)
             kind = CALL  # what a tool or a machine cost, where nothing else is told
         self.proving(figures, provider)
         usage, split = inclusive(figures) if figures else (figures, None)
         is_incomplete = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
-        doubt = doubt_of_usage(bad, split, is_incomplete, doubt)
+        caveat = caveat_of_usage(bad, split, is_incomplete, caveat)
         billed = femto(get("billed_cost_usd"))
         reading = Reading(
             self._id,
@@ -238,7 +238,7 @@ class Program:
             finish(get("finish_reason")),
             text_of(get("service_tier")),
             text_of(get("processing")),
-            doubt,
+            caveat,
             self._context(values, address),
             femto(get("reported_cost_usd")) if billed is None else billed,
             billed is not None,
@@ -255,7 +255,7 @@ class Program:
             hit = table.get(key)
             if hit is not None:
                 slot, rank = hit
-                if rank < ranks[slot] and value is not None and value != "" and value not in self._blanks:
+                if rank < ranks[slot] and value is not None and value != "" and value not in self._empty_values:
                     ranks[slot] = rank
                     found[FIELDS[slot]] = value
             if key in encoded:
@@ -277,11 +277,11 @@ class Program:
         """Put into *found* the figures that only the usage member of a provider's answer tells; keep nothing else."""
         for attribute, places in self._responses.items():
             text = attributes.get(attribute)
-            untold = [place for place in places if place[2] < ranks[place[1]]]
-            if not _may_tell(((attribute, frozenset(place[0][-1] for place in untold)),), attributes):
+            missing = [place for place in places if place[2] < ranks[place[1]]]
+            if not _may_report(((attribute, frozenset(place[0][-1] for place in missing)),), attributes):
                 continue
             content = parse(text)
-            for path, slot, rank in untold:
+            for path, slot, rank in missing:
                 inner = get_path(content, path)
                 if inner is not None:
                     ranks[slot] = rank
@@ -297,7 +297,7 @@ class Program:
         return context or None
 
 
-def _may_tell(responses: tuple[tuple[str, frozenset[str]], ...], attributes: Attributes) -> bool:
+def _may_report(responses: tuple[tuple[str, frozenset[str]], ...], attributes: Attributes) -> bool:
     """Whether one of these attributes holds one of its words: most answers are told apart without being parsed."""
     for attribute, words in responses:
         text = attributes.get(attribute)

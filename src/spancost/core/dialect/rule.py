@@ -25,25 +25,25 @@ class Rule(NamedTuple):
     """
 
     has: tuple[str, ...]
-    lacks: tuple[str, ...]
+    without: tuple[str, ...]
     equals: tuple[tuple[str, frozenset[Any]], ...]
-    untold: tuple[str, ...]
+    missing: tuple[str, ...]
     providers: frozenset[str]
     names: tuple[str, ...]
-    means: Mapping[str, str]
+    rename: Mapping[str, str]
     kind: str | None
     operation: str | None
     provider: str | None
-    doubt: tuple[str, str] | None
+    caveat: tuple[str, str] | None
     ignore: bool
     drop: tuple[str, ...]
     provider_in_model: bool
     at_least: tuple[tuple[str, int], ...] = ()
     like: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    unlike: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    cut: Mapping[str, str] = MappingProxyType({})
+    not_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    strip_suffix: Mapping[str, str] = MappingProxyType({})
 
-    def matches(self, span: Span, provider: str | None, told: Mapping[str, Any]) -> bool:
+    def matches(self, span: Span, provider: str | None, reported: Mapping[str, Any]) -> bool:
         """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
         attributes = span.attributes
         if self.providers and provider not in self.providers:
@@ -51,21 +51,21 @@ class Rule(NamedTuple):
         for key in self.has:
             if key not in attributes:
                 return False
-        for key in self.lacks:
+        for key in self.without:
             if key in attributes:
                 return False
-        for field in self.untold:
-            if field in told:
+        for field in self.missing:
+            if field in reported:
                 return False
         for field, least in self.at_least:
-            number = told.get(field)
+            number = reported.get(field)
             if not isinstance(number, (int, float)) or not number >= least:
                 return False
         for key, values in self.equals:
             found = attributes.get(key)
             if not isinstance(found, (str, bool, int)) or found not in values:
                 return False
-        for wanted, texts in ((True, self.like), (False, self.unlike)):
+        for wanted, texts in ((True, self.like), (False, self.not_like)):
             for key, patterns in texts:
                 found = attributes.get(key)
                 if (isinstance(found, str) and name_matches(patterns, found)) is not wanted:
@@ -133,27 +133,27 @@ def rules_for(
         if language not in when.get("language", (language,)):
             continue
         then = entry["then"]
-        doubt = then.get("doubt")
+        caveat = then.get("caveat")
         chosen.append(
             Rule(
                 has=tuple(when.get("has", ())),
-                lacks=tuple(when.get("lacks", ())),
+                without=tuple(when.get("without", ())),
                 equals=tuple((key, frozenset(values)) for key, values in sorted(when.get("equals", {}).items())),
-                untold=tuple(when.get("untold", ())),
+                missing=tuple(when.get("missing", ())),
                 providers=frozenset(when.get("provider", ())),
                 names=tuple(when.get("name", ())),
-                means=then.get("means", {}),
+                rename=then.get("rename", {}),
                 kind=then.get("kind"),
                 operation=then.get("operation"),
                 provider=then.get("provider"),
-                doubt=(doubt[0], doubt[1]) if doubt else None,
+                caveat=(caveat[0], caveat[1]) if caveat else None,
                 ignore=then.get("ignore", False),
                 drop=tuple(then.get("drop", ())),
                 provider_in_model=then.get("provider_in_model", False),
                 at_least=tuple(sorted(when.get("at_least", {}).items())),
                 like=_patterns(when.get("like", {})),
-                unlike=_patterns(when.get("unlike", {})),
-                cut=then.get("cut", {}),
+                not_like=_patterns(when.get("not_like", {})),
+                strip_suffix=then.get("strip_suffix", {}),
             )
         )
     return tuple(chosen)
@@ -168,9 +168,9 @@ def remap_fields(values: dict[str, Any], rules: Sequence[Rule]) -> None:
     for rule in rules:
         for field in rule.drop:
             values.pop(field, None)
-        for field, meaning in rule.means.items():
+        for field, meaning in rule.rename.items():
             if field in values:
                 values[meaning] = values.pop(field)
-        for field, end in rule.cut.items():
+        for field, end in rule.strip_suffix.items():
             if isinstance(text := values.get(field), str):
                 values[field] = text.removesuffix(end)

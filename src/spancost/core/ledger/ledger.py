@@ -241,7 +241,7 @@ class Ledger:
             if not self._dialects.may_be_billed(span, reading):
                 self._counts["failed"] += 1
                 return None
-            reading = reading._replace(doubt=(status.UNPRICED, INTERRUPTED))
+            reading = reading._replace(caveat=(status.UNPRICED, INTERRUPTED))
         this = counted(reading, span, self._process(span))
         classification = classify(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[classification.role] += 1

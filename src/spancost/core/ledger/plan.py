@@ -176,7 +176,7 @@ class PlanCache:
     def _plan(self, span: Span, fetched: Fetched, counted: CountedCall) -> SpanPlan | None:
         program = self._dialects.program(span)
         reading, rules = program.read_with_rules(span)
-        if reading is None or reading.billed or any("response_id" in rule.cut for rule in rules):
+        if reading is None or reading.billed or any("response_id" in rule.strip_suffix for rule in rules):
             return None
         places: dict[str, Any] = {field: place for place, field in enumerate(fetched.fields)}
         remap_fields(places, rules)

@@ -51,8 +51,8 @@ class ReadingPricer:
 
         reason: why the reading is counted although it is no call's own, None for a call.
         """
-        if reading.doubt is not None and reading.doubt[0] == status.NOT_BILLED:
-            return Cost(status.NOT_BILLED, reading.doubt[1], 0)
+        if reading.caveat is not None and reading.caveat[0] == status.NOT_BILLED:
+            return Cost(status.NOT_BILLED, reading.caveat[1], 0)
         if not reading.usage and self.facts_of is None:
             return _without_usage(reading)
         cost = self.price(self.call(reading, span))
@@ -65,11 +65,11 @@ class ReadingPricer:
         if reading.billed and reading.reported_femto:  # a bill of 0 for tokens says who paid, not what they cost
             listed = cost.femto if cost.list_femto is None else cost.list_femto
             return Cost(status.PRICED, None, reading.reported_femto, cost.rate_id, PROVIDER, listed)
-        doubt = reading.doubt or ((status.ESTIMATED, reason) if reason else None)
-        if doubt is None or _WORSE[doubt[0]] <= _WORSE[cost.status]:
+        caveat = reading.caveat or ((status.ESTIMATED, reason) if reason else None)
+        if caveat is None or _WORSE[caveat[0]] <= _WORSE[cost.status]:
             return cost
-        femto = None if doubt[0] == status.UNPRICED else cost.femto
-        return cost._replace(status=doubt[0], reason=doubt[1], femto=femto)
+        femto = None if caveat[0] == status.UNPRICED else cost.femto
+        return cost._replace(status=caveat[0], reason=caveat[1], femto=femto)
 
     def changed_by(self, reading: Reading, span: Span, meters: tuple[str, ...]) -> str | None:
         """Return the first of *meters* that changes what *reading* costs, None when none does.
@@ -113,7 +113,7 @@ def _stated(reading: Reading) -> Cost | None:
 
     0 for what is not known is no cost. A bill of the provider's own is believed before, whatever our price.
     """
-    if not reading.reported_femto or reading.billed or (reading.doubt and reading.doubt[0] == status.UNPRICED):
+    if not reading.reported_femto or reading.billed or (reading.caveat and reading.caveat[0] == status.UNPRICED):
         return None
     return Cost(status.ESTIMATED, STATED_COST, reading.reported_femto, None, PROVIDER)
 
@@ -123,5 +123,5 @@ def _without_usage(reading: Reading) -> Cost:
     stated = _stated(reading)
     if stated is not None:
         return stated
-    reason = reading.doubt[1] if reading.doubt and reading.doubt[0] == status.UNPRICED else NO_USAGE
+    reason = reading.caveat[1] if reading.caveat and reading.caveat[0] == status.UNPRICED else NO_USAGE
     return Cost(status.UNPRICED, reason, None)

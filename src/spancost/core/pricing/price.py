@@ -19,7 +19,7 @@ from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.linear_cost import assumed_split, linear_cost_of, rate_of
 from spancost.core.pricing.match import AccountFacts, match
 from spancost.core.pricing.rate_resolver import RateResolver
-from spancost.core.pricing.rates import Doubt, PricePeriod, Rate, RateSet, ResolvedRates
+from spancost.core.pricing.rates import Caveat, PricePeriod, Rate, RateSet, ResolvedRates
 from spancost.core.pricing.usage import Leaves, checked, split
 
 RATE_CARD = "rate_card"
@@ -77,15 +77,15 @@ class Pricer:
                 return self.bill(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.bill(call).cost
-        doubt = level.doubt
-        if not numerator and (not linear_cost.is_free or doubt is not None or not any(usage.values())):
+        caveat = level.caveat
+        if not numerator and (not linear_cost.is_free or caveat is not None or not any(usage.values())):
             return self.bill(call).cost
         femto = numerator if linear_cost.denominator == 1 else round_div(numerator, linear_cost.denominator)
         if linear_cost.is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, level.rate_id, RATE_CARD)
-        if doubt is None:
+        if caveat is None:
             return _cost((PRICED, None, femto, level.rate_id, RATE_CARD, None))
-        return Cost(doubt[0], doubt[1], femto, level.rate_id, RATE_CARD)
+        return Cost(caveat[0], caveat[1], femto, level.rate_id, RATE_CARD)
 
     def line_items(self, call: Call) -> list[LineItem]:
         """Return what *call* costs meter by meter; the items' costs add up to the cost of the call."""
@@ -163,13 +163,13 @@ class Pricer:
         return self._break_down_at(usage, period, level)
 
     def _break_down_at(self, usage: dict[str, Quantity], period: PricePeriod, level: RateSet) -> CostBreakdown:
-        leaves, doubt = split(self._card.units, usage)
-        if doubt is not None:
-            leaves, doubt = self._merged(usage, level) or (leaves, doubt)
-        doubts: list[Doubt] = [found for found in (doubt, level.doubt) if found is not None]
+        leaves, caveat = split(self._card.units, usage)
+        if caveat is not None:
+            leaves, caveat = self._merged(usage, level) or (leaves, caveat)
+        caveats: list[Caveat] = [found for found in (caveat, level.caveat) if found is not None]
         items: list[Item] = []
-        missing: list[Doubt] = []
-        measures: list[Doubt] = []
+        missing: list[Caveat] = []
+        measures: list[Caveat] = []
         for meter in self._card.units.meters:
             quantity = leaves.get(meter, 0)
             if meter in level.implied and meter not in usage:
@@ -182,10 +182,10 @@ class Pricer:
                 (measures if self._card.units.meters[meter].is_measure else missing).append(code)
                 continue
             if how == "estimate":
-                doubts.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
+                caveats.append((ESTIMATED, f"{reasons.PARENT_RATE}:{meter}"))
             fact = assumed_split(self._card.units, level, meter, usage)
             if fact is not None:
-                doubts.append((ESTIMATED, f"{reasons.ASSUMED_FACT}:{fact}"))
+                caveats.append((ESTIMATED, f"{reasons.ASSUMED_FACT}:{fact}"))
             quantity = max(quantity, level.minimum.get(meter, 0))
             items.append(Item(meter, quantity, level.rates[source], level.published[source]))
         if not items:
@@ -193,7 +193,7 @@ class Pricer:
         unknown = [name for name, quantity in usage.items() if quantity and name not in self._card.units.meters]
         if unknown:
             missing.append((PARTIAL, reasons.UNKNOWN_METER))
-        return CostBreakdown(tuple(items), _total(items, level, missing + doubts, bool(missing)), period, level)
+        return CostBreakdown(tuple(items), _total(items, level, missing + caveats, bool(missing)), period, level)
 
     def _merged(self, usage: Mapping[str, Quantity], level: RateSet) -> Leaves | None:
         """Return *usage* split without parts that are billed as what is around them; None if that is in doubt too.
@@ -208,7 +208,7 @@ class Pricer:
             if source not in (None, meter) and how == "exact":
                 del merged[meter]
         again = split(units, merged)
-        return again if again.doubt is None else None
+        return again if again.caveat is None else None
 
     def _add_linear_costs(self, offer: ResolvedRates, meters: tuple[str, ...]) -> None:
         """Make the kernel of a set of meters on every level of an offer, where one can be made."""
@@ -226,11 +226,11 @@ def _product(quantity: Quantity, rate: Rate) -> tuple[int, int]:
     return quantity.numerator * rate[0], quantity.denominator * rate[1]
 
 
-def _total(items: list[Item], level: RateSet, doubts: list[Doubt], is_missing: bool) -> Cost:
+def _total(items: list[Item], level: RateSet, caveats: list[Caveat], is_missing: bool) -> Cost:
     """Return the cost of the items with the worst of the doubts; nothing priced is unpriced, never 0."""
     exact = sum((Fraction(*_product(item.quantity, item.rate)) for item in items), Fraction(0))
     femto = round_div(exact.numerator, exact.denominator)
-    worst = next((doubt for doubt in doubts if doubt[0] == PARTIAL), doubts[0] if doubts else None)
+    worst = next((caveat for caveat in caveats if caveat[0] == PARTIAL), caveats[0] if caveats else None)
     if worst is not None and is_missing and not femto:
         return Cost(UNPRICED, worst[1], None, level.rate_id)
     if worst is not None:

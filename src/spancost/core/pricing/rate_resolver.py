@@ -13,7 +13,7 @@ from spancost.core.call import ESTIMATED
 from spancost.core.pricing.facts import UNKNOWN, FactWords
 from spancost.core.pricing.linear_cost import SPLIT_FACT
 from spancost.core.pricing.match import Match
-from spancost.core.pricing.rates import Doubt, PricePeriod, Rate, RateSet, ResolvedRates, Step, Window
+from spancost.core.pricing.rates import Caveat, PricePeriod, Rate, RateSet, ResolvedRates, Step, Window
 from spancost.core.pricing.units import Units
 
 EVERY = "*"
@@ -55,18 +55,18 @@ class RateResolver:
     ) -> PricePeriod:
         table, consumed, variant_id = self._variant(period, match.facts)
         modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
-        doubt = self._doubt(match, entry, period, consumed | used)
+        caveat = self._caveat(match, entry, period, consumed | used)
         assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
         name = f"{match.provider}/{entry_id}@{_instant(period.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
         minimum = period.get("minimum", {})
-        base, steps = self._levels(parts, table, modifier, minimum, doubt, assumed)
+        base, steps = self._levels(parts, table, modifier, minimum, caveat, assumed)
         windows = []
         for window in period.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
-            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, doubt, assumed)
+            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, caveat, assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
         source = {
@@ -111,9 +111,9 @@ class RateResolver:
             used.update(when)
         return (numerator, denominator), names, frozenset(used)
 
-    def _doubt(
+    def _caveat(
         self, match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], answered: frozenset[str]
-    ) -> Doubt | None:
+    ) -> Caveat | None:
         """Return the first doubt about the facts: a value without a rate, then a fact that was not reported."""
         base_for = entry.get("base_for", {})
         assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *period.get("assumes", ()))]
@@ -142,17 +142,17 @@ class RateResolver:
         table: Mapping[str, Any],
         modifier: Rate,
         minimum: Mapping[str, int],
-        doubt: Doubt | None,
+        caveat: Caveat | None,
         assumed: _Assumed,
     ) -> tuple[RateSet, tuple[Step, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = self._level(";".join(parts), published, modifier, minimum, doubt, assumed)
+        base = self._level(";".join(parts), published, modifier, minimum, caveat, assumed)
         steps = []
         for step in table.get("steps", ()):
             inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
             rate_id = ";".join([*parts, f"from={step['from']}"])
-            level = self._level(rate_id, inner, modifier, minimum, doubt, assumed)
+            level = self._level(rate_id, inner, modifier, minimum, caveat, assumed)
             steps.append(Step(step["meter"], step["from"], level))
         return base, tuple(steps)
 
@@ -162,12 +162,12 @@ class RateResolver:
         published: Mapping[str, Rate],
         modifier: Rate,
         minimum: Mapping[str, int],
-        doubt: Doubt | None,
+        caveat: Caveat | None,
         assumed: _Assumed,
     ) -> RateSet:
         implied = tuple(meter for meter in published if self._units.meters[meter].implied)
         scaled = self._scaled(published, modifier)
-        return RateSet(rate_id, published, scaled, minimum, implied, doubt, *assumed)
+        return RateSet(rate_id, published, scaled, minimum, implied, caveat, *assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates with those of tokens multiplied, in lowest terms."""

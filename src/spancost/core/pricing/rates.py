@@ -11,7 +11,7 @@ from typing import Any
 
 Rate = tuple[int, int]
 """Femto-dollars for one unit, as numerator and denominator."""
-Doubt = tuple[str, str]
+Caveat = tuple[str, str]
 """(status, reason)."""
 
 _SECONDS_PER_DAY = 86_400
@@ -22,7 +22,7 @@ class RateSet:
 
     __slots__ = (
         *(
-            "doubt",
+            "caveat",
             "estimates",
             "implied",
             "is_split_assumed",
@@ -41,7 +41,7 @@ class RateSet:
         rates: Mapping[str, Rate],
         minimum: Mapping[str, int],
         implied: tuple[str, ...],
-        doubt: Doubt | None,
+        caveat: Caveat | None,
         is_split_assumed: bool = False,
         estimates: Collection[str] = (),
     ) -> None:
@@ -53,7 +53,7 @@ class RateSet:
         self.published = published
         self.rates = rates
         self.minimum = minimum
-        self.doubt = doubt
+        self.caveat = caveat
         self.linear_costs: dict[tuple[str, ...], Any] = {}
 
 

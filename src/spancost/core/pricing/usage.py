@@ -21,7 +21,7 @@ class Leaves(NamedTuple):
     """
 
     quantities: dict[str, Quantity]
-    doubt: tuple[str, str] | None
+    caveat: tuple[str, str] | None
 
 
 MOST = 2**63 - 1
@@ -52,7 +52,7 @@ def split(units: Units, usage: Mapping[str, Quantity]) -> Leaves:
     """
     left: dict[str, Quantity] = {name: quantity for name, quantity in usage.items() if name in units.meters}
     leaves: dict[str, Quantity] = {}
-    doubt: tuple[str, str] | None = None
+    caveat: tuple[str, str] | None = None
     for name in units.deepest_first:
         if not left.get(name):
             continue
@@ -61,12 +61,12 @@ def split(units: Units, usage: Mapping[str, Quantity]) -> Leaves:
         for total in around:
             left[total] -= take
         if take < left[name]:
-            doubt = (ESTIMATED, reasons.INCONSISTENT_USAGE)
+            caveat = (ESTIMATED, reasons.INCONSISTENT_USAGE)
         if take:
             leaves[name] = take
         if any(root not in usage for root in units.roots[name]):
-            doubt = (PARTIAL, reasons.MISSING_TOTAL)
-    return Leaves(leaves, doubt)
+            caveat = (PARTIAL, reasons.MISSING_TOTAL)
+    return Leaves(leaves, caveat)
 
 
 def _exact(value: Any) -> Quantity | None:

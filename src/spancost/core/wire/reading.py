@@ -65,7 +65,7 @@ class WireReading(NamedTuple):
     gateway: str | None = None
     upstream: str | None = None
     further: tuple[AdditionalUsage, ...] = ()
-    doubts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
     billed: Mapping[str, Quantity] | None = None
     cost_is_estimate: bool = False

@@ -77,7 +77,7 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         gateway=answer.gateway,
         upstream=target.upstream or facts.get("upstream"),
         further=further,
-        doubts=tuple(f"{p}_exceeds_{w}" for p, w in _INSIDE if usage.get(p, 0) > usage.get(w, 0)),
+        caveats=tuple(f"{p}_exceeds_{w}" for p, w in _INSIDE if usage.get(p, 0) > usage.get(w, 0)),
         context=_context(target, shape, slots),
         billed=billed or None,
         cost_is_estimate=estimate is not None,

@@ -34,7 +34,7 @@ class DialectTrace:
     def look(self, span: Span, reading: Reading) -> Look:
         """Return how *span* came to say *reading*."""
         entry = self._entries[reading.emitter]
-        told = dict(_told(entry, span))
+        told = dict(_reporting_keys(entry, span))
         scope = (reading.emitter, span.scope_name, span.scope_version)
         rules = self._rules.get(scope)
         if rules is None:
@@ -43,7 +43,7 @@ class DialectTrace:
         return Look(reading.emitter, tuple(dict.fromkeys(told.values())), tuple(map(_in_words, holding)))
 
 
-def _told(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str, str]]:
+def _reporting_keys(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str, str]]:
     """Yield each field that the attributes tell, with the attribute that tells it."""
     for field in (*FIGURES, *TEXTS):
         for key in entry["keys"].get(field, ()):
@@ -53,10 +53,10 @@ def _told(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str, str]]:
 
 
 def _in_words(rule: Rule) -> str:
-    said = [f"{figure} means {meaning}" for figure, meaning in rule.means.items()]
+    said = [f"{figure} means {meaning}" for figure, meaning in rule.rename.items()]
     said += [f"{word} = {value}" for word, value in (("kind", rule.kind), ("operation", rule.operation)) if value]
     said += [f"provider = {rule.provider}"] if rule.provider else []
-    said += [f"{rule.doubt[0]}: {rule.doubt[1]}"] if rule.doubt else []
+    said += [f"{rule.caveat[0]}: {rule.caveat[1]}"] if rule.caveat else []
     said += ["says nothing of its own"] if rule.ignore else []
     said += [f"without {', '.join(rule.drop)}"] if rule.drop else []
     said += ["the provider stands in the model's name"] if rule.provider_in_model else []

@@ -68,7 +68,7 @@ _FACTS = {
 }
 _NOTHING_TO_DO = LedgerOptions(roll_up=False)
 
-_STATED_DOUBTS = frozenset((status.PARTIAL, status.ESTIMATED, status.NOT_BILLED))
+_STATED_CAVEATS = frozenset((status.PARTIAL, status.ESTIMATED, status.NOT_BILLED))
 
 
 class Finding(NamedTuple):
@@ -161,7 +161,7 @@ def _alone(span: Span) -> Reading:
         model=None,
         usage=_stated(span, _FURTHER_METERS),
         request_model=_text(span, names.LLM_REQUEST_MODEL),
-        doubt=(said, reason) if said in _STATED_DOUBTS and said and reason else None,
+        caveat=(said, reason) if said in _STATED_CAVEATS and said and reason else None,
         context={fact: value for name, fact in _FACTS.items() if (value := _text(span, name))},
     )
 
