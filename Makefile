@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Everything is one command. `make demo` and `make test` set up what they need; nothing is installed outside .venv.
+# Every task is one command. `make demo` and `make test` install what they need, only inside .venv.
 
 .DEFAULT_GOAL := help
 VENV := .venv
@@ -10,10 +10,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 UV_VERSION := 0.13.9
 UV := $(BIN)/uv --quiet --no-config
 WORKERS ?= 2
-
-.PHONY: help
-help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" && $(PYTHON) $(NEW_ENOUGH) || { \
@@ -27,16 +23,25 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: install
-install: $(VENV)/installed ## Make .venv with the package (editable), its tools and .venv/bin/spancost
-	@:
+##@ Try it
 
 .PHONY: demo
-demo: install ## Show the main job: a traced support agent, priced, with no key and no network
+demo: install ## Run a traced support agent and print what it cost; needs no key and no network
 	@$(BIN)/spancost demo
 
 .PHONY: test
-test: install test-go ## Run all tests but those of the slow lanes
+test: install test-go ## Run the Python and Go tests, without the slow lanes
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector $(ARGS)
 
-include $(sort $(wildcard make/*.mk))
+.PHONY: install
+install: $(VENV)/installed ## Create .venv with the package (editable), its tools and .venv/bin/spancost
+	@:
+
+# A line `##@ Title` begins a group; the groups are listed in the order in which the files are included.
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+include make/check.mk make/prices.mk make/bench.mk
+include $(sort $(filter-out make/check.mk make/prices.mk make/bench.mk,$(wildcard make/*.mk)))

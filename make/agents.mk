@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Coding agents against a model server on loopback. Their packages' install scripts are not run.
+# Runs coding agents against a model server on loopback. The install scripts of their packages are not run.
+
+##@ Test coding agents (slow)
 
 AGENTS := build/agents
 
@@ -10,8 +12,8 @@ $(AGENTS)/installed: tests/agents/package.json
 	@touch $@
 
 .PHONY: test-agents
-test-agents: install ## Run Claude Code, Codex, Gemini CLI and Copilot on loopback; without npm say so
+test-agents: install ## Run Claude Code, Codex, Gemini CLI and Copilot on loopback; skipped without npm
 	@if ! command -v npm >/dev/null; then echo "SKIPPED: found no npm; the coding agents did not run" >&2; \
 	elif ! $(MAKE) --no-print-directory $(AGENTS)/installed; then \
-		echo "SKIPPED: the coding agents' packages cannot be had here" >&2; \
+		echo "SKIPPED: the packages of the coding agents cannot be installed here" >&2; \
 	else SPANCOST_AGENTS=$(AGENTS) $(BIN)/python -m pytest -p no:cacheprovider -q tests/agents $(ARGS); fi

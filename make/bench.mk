@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What spancost costs its host, measured beside its peers. A lane of its own: it installs them, and gates nothing.
+# Measures what spancost costs its host, next to other libraries, which it installs. No result fails the build.
+
+##@ Measure speed (slow)
 
 BENCH := .venv-bench
 
@@ -11,5 +13,5 @@ $(BENCH)/installed: benchmarks/requirements.txt benchmarks/overrides.txt pyproje
 	@touch $@
 
 .PHONY: bench
-bench: $(BENCH)/installed ## Measure against the bare SDK and the peers; writes docs/performance.md
+bench: $(BENCH)/installed ## Measure against the bare SDK and other libraries; writes docs/performance.md
 	@$(BENCH)/bin/python -m benchmarks --page docs/performance.md $(ARGS)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Capture at the HTTP boundary under every client it is meant for, in an environment of its own.
+# Tests capture at the HTTP boundary with every supported client, in a separate environment.
+
+##@ Test capture with every HTTP client (slow)
 
 CAPTURE := .venv-capture
 

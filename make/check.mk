@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a change must pass besides the tests.
+# Checks that a change must pass besides the tests.
+
+##@ Check a change
 
 .PHONY: check format lint types generated data docs wheel fix lock
-check: format lint types generated data docs wheel ## Format, lint, types, generated files, data, docs, wheel
+check: format lint types generated data docs wheel ## Check format, lint, types, generated files, data, docs and wheel
 
 format: install
 	@$(BIN)/ruff format --check .
@@ -28,7 +30,7 @@ docs: install
 wheel: install
 	@$(BIN)/python -m pytest -q tests/test_wheel.py
 
-fix: install ## Repair what a machine can repair: format, lint, generated files
+fix: install ## Fix format and lint, and regenerate files
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/python -m tools.generate_semconv

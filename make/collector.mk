@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The Go side: package cost, both Collector processors, and a Collector that holds them.
+# The Go code: package cost, both Collector processors, and a Collector with them.
+
+##@ Go and the Collector
 
 GO ?= go
 COLLECTOR := build/otelcol/otelcol-spancost
@@ -10,7 +12,7 @@ FUZZ_TIME ?= 60s
 .PHONY: collector
 collector: $(COLLECTOR) ## Build a Collector with llm_cost and llm_cost_rollup into build/otelcol
 
-# The versions of kafkareceiver and of the core differ by a few minors, which the builder takes when asked to.
+# kafkareceiver and the core differ by a few minor versions; --skip-strict-versioning allows that.
 $(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/compiled/card.jsonl semconv/compiled/dialects.json
 	@mkdir -p build
 	@CGO_ENABLED=0 $(GO_TOOL) builder --skip-strict-versioning --config collector-config/builder.yaml
@@ -19,9 +21,9 @@ $(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/
 COLLECTOR_METRICS := build/otelcol-metrics/otelcol-spancost-metrics
 
 .PHONY: collector-metrics
-collector-metrics: $(COLLECTOR_METRICS) ## Build a Collector that makes spend metrics of priced spans
+collector-metrics: $(COLLECTOR_METRICS) ## Build a Collector that turns priced spans into spend metrics
 
-# The builder's own tidying wants modules that only tests of components need; building wants none of them.
+# The builder's `go mod tidy` needs modules that only tests of components use; the build does not.
 $(COLLECTOR_METRICS): collector-config/builder-metrics.yaml
 	@mkdir -p build
 	@-$(GO) run go.opentelemetry.io/collector/cmd/builder@v0.155.0 --skip-compilation --skip-strict-versioning \
@@ -29,26 +31,26 @@ $(COLLECTOR_METRICS): collector-config/builder-metrics.yaml
 	@cd build/otelcol-metrics && test -f go.mod && CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -ldflags="-s -w" -o $(notdir $@) .
 
 .PHONY: jaeger
-jaeger: build/jaeger ## Build Jaeger, which the end-to-end test asks what arrived
+jaeger: build/jaeger ## Build Jaeger, which the end-to-end test queries
 
-# By a module of its own: `go install` refuses Jaeger for the replace line in its go.mod.
+# A separate module: `go install` refuses Jaeger because its go.mod has a replace directive.
 build/jaeger: collector/tools/jaeger/go.mod
 	@mkdir -p build
 	@cd collector/tools/jaeger && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/build/jaeger github.com/jaegertracing/jaeger/cmd/all-in-one
 
 .PHONY: kafka
-kafka: build/kafka ## Build the broker in memory that the end-to-end test of the Kafka configurations starts
+kafka: build/kafka ## Build the in-memory broker for the end-to-end test of the Kafka configurations
 
 build/kafka: collector/tools/kafka/main.go collector/tools/kafka/go.mod
 	@mkdir -p build
 	@cd collector/tools/kafka && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/build/kafka .
 
 .PHONY: test-go
-test-go: ## Run the Go tests; where Go cannot be had, say so (with CI set that is a failure)
+test-go: ## Run the Go tests; skipped without Go (with CI set, that is a failure)
 	@if ! command -v $(GO) >/dev/null; then \
 		echo "SKIPPED: found no Go; the Go tests did not run" >&2; [ -z "$$CI" ]; \
 	elif ! $(GO) mod download 2>/dev/null; then \
-		echo "SKIPPED: the Go modules cannot be had here; the Go tests did not run" >&2; [ -z "$$CI" ]; \
+		echo "SKIPPED: the Go modules cannot be downloaded here; the Go tests did not run" >&2; [ -z "$$CI" ]; \
 	else $(GO) test ./pricing ./semconv ./collector/...; fi
 
 .PHONY: test-go-race
@@ -56,7 +58,7 @@ test-go-race: ## Run the Go tests with the race detector
 	@$(GO) test -race ./collector/...
 
 .PHONY: vet
-vet: ## Check the Go side: vet, staticcheck, formatting, generated files
+vet: ## Check the Go code: vet, staticcheck, formatting, generated files
 	@test -z "$$(gofmt -l collector pricing semconv)" || { gofmt -l collector pricing semconv; exit 1; }
 	@$(GO) vet ./...
 	@$(GO_TOOL) staticcheck ./collector/...
@@ -64,11 +66,11 @@ vet: ## Check the Go side: vet, staticcheck, formatting, generated files
 		before="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
 		(cd $$folder && $(GO) tool -modfile=../tools/go.mod mdatagen metadata.yaml); \
 		after="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
-		[ "$$before" = "$$after" ] || { echo "$$folder: generated files differ from metadata.yaml; they were made anew" >&2; exit 1; }; \
+		[ "$$before" = "$$after" ] || { echo "$$folder: generated files differed from metadata.yaml and were regenerated" >&2; exit 1; }; \
 	done
 
 .PHONY: fuzz
-fuzz: ## Fuzz what reads input from outside, FUZZ_TIME (60s) each
+fuzz: ## Fuzz the parsers of external input, FUZZ_TIME (60s) each
 	@for target in FuzzDocument FuzzEncoded FuzzCard FuzzContract FuzzSpan FuzzTree; do \
 		$(GO) test ./collector/cost -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) || exit 1; \
 	done
@@ -90,5 +92,5 @@ same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls
 		$(foreach file,$(CONTRACTS),--contract $(file))
 
 .PHONY: test-collector
-test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) build/jaeger build/kafka ## End to end: services, the built Collector, every configuration, the stock one
+test-collector: install $(COLLECTOR) $(COLLECTOR_METRICS) build/jaeger build/kafka ## Test the built Collector end to end: every configuration, and a stock Collector
 	@$(BIN)/python -m pytest -q -p no:cacheprovider -n 4 --dist loadgroup tests/collector $(ARGS)

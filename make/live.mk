@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Real clients under real instrumentations, each alone and several at once: what a trace costs is what was billed.
-# They do not fit into one environment: each tests/live/requirements-GROUP.in has its own, .venv-live-GROUP.
+# Runs real clients under real instrumentations, alone and combined, and compares the cost of each trace with the bill.
+# They need separate environments: each tests/live/requirements-GROUP.in has .venv-live-GROUP.
+
+##@ Test clients and instrumentations together (slow)
 
 LIVE_GROUPS := clients agents frameworks gateways platforms google
 LIVE_READY := $(LIVE_GROUPS:%=.venv-live-%/installed)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# A real trace backend: Arize Phoenix, started on loopback from its own virtual environment. A lane of its own.
+# Starts a real trace backend, Arize Phoenix, on loopback from a separate virtual environment.
+
+##@ Test with a real trace backend (slow)
 
 PHOENIX := .venv-phoenix
 
@@ -10,5 +12,5 @@ $(PHOENIX)/installed: tests/backends/requirements-phoenix.txt pyproject.toml | $
 	@touch $@
 
 .PHONY: phoenix
-phoenix: $(PHOENIX)/installed ## Send a real trace to a real Phoenix and ask its API what arrived
+phoenix: $(PHOENIX)/installed ## Send a trace to Phoenix and check through its API what arrived
 	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PHOENIX)/bin/python -m pytest -p no:cacheprovider -q tests/backends/test_phoenix.py $(ARGS)

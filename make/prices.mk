@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-# Keeping the rate card true to other catalogues (docs/prices-upkeep.md). A lane of its own: it needs the registry.
+# Compares the rate card with other catalogues (docs/prices-upkeep.md). It needs the package registry.
+
+##@ Update prices (slow; needs the package registry)
 
 PRICES := .venv-prices
-SAID := build/prices
+CATALOGUES := build/prices
 MAINTAIN := $(BIN)/python -m tools.pricing.maintain
 
 .PHONY: prices prices-fetch prices-report
-prices: install prices-fetch ## Propose changes from the newest catalogues: make prices ARGS="--provider openai --write"
-	@$(MAINTAIN) propose $(SAID)/genai-prices.json $(SAID)/litellm.json $(ARGS)
+prices: install prices-fetch ## Propose price changes from the newest catalogues: make prices ARGS="--provider openai --write"
+	@$(MAINTAIN) propose $(CATALOGUES)/genai-prices.json $(CATALOGUES)/litellm.json $(ARGS)
 
-# litellm is only a file here: its hundred dependencies stay out.
+# Only a data file of litellm is used, so its dependencies are not installed.
 prices-fetch: $(VENV)/bin/uv
 	@test -x $(PRICES)/bin/python || $(PYTHON) -m venv --without-pip $(PRICES)
 	@$(UV) pip install --python $(PRICES)/bin/python --upgrade genai-prices
 	@$(UV) pip install --python $(PRICES)/bin/python --upgrade --no-deps litellm
-	@$(PRICES)/bin/python tools/pricing/export.py $(SAID)
+	@$(PRICES)/bin/python tools/pricing/export.py $(CATALOGUES)
 
-prices-report: install ## Age, coverage and conflicts of the rate card, by provider: ARGS="--provider openai --details"
+prices-report: install ## Print age, coverage and conflicts of the rate card by provider: ARGS="--provider openai --details"
 	@$(MAINTAIN) report $(ARGS)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The processor's tests on every opentelemetry-sdk that changed what a processor may do, each in its own environment.
+# Runs the processor's tests on each opentelemetry-sdk version that changed what a processor can do.
+
+##@ Test OpenTelemetry SDK versions (slow)
 
 SDKS ?= all
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,12 @@ def test_every_make_target_with_a_help_text_exists_once() -> None:
     ]
     assert sorted(targets) == sorted(set(targets))
     assert {"install", "demo", "test", "check", "fix"} <= set(targets)
+
+
+def test_make_help_lists_the_targets_of_users_first() -> None:
+    """Every target with a help text is in a titled group, and `demo`, `test`, `install` open the list."""
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stdout.splitlines() if line]
+    assert not lines[0].startswith(" ")
+    assert [line.split()[1] for line in lines if line.startswith("  make ")][:3] == ["demo", "test", "install"]
+    assert "Check a change" in lines
