@@ -14,13 +14,17 @@ HEAD = f"""\
 <!-- Generated from src/spancost/config/settings.py by tools/generate_docs.py. -->
 # Settings
 
-A setting is a keyword argument of `LLMCostProcessor(...)`, an environment variable, or a key of the JSON or TOML file
-(TOML from Python 3.11) that `{FILE_VARIABLE}` names. Arguments win over the environment, which wins over the file. In a
-variable, the parts of a list are separated by commas.
+A setting is a keyword argument of `LLMCostProcessor(...)`, an environment variable, or a key of the file that
+`{FILE_VARIABLE}` names. The file is JSON, TOML (`.toml`, from Python 3.11) or YAML (`.yaml`, `.yml`, with the extra
+`contracts`). Arguments win over the environment, which wins over the file. In a variable, commas separate the parts of
+a list.
 
-A wrong argument raises `SettingsError` where the processor is made: it is a mistake in the program. A wrong variable, a
-wrong key or a file that cannot be read is logged by name, with what was found and what was expected, and left at its
-default: a deployment's mistake does not stop the host. Under `opentelemetry-instrument` nothing raises.
+`LLMCostProcessor(Settings(...), **arguments)` takes the object in place of the environment and the file; arguments win
+over it. Both instrumentors take it as `settings=`.
+
+A wrong argument, or a wrong value in `Settings(...)`, raises `SettingsError`: it is a mistake in the program. A wrong
+variable, a wrong key or a file that cannot be read is logged by name, with what was found and what was expected, and
+left at its default: a deployment's mistake does not stop the host. Under `opentelemetry-instrument` nothing raises.
 
 A rate card that cannot be used, wherever it was named, is logged, and calls are then `unpriced` for the reason
 `rate_card_unusable`: no other card takes its place. The same holds for a [contract](contracts.md), with the reason

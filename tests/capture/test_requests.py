@@ -61,6 +61,10 @@ def into(raw: Any) -> Any:
 
 WAYS: dict[str, Callable[[Any], Any]] = {
     "read": lambda raw: raw.read(),
+    "read nothing first": lambda raw: (raw.read(0), raw.read()),
+    "read nothing into": lambda raw: (raw.readinto(bytearray()), raw.read()),
+    "read1 nothing first": lambda raw: (raw.read1(0), raw.read1(-1), raw.read()),
+    "read all by a negative size": lambda raw: raw.read(-1),
     "read in pieces": lambda raw: [raw.read(50) for _ in range(20)],
     "lines": list,
     "next": lambda raw: [next(raw) for _ in BODY.splitlines()],

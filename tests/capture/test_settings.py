@@ -12,6 +12,7 @@ import pytest
 
 import spancost
 from spancost.capture import CallResult, after_call
+from spancost.config.settings import warn_of_former_name
 from spancost.core.money import usd_text
 from tests.capture.world import ANSWER, ASK, COST, EVENTS, URL, World, client, pieces
 
@@ -63,6 +64,48 @@ def test_the_environment_names_the_provider_of_a_host(monkeypatch: pytest.Monkey
     finally:
         world.capture.uninstrument()
     assert (world.only["llm.provider"], world.only["llm.request_cost_usd"]) == ("openai", pytest.approx(COST))
+
+
+def test_switched_off_nothing_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the environment or an object says so; the client is as it was."""
+    original = httpx2.Client.send
+    for options in ({}, {"settings": spancost.Settings(enabled=False)}):
+        monkeypatch.setenv("SPANCOST_ENABLED", "true" if options else "false")
+        world = World(**options)
+        try:
+            assert httpx2.Client.send is original
+            with client(httpx2, lambda _: httpx2.Response(200, json=ANSWER)) as http:
+                http.post(URL, json=ASK)
+        finally:
+            world.capture.uninstrument()
+        assert not world.spans
+
+
+def test_the_former_argument_names_the_provider_of_a_host(caplog: pytest.LogCaptureFixture) -> None:
+    """`sellers` is `providers`, and is told."""
+    warn_of_former_name.cache_clear()
+    world = World(sellers={"LLM.internal:8443": "openai"})
+    try:
+        with client(httpx2, lambda _: httpx2.Response(200, json=ANSWER)) as http:
+            http.post(HOUSE_URL, json=ASK)
+    finally:
+        world.capture.uninstrument()
+    assert world.only["llm.request_cost_usd"] == pytest.approx(COST)
+    assert "argument: sellers is now called argument: providers" in caplog.text
+
+
+def test_an_object_of_settings_is_obeyed_beneath_the_arguments() -> None:
+    """What is not given as an argument is as the object says."""
+    settings = spancost.Settings(capture_providers=("llm.internal:8443=openai",), capture_include_usage=True)
+    assert asked_of(World(settings=settings, estimate_missing=False)) == [{"include_usage": True}]
+
+
+def test_a_wrong_argument_is_told_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Text is read as in the environment; nothing raises."""
+    assert asked_of(World(include_usage="no")) == [None]
+    assert asked_of(World(include_usage="maybe", providers={"": "openai"})) == [None]
+    assert "argument: capture_include_usage: found 'maybe'" in caplog.text
+    assert "argument: capture_providers: found '=openai'" in caplog.text
 
 
 def test_a_provider_without_a_host_is_told_and_left_out(

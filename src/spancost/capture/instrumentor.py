@@ -19,7 +19,7 @@ from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.patching import Patches
 from spancost.config import data
 from spancost.config.pricers import prices
-from spancost.config.settings import Settings, load
+from spancost.config.settings import Settings, load, load_safely, warn_of_former_name
 
 LOGGER = logging.getLogger("spancost")
 SCOPE = "spancost.capture"
@@ -28,16 +28,24 @@ DRIVERS = {
     "aiohttp": aiohttp_driver.install,
     "botocore.httpsession": botocore_driver.install,
 }
+ARGUMENTS = {"include_usage": "capture_include_usage", "estimate_missing": "capture_estimate_missing"}
+"""Arguments of `instrument()`, and the settings they are."""
 
 
 class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
     """Captures the model calls of httpx, httpx2, requests, aiohttp and botocore clients, as soon as these are imported.
 
-    Keyword arguments of `instrument()`: tracer_provider; providers, which names the provider of a private host
-    (`{"llm.internal": "vllm"}`); include_usage, which adds `stream_options.include_usage` to OpenAI-wire streams that
-    lack it (httpx and httpx2), and so changes the request; estimate_missing, which estimates the tokens that a stream
-    did not tell by the length of its text. What is not given is as the settings `capture_*` say (see `Settings`), off
-    by default. gRPC and websockets are not seen.
+    What is not given is as the settings `capture_*` say (see `Settings`), off by default. With the setting `enabled`
+    false, nothing is captured. gRPC and websockets are not seen.
+
+    Attributes:
+        tracer_provider: Keyword argument of `instrument()`: where spans go; the global one by default.
+        settings: Keyword argument of `instrument()`: takes the place of the environment and the file.
+        providers: Keyword argument of `instrument()`: the provider of each private host (`{"llm.internal": "vllm"}`).
+        include_usage: Keyword argument of `instrument()`: adds `stream_options.include_usage` to OpenAI-wire streams of
+            httpx and httpx2 that lack it, and so changes the request.
+        estimate_missing: Keyword argument of `instrument()`: estimates the tokens that a stream did not report by the
+            length of its text.
     """
 
     _patches: Patches | None = None
@@ -54,21 +62,21 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
 
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            settings = load()
+            settings = _settings(kwargs)
+            if not settings.enabled:
+                return
             tracer = trace.get_tracer(SCOPE, __version__, tracer_provider=kwargs.get("tracer_provider"))
-            estimates = kwargs.get("estimate_missing")
             self._capture = Capture(
                 data.default_wires(),
                 tracer,
                 prices(settings),
                 SpanAdoption(data.default_dialects()),
-                providers={**_providers(settings), **(kwargs.get("providers") or {})},
-                estimates=settings.capture_estimate_missing if estimates is None else bool(estimates),
+                providers=_providers(settings),
+                estimates=settings.capture_estimate_missing,
             )
             self._patches = patches = Patches(self._capture.counts.fault)
             capture = self._capture
-            asks = kwargs.get("include_usage")
-            asks = settings.capture_include_usage if asks is None else bool(asks)
+            asks = settings.capture_include_usage
             for name in ("httpx", "httpx2"):
                 patches.when_imported(
                     name, partial(httpx_driver.install, capture=capture, patches=patches, include_usage=asks)
@@ -93,8 +101,23 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
             self._patches = None
 
 
+def _settings(kwargs: Mapping[str, Any]) -> Settings:
+    """Return the settings in force under the arguments of `instrument()`; wrong ones are logged and left out."""
+    base = load(base=kwargs.get("settings"))
+    given = {name: kwargs[key] for key, name in ARGUMENTS.items() if kwargs.get(key) is not None}
+    providers = kwargs.get("providers")
+    if providers is None and (providers := kwargs.get("sellers")) is not None:
+        warn_of_former_name("argument: sellers", "argument: providers")
+    if isinstance(providers, Mapping):
+        pairs = (f"{host}={provider}" for host, provider in providers.items())
+        given["capture_providers"] = (*base.capture_providers, *pairs)
+    elif providers is not None:
+        given["capture_providers"] = providers
+    return load_safely(given, base)
+
+
 def _providers(settings: Settings) -> dict[str, str]:
-    """Return the providers of hosts that the settings name."""
+    """Return the providers of hosts that the settings name; of two for one host, the later."""
     pairs = (pair.partition("=") for pair in settings.capture_providers)
     return {host.strip().lower(): provider.strip() for host, _, provider in pairs}
 

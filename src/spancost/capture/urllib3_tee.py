@@ -78,7 +78,7 @@ class TeeResponse(io.IOBase):
                 self._call.fail(error)
                 raise
             self._read(data, decode_content)
-            if not data:
+            if not data and amt != 0:  # a read of nothing is no end
                 self._call.finish()
             return data
 
@@ -106,7 +106,7 @@ class TeeResponse(io.IOBase):
             self._call.fail(error)
             raise
         self._read(data, decode_content)
-        if amt is None or not data:
+        if amt is None or amt < 0 or (amt and not data):  # a read of nothing is no end
             self._call.finish()
         return data
 

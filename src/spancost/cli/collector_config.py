@@ -16,7 +16,9 @@ USUAL = ("openai", "anthropic", "gcp.gemini", "azure.ai.openai", "mistral_ai", "
 
 @click.command(name="collector-config")
 @click.option("--stock", is_flag=True, required=True, help="For a stock otelcol-contrib: statements of `transform`.")
-@click.option("--provider", "providers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}.")
+@click.option(
+    "--provider", "--seller", "providers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}."
+)
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of the newest one.")
 def command(stock: bool, providers: tuple[str, ...], card_name: str | None) -> None:
     """Print configuration that puts standard rates on model calls in a Collector without llm_cost.

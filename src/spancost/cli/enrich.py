@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +17,7 @@ from spancost.core.dialect.emitters import EmitterError
 from spancost.core.ledger.ledger import Ledger, LedgerOptions
 from spancost.core.semconv import LLM_COST_STATUS
 from spancost.store.enrich import enrich
+from spancost.store.json_documents import requests
 from spancost.store.log_records import CarriedRecord, carried_records
 from spancost.store.otlp_fields import RequestError
 from spancost.store.otlp_json import Carried, carried_spans
@@ -50,9 +50,9 @@ def command(
 ) -> None:
     """Put costs and totals on the spans and log records of FILES (standard input when there are none).
 
-    A file holds one ExportTraceServiceRequest or ExportLogsServiceRequest, or one a line as the Collector's file
-    exporter writes them. They come out one a line, in the same order. All of all files are taken together, unless
-    --each is given; a call that spans and log records report is counted once.
+    A file holds one ExportTraceServiceRequest or ExportLogsServiceRequest over any lines, or one a line as the
+    Collector's file exporter writes them. They come out one a line, in the same order. All files are taken together
+    unless --each is given; a call that spans and log records report is counted once.
     """
     try:
         dialects = data.dialects(read_responses, None if emitters_path is None else emitters.load(emitters_path))
@@ -71,28 +71,6 @@ def command(
     if held:
         failed |= _finish(held, Ledger(dialects, pricer, options), dialects)
     sys.exit(1 if failed else 0)
-
-
-def requests(source: BinaryIO) -> Iterator[tuple[Any, str | None]]:
-    """Yield (request, None) or (None, fault) of a source: one request a line, else the whole of it as one request."""
-    for number, line in enumerate(source, 1):
-        if not line.strip():
-            continue
-        request, fault = _parsed(line, f"line {number}")
-        if fault is not None and number == 1 and line.strip() in (b"{", b"["):
-            yield _parsed(line + source.read(), "file")
-            return
-        yield request, fault
-
-
-def _parsed(text: bytes, where: str) -> tuple[Any, str | None]:
-    try:
-        return json.loads(text), None
-    except (ValueError, RecursionError) as error:
-        return (
-            None,
-            f"{where}: found no JSON ({error}), expected an ExportTraceServiceRequest or ExportLogsServiceRequest",
-        )
 
 
 def _finish(held: list[tuple[Any, str | None]], ledger: Ledger, dialects: Dialects) -> bool:

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import click
 
-from spancost.cli.enrich import requests
 from spancost.config import contracts, data
 from spancost.core.contract.terms import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
@@ -20,6 +19,7 @@ from spancost.core.pricing.price import Pricer
 from spancost.diagnose.format_count import counted
 from spancost.diagnose.verify.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.diagnose.verify.verify import verify
+from spancost.store.json_documents import requests
 from spancost.store.otlp_fields import RequestError
 from spancost.store.otlp_json import Carried, carried_spans
 

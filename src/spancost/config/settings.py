@@ -12,8 +12,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_type_hints
 
 LOGGER = logging.getLogger("spancost")
 PREFIX = "SPANCOST_"
@@ -33,9 +34,10 @@ def _setting(default: Any, description: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; each field's description is its documentation."""
+    """Everything that can be set; each field's description is its documentation.
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "str_strip_whitespace": True}
+    A wrong value raises SettingsError. A path is taken for a string, and any sequence for a tuple.
+    """
 
     enabled: bool = _setting(True, "Whether spancost does anything at all.")
     card: str | None = _setting(
@@ -99,6 +101,16 @@ class Settings:
         "An estimate is marked, and is not the bill.",
     )
 
+    def __post_init__(self) -> None:
+        given = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not each.default}
+        if not given:
+            return
+        values, errors = _validate("Settings", given)
+        if errors:
+            raise SettingsError("; ".join(errors))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
 
 class Arguments(TypedDict, total=False):
     """The settings as keyword arguments; a path does for `card`, `contract` and `emitters`, any sequence for a list."""
@@ -129,19 +141,33 @@ PAIRS = frozenset({"capture_providers"})
 """Lists of `name=value`."""
 
 
+FORMER: Mapping[str, str] = {"capture_sellers": "capture_providers"}
+"""Names of settings before 2026-11-30, which are still taken, and what they are called now."""
+
+
 def load(
-    arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, *, strict: bool = False
+    arguments: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    strict: bool = False,
+    base: Settings | None = None,
 ) -> Settings:
-    """Return the settings in force.
+    """Return the settings in force: *arguments* over *base*, or over the environment and the file when it is None.
 
     Wrong *arguments* raise SettingsError: they are in the program. What the environment or the file holds wrongly is
     logged and left at its default, because a deployment must not stop the host; with *strict* it raises as well.
     """
-    environ = os.environ if environ is None else environ
-    settings = Settings()
-    for where, given in _sources(environ, strict):
-        settings = _merge(settings, where, given, strict=strict)
-    return _merge(settings, "argument", arguments or {}, strict=True)
+    if base is None:
+        environ = os.environ if environ is None else environ
+        base = Settings()
+        for where, given in _sources(environ, strict):
+            base = _merge(base, where, given, strict=strict)
+    return _merge(base, "argument", arguments or {}, strict=True)
+
+
+def load_safely(arguments: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """Return what `load` does, but log and leave out each wrong argument: for instrumentors, which must not raise."""
+    return _merge(load(base=base), "argument", arguments, strict=False)
 
 
 def _sources(environ: Mapping[str, str], strict: bool) -> list[tuple[str, Mapping[str, Any]]]:
@@ -165,16 +191,16 @@ def _sources(environ: Mapping[str, str], strict: bool) -> list[tuple[str, Mappin
 
 def _split(name: str, text: str) -> Any:
     """Return a variable's text as pydantic takes it: lists are separated by commas."""
-    if name in _LISTS:
+    if FORMER.get(name, name) in _LISTS:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """Return the settings of a .json or .toml file; SettingsError when there are none."""
+    """Return the settings of a JSON, TOML or YAML file; SettingsError when there are none."""
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
-        given = _toml(path, text) if path.suffix == ".toml" else json.loads(text)
+        given = _PARSERS.get(path.suffix, _json)(path, text)
     except SettingsError:
         raise
     except (OSError, UnicodeDecodeError) as error:
@@ -183,7 +209,11 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise SettingsError(f"{path}: found no valid {path.suffix.lstrip('.') or 'json'} ({error})") from None
     if not isinstance(given, dict):
         raise SettingsError(f"{path}: found a {type(given).__name__}; expected an object of settings")
-    return given
+    return {str(key): value for key, value in given.items()}
+
+
+def _json(path: Path, text: str) -> Any:
+    return json.loads(text)
 
 
 def _toml(path: Path, text: str) -> Any:
@@ -194,35 +224,75 @@ def _toml(path: Path, text: str) -> Any:
     raise SettingsError(f"{path}: found TOML; expected JSON, as Python before 3.11 reads no TOML")
 
 
+def _yaml(path: Path, text: str) -> Any:
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+    except ImportError:
+        raise SettingsError(
+            f"{path}: found YAML; expected JSON, TOML, or the package ruamel.yaml to read YAML "
+            "(pip install 'spancost[contracts]')"
+        ) from None
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise SettingsError(f"{path}: found no valid YAML ({str(error).splitlines()[0]})") from None
+
+
+_PARSERS = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
+
+
 def _merge(settings: Settings, where: str, given: Mapping[str, Any], *, strict: bool) -> Settings:
     """Return *settings* with *given* over them; what is wrong is raised (*strict*) or logged and left out."""
     if not given:
         return settings
-    values, errors = _validate(where, given)
+    values, errors = _validate(where, _present_names(where, given))
     if errors and strict:
         raise SettingsError("; ".join(errors))
     for error in errors:
-        LOGGER.error("spancost: %s; the default is used", error)
+        LOGGER.error("spancost: %s; %s", error, "it is left out" if where == "argument" else "the default is used")
     return replace(settings, **values)
+
+
+def _present_names(where: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *given* under the present names of settings; a former name is logged once, and yields to the present."""
+    if not FORMER.keys() & given.keys():
+        return given
+    for former in sorted(FORMER.keys() & given.keys()):
+        warn_of_former_name(_place_of(where, former), _place_of(where, FORMER[former]))
+    present = {FORMER[key]: value for key, value in given.items() if key in FORMER}
+    present.update((key, value) for key, value in given.items() if key not in FORMER)
+    return present
+
+
+@cache
+def warn_of_former_name(former: str, present: str) -> None:
+    """Log, once in a process, that something was given under its former name."""
+    LOGGER.warning("spancost: %s is now called %s; the former name still works", former, present)
+
+
+def _place_of(where: str, key: str) -> str:
+    return f"{PREFIX}{key.upper()}" if where == "environment" else f"{where}: {key}"
 
 
 def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the values of *given* that are right, by key, and a sentence for each that is not."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    adapter = TypeAdapter(Settings)
+    kinds = get_type_hints(Settings)
+    config = ConfigDict(str_strip_whitespace=True)
     values: dict[str, Any] = {}
     errors: list[str] = []
     known = sorted(field.name for field in fields(Settings))
     for key, value in given.items():
-        name = f"{PREFIX}{key.upper()}" if where == "environment" else f"{where}: {key}"
+        name = _place_of(where, key)
         if key not in known:
             errors.append(f"{name}: found an unknown setting; expected one of {', '.join(known)}")
             continue
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
         try:
-            value = getattr(adapter.validate_python({key: value}), key)
+            value = TypeAdapter(kinds[key], config=config).validate_python(value)
         except ValidationError as error:
             wanted = "; ".join(sorted({detail["msg"] for detail in error.errors(include_url=False)}))
             errors.append(f"{name}: found {_short(value)}; expected: {wanted}")

@@ -80,6 +80,8 @@ def with_tags(new: Mapping[str, str], context: Context | None = None) -> Context
 class attribution:
     """Put `app.*` tags on every span started inside a block, or inside a function, generators and async ones included.
 
+    Of a class, it decorates the methods that the class defines.
+
     `with attribution(feature="search", team="growth"): ...` or `@attribution(feature="search")`. Blocks nest: the
     inner one adds to the outer and wins over it. The tags go where OpenTelemetry's context goes: into tasks, and into
     threads that are given the context; to other services only when `baggage` is switched on. None leaves a tag as it
@@ -126,23 +128,42 @@ class attribution:
         attach(Context({**get_current(), _KEY: left}))
 
     def __call__(self, function: F) -> F:
-        if inspect.isasyncgenfunction(function):
-            around = self._around_async_generator
-        elif inspect.isgeneratorfunction(function):
-            around = self._around_generator
-        elif inspect.iscoroutinefunction(function):
-            around = self._around_coroutine
-        else:
-            around = self._around_function
-        return cast(F, around(function))
+        return cast(F, self._around(function))
+
+    def _around(self, function: Any) -> Any:
+        if isinstance(function, type):
+            return self._around_methods(function)
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(self._around(function.__func__))
+        called = _code_of(function)
+        if inspect.isasyncgenfunction(called):
+            return self._around_async_generator(function)
+        if inspect.isgeneratorfunction(called):
+            return self._around_generator(function)
+        if inspect.iscoroutinefunction(called):
+            return self._around_coroutine(function)
+        return self._around_function(function)
+
+    def _around_methods(self, kind: type) -> type:
+        """Decorate the methods that *kind* defines itself, and return it: it stays a class."""
+        for name, member in list(vars(kind).items()):
+            is_special = name.startswith("__") and name not in ("__init__", "__call__")
+            if not is_special and (inspect.isfunction(member) or isinstance(member, staticmethod | classmethod)):
+                setattr(kind, name, self._around(member))
+        return kind
 
     def _around_function(self, function: Any) -> Any:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             with self:
-                return function(*args, **kwargs)
+                result = function(*args, **kwargs)
+            return self._awaited(result) if inspect.iscoroutine(result) else result
 
         return call
+
+    async def _awaited(self, coroutine: Any) -> Any:
+        with self:
+            return await coroutine
 
     def _around_coroutine(self, function: Any) -> Any:
         @functools.wraps(function)
@@ -193,6 +214,13 @@ class attribution:
                     step, value = generator.athrow, error
 
         return call
+
+
+def _code_of(function: Any) -> Any:
+    """Return what runs when *function* is called: of an object its `__call__`, of a partial the function in it."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if inspect.isroutine(function) else inspect.getattr_static(type(function), "__call__", function)
 
 
 class _Inside:

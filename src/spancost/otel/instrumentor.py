@@ -10,24 +10,26 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
-from spancost.config.settings import Settings, SettingsError, load
+from spancost.config.settings import Settings, load_safely
 from spancost.otel.processor import LLMCostProcessor
 from spancost.run import FOLDER_VARIABLE
 
 LOGGER = logging.getLogger("spancost")
+NOT_SETTINGS = frozenset({"settings", "tracer_provider", "meter_provider", "logger_provider"})
+"""Arguments of `instrument()` that are no settings; OpenTelemetry gives some of them to every instrumentor."""
 
 
 class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
     """Adds an `LLMCostProcessor` to a tracer provider: `tracer_provider`, or the global one.
 
-    Further keyword arguments of `instrument()` are settings (see `Settings`).
+    Further keyword arguments of `instrument()` are `settings`, which take the place of the environment and the file,
+    and single settings by name (see `Settings`), which win over these.
     """
 
     _processor: LLMCostProcessor | None = None
@@ -66,10 +68,6 @@ class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore
 
 
 def _settings(kwargs: dict[str, Any]) -> Settings:
-    """Return the settings among *kwargs* over those of the environment and the file; wrong ones are logged and left."""
-    names = {field.name for field in fields(Settings)}
-    try:
-        return load({key: value for key, value in kwargs.items() if key in names})
-    except SettingsError as error:
-        LOGGER.error("spancost: %s; the arguments are left out", error)
-        return load()
+    """Return the settings among *kwargs* over those of the environment and the file; a wrong one is left out."""
+    given = {key: value for key, value in kwargs.items() if key not in NOT_SETTINGS}
+    return load_safely(given, kwargs.get("settings"))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from spancost.config.settings import Arguments, Settings, SettingsError, load
+from spancost import LLMCostProcessor
+from spancost.config.settings import Arguments, Settings, SettingsError, load, warn_of_former_name
 
 
 def test_arguments_win_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
@@ -61,6 +62,64 @@ def test_a_wrong_argument_is_refused_by_name(arguments: dict[str, object], words
     with pytest.raises(SettingsError) as caught:
         load(arguments, {})
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_wrong_value_in_an_object_is_refused_like_an_argument() -> None:
+    """A settings object is checked where it is made, and takes what an argument takes."""
+    with pytest.raises(SettingsError, match=r"strategy: found 'hok'"):
+        Settings(strategy="hok")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"max_open_parents: found 0; expected a number from 1"):
+        Settings(max_open_parents=0)
+    with pytest.raises(SettingsError, match=r"capture_providers: found 'llm.internal'; expected parts"):
+        Settings(capture_providers=("llm.internal",))
+    made = Settings(card=Path("card.jsonl"), required_tags=["team"])  # type: ignore[arg-type]
+    assert (made.card, made.required_tags) == ("card.jsonl", ("team",))
+
+
+def test_arguments_win_over_an_object_and_leave_the_rest_of_it() -> None:
+    """The object takes the place of the environment and the file."""
+    given = Settings(keep_provider=True, max_open_parents=7)
+    found = LLMCostProcessor(given, rollup=False).settings
+    assert (found.keep_provider, found.max_open_parents, found.rollup) == (True, 7, False)
+    assert LLMCostProcessor(given, max_open_parents=8).settings == Settings(keep_provider=True, max_open_parents=8)
+    with pytest.raises(SettingsError, match="strategy"):
+        LLMCostProcessor(given, strategy="hok")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml"])
+def test_a_yaml_file_is_read(suffix: str, tmp_path: Path) -> None:
+    """With the package that reads contracts."""
+    path = tmp_path / f"spancost{suffix}"
+    path.write_text("# ours\nstrategy: wrap\nrequired_tags: [team]\n")
+    expected = Settings(strategy="wrap", required_tags=("team",))
+    assert load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True) == expected
+    path.write_text("strategy: [")
+    with pytest.raises(SettingsError, match="no valid YAML"):
+        load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True)
+
+
+def test_a_yaml_file_without_a_reader_says_which_formats_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And which package reads YAML."""
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    path = tmp_path / "spancost.yaml"
+    path.write_text("strategy: wrap\n")
+    with pytest.raises(SettingsError, match=r"found YAML; expected JSON, TOML, or the package ruamel.yaml"):
+        load({}, {"SPANCOST_CONFIG_FILE": str(path)}, strict=True)
+
+
+def test_a_former_name_still_works_and_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of both names, the present one wins."""
+    warn_of_former_name.cache_clear()
+    environ = {"SPANCOST_CAPTURE_SELLERS": "llm.internal=vllm"}
+    for _ in range(3):
+        assert load({}, environ).capture_providers == ("llm.internal=vllm",)
+    assert caplog.text.count("SPANCOST_CAPTURE_SELLERS is now called SPANCOST_CAPTURE_PROVIDERS") == 1
+    assert load({}, {**environ, "SPANCOST_CAPTURE_PROVIDERS": "a=b"}).capture_providers == ("a=b",)
+    path = tmp_path / "settings.json"
+    path.write_text('{"capture_sellers": ["c=d"]}')
+    assert load({}, {"SPANCOST_CONFIG_FILE": str(path)}).capture_providers == ("c=d",)
 
 
 def test_a_wrong_variable_is_told_and_left_at_its_default(caplog: pytest.LogCaptureFixture) -> None:

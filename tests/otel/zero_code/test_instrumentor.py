@@ -17,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from spancost.config.settings import Settings
 from spancost.otel.instrumentor import SpancostInstrumentor
 from tests.otel.processor.simple import Kept
 
@@ -114,6 +115,25 @@ def test_wrong_arguments_are_told_and_left_out(caplog: pytest.LogCaptureFixture)
         instrumentor.instrument(tracer_provider=provider, strategy="zap")
         instrumentor.uninstrument()
     assert "argument: strategy: found 'zap'" in caplog.text
+
+
+def test_right_arguments_beside_wrong_ones_hold(caplog: pytest.LogCaptureFixture) -> None:
+    """Over an object of settings too; an argument that nobody knows is told."""
+    provider, kept = TracerProvider(shutdown_on_exit=False), Kept()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    instrumentor = SpancostInstrumentor()
+    settings = Settings(required_tags=("team",))
+    instrumentor.instrument(
+        tracer_provider=provider, meter_provider=None, settings=settings, rollup=False, strategy="zap", rolup=True
+    )
+    usage = {"gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000, "gen_ai.operation.name": "chat"}
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("root"):
+        tracer.start_span("call", attributes={**usage, "gen_ai.provider.name": "openai"}).end()
+    instrumentor.uninstrument()
+    assert kept.of("root") == {}
+    assert kept.of("call")["app.attribution_missing"] == ("app.team",)
+    assert "found 'zap'" in caplog.text and "rolup: found an unknown setting" in caplog.text
 
 
 def test_a_provider_that_takes_no_processors_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -54,8 +54,8 @@ class LLMCostProcessor(SpanProcessor):
     """Writes `llm.*` on LLM spans and the spans above them, before any exporter sees them.
 
     `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
-    raises into the application. *settings* are the settings in force; keyword arguments are those of `Settings` and win
-    over the environment and the file. `stats` counts what happened.
+    raises into the application. Keyword arguments are those of `Settings`; they win over *settings*, which take the
+    place of the environment and the file. `stats` counts what happened.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LLMCostProcessor(SpanProcessor):
         ledger: SpanLedger | None = None,
         **arguments: Unpack[Arguments],
     ) -> None:
-        self.settings = settings if settings is not None and not arguments else load(arguments)
+        self.settings = load(arguments, base=settings)
         self.strategy = ""
         self._wraps = self._is_trying = False
         self._finished: SpanContext | None = None
