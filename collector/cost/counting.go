@@ -9,10 +9,12 @@ import (
 
 const (
 	reasonSameResponse = "same_response_id"
-	reasonRepeats      = "repeats_call_beneath"
-	reasonSum          = "sum_of_calls_beneath"
-	reasonExceeds      = "exceeds_calls_beneath"
-	reasonSameCall     = "same_call_elsewhere"
+	// reasonDiffers is that of a response that another emitter of the process reports with other tokens.
+	reasonDiffers  = "same_response_other_tokens"
+	reasonRepeats  = "repeats_call_beneath"
+	reasonSum      = "sum_of_calls_beneath"
+	reasonExceeds  = "exceeds_calls_beneath"
+	reasonSameCall = "same_call_elsewhere"
 	// reasonSameTokens is that of a span that looks like another call, without an id that tells that it is.
 	reasonSameTokens  = "same_tokens_elsewhere"
 	reasonOnlyCarrier = "only_carrier"
@@ -23,7 +25,7 @@ const (
 
 // RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
 var RepeatReasons = [...]string{
-	reasonSameResponse, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonTellsMore,
+	reasonSameResponse, reasonDiffers, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonTellsMore,
 }
 
 // counted is a call that was counted: what later spans are compared with.
@@ -107,8 +109,8 @@ func bareModel(name string) string { return strings.ToLower(name[strings.LastInd
 // judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
 func classify(isCall bool, this *counted, beneath *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
-		if same := sameResponse(this, beneath, memory); same != nil {
-			return classification{Duplicate, reasonSameResponse, same}
+		if found := sameResponse(this, beneath, memory); found.role != "" {
+			return found
 		}
 	}
 	if beneath != nil && !this.reports() && (beneath.count > 0 || beneath.blank != nil) {
@@ -207,7 +209,7 @@ func onlyHere(reading *Reading, found classification, beneath *Subtotal) []strin
 
 // short returns what says above a duplicate or aggregate that what was counted in its place is not all; else nil.
 func short(reason string) *Subtotal {
-	if reason != reasonExceeds && reason != reasonSameTokens && !strings.HasPrefix(reason, reasonTellsMore) {
+	if reason != reasonExceeds && reason != reasonSameTokens && reason != reasonDiffers && !strings.HasPrefix(reason, reasonTellsMore) {
 		return nil
 	}
 	return &Subtotal{Doubtful: 1}

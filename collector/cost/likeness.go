@@ -4,50 +4,54 @@ package cost
 
 import "strings"
 
-// sameResponse returns the counted call that has the response id of a span and is the same call, nil when there is none.
+// sameResponse judges a span by the counted calls that have its response id; no role when none of them is the same call.
 // An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one emitter
 // must agree in tokens and be one another's parent or have the same times; those of another emitter must overlap, as must
 // those of a detached one in other traces of the process. Across other traces provider, model and every token count that
-// both tell must agree, and the times fit.
-func sameResponse(this *counted, beneath *Subtotal, memory *RecentCalls) *counted {
+// both tell must agree, and the times fit. Two emitters of one process that disagree about the tokens only report one call
+// all the same: counted once, and the difference is said.
+func sameResponse(this *counted, beneath *Subtotal, memory *RecentCalls) classification {
 	held, known := memory.byResponse.get(this.responseID)
 	if !known {
-		return nil
+		return classification{}
 	}
 	form := memory.identity.form(this.responseID)
 	if form == nil {
-		return nil
+		return classification{}
 	}
 	var room [keptPerKey]*counted
 	others := held.calls(room[:0], keptPerKey)
 	isPassed := func(other *counted) bool { return this.reports() && other.toldNothing() }
 	for _, other := range others {
-		if !isPassed(other) && !agree(this, other) && !memory.mayDiffer(this, other) {
+		if !isPassed(other) && !agree(this, other) && !memory.mayDiffer(this, other) && !isMisreported(this, other) {
 			memory.reuse(this.responseID, this.provider)
 		}
 	}
 	if memory.isReused(this.responseID, this.provider) {
-		return nil
+		return classification{}
 	}
-	var differing *counted
+	var differing classification
 	for _, other := range others {
 		isOver := beneath.holds(other)
 		switch {
 		case isPassed(other) || !(form.isStored || isOver || overlap(this, other)):
 		case memory.mayDiffer(this, other):
 			if agree(this, other) {
-				return other
+				return classification{Duplicate, reasonSameResponse, other}
 			}
-			if differing == nil {
-				differing = other
+			if differing.role == "" {
+				differing = classification{Duplicate, reasonSameResponse, other}
 			}
 		case !agree(this, other):
+			if differing.role == "" {
+				differing = classification{Duplicate, reasonDiffers, other}
+			}
 		case other.span.Trace != this.span.Trace:
 			if sameProvider(this, other) && sameModel(this, other) {
-				return other
+				return classification{Duplicate, reasonSameResponse, other}
 			}
 		case !this.reports() || form.isStored || isOver || coincide(this, other):
-			return other
+			return classification{Duplicate, reasonSameResponse, other}
 		}
 	}
 	return differing
@@ -101,6 +105,13 @@ func (m *RecentCalls) mayDiffer(this, other *counted) bool {
 		return true
 	}
 	return this.process != "" && this.process == other.process && (m.isDetached(this.scope) || m.isDetached(other.scope))
+}
+
+// isMisreported tells whether two emitters of one process report a call with one response id at one time, and differ in its
+// tokens.
+func isMisreported(this, other *counted) bool {
+	return this.scope != other.scope && this.process != "" && this.process == other.process && overlap(this, other) &&
+		sameProvider(this, other) && sameModel(this, other)
 }
 
 // areTwo tells whether both have ids of one form that differ: these are two calls, be they as alike as they may.

@@ -55,6 +55,7 @@ SENTENCES = {
     "rate_card_unusable": "The rate card that the settings name could not be loaded; the log says why.",
     # Codes of the counting rule (core/ledger/counting.py) and of what a dialect leaves open (semconv/dialects/).
     "same_response_id": "A call with this response id is counted already, on the span that `llm.duplicate_of` names.",
+    "same_response_other_tokens": "Another instrumentation reported this response with other tokens.",
     "repeats_call_beneath": "The usage repeats that of one call beneath it, which is counted there.",
     "sum_of_calls_beneath": "The usage is explained by the calls beneath it, which are counted there.",
     "same_call_elsewhere": "Another instrumentation reported this call, with the same model, tokens and time.",

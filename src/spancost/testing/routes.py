@@ -19,7 +19,8 @@ from spancost.testing.wires.openai_responses import OpenAIResponses
 
 
 class Route(NamedTuple):
-    """A path of a provider. host (without port), path: patterns of the whole. id_prefix: of response ids."""
+    """A path of a provider. host (without port), path: patterns of the whole. id_prefix: of response ids; the
+    server adds 20 hexadecimal digits, and the whole has the form of ids that the provider issues."""
 
     provider: str
     host: str
@@ -41,8 +42,8 @@ class Match(NamedTuple):
 
 
 _OPENAI_WIRES: tuple[tuple[str, Wire, str], ...] = (
-    (r"/chat/completions", OpenAIChat(), "chatcmpl-"),
-    (r"/responses", OpenAIResponses(), "resp_"),
+    (r"/chat/completions", OpenAIChat(), "chatcmpl-CgxQ7mVtw"),
+    (r"/responses", OpenAIResponses(), "resp_0c5e7a91d3b2"),
     (r"/embeddings", OpenAIEmbeddings(), "emb-"),
 )
 
@@ -59,27 +60,27 @@ _GEMINI = r"/v1(beta|alpha)?/models/(?P<model>[^:/]+):"
 
 ROUTES = (
     *_openai_wire("openai", r"((us|eu)\.)?api\.openai\.com", r"/v1"),
-    Route("anthropic", r"api\.anthropic\.com", r"/v1/messages", AnthropicMessages(), "msg_"),
+    Route("anthropic", r"api\.anthropic\.com", r"/v1/messages", AnthropicMessages(), "msg_01Qk"),
     Route(
         "gcp.gemini",
         r"generativelanguage\.googleapis\.com",
         _GEMINI + r"(?P<verb>generateContent)",
         GeminiContent(),
-        "g-",
+        "Qk",
     ),
     Route(
         "gcp.gemini",
         r"generativelanguage\.googleapis\.com",
         _GEMINI + r"(?P<verb>streamGenerateContent)",
         GeminiContent(),
-        "g-",
+        "Qk",
     ),
     Route(
         "gcp.gemini",
         r"generativelanguage\.googleapis\.com",
         _GEMINI + r"(batchEmbedContents|embedContent)",
         GeminiEmbeddings(),
-        "g-",
+        "Qk",
     ),
     *_openai_wire("azure.ai.openai", _AZURE, r"/openai/deployments/(?P<deployment>[^/]+)"),
     *_openai_wire("azure.ai.openai", _AZURE, r"/openai/v1"),
@@ -88,17 +89,24 @@ ROUTES = (
     *_openai_wire("deepseek", r"api\.deepseek\.com", r"(/v1|/beta)?"),
     *_openai_wire("x_ai", r"((us|eu)\.)?api\.x\.ai", r"/v1"),
     *_openai_wire("openrouter", r"openrouter\.ai", r"/api/v1"),
-    Route("cohere", r"api\.cohere\.(com|ai)", r"/v2/chat", CohereChat(), "co-"),
-    Route("cohere", r"api\.cohere\.(com|ai)", r"/v[12]/embed", CohereEmbed(), "co-"),
-    Route("aws.bedrock", _BEDROCK, _MODEL + r"/(?P<verb>converse)", BedrockConverse(), "br-"),
-    Route("aws.bedrock", _BEDROCK, _MODEL + r"/(?P<verb>converse-stream)", BedrockConverse(), "br-", AWS_EVENT_STREAM),
-    Route("aws.bedrock", _BEDROCK, _MODEL + r"/(?P<verb>invoke)", BedrockInvokeAnthropic(), "msg_bdrk_"),
+    Route("cohere", r"api\.cohere\.(com|ai)", r"/v2/chat", CohereChat(), "5c4fa7e09b21"),
+    Route("cohere", r"api\.cohere\.(com|ai)", r"/v[12]/embed", CohereEmbed(), "5c4fa7e09b21"),
+    Route("aws.bedrock", _BEDROCK, _MODEL + r"/(?P<verb>converse)", BedrockConverse(), "9b215c4fa7e0"),
+    Route(
+        "aws.bedrock",
+        _BEDROCK,
+        _MODEL + r"/(?P<verb>converse-stream)",
+        BedrockConverse(),
+        "9b215c4fa7e0",
+        AWS_EVENT_STREAM,
+    ),
+    Route("aws.bedrock", _BEDROCK, _MODEL + r"/(?P<verb>invoke)", BedrockInvokeAnthropic(), "msg_bdrk_01Qk"),
     Route(
         "aws.bedrock",
         _BEDROCK,
         _MODEL + r"/(?P<verb>invoke-with-response-stream)",
         BedrockInvokeAnthropic(),
-        "msg_bdrk_",
+        "msg_bdrk_01Qk",
         AWS_EVENT_STREAM,
     ),
 )

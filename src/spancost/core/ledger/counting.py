@@ -16,6 +16,7 @@ DUPLICATE = "duplicate"
 AGGREGATE = "aggregate"
 
 SAME_RESPONSE = "same_response_id"
+SAME_RESPONSE_DIFFERS = "same_response_other_tokens"
 REPEATS = "repeats_call_beneath"
 SUM = "sum_of_calls_beneath"
 EXCEEDS = "exceeds_calls_beneath"
@@ -25,7 +26,7 @@ ONLY_CARRIER = "only_carrier"
 REPORTS_MORE = "reports_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
-REASONS = (SAME_RESPONSE, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
+REASONS = (SAME_RESPONSE, SAME_RESPONSE_DIFFERS, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
 """Why a span that reports usage is no call of its own; each has a counter."""
 
 SLACK_NS = 1_000_000
@@ -97,7 +98,7 @@ def classify(reading: Reading, this: CountedCall, beneath: Descendants | None, m
     if this.response_id:
         same = same_response(this, beneath, memory)
         if same is not None:
-            return Classification(DUPLICATE, SAME_RESPONSE, same)
+            return same
     if beneath is not None and not reports and (beneath.number or beneath.blank):
         return _classify_without_usage(beneath)
     if beneath is not None and beneath.number:
@@ -128,7 +129,9 @@ def meters_only_on(reading: Reading, classification: Classification, beneath: De
 
 def is_incomplete(reason: object) -> bool:
     """Whether a duplicate or aggregate with this reason says that what was counted in its place is not all."""
-    return isinstance(reason, str) and (reason in (EXCEEDS, SAME_TOKENS) or reason.startswith(REPORTS_MORE))
+    return isinstance(reason, str) and (
+        reason in (EXCEEDS, SAME_TOKENS, SAME_RESPONSE_DIFFERS) or reason.startswith(REPORTS_MORE)
+    )
 
 
 def _classify_ancestor(reading: Reading, this: CountedCall, beneath: Descendants) -> Classification | None:
@@ -164,13 +167,14 @@ def _own_response(this: CountedCall, others: list[CountedCall]) -> bool:
     )
 
 
-def same_response(this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> CountedCall | None:
-    """Return the counted call that has the response id of *this* and is the same call, None when there is none.
+def same_response(this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> Classification | None:
+    """Judge a span by the counted calls that have its response id; None when none of them is the same call.
 
     An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one
     emitter must agree in tokens and be one another's parent or have the same times; those of another emitter must
     overlap, as must those of a detached one in other traces of the process. Across other traces provider, model and
-    every token count that both tell must agree, and the times fit.
+    every token count that both tell must agree, and the times fit. Two emitters of one process that disagree about the
+    tokens only report one call all the same: counted once, and the difference is said.
     """
     response_id = this.response_id or ""
     known = memory.response(response_id)
@@ -180,7 +184,7 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
     reports = this.input is not None or this.output is not None
     others = [other for other in reversed(known) if not (reports and other.told == frozenset())]
     for other in others:
-        if not _agree(this, other) and not _may_differ(this, other, memory):
+        if not (_agree(this, other) or _may_differ(this, other, memory) or _is_misreported(this, other)):
             memory.reuse(response_id, this.provider)
     if memory.is_reused(response_id, this.provider):
         return None
@@ -190,13 +194,16 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
             continue
         if _may_differ(this, other, memory):
             if _agree(this, other):
-                return other
-            differing = differing or other
+                return Classification(DUPLICATE, SAME_RESPONSE, other)
+            differing = differing or Classification(DUPLICATE, SAME_RESPONSE, other)
         elif other.trace_id != this.trace_id:
-            if _agree(this, other) and _same_provider(this, other) and _same_model(this, other):
-                return other
+            if _agree(this, other):
+                if _same_provider(this, other) and _same_model(this, other):
+                    return Classification(DUPLICATE, SAME_RESPONSE, other)
+            else:
+                differing = differing or Classification(DUPLICATE, SAME_RESPONSE_DIFFERS, other)
         elif not reports or form.is_stored or _is_beneath(other, beneath) or _coincide(this, other):
-            return other
+            return Classification(DUPLICATE, SAME_RESPONSE, other)
     return differing
 
 
@@ -236,6 +243,18 @@ def _may_differ(this: CountedCall, other: CountedCall, memory: RecentCalls) -> b
         return True
     known = memory.identity.is_detached
     return this.process is not None and this.process == other.process and (known(this.scope) or known(other.scope))
+
+
+def _is_misreported(this: CountedCall, other: CountedCall) -> bool:
+    """Whether two emitters of one process report a call with one response id at one time, and differ in its tokens."""
+    return (
+        this.scope != other.scope
+        and this.process is not None
+        and this.process == other.process
+        and _overlap(this, other)
+        and _same_provider(this, other)
+        and _same_model(this, other)
+    )
 
 
 def _agree(this: CountedCall, other: CountedCall) -> bool:

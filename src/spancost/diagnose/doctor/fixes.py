@@ -57,6 +57,7 @@ REMEDIES = {
     "repeats_call_beneath": _NOTHING,
     "sum_of_calls_beneath": _NOTHING,
     "same_call_elsewhere": _NOTHING,
+    "same_response_other_tokens": "Use one instrumentation for these calls: two of them disagree about the tokens.",
     "same_tokens_elsewhere": "Use one instrumentation for these calls, or ones that tell the response id.",
     "counted_on_span": _NOTHING,
     "counted_on_log_record": _NOTHING,
