@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spancost.config.price import Cost, price
     from spancost.config.settings import Settings, SettingsError
     from spancost.otel.attribution import attribution
     from spancost.otel.outcome import record_outcome
@@ -17,13 +18,24 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["LLMCostProcessor", "Settings", "SettingsError", "__version__", "attribution", "record_outcome"]
+__all__ = [
+    "Cost",
+    "LLMCostProcessor",
+    "Settings",
+    "SettingsError",
+    "__version__",
+    "attribution",
+    "price",
+    "record_outcome",
+]
 
 _HOMES = {
+    "Cost": "spancost.config.price",
     "LLMCostProcessor": "spancost.otel.processor",
     "Settings": "spancost.config.settings",
     "SettingsError": "spancost.config.settings",
     "attribution": "spancost.otel.attribution",
+    "price": "spancost.config.price",
     "record_outcome": "spancost.otel.outcome",
 }
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from decimal import Context, Decimal
 from fractions import Fraction
 
 FEMTO_PER_USD = 10**15
@@ -11,6 +12,7 @@ FEMTO_PER_NANO = 10**6
 MOST_NANO = 2**63 - 1
 """The largest integer that OTLP carries: 9.2 thousand million USD."""
 
+_EXACT = Context(prec=80)
 _BUCKETS = (
     (FEMTO_PER_USD // 10_000, "lt_0.0001"),
     (FEMTO_PER_USD // 1_000, "lt_0.001"),
@@ -34,6 +36,12 @@ def usd_text(femto: int) -> str:
     whole, rest = divmod(abs(femto), FEMTO_PER_USD)
     digits = f"{rest:015d}".rstrip("0")
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def usd_decimal(femto: int) -> Decimal:
+    """Return *femto* as an exact decimal in USD, without trailing zeros."""
+    whole, rest = divmod(femto, FEMTO_PER_USD)
+    return Decimal(femto).scaleb(-15, _EXACT).normalize(_EXACT) if rest else Decimal(whole)
 
 
 def femto_from_text(usd: str) -> int:
