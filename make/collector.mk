@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The Go code: package cost, both Collector processors, and a Collector with them.
+# The Go code: the Go core, both Collector processors, and a Collector with them.
 
 ##@ Go and the Collector
 
@@ -71,10 +71,10 @@ vet: ## Check the Go code: vet, staticcheck, formatting, generated files
 
 .PHONY: fuzz
 fuzz: ## Fuzz the parsers of external input, FUZZ_TIME (60s) each
-	@for target in FuzzDocument FuzzEncoded FuzzCard FuzzContract FuzzSpan FuzzTree; do \
-		$(GO) test ./collector/cost -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) || exit 1; \
+	@for target in cost/document:FuzzDocument cost/dialect:FuzzEncoded cost/pricing:FuzzCard cost/contract:FuzzContract \
+		cost/ledger:FuzzSpan cost/ledger:FuzzTree internal/contracts:FuzzContractFile; do \
+		$(GO) test ./collector/$${target%%:*} -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZ_TIME) || exit 1; \
 	done
-	@$(GO) test ./collector/internal/contracts -run '^$$' -fuzz '^FuzzContractFile$$' -fuzztime $(FUZZ_TIME)
 
 .PHONY: bench-go
 bench-go: ## Nanoseconds a span in package cost and both processors
@@ -82,13 +82,13 @@ bench-go: ## Nanoseconds a span in package cost and both processors
 
 .PHONY: bench-collector
 bench-collector: install $(COLLECTOR) ## What the processors cost a Collector; writes that part of docs/performance.md
-	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/python collector/tools/throughput.py --page docs/performance.md $(ARGS)
+	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/python tools/collector/throughput.py --page docs/performance.md $(ARGS)
 
 CONTRACTS ?= $(wildcard tests/config/contracts/agreements/*.yaml)
 
 .PHONY: same-bytes
 same-bytes: install ## Compare both implementations: make same-bytes CALLS=calls.jsonl SPANS=spans.jsonl
-	@$(BIN)/python collector/tools/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS)) \
+	@$(BIN)/python tools/collector/same_bytes.py $(if $(CALLS),--calls $(CALLS)) $(if $(SPANS),--spans $(SPANS)) \
 		$(foreach file,$(CONTRACTS),--contract $(file))
 
 .PHONY: test-collector

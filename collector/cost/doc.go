@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cost puts a cost on calls of language models: values in, values out. It reads the same data and passes the
-// same vectors as the Python package spancost and gives the same bytes; it imports the standard library only and has no
-// clock, environment, network or log.
-//
-// A span ends: Dialects reads it, the counting rule says whether it is the call, Pricer prices it, Ledger passes
-// subtotals up and returns the attributes to write.
+// Package cost holds the values that go into pricing and come out of it: calls, spans, readings, costs, money. The packages
+// beneath it work with them: dialect reads a span, ledger decides whether the span is the call and passes totals up, pricing
+// prices it by a rate card and contract by what was agreed. They read the same data and pass the same vectors as the Python
+// package spancost and give the same bytes. They import the standard library only and have no clock, environment, network
+// or log.
 package cost

@@ -24,6 +24,9 @@ type Femto struct {
 // FemtoOf returns n femto-dollars.
 func FemtoOf(n int64) Femto { return Femto{n >> 63, uint64(n)} }
 
+// FemtoOfBits returns the amount whose two's complement is hi and lo.
+func FemtoOfBits(hi int64, lo uint64) Femto { return Femto{hi, lo} }
+
 // Add returns the sum of two amounts.
 func (f Femto) Add(g Femto) Femto {
 	lo, carry := bits.Add64(f.lo, g.lo, 0)
@@ -56,8 +59,8 @@ func (f Femto) Big() *big.Int {
 	return n.Add(n, new(big.Int).SetUint64(f.lo))
 }
 
-// femtoOfBig returns a number as an amount; false when it does not fit.
-func femtoOfBig(n *big.Int) (Femto, bool) {
+// FemtoOfBig returns a number as an amount; false when it does not fit.
+func FemtoOfBig(n *big.Int) (Femto, bool) {
 	if n.BitLen() > 126 {
 		return Femto{}, false
 	}
@@ -99,7 +102,7 @@ func (f Femto) Nano() int64 {
 	if f.hi == 0 && f.lo < math.MaxInt64 {
 		return int64(f.lo/femtoPerNano) + halfEven(f.lo/femtoPerNano, f.lo%femtoPerNano, femtoPerNano)
 	}
-	nano := roundDiv(f.Big(), big.NewInt(femtoPerNano))
+	nano := RoundDiv(f.Big(), big.NewInt(femtoPerNano))
 	if !nano.IsInt64() {
 		return math.MaxInt64
 	}
@@ -137,8 +140,8 @@ func halfEven(quotient, rest, divisor uint64) int64 {
 	return 0
 }
 
-// roundDiv returns n / d rounded half-even; d is positive.
-func roundDiv(n, d *big.Int) *big.Int {
+// RoundDiv returns n / d rounded half-even; d is positive.
+func RoundDiv(n, d *big.Int) *big.Int {
 	quotient, rest := new(big.Int).DivMod(n, d, new(big.Int))
 	switch rest.Lsh(rest, 1).Cmp(d) {
 	case 1:
@@ -152,21 +155,21 @@ func roundDiv(n, d *big.Int) *big.Int {
 }
 
 // RoundedHalfEven returns a fraction as the nearest whole number, of two the even one.
-func RoundedHalfEven(exact *big.Rat) *big.Int { return roundDiv(exact.Num(), exact.Denom()) }
+func RoundedHalfEven(exact *big.Rat) *big.Int { return RoundDiv(exact.Num(), exact.Denom()) }
 
-// femtoOfDecimal returns an amount of USD in decimal text, rounded half-even; false when it is no number or too large.
-func femtoOfDecimal(usd string) (Femto, bool) {
+// FemtoFromText returns an amount of USD in decimal text, rounded half-even; false when it is no number or too large.
+func FemtoFromText(usd string) (Femto, bool) {
 	amount, ok := new(big.Rat).SetString(usd)
 	if !ok {
 		return Femto{}, false
 	}
 	amount.Mul(amount, new(big.Rat).SetInt64(femtoPerUSD))
-	return femtoOfBig(roundDiv(amount.Num(), amount.Denom()))
+	return FemtoOfBig(RoundDiv(amount.Num(), amount.Denom()))
 }
 
-// femtoOfUSD returns an amount that was written as a double: the nearest whole number of femto-dollars, exact below
+// FemtoOfUSD returns an amount that was written as a double: the nearest whole number of femto-dollars, exact below
 // 4.5 USD. It is false for what is no amount: negative, not finite, or 1e15 USD and more.
-func femtoOfUSD(usd float64) (Femto, bool) {
+func FemtoOfUSD(usd float64) (Femto, bool) {
 	if !(usd >= 0 && usd < 1e15) {
 		return Femto{}, false
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
+const NsPerSecond = 1_000_000_000
+
 // Quantity is how much of a meter was used: tokens and requests are whole, seconds may be a fraction.
 type Quantity struct {
 	whole int64
@@ -18,6 +20,9 @@ type Quantity struct {
 
 // Whole returns n as a quantity.
 func Whole(n int64) Quantity { return Quantity{whole: n} }
+
+// Fraction returns an exact amount that is no whole number as a quantity; it is not to be changed afterwards.
+func Fraction(exact *big.Rat) Quantity { return Quantity{part: exact} }
 
 // Amount is a quantity of one meter. A quantity that is no number at all has Bad set.
 type Amount struct {
@@ -95,8 +100,8 @@ func (q Quantity) Rat() *big.Rat {
 
 // Nano returns a billion times the quantity as a whole number, rounded half-even; 0 when it does not fit into 64 bits.
 func (q Quantity) Nano() int64 {
-	product := new(big.Rat).Mul(q.Rat(), big.NewRat(nsPerSecond, 1))
-	if whole := roundDiv(product.Num(), product.Denom()); whole.IsInt64() {
+	product := new(big.Rat).Mul(q.Rat(), big.NewRat(NsPerSecond, 1))
+	if whole := RoundDiv(product.Num(), product.Denom()); whole.IsInt64() {
 		return whole.Int64()
 	}
 	return 0
@@ -130,7 +135,8 @@ func (q Quantity) Cmp(r Quantity) int {
 	return q.Rat().Cmp(r.Rat())
 }
 
-func (q Quantity) minus(r Quantity) Quantity {
+// Minus returns the difference of two quantities.
+func (q Quantity) Minus(r Quantity) Quantity {
 	if q.part == nil && r.part == nil {
 		return Quantity{whole: q.whole - r.whole}
 	}

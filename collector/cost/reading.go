@@ -10,6 +10,14 @@ type Count struct {
 	Known bool
 }
 
+// OrMinusOne returns the number, -1 when it is not known.
+func (c Count) OrMinusOne() int64 {
+	if !c.Known {
+		return -1
+	}
+	return c.N
+}
+
 // Reading is what a span says about a model call, after its dialect's words were put into ours. Empty texts are not
 // known.
 type Reading struct {
@@ -33,35 +41,6 @@ type Reading struct {
 	// BeganNs is when the call began, when HasBegan: the span says that it took longer than the span itself.
 	HasBegan bool
 	BeganNs  int64
-
-	// reported is a cost that somebody else put on the span, as written there.
-	reported document.Value
-
-	scratch *scratch
-	// mould is what the reading was cast in, nil when it was read in full.
-	mould *mould
-}
-
-// scratch is room that readings are made in, kept from one to the next.
-type scratch struct {
-	values  values
-	figures figures
-	usage   [16]Amount
-	context [4]Fact
-	matched [16]int
-	// Of the last reading in full: the rules that matched, whether an operation was named, and the doubt of the rules.
-	applied []int
-	isNamed bool
-	ruled   Doubt
-}
-
-// reset empties the reading and keeps its room.
-func (r *Reading) reset() {
-	room := r.scratch
-	if room == nil {
-		room = &scratch{}
-	}
-	room.values.told, room.values.present, room.figures.known = 0, keySet{}, 0
-	room.figures.parts = nil
-	*r = Reading{scratch: room}
+	// Reported is a cost that somebody else put on the span, as written there.
+	Reported document.Value
 }

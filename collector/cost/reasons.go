@@ -16,31 +16,32 @@ const (
 
 // Reasons that pricing gives (llm.cost_reason); docs/statuses.md says what each means.
 const (
-	reasonUnknownProvider   = "unknown_provider"
-	reasonUnknownModel      = "unknown_model"
-	reasonNoModel           = "no_model"
-	reasonNoUsage           = "no_usage"
-	reasonInterrupted       = "interrupted"
-	reasonBadUsage          = "bad_usage"
+	ReasonUnknownProvider   = "unknown_provider"
+	ReasonUnknownModel      = "unknown_model"
+	ReasonNoModel           = "no_model"
+	ReasonNoUsage           = "no_usage"
+	ReasonInterrupted       = "interrupted"
+	ReasonBadUsage          = "bad_usage"
 	reasonBadTime           = "bad_time"
-	reasonNoPriceAtTime     = "no_price_at_time"
-	reasonMissingRate       = "missing_rate"
-	reasonUnknownMeter      = "unknown_meter"
-	reasonMissingTotal      = "missing_total"
-	reasonInconsistentUsage = "inconsistent_usage"
-	reasonParentRate        = "parent_rate"
-	reasonUnknownTier       = "unknown_service_tier"
-	reasonNoPlaceRate       = "no_place_rate"
-	reasonAssumedFact       = "assumed_fact"
-	reasonNoTierRate        = "no_tier_rate"
-	reasonRequestedModel    = "requested_model"
-	reasonFreeRate          = "free_rate"
-	reasonAllocated         = "allocated"
-	reasonNoDuration        = "no_duration"
-	reasonOverrideRefused   = "override_refused"
+	ReasonNoPriceAtTime     = "no_price_at_time"
+	ReasonMissingRate       = "missing_rate"
+	ReasonUnknownMeter      = "unknown_meter"
+	ReasonMissingTotal      = "missing_total"
+	ReasonInconsistentUsage = "inconsistent_usage"
+	ReasonParentRate        = "parent_rate"
+	ReasonUnknownTier       = "unknown_service_tier"
+	ReasonNoPlaceRate       = "no_place_rate"
+	ReasonAssumedFact       = "assumed_fact"
+	ReasonNoTierRate        = "no_tier_rate"
+	ReasonRequestedModel    = "requested_model"
+	ReasonFreeRate          = "free_rate"
+	ReasonAllocated         = "allocated"
+	ReasonNoDuration        = "no_duration"
+	ReasonOverrideRefused   = "override_refused"
+	ReasonStatedCost        = "stated_cost"
 )
 
-func worse(status string) int {
+func Severity(status string) int {
 	switch status {
 	case Priced:
 		return 0

@@ -15,7 +15,7 @@ import (
 
 func TestEmittersAreReadAsAFileDescribesThem(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "emitters.yaml")
-	const described = "emitters: [{name: acme, tells: [acme.model], provider: openai, " +
+	const described = "emitters: [{name: acme, detect_by: [acme.model], provider: openai, " +
 		"keys: {model: acme.model, input_tokens: acme.in, output_tokens: acme.out}}]"
 	require.NoError(t, os.WriteFile(file, []byte(described), 0o600))
 	said := map[string]any{"acme.model": "gpt-4o-mini", "acme.in": 1_000_000, "acme.out": 1_000_000}

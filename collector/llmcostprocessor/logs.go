@@ -31,7 +31,7 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 				tracedata.FillRecord(data, scope.Scope(), &record)
 				record.Resource, record.Language = about, language
 				w.written.Clear()
-				w.ledger.Alone(&record, &w.written)
+				w.ledger.PriceAlone(&record, &w.written)
 				w.tally.add(&w.written)
 				tracedata.Put(data.Attributes(), &w.written, p.writes)
 			}

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/prices"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
@@ -20,7 +22,7 @@ import (
 
 // costProcessor holds nothing from one batch to the next but the rate card and what was worked out from it.
 type costProcessor struct {
-	dialects  *cost.Dialects
+	dialects  *dialect.Dialects
 	telemetry *telemetry
 	writes    func(key string) bool
 	content   *contentFilter
@@ -34,7 +36,7 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 		CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile, EmittersFile: cfg.EmittersFile,
 		AccountFacts: cfg.AccountFacts,
 	}
-	loaded, err := prices.Load(from, cost.DialectOptions{ReadResponses: cfg.ReadResponses})
+	loaded, err := prices.Load(from, dialect.Options{ReadResponses: cfg.ReadResponses})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func chosen(names []string) func(string) bool {
 func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	p.gather(td, w)
-	w.price(func(span ptrace.Span, written *cost.Written) {
+	w.price(func(span ptrace.Span, written *ledger.Writes) {
 		tracedata.Put(span.Attributes(), written, p.writes)
 	})
 	p.telemetry.record(ctx, w)

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
 )
 
@@ -18,7 +19,7 @@ type tally struct {
 	status, unpriced map[string]int64
 }
 
-func (t *tally) add(written *cost.Written) {
+func (t *tally) add(written *ledger.Writes) {
 	if written.Status == "" {
 		return
 	}
@@ -51,13 +52,13 @@ func (t *telemetry) record(ctx context.Context, w *worker) {
 	for n, count := range now.Since(&w.before) {
 		if count > 0 {
 			t.builder.ProcessorLlmCostRepeats.Add(
-				ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", cost.RepeatReasons[n]))))
+				ctx, count, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", ledger.RepeatReasons[n]))))
 		}
 	}
 	if reused := w.ledger.TakeReused(); reused > 0 {
 		t.builder.ProcessorLlmCostReusedResponseIds.Add(ctx, reused)
 	}
-	if kept := now.Evidence - w.before.Evidence; kept > 0 {
+	if kept := now.AlreadyPriced - w.before.AlreadyPriced; kept > 0 {
 		t.builder.ProcessorLlmCostKept.Add(ctx, kept)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
@@ -16,24 +18,24 @@ const unbounded = 1 << 30
 // worker prices the spans of one batch. Calls of one trace are compared with one another, children first, so that a call
 // that a framework, an SDK and a gateway all report is priced once.
 type worker struct {
-	ledger  *cost.Ledger
-	written cost.Written
+	ledger  *ledger.Ledger
+	written ledger.Writes
 	spans   []cost.Span
 	data    []ptrace.Span
 	copies  map[cost.SpanKey]int
 	inTrace map[[2]uint64]int
 	parents map[cost.SpanKey]cost.SpanKey
-	before  cost.LedgerCounters
+	before  ledger.Counters
 	tally   tally
 }
 
-func newWorker(dialects *cost.Dialects, pricer cost.Prices, keepProvider bool) *worker {
-	options := cost.LedgerOptions{
+func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool) *worker {
+	options := ledger.Options{
 		KeepProvider: keepProvider, JoinServices: true,
 		OpenSpans: unbounded, ClosedSpans: unbounded, RecentCalls: unbounded,
 	}
 	return &worker{
-		ledger: cost.NewLedger(dialects, pricer, options), copies: map[cost.SpanKey]int{},
+		ledger: ledger.New(dialects, pricer, options), copies: map[cost.SpanKey]int{},
 		inTrace: map[[2]uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
 	}
 }
@@ -69,11 +71,11 @@ func (w *worker) link(span ptrace.Span) {
 	}
 }
 
-func (w *worker) price(put func(ptrace.Span, *cost.Written)) {
+func (w *worker) price(put func(ptrace.Span, *ledger.Writes)) {
 	if !w.isCrowded() {
 		for n := range w.spans {
 			w.written.Clear()
-			w.ledger.Alone(&w.spans[n], &w.written)
+			w.ledger.PriceAlone(&w.spans[n], &w.written)
 			w.tally.add(&w.written)
 			put(w.data[n], &w.written)
 		}
@@ -81,7 +83,7 @@ func (w *worker) price(put func(ptrace.Span, *cost.Written)) {
 	}
 	copies := w.unique()
 	w.shorten()
-	for _, n := range cost.ChildrenFirst(w.spans) {
+	for _, n := range ledger.ChildrenFirst(w.spans) {
 		w.written.Clear()
 		w.ledger.End(&w.spans[n], &w.written)
 		w.tally.add(&w.written)

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
@@ -67,7 +69,7 @@ func (a *arrivals) isEmpty() bool { return len(a.passing)+len(a.speaking) == 0 }
 
 // take adds a span. Attributes are read only of a span on which an earlier run wrote, or whose operation may be an
 // agent's.
-func (a *arrivals) take(p passing, dialects *cost.Dialects) {
+func (a *arrivals) take(p passing, dialects *dialect.Dialects) {
 	span := p.data
 	said := saysOf(span, dialects)
 	trace := span.TraceID()
@@ -114,7 +116,7 @@ type said struct {
 	operation        string
 }
 
-func saysOf(span ptrace.Span, dialects *cost.Dialects) (found said) {
+func saysOf(span ptrace.Span, dialects *dialect.Dialects) (found said) {
 	for key, value := range span.Attributes().All() {
 		switch {
 		case key == cost.AttrCostStatus:
@@ -180,10 +182,10 @@ func reasonSet(reason string) attribute.Set {
 }
 
 // rollUpBatch takes the spans of a batch as all there are, and writes totals on every span above a call.
-func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn cost.RepeatCounts, reused int64) {
-	ledger := p.ledgers.Get().(*cost.Ledger)
-	defer p.ledgers.Put(ledger)
-	before := ledger.Counters()
+func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn ledger.RepeatCounts, reused int64) {
+	l := p.ledgers.Get().(*ledger.Ledger)
+	defer p.ledgers.Put(l)
+	before := l.Counters()
 	at := map[cost.SpanKey]int{}
 	var spans []cost.Span
 	var holders [][]ptrace.Span
@@ -214,15 +216,15 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn cost.RepeatCo
 			spans[n].Parent, spans[n].IsLocalRoot = cost.SpanKey{}, true
 		}
 	}
-	var written cost.Written
-	for _, n := range cost.ChildrenFirst(spans) {
+	var written ledger.Writes
+	for _, n := range ledger.ChildrenFirst(spans) {
 		written.Clear()
-		ledger.End(&spans[n], &written)
+		l.End(&spans[n], &written)
 		for _, holder := range holders[n] {
 			tracedata.Put(holder.Attributes(), &written, nil)
 		}
 	}
-	after := ledger.Counters()
-	ledger.Clear()
-	return after.Since(&before), ledger.TakeReused()
+	after := l.Counters()
+	l.Clear()
+	return after.Since(&before), l.TakeReused()
 }

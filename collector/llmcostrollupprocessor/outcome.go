@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // What is released at once can be all that is held, which no backend takes in one request: gRPC servers refuse more than
@@ -23,7 +24,7 @@ type outcome struct {
 	resources map[*heldResource]ptrace.ResourceSpans
 
 	early       map[string]int64
-	withdrawn   cost.RepeatCounts
+	withdrawn   ledger.RepeatCounts
 	lateCalls   int64
 	lateCost    cost.Femto
 	corrections int64
@@ -41,7 +42,7 @@ type place struct {
 	origin   *origin
 }
 
-func (o *outcome) late(total *cost.Subtotal) {
+func (o *outcome) late(total *ledger.Subtotal) {
 	o.lateCalls += total.Requests
 	o.lateCost = o.lateCost.Add(total.Femto)
 }

@@ -15,7 +15,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/prices"
 	"github.com/spancost/spancost/collector/llmcostrollupprocessor/internal/metadata"
 )
@@ -26,11 +27,11 @@ type rollUpProcessor struct {
 	next     consumer.Traces
 	logger   *zap.Logger
 	builder  *metadata.TelemetryBuilder
-	dialects *cost.Dialects
+	dialects *dialect.Dialects
 	shards   []*shard
 	ledgers  sync.Pool
 	// memory of the calls of all shards: which one a trace falls to must not matter.
-	memory  *cost.RecentCalls
+	memory  *ledger.RecentCalls
 	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
 	rooms sync.Pool
@@ -40,7 +41,7 @@ type rollUpProcessor struct {
 }
 
 func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Traces) (*rollUpProcessor, error) {
-	loaded, err := prices.Load(prices.Sources{}, cost.DialectOptions{})
+	loaded, err := prices.Load(prices.Sources{}, dialect.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +54,9 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, stop: make(chan struct{}),
 	}
 	const unbounded = 1 << 30
-	options := cost.LedgerOptions{JoinServices: true, RollUp: true, Rejudge: true}
+	options := ledger.Options{JoinServices: true, RollUp: true, Reclassify: true}
 	options.OpenSpans, options.ClosedSpans, options.RecentCalls = unbounded, unbounded, unbounded
-	p.ledgers.New = func() any { return cost.NewLedger(dialects, pricer, options) }
+	p.ledgers.New = func() any { return ledger.New(dialects, pricer, options) }
 	if cfg.Mode == ModeHold {
 		count := cfg.Shards
 		if count == 0 {
@@ -64,10 +65,10 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		// Two generations are kept, so half of what may be remembered goes into one.
 		options.ClosedSpans = max(cfg.MaxEndedSpans/count/2, leastClosed/2)
 		options.OpenSpans = options.ClosedSpans
-		p.memory = cost.NewRecentCalls(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
+		p.memory = ledger.NewRecentCalls(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
 		options.Shared = p.memory
 		for range count {
-			p.shards = append(p.shards, newShard(cfg, count, cost.NewLedger(dialects, pricer, options), dialects))
+			p.shards = append(p.shards, newShard(cfg, count, ledger.New(dialects, pricer, options), dialects))
 		}
 	}
 	p.rooms.New = func() any {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
@@ -42,7 +43,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 			spans[n].IsLocalRoot = true
 		}
 	}
-	for _, n := range cost.ChildrenFirst(spans) {
+	for _, n := range ledger.ChildrenFirst(spans) {
 		s.writtenRoom.Clear()
 		ended := s.ledger.End(&spans[n], &s.writtenRoom)
 		if ended.IsLate && !isRootOf(&spans[n]) {
@@ -70,7 +71,7 @@ func (s *shard) adoptOrphans(trace *heldTrace, spans []cost.Span, at map[cost.Sp
 	isComplete := true
 	for _, missing := range trace.waiting {
 		if _, held := at[missing]; !held && !s.hasEnded(missing) {
-			isComplete = !s.ledger.Adopt(missing, spans[root].Key) && isComplete
+			isComplete = !s.ledger.PassOn(missing, spans[root].Key) && isComplete
 		}
 	}
 	return isComplete
@@ -101,11 +102,11 @@ func (h *heldSpan) span() cost.Span {
 }
 
 // correct makes a span of no length beneath the root, linked to it, that says what the root's total lacks.
-func (s *shard) correct(p *passing, total *cost.Subtotal, out *outcome) {
+func (s *shard) correct(p *passing, total *ledger.Subtotal, out *outcome) {
 	const farthest = 10_000
 	root := p.key
 	for range farthest {
-		above, ended := s.ledger.Above(root)
+		above, ended := s.ledger.ParentOf(root)
 		if !ended || above == (cost.SpanKey{}) {
 			break
 		}
@@ -123,7 +124,7 @@ func (s *shard) correct(p *passing, total *cost.Subtotal, out *outcome) {
 	link := span.Links().AppendEmpty()
 	link.SetTraceID(p.data.TraceID())
 	link.SetSpanID(spanID(root.ID))
-	var written cost.Written
+	var written ledger.Writes
 	total.WriteSubtree(&written)
 	tracedata.Put(span.Attributes(), &written, nil)
 	out.corrections++

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // refused are parts that the next component did not take: nobody else has these spans, so they are offered again.
@@ -91,11 +91,11 @@ func (p *rollUpProcessor) drop(ctx context.Context, part part, err error) {
 	p.logger.Error("released spans were refused by the next component", zap.Int("spans", part.spans), zap.Error(err))
 }
 
-func (p *rollUpProcessor) withdrawn(ctx context.Context, calls cost.RepeatCounts) {
+func (p *rollUpProcessor) withdrawn(ctx context.Context, calls ledger.RepeatCounts) {
 	for n, number := range calls {
 		if number > 0 {
 			p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(
-				ctx, number, metric.WithAttributeSet(reasonSet(cost.RepeatReasons[n])))
+				ctx, number, metric.WithAttributeSet(reasonSet(ledger.RepeatReasons[n])))
 		}
 	}
 }

@@ -11,14 +11,16 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
 // shard keeps the traces whose ids fall to it. Its ledger knows which spans ended, and what waits for which.
 type shard struct {
 	mutex       sync.Mutex
-	ledger      *cost.Ledger
-	dialects    *cost.Dialects
+	ledger      *ledger.Ledger
+	dialects    *dialect.Dialects
 	maxWait     time.Duration
 	maxTraces   int
 	maxBytes    int
@@ -26,10 +28,10 @@ type shard struct {
 	traces      map[traceID]*heldTrace
 	queue       []*heldTrace
 	heldBytes   int
-	counted     cost.LedgerCounters
-	writtenRoom cost.Written
+	counted     ledger.Counters
+	writtenRoom ledger.Writes
 	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
-	withdrawn map[cost.SpanKey]cost.Written
+	withdrawn map[cost.SpanKey]ledger.Writes
 }
 
 type traceID = [2]uint64
@@ -66,11 +68,11 @@ type origin struct {
 	schemaURL string
 }
 
-func newShard(cfg *Config, shards int, ledger *cost.Ledger, dialects *cost.Dialects) *shard {
+func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Dialects) *shard {
 	return &shard{
-		ledger: ledger, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
+		ledger: l, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
-		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]cost.Written{},
+		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
 	}
 }
 
@@ -84,7 +86,7 @@ func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 	for n := range batch.passing {
 		p := &batch.passing[n]
 		if !s.hasEnded(p.key) {
-			s.settle(now, p, s.ledger.Pass(p.key, p.parent, false), out)
+			s.settle(now, p, s.ledger.EndAncestor(p.key, p.parent, false), out)
 		}
 	}
 	for n := range batch.speaking {
@@ -101,9 +103,9 @@ func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 	ordered, copies := s.childrenFirst(calls)
 	for _, a := range ordered {
 		s.writtenRoom.Clear()
-		ended := s.ledger.EndQuietly(&a.span, &s.writtenRoom)
+		ended := s.ledger.EndWithoutTotals(&a.span, &s.writtenRoom)
 		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
-		if len(s.writtenRoom.Remove) > 0 || cost.SaysRepeat(a.span.Attributes, &s.writtenRoom) {
+		if len(s.writtenRoom.Remove) > 0 || ledger.CopyClassification(a.span.Attributes, &s.writtenRoom) {
 			s.withdraw(a.key)
 		}
 		s.settle(now, &a.passing, ended, out)
@@ -140,7 +142,7 @@ func (s *shard) repeat(a *arrival) {
 }
 
 func (s *shard) hasEnded(span cost.SpanKey) bool {
-	_, ended := s.ledger.Above(span)
+	_, ended := s.ledger.ParentOf(span)
 	return ended
 }
 
@@ -165,21 +167,21 @@ func (s *shard) childrenFirst(calls []*arrival) (ordered, copies []*arrival) {
 	const farthest = 1_000
 	for n := range spans {
 		for steps := 0; steps < farthest && !at[spans[n].Parent]; steps++ {
-			above, ended := s.ledger.Above(spans[n].Parent)
+			above, ended := s.ledger.ParentOf(spans[n].Parent)
 			if !ended {
 				break
 			}
 			spans[n].Parent = above
 		}
 	}
-	for _, n := range cost.ChildrenFirst(spans) {
+	for _, n := range ledger.ChildrenFirst(spans) {
 		ordered = append(ordered, first[n])
 	}
 	return ordered, copies
 }
 
 // settle notes where the money of a span that has ended waits, or that it came too late.
-func (s *shard) settle(now time.Time, p *passing, ended cost.Ended, out *outcome) {
+func (s *shard) settle(now time.Time, p *passing, ended ledger.Ended, out *outcome) {
 	switch {
 	case ended.Total == nil:
 	case ended.IsLate:

@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
 func TestVectorsOfContracts(t *testing.T) {
@@ -17,11 +18,11 @@ func TestVectorsOfContracts(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachVector(t, "contract", []string{"about", "calls", "contract", "expected", "suffix"}, func(t *testing.T, vector document.Value) {
-		contract, err := cost.NewContract(document.Canonical(vector.Get("contract")), "vector")
+		agreed, err := contract.New(document.Canonical(vector.Get("contract")), "vector")
 		if err != nil {
 			t.Fatal(err)
 		}
-		pricer, err := cost.NewContractPricer(cost.NewPricer(card), contract)
+		pricer, err := contract.NewPricer(pricing.NewPricer(card), agreed)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/semconv"
 )
 
@@ -72,18 +74,18 @@ func enrich(args []string, in io.Reader, out *bufio.Writer) error {
 	return err
 }
 
-func newLedger(keepProvider, readResponses bool, emitters, contract string) (*cost.Ledger, *cost.Dialects, error) {
+func newLedger(keepProvider, readResponses bool, emitters, contract string) (*ledger.Ledger, *dialect.Dialects, error) {
 	card, err := cardFrom("")
 	if err != nil {
 		return nil, nil, err
 	}
-	options := cost.DialectOptions{ReadResponses: readResponses}
+	options := dialect.Options{ReadResponses: readResponses}
 	if emitters != "" {
 		if options.Emitters, err = os.ReadFile(emitters); err != nil {
 			return nil, nil, err
 		}
 	}
-	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), options)
+	dialects, err := dialect.NewDialects(semconv.Dialects, card.Providers(), options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,9 +93,9 @@ func newLedger(keepProvider, readResponses bool, emitters, contract string) (*co
 	if err != nil {
 		return nil, nil, err
 	}
-	ledger := cost.DefaultLedgerOptions()
-	ledger.KeepProvider = keepProvider
-	return cost.NewLedger(dialects, pricer, ledger), dialects, nil
+	l := ledger.DefaultOptions()
+	l.KeepProvider = keepProvider
+	return ledger.New(dialects, pricer, l), dialects, nil
 }
 
 // requests takes one request a line, else the whole source as one.
@@ -126,7 +128,7 @@ func parsed(text, where string) request {
 }
 
 // finish enriches one set of spans in hand and writes its lines in order; it returns whether one was bad.
-func finish(inHand []request, ledger *cost.Ledger, dialects *cost.Dialects, out *bufio.Writer) (bad bool, err error) {
+func finish(inHand []request, ledger *ledger.Ledger, dialects *dialect.Dialects, out *bufio.Writer) (bad bool, err error) {
 	ledger.Clear()
 	var all []carried
 	var records []carriedRecord
@@ -161,18 +163,18 @@ func finish(inHand []request, ledger *cost.Ledger, dialects *cost.Dialects, out 
 
 // enrichAll writes llm.* on the objects that spans and log records came from. Order, batches and copies do not matter: one
 // given more than once is counted once and every copy gets the same attributes. A call that both report is counted once.
-func enrichAll(all []carried, records []carriedRecord, ledger *cost.Ledger, dialects *cost.Dialects) {
+func enrichAll(all []carried, records []carriedRecord, l *ledger.Ledger, dialects *dialect.Dialects) {
 	inHand := joined(all)
 	inHand.place(records)
 	repeats := inHand.repeats(dialects)
-	var written cost.Written
-	for _, n := range cost.ChildrenFirst(inHand.spans) {
+	var written ledger.Writes
+	for _, n := range ledger.ChildrenFirst(inHand.spans) {
 		written.Clear()
 		if repeats[n].Reason != "" {
 			repeats[n].WriteTo(&written)
 			inHand.spans[n].Attributes = nil
 		}
-		ledger.End(&inHand.spans[n], &written)
+		l.End(&inHand.spans[n], &written)
 		if len(written.Put) == 0 {
 			continue
 		}

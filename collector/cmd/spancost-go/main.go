@@ -11,9 +11,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/pricing"
 	"github.com/spancost/spancost/collector/internal/contracts"
-	"github.com/spancost/spancost/pricing"
+	data "github.com/spancost/spancost/pricing"
 )
 
 const usage = "usage: spancost-go price [--card FILE] [--contract FILE] | enrich [--each] [--keep-provider] [--contract FILE] [FILE...] | contract FILE"
@@ -43,7 +43,7 @@ func run(args []string, in io.Reader, stdout io.Writer) error {
 	case "enrich":
 		err = enrich(args[1:], in, out)
 	case "contract":
-		err = contract(args[1:], out)
+		err = contractFrom(args[1:], out)
 	default:
 		err = errors.New(usage)
 	}
@@ -51,7 +51,7 @@ func run(args []string, in io.Reader, stdout io.Writer) error {
 }
 
 // contract prints the compiled form of the contract in a file.
-func contract(args []string, out *bufio.Writer) error {
+func contractFrom(args []string, out *bufio.Writer) error {
 	if len(args) != 1 {
 		return errors.New(usage)
 	}
@@ -68,15 +68,15 @@ func contract(args []string, out *bufio.Writer) error {
 }
 
 // cardFrom returns the card in a file, the embedded one for "".
-func cardFrom(file string) (*cost.RateCard, error) {
+func cardFrom(file string) (*pricing.RateCard, error) {
 	if file == "" {
-		return cost.NewRateCard(pricing.Card, "pricing/compiled/card.jsonl")
+		return pricing.NewRateCard(data.Card, "pricing/compiled/card.jsonl")
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return cost.NewRateCard(content, file)
+	return pricing.NewRateCard(content, file)
 }
 
 // lines calls each with every line of in that is not blank, with its end, numbered from 1.

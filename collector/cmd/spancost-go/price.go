@@ -11,7 +11,10 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
+	"github.com/spancost/spancost/collector/cost/pricing"
 	"github.com/spancost/spancost/collector/internal/contracts"
 )
 
@@ -51,14 +54,14 @@ func price(args []string, in io.Reader, out *bufio.Writer) error {
 
 // itemizes prices calls, and tells what a cost is made of.
 type itemizes interface {
-	cost.Prices
+	ledger.Prices
 	LineItems(call *cost.Call) ([]cost.LineItem, cost.Cost)
 }
 
 // pricerOf returns what prices by a card and the contract in a file, if one is named.
-func pricerOf(card *cost.RateCard, contract string) (itemizes, error) {
-	list := cost.NewPricer(card)
-	if contract == "" {
+func pricerOf(card *pricing.RateCard, file string) (itemizes, error) {
+	list := pricing.NewPricer(card)
+	if file == "" {
 		return list, nil
 	}
 	// The words of a contract are those of the newest card, whatever card prices.
@@ -66,14 +69,14 @@ func pricerOf(card *cost.RateCard, contract string) (itemizes, error) {
 	if err != nil {
 		return nil, err
 	}
-	agreed, err := contracts.Load(contract, newest)
+	agreed, err := contracts.Load(file, newest)
 	if err != nil {
 		return nil, err
 	}
 	if agreed.IsOfFactsOnly() {
-		return cost.NewAccountPricer(card, agreed), nil
+		return agreed.AccountPricer(card), nil
 	}
-	return cost.NewContractPricer(list, agreed)
+	return contract.NewPricer(list, agreed)
 }
 
 func answerTo(line string, pricer itemizes) document.Value {
@@ -99,7 +102,7 @@ func answerTo(line string, pricer itemizes) document.Value {
 	if total.Known {
 		answer.Set("cost_usd", document.OfString(total.Femto.Text()))
 	}
-	if _, agreed := pricer.(*cost.ContractPricer); agreed {
+	if _, agreed := pricer.(*contract.Pricer); agreed {
 		answer.Set("cost_source", textOrNull(total.Source))
 		answer.Set("list_cost_usd", document.Value{})
 		if total.ListKnown {

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // carriedRecord is a log record of a request in OTLP's JSON form: the object it came from, the record as a span without
@@ -24,7 +26,7 @@ type carriedRecord struct {
 }
 
 // carriedRecords returns the log records of a request that may speak of a model call; on an error those before it.
-func carriedRecords(request document.Value, dialects *cost.Dialects) (found []carriedRecord, err error) {
+func carriedRecords(request document.Value, dialects *dialect.Dialects) (found []carriedRecord, err error) {
 	resources, err := list(request, "resourceLogs", "request")
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func carriedRecords(request document.Value, dialects *cost.Dialects) (found []ca
 }
 
 // recordOf returns a record; false when none of its attributes speaks of a model call.
-func recordOf(raw, scope document.Value, where string, dialects *cost.Dialects) (found carriedRecord, speaks bool, err error) {
+func recordOf(raw, scope document.Value, where string, dialects *dialect.Dialects) (found carriedRecord, speaks bool, err error) {
 	if raw.Kind() != document.Map {
 		return found, false, object(raw, where)
 	}
@@ -155,23 +157,23 @@ func (h *hand) place(records []carriedRecord) {
 }
 
 // repeats returns how each span and record repeats a call of the other signal; those written before are as they are.
-func (h *hand) repeats(dialects *cost.Dialects) []cost.Repeat {
-	found := make([]cost.Repeat, len(h.spans))
+func (h *hand) repeats(dialects *dialect.Dialects) []ledger.Repeat {
+	found := make([]ledger.Repeat, len(h.spans))
 	if h.records == 0 {
 		return found
 	}
-	var reports []cost.Report
+	var reports []ledger.Report
 	var of []int
 	for n := range h.spans {
-		span, signal, madeIn := &h.spans[n], cost.SignalSpans, cost.SpanKey{}
+		span, signal, madeIn := &h.spans[n], ledger.SignalSpans, cost.SpanKey{}
 		if madeIn = span.Key; n >= len(h.spans)-h.records {
-			signal, madeIn = cost.SignalLogs, span.Parent
+			signal, madeIn = ledger.SignalLogs, span.Parent
 		}
-		if report, tells := dialects.Report(span, signal, fmt.Sprint(madeIn), h.services[n]); tells {
+		if report, tells := ledger.ReportOf(dialects, span, signal, fmt.Sprint(madeIn), h.services[n]); tells {
 			reports, of = append(reports, report), append(of, n)
 		}
 	}
-	for n, repeat := range cost.Repeats(reports) {
+	for n, repeat := range ledger.Repeats(reports) {
 		if !h.spans[of[n]].Attributes.Has(cost.AttrCostStatus) {
 			found[of[n]] = repeat
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // Log records beside spans, in both orders of the requests and a second time over what the first wrote.
@@ -31,7 +31,7 @@ func TestVectorsOfRecords(t *testing.T) {
 				}
 				spans, records = append(spans, found...), append(records, told...)
 			}
-			ledger := cost.NewLedger(dialects, pricesOf(vector.Get("price")), cost.DefaultLedgerOptions())
+			ledger := ledger.New(dialects, pricesOf(vector.Get("price")), ledger.DefaultOptions())
 			enrichAll(spans, records, ledger, dialects)
 			for n, expected := range vector.Get("expected").Items() {
 				if found := sorted(ours(t, raws(requests)[n])); found != sorted(expected) {

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // carried is a span of a request in OTLP's JSON form: the object it came from, to be written to, the span, and the
@@ -21,7 +23,7 @@ type carried struct {
 }
 
 // carriedSpans returns every span of a request; on an error those before it.
-func carriedSpans(request document.Value, dialects *cost.Dialects) (found []carried, err error) {
+func carriedSpans(request document.Value, dialects *dialect.Dialects) (found []carried, err error) {
 	resources, err := list(request, "resourceSpans", "request")
 	if err != nil {
 		return nil, err
@@ -223,7 +225,7 @@ func wholeOf(text string) *big.Int {
 }
 
 // put sets attributes on the span object raw: one that is there already is replaced in its place.
-func put(raw document.Value, written *cost.Written) {
+func put(raw document.Value, written *ledger.Writes) {
 	attributes := raw.Get("attributes")
 	if attributes.Kind() != document.List {
 		attributes = document.OfList()

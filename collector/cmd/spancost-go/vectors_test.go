@@ -13,7 +13,10 @@ import (
 	"testing"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
+	"github.com/spancost/spancost/collector/cost/pricing"
 	"github.com/spancost/spancost/semconv"
 )
 
@@ -49,7 +52,7 @@ func TestVectorsOfPrices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pricer := cost.NewPricer(card)
+	pricer := pricing.NewPricer(card)
 	eachVector(t, "price", []string{"about", "call", "expected"}, func(t *testing.T, vector document.Value) {
 		for range 2 {
 			answer := answerTo(asJSON(vector.Get("call")), pricer)
@@ -95,13 +98,13 @@ func (f flatPrices) Price(call *cost.Call) cost.Cost {
 
 var ledgerKeys = []string{"describes", "expected", "price", "spans"}
 
-func testDialects(t *testing.T) *cost.Dialects {
+func testDialects(t *testing.T) *dialect.Dialects {
 	t.Helper()
 	card, err := cardFrom("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialects, err := cost.NewDialects(semconv.Dialects, card.Providers(), cost.DialectOptions{ReadResponses: true})
+	dialects, err := dialect.NewDialects(semconv.Dialects, card.Providers(), dialect.Options{ReadResponses: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +120,7 @@ func TestVectorsOfCountingAndTotals(t *testing.T) {
 			backwards := append(slices.Clone(spans), spans...)
 			slices.Reverse(backwards[:len(spans)])
 			for _, order := range [][]document.Value{spans, backwards} {
-				ledger := cost.NewLedger(dialects, prices, cost.DefaultLedgerOptions())
+				ledger := ledger.New(dialects, prices, ledger.DefaultOptions())
 				if found, expected := written(t, order, ledger), sorted(vector.Get("expected")); found != expected {
 					t.Errorf("found    %s\nexpected %s", found, expected)
 				}
@@ -130,15 +133,15 @@ func TestVectorsOfCountingAndTotals(t *testing.T) {
 // has passed the parents on.
 func TestVectorsOfEnding(t *testing.T) {
 	dialects := testDialects(t)
-	options := cost.DefaultLedgerOptions()
+	options := ledger.DefaultOptions()
 	options.JoinServices = false
 	eachVector(t, "ending", ledgerKeys, func(t *testing.T, vector document.Value) {
-		ledger := cost.NewLedger(dialects, pricesOf(vector.Get("price")), options)
+		l := ledger.New(dialects, pricesOf(vector.Get("price")), options)
 		spans := joined(spansOf(t, vector.Get("spans").Items())).spans
 		found := document.NewMap()
 		for n := range spans {
-			var written cost.Written
-			ledger.End(&spans[n], &written)
+			var written ledger.Writes
+			l.End(&spans[n], &written)
 			if len(written.Put) == 0 {
 				continue
 			}
@@ -169,7 +172,7 @@ func pricesOf(value document.Value) flatPrices {
 }
 
 // written returns what a ledger writes on a vector's spans: "trace/span" -> attributes, as JSON with sorted keys.
-func written(t *testing.T, spans []document.Value, ledger *cost.Ledger) string {
+func written(t *testing.T, spans []document.Value, ledger *ledger.Ledger) string {
 	t.Helper()
 	found := document.NewMap()
 	before := map[string]document.Value{}

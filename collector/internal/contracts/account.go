@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
 // accounts returns the facts of accounts by provider; one that no price depends on, or without a rate, is refused.
@@ -43,13 +44,13 @@ func (c *compiler) accounts(forms []accountForm) document.Value {
 
 // WithFacts returns a contract, nil for none, with facts of accounts over its own: by provider, then by fact. Providers and values
 // are those of card; where names them in errors.
-func WithFacts(contract *cost.Contract, facts map[string]map[string]string, card *cost.RateCard, where string) (*cost.Contract, error) {
+func WithFacts(agreed *contract.Contract, facts map[string]map[string]string, card *pricing.RateCard, where string) (*contract.Contract, error) {
 	if len(facts) == 0 {
-		return contract, nil
+		return agreed, nil
 	}
 	content := document.NewMap()
-	if contract != nil {
-		content = copied(contract.Content())
+	if agreed != nil {
+		content = copied(agreed.Content())
 	} else {
 		content.Set("attributes", document.NewMap())
 		content.Set("deployments", document.OfList())
@@ -71,12 +72,12 @@ func WithFacts(contract *cost.Contract, facts map[string]map[string]string, card
 			value := strings.TrimSpace(facts[name][fact])
 			if fault := card.AccountFault(provider, fact, value); fault != nil {
 				at := fmt.Sprintf("%s, %s:%s=%s", where, name, fact, value)
-				return nil, &cost.ContractError{Where: at, Found: fault.Found, Expected: fault.Expected}
+				return nil, &contract.Error{Where: at, Found: fault.Found, Expected: fault.Expected}
 			}
 			stated.Set(fact, document.OfString(value))
 		}
 		all.Set(provider, stated)
 	}
 	content.Set("facts", all)
-	return cost.NewContract(document.Canonical(content), where)
+	return contract.New(document.Canonical(content), where)
 }

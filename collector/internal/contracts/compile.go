@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
 const (
@@ -24,7 +26,7 @@ var namesCalls = []string{"provider", "model", "deployment", "server_address"}
 // compiler makes the compiled form of one contract; it keeps where each compiled row was written, and the first fault.
 type compiler struct {
 	lines  *lineTable
-	card   *cost.RateCard
+	card   *pricing.RateCard
 	places map[string][]place
 	fault  error
 }
@@ -79,7 +81,7 @@ func (c *compiler) refuseRivals(content document.Value) {
 	if c.fault != nil {
 		return
 	}
-	one, other, kind := cost.ContractRivals(content)
+	one, other, kind := contract.Rivals(content)
 	if kind == "" {
 		return
 	}
@@ -92,7 +94,7 @@ func (c *compiler) refuseRivals(content document.Value) {
 // rows appends a row for each alternative of its conditions, in the words that they are compared in.
 func (c *compiler) rows(to document.Value, kind string, written, at place, match matchForm, body document.Value) {
 	alternatives := []document.Value{document.NewMap()}
-	for _, dimension := range cost.ContractDimensions() {
+	for _, dimension := range contract.Dimensions() {
 		if len(match[dimension]) == 0 || c.fault != nil {
 			continue
 		}
@@ -105,7 +107,7 @@ func (c *compiler) rows(to document.Value, kind string, written, at place, match
 				when := copied(before)
 				key := dimension
 				if key == "provider" {
-					key = cost.FormerProvider
+					key = contract.FormerProvider
 				}
 				when.Set(key, document.OfString(c.spelled(dimension, text)))
 				more = append(more, when)
@@ -139,7 +141,7 @@ func (c *compiler) spelled(dimension, text string) string {
 		}
 		return text
 	}
-	return cost.SpelledCondition(dimension, text)
+	return contract.NormalizeCondition(dimension, text)
 }
 
 func (c *compiler) term(form *termForm, at place) document.Value {

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spancost/spancost/collector/cost"
-	"github.com/spancost/spancost/pricing"
+	"github.com/spancost/spancost/collector/cost/contract"
+	"github.com/spancost/spancost/collector/cost/pricing"
+	data "github.com/spancost/spancost/pricing"
 )
 
 const vectors = "../../../tests/vectors/contract_written"
@@ -22,9 +23,9 @@ type writtenVector struct {
 	Compiled, Error *string
 }
 
-func newestCard(t testing.TB) *cost.RateCard {
+func newestCard(t testing.TB) *pricing.RateCard {
 	t.Helper()
-	card, err := cost.NewRateCard(pricing.Card, "embedded card")
+	card, err := pricing.NewRateCard(data.Card, "embedded card")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,11 +108,11 @@ func FuzzContractFile(f *testing.F) {
 			}
 			return
 		}
-		contract, err := cost.NewContract(compiled, "c")
+		agreed, err := contract.New(compiled, "c")
 		if err != nil {
 			t.Fatalf("%s does not load: %v", compiled, err)
 		}
-		if _, err := cost.NewContractPricer(cost.NewPricer(card), contract); err != nil && cost.IsCompiledContract(text) {
+		if _, err := contract.NewPricer(pricing.NewPricer(card), agreed); err != nil && contract.IsCompiled(text) {
 			return
 		} else if err != nil {
 			t.Fatal(err)

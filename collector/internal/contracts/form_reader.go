@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
@@ -197,12 +197,12 @@ func (r *formReader) deployment(value document.Value, at place) (found deploymen
 
 // withCurrentProvider returns value with the key of the provider as it is now.
 func withCurrentProvider(value document.Value) document.Value {
-	if !value.Has(cost.FormerProvider) || value.Has("provider") {
+	if !value.Has(contract.FormerProvider) || value.Has("provider") {
 		return value
 	}
 	found := document.NewMap()
 	for n, key := range value.Keys() {
-		if key == cost.FormerProvider {
+		if key == contract.FormerProvider {
 			key = "provider"
 		}
 		found.Set(key, value.Items()[n])

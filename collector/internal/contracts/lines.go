@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
@@ -71,12 +71,12 @@ func (l *lineTable) at(p place) string {
 }
 
 func (l *lineTable) fault(p place, found, expected string) error {
-	return &cost.ContractError{Where: l.at(p), Found: found, Expected: expected}
+	return &contract.Error{Where: l.at(p), Found: found, Expected: expected}
 }
 
 func (l *lineTable) put(p place, node *yaml.Node) error {
 	if len(l.lines) >= mostValues {
-		return &cost.ContractError{Where: l.where, Found: fmt.Sprintf("more than %d values", mostValues), Expected: "a contract"}
+		return &contract.Error{Where: l.where, Found: fmt.Sprintf("more than %d values", mostValues), Expected: "a contract"}
 	}
 	l.lines[p] = node.Line
 	return nil
@@ -88,7 +88,7 @@ var yamlFault = regexp.MustCompile(`(?s)^yaml: (?:line ([0-9]+): )?(.*)$`)
 // text that was written, so that nothing is rounded.
 func read(where, text string) (document.Value, *lineTable, error) {
 	if count := utf8.RuneCountInString(text); count > mostCharacters {
-		return document.Value{}, nil, &cost.ContractError{
+		return document.Value{}, nil, &contract.Error{
 			Where: where, Found: fmt.Sprintf("%d characters", count), Expected: fmt.Sprintf("at most %d", mostCharacters),
 		}
 	}
@@ -96,7 +96,7 @@ func read(where, text string) (document.Value, *lineTable, error) {
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	err := decoder.Decode(&all)
 	if errors.Is(err, io.EOF) || (err == nil && len(all.Content) == 0) {
-		return document.Value{}, nil, &cost.ContractError{Where: where, Found: "nothing", Expected: "a contract"}
+		return document.Value{}, nil, &contract.Error{Where: where, Found: "nothing", Expected: "a contract"}
 	}
 	if err == nil {
 		switch err = decoder.Decode(&further); {
@@ -129,13 +129,13 @@ func notYAML(where string, err error) error {
 	if known == nil {
 		where = fmt.Sprintf("%s, line %d", where, line)
 	}
-	return &cost.ContractError{Where: where, Found: "what cannot be read (" + parts[2] + ")", Expected: "valid YAML"}
+	return &contract.Error{Where: where, Found: "what cannot be read (" + parts[2] + ")", Expected: "valid YAML"}
 }
 
 func (l *lineTable) plain(node *yaml.Node, at place) (document.Value, error) {
 	node = aliased(node)
 	if at.levels() > mostLevels {
-		return document.Value{}, &cost.ContractError{
+		return document.Value{}, &contract.Error{
 			Where: l.where, Found: fmt.Sprintf("values more than %d levels deep", mostLevels), Expected: "a contract",
 		}
 	}

@@ -11,35 +11,36 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
 // Load returns the contract in a file, compiled (JSON with `format`) or as people write it. Meters and the spellings of
 // providers and facts are those of card. An error names the file, and for what people wrote the line and the key as well.
-func Load(file string, card *cost.RateCard) (*cost.Contract, error) {
+func Load(file string, card *pricing.RateCard) (*contract.Contract, error) {
 	body, err := Compiled(file, card)
 	if err != nil {
 		return nil, err
 	}
-	return cost.NewContract(body, file)
+	return contract.New(body, file)
 }
 
 // Compiled returns the canonical form of the contract in a file.
-func Compiled(file string, card *cost.RateCard) ([]byte, error) {
+func Compiled(file string, card *pricing.RateCard) ([]byte, error) {
 	content, err := os.ReadFile(file)
 	if err != nil || !utf8.Valid(content) {
-		return nil, &cost.ContractError{Where: file, Found: "a file that cannot be read (" + why(err) + ")", Expected: "a contract"}
+		return nil, &contract.Error{Where: file, Found: "a file that cannot be read (" + why(err) + ")", Expected: "a contract"}
 	}
 	return Compile(file, string(content), card)
 }
 
 // Compile is Compiled for the text of a file; where names it in errors.
-func Compile(where, text string, card *cost.RateCard) ([]byte, error) {
+func Compile(where, text string, card *pricing.RateCard) ([]byte, error) {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	if cost.IsCompiledContract(text) {
+	if contract.IsCompiled(text) {
 		body := []byte(strings.TrimRight(text, "\n"))
-		_, err := cost.NewContract(body, where)
+		_, err := contract.New(body, where)
 		return body, err
 	}
 	value, lines, err := read(where, text)

@@ -15,9 +15,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/contract"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
+	"github.com/spancost/spancost/collector/cost/pricing"
 	"github.com/spancost/spancost/collector/internal/contracts"
-	"github.com/spancost/spancost/pricing"
+	data "github.com/spancost/spancost/pricing"
 	"github.com/spancost/spancost/semconv"
 )
 
@@ -34,13 +37,13 @@ type Sources struct {
 
 // Loaded is what to price by.
 type Loaded struct {
-	Prices   cost.Prices
-	Card     *cost.RateCard
-	Dialects *cost.Dialects
+	Prices   ledger.Prices
+	Card     *pricing.RateCard
+	Dialects *dialect.Dialects
 }
 
 // Load loads what to price by. The error names the key, where, what was found and what was expected.
-func Load(from Sources, options cost.DialectOptions) (*Loaded, error) {
+func Load(from Sources, options dialect.Options) (*Loaded, error) {
 	list, err := embedded()
 	if from.CardFile != "" {
 		list, err = ofFile(from.CardFile)
@@ -62,7 +65,7 @@ func Load(from Sources, options cost.DialectOptions) (*Loaded, error) {
 			return nil, fmt.Errorf("emitters_file: %w", err)
 		}
 	}
-	found.Dialects, err = cost.NewDialects(semconv.Dialects, found.Card.Providers(), options)
+	found.Dialects, err = dialect.NewDialects(semconv.Dialects, found.Card.Providers(), options)
 	return found, err
 }
 
@@ -76,7 +79,7 @@ func CheckEmitters(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = cost.NewDialects(semconv.Dialects, list.Card().Providers(), cost.DialectOptions{Emitters: content})
+	_, err = dialect.NewDialects(semconv.Dialects, list.Card().Providers(), dialect.Options{Emitters: content})
 	return err
 }
 
@@ -95,29 +98,29 @@ func emitters(file string) ([]byte, error) {
 
 // CheckContract returns what is wrong with the contract in a file, and with facts of accounts.
 func CheckContract(file string, facts map[string]map[string]string) error {
-	_, err := contract(file, facts)
+	_, err := contractFrom(file, facts)
 	return err
 }
 
-func agreed(list *cost.Pricer, file string, facts map[string]map[string]string) (cost.Prices, error) {
-	found, err := contract(file, facts)
+func agreed(list *pricing.Pricer, file string, facts map[string]map[string]string) (ledger.Prices, error) {
+	found, err := contractFrom(file, facts)
 	if err != nil {
 		return nil, err
 	}
 	if found.IsOfFactsOnly() {
-		return cost.NewAccountPricer(list.Card(), found), nil
+		return found.AccountPricer(list.Card()), nil
 	}
-	return cost.NewContractPricer(list, found)
+	return contract.NewPricer(list, found)
 }
 
 // contract returns the contract in a file, "" for none, with facts of accounts in it; its words are those of the newest
 // card, whatever card prices.
-func contract(file string, facts map[string]map[string]string) (*cost.Contract, error) {
+func contractFrom(file string, facts map[string]map[string]string) (*contract.Contract, error) {
 	newest, err := embedded()
 	if err != nil {
 		return nil, err
 	}
-	var found *cost.Contract
+	var found *contract.Contract
 	if file != "" {
 		if found, err = contracts.Load(file, newest.Card()); err != nil {
 			return nil, fmt.Errorf("contract_file: %w", err)
@@ -127,9 +130,9 @@ func contract(file string, facts map[string]map[string]string) (*cost.Contract, 
 }
 
 // embedded is the pricer of the card that comes along, shared by all components.
-var embedded = sync.OnceValues(func() (*cost.Pricer, error) { return checked(pricing.Card, "the embedded rate card") })
+var embedded = sync.OnceValues(func() (*pricing.Pricer, error) { return checked(data.Card, "the embedded rate card") })
 
-func ofFile(file string) (*cost.Pricer, error) {
+func ofFile(file string) (*pricing.Pricer, error) {
 	content, err := read(file)
 	if err != nil {
 		return nil, fmt.Errorf("found %s, which cannot be read (%w); expected a compiled rate card", file, err)
@@ -137,15 +140,15 @@ func ofFile(file string) (*cost.Pricer, error) {
 	return checked(content, file)
 }
 
-func checked(content []byte, where string) (*cost.Pricer, error) {
-	card, err := cost.NewRateCard(content, where)
+func checked(content []byte, where string) (*pricing.Pricer, error) {
+	card, err := pricing.NewRateCard(content, where)
 	if err != nil {
 		return nil, err
 	}
 	if err := card.Check(); err != nil {
 		return nil, err
 	}
-	return cost.NewPricer(card), nil
+	return pricing.NewPricer(card), nil
 }
 
 func read(file string) ([]byte, error) {

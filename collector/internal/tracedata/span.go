@@ -11,7 +11,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/document"
+	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
 // Key names a span of a trace; the zero span id gives the zero key, which is no span.
@@ -94,7 +96,7 @@ func Attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
 }
 
 // Process returns the process that a resource is of, "" when it does not tell.
-func Process(resource pcommon.Resource, dialects *cost.Dialects) string {
+func Process(resource pcommon.Resource, dialects *dialect.Dialects) string {
 	attributes := resource.Attributes()
 	return dialects.Process(func(key string) string {
 		value, known := attributes.Get(key)
@@ -128,7 +130,7 @@ func valueOf(value pcommon.Value) document.Value {
 }
 
 // Put removes and sets attributes as written says; writes tells which may be set.
-func Put(on pcommon.Map, written *cost.Written, writes func(key string) bool) {
+func Put(on pcommon.Map, written *ledger.Writes, writes func(key string) bool) {
 	for _, key := range written.Remove {
 		on.Remove(key)
 	}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost"
+)
+
+const (
+	reasonSameResponse = "same_response_id"
+	// reasonDiffers is that of a response that another emitter of the process reports with other tokens.
+	reasonDiffers  = "same_response_other_tokens"
+	reasonRepeats  = "repeats_call_beneath"
+	reasonSum      = "sum_of_calls_beneath"
+	reasonExceeds  = "exceeds_calls_beneath"
+	reasonSameCall = "same_call_elsewhere"
+	// reasonSameTokens is that of a span that looks like another call, without an id that tells that it is.
+	reasonSameTokens  = "same_tokens_elsewhere"
+	reasonOnlyCarrier = "only_carrier"
+	// reasonReportsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
+	// the price.
+	reasonReportsMore = "reports_more"
+)
+
+// RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
+var RepeatReasons = [...]string{
+	reasonSameResponse, reasonDiffers, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonReportsMore,
+}
+
+// CountedCall is a call that was counted: what later spans are compared with.
+type CountedCall struct {
+	span          cost.SpanKey
+	scope         string
+	models        [2]string
+	input, output cost.Count
+	// parts are what was read from and written to the cache, and reasoning.
+	parts                [3]cost.Count
+	provider, responseID string
+	// process is "" when it is not known.
+	process        string
+	isChild        bool
+	startNs, endNs int64
+	// meters are the meters it reports, be they 0; of an earlier run's call they are not known any more.
+	meters      []string
+	knowsMeters bool
+	// held are its places in a memory: by response id, trace, process.
+	held [3]heldCall
+}
+
+// callWithMeters is a call with room for the meters it reports: one piece of memory, where an earlier run's call needs less.
+type callWithMeters struct {
+	CountedCall
+	buf [6]string
+}
+
+// reportsNothing tells whether a call is known to have reported no meter.
+func (c *CountedCall) reportsNothing() bool { return c.knowsMeters && len(c.meters) == 0 }
+
+// tokens are two numbers, -1 where one is not known.
+type tokens struct{ input, output int64 }
+
+func (c *CountedCall) tokens() tokens { return tokens{c.input.OrMinusOne(), c.output.OrMinusOne()} }
+
+func (c *CountedCall) traceTokens() traceTokens { return traceTokens{c.span.Trace, c.tokens()} }
+
+func (c *CountedCall) processTokens() processTokens { return processTokens{c.process, c.tokens()} }
+
+func (c *CountedCall) reports() bool { return c.input.Known || c.output.Known }
+
+// verdict is what a span is: a call of its own when role is empty, else duplicate or aggregate.
+type classification struct {
+	role, reason string
+	of           *CountedCall
+}
+
+// countedCallOf returns what is to be remembered of a call.
+func countedCallOf(reading *cost.Reading, span *cost.Span) *CountedCall {
+	room := &callWithMeters{}
+	found := &room.CountedCall
+	*found = CountedCall{
+		span: span.Key, scope: cmp.Or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
+		parts: [3]cost.Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
+		process: span.Process, isChild: span.IsChild, responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
+		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsMeters: true,
+	}
+	if len(reading.Usage) > 0 {
+		found.meters = room.buf[:0]
+		for n := range reading.Usage {
+			found.meters = append(found.meters, reading.Usage[n].Meter)
+		}
+	}
+	if reading.HasBegan {
+		found.startNs = reading.BeganNs
+	}
+	return found
+}
+
+// bareModel returns a model name without the vendor or path before it, in small letters, to compare by.
+func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
+
+// judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
+func classify(isCall bool, this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
+	if this.responseID != "" {
+		if found := sameResponse(this, beneath, memory); found.role != "" {
+			return found
+		}
+	}
+	if beneath != nil && !this.reports() && (beneath.count > 0 || beneath.unreported != nil) {
+		return classifyWithoutUsage(beneath)
+	}
+	if beneath != nil && beneath.count > 0 {
+		if found := classifyAncestor(isCall, this, beneath); found.role != "" {
+			return found
+		}
+	}
+	if this.reports() {
+		if found := sameTokens(this, memory); found.role != "" {
+			return found
+		}
+	}
+	if isCall {
+		return classification{}
+	}
+	return classification{reason: reasonOnlyCarrier}
+}
+
+// classifyAncestor judges a span that reports usage above calls already counted; no role when it is a call of its own.
+func classifyAncestor(isCall bool, this *CountedCall, beneath *Subtotal) classification {
+	calls := beneath.calls
+	for n := len(calls) - 1; n >= 0; n-- {
+		if calls[n].tokens() == this.tokens() {
+			return classification{cost.Duplicate, reasonRepeats, calls[n]}
+		}
+	}
+	within := this.input.N <= beneath.Input && this.output.N <= beneath.Output
+	switch {
+	case !isCall && within:
+		return classification{role: cost.Aggregate, reason: reasonSum}
+	case !isCall:
+		return classification{role: cost.Aggregate, reason: reasonExceeds}
+	case ownResponse(this, calls):
+		return classification{}
+	case within:
+		return classification{role: cost.Aggregate, reason: reasonSum}
+	}
+	last := calls[len(calls)-1]
+	if beneath.count == 1 && last.scope != this.scope && sameModel(this, last) {
+		return classification{cost.Duplicate, reasonExceeds, last}
+	}
+	return classification{}
+}
+
+// classifyWithoutUsage judges a model call without usage above calls already counted, be they without usage too.
+func classifyWithoutUsage(beneath *Subtotal) classification {
+	switch {
+	case beneath.count > 1:
+		return classification{role: cost.Aggregate, reason: reasonSum}
+	case beneath.count == 1:
+		return classification{cost.Duplicate, reasonRepeats, beneath.calls[len(beneath.calls)-1]}
+	}
+	return classification{cost.Duplicate, reasonRepeats, beneath.unreported}
+}
+
+// ownResponse tells whether a call has a response id and each of the others another one, from the same emitter's hand.
+func ownResponse(this *CountedCall, others []*CountedCall) bool {
+	if this.responseID == "" {
+		return false
+	}
+	for _, other := range others {
+		if other.responseID == "" || other.responseID == this.responseID || other.scope != this.scope {
+			return false
+		}
+	}
+	return true
+}
+
+// metersOnlyOn returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
+// order. Of an aggregate the latest calls beneath are looked at. Nothing is known of calls of an earlier run.
+func metersOnlyOn(reading *cost.Reading, found classification, beneath *Subtotal) []string {
+	var calls []*CountedCall
+	if found.of != nil {
+		calls = []*CountedCall{found.of}
+	} else if beneath != nil {
+		calls = beneath.calls
+	}
+	for _, call := range calls {
+		if !call.knowsMeters {
+			return nil
+		}
+	}
+	var meters []string
+	for _, amount := range reading.Usage {
+		isTold := func(call *CountedCall) bool { return slices.Contains(call.meters, amount.Meter) }
+		if amount.Quantity.Sign() != 0 && !slices.ContainsFunc(calls, isTold) {
+			meters = append(meters, amount.Meter)
+		}
+	}
+	slices.Sort(meters)
+	return meters
+}
+
+// incomplete returns what says above a duplicate or aggregate that what was counted in its place is not all; else nil.
+func incomplete(reason string) *Subtotal {
+	if reason != reasonExceeds && reason != reasonSameTokens && reason != reasonDiffers && !strings.HasPrefix(reason, reasonReportsMore) {
+		return nil
+	}
+	return &Subtotal{Doubtful: 1}
+}

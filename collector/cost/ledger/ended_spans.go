@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"github.com/spancost/spancost/collector/cost"
+)
+
+// endedSpans are the spans that have ended lately, with their parents: at least the last size of them and at most twice as
+// many, in two generations. They are kept by trace, because the spans of a trace come together: most look-ups stay within
+// the list of the trace that was looked at last.
+type endedSpans struct {
+	size, count int
+	new, old    map[traceKey]*endedTrace
+	// last is the trace looked at last, and its spans of each generation.
+	last             traceKey
+	lastNew, lastOld *endedTrace
+	isFound          bool
+}
+
+type traceKey = [2]uint64
+
+// endedTrace are the spans of one trace. A long list has an index.
+type endedTrace struct {
+	spans []endedSpan
+	index map[uint64]int
+}
+
+type endedSpan struct {
+	id     uint64
+	parent cost.SpanKey
+}
+
+const (
+	nowhere    = -1
+	usualSpans = 8
+	// longList is where an index is quicker than a look at each.
+	longList = 32
+)
+
+func newEndedSpans(size int) endedSpans {
+	return endedSpans{size: size, new: map[traceKey]*endedTrace{}}
+}
+
+func (e *endedSpans) find(trace traceKey) {
+	if e.isFound && e.last == trace {
+		return
+	}
+	e.last, e.isFound = trace, true
+	e.lastNew, e.lastOld = e.new[trace], e.old[trace]
+}
+
+// get returns the parent of a span that has ended.
+func (e *endedSpans) get(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
+	e.find(span.Trace)
+	for _, held := range [...]*endedTrace{e.lastNew, e.lastOld} {
+		if at := held.at(span.ID); at >= 0 {
+			return held.spans[at].parent, true
+		}
+	}
+	return cost.SpanKey{}, false
+}
+
+// set notes that a span has ended.
+func (e *endedSpans) set(span, parent cost.SpanKey) {
+	e.find(span.Trace)
+	if e.lastNew == nil {
+		e.lastNew = &endedTrace{spans: make([]endedSpan, 0, usualSpans)}
+		e.new[span.Trace] = e.lastNew
+	}
+	if at := e.lastNew.at(span.ID); at >= 0 {
+		e.lastNew.spans[at].parent = parent
+		return
+	}
+	e.lastNew.add(endedSpan{span.ID, parent}, e.lastOld)
+	if e.count++; e.count < e.size {
+		return
+	}
+	if e.old == nil {
+		e.old = make(map[traceKey]*endedTrace, len(e.new))
+	}
+	clear(e.old)
+	e.new, e.old = e.old, e.new
+	e.count, e.isFound = 0, false
+}
+
+func (e *endedSpans) clear() {
+	clear(e.new)
+	clear(e.old)
+	e.count, e.isFound, e.lastNew, e.lastOld = 0, false, nil, nil
+}
+
+// at returns where a span is in the list, -1 where it is not.
+func (t *endedTrace) at(id uint64) int {
+	if t == nil {
+		return nowhere
+	}
+	if t.index != nil {
+		if at, held := t.index[id]; held {
+			return at
+		}
+		return nowhere
+	}
+	for n := range t.spans {
+		if t.spans[n].id == id {
+			return n
+		}
+	}
+	return nowhere
+}
+
+// add adds a span; the older generation of its trace tells how many are to be expected.
+func (t *endedTrace) add(span endedSpan, older *endedTrace) {
+	t.spans = append(t.spans, span)
+	switch count := len(t.spans); {
+	case t.index != nil:
+		t.index[span.id] = count - 1
+	case count > longList:
+		expected := 2 * count
+		if older != nil {
+			expected = max(expected, len(older.spans))
+		}
+		t.index = make(map[uint64]int, expected)
+		for n := range t.spans {
+			t.index[t.spans[n].id] = n
+		}
+	}
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/pricing"
+)
+
+// Prices is what a ledger asks of a Pricer.
+type Prices interface {
+	// Version is what goes into llm.pricing_version.
+	Version() string
+	// Price returns the exact cost of one call.
+	Price(call *cost.Call) cost.Cost
+}
+
+// StatesFacts is asked of a Pricer whose prices depend on whom a call is for.
+type StatesFacts interface {
+	// FactsOf returns a context with the facts that a span, else its resource, states.
+	FactsOf(context []cost.Fact, attributes, resource cost.Attributes) []cost.Fact
+}
+
+// Ledger decides for each ended span what is written on it. It is not safe for use by several goroutines. Children go
+// before their parents where possible; a child that comes later is added to the nearest ancestor still open.
+type Ledger struct {
+	dialects *dialect.Dialects
+	pricer   Prices
+	options  Options
+	counters Counters
+	rollUp   *rollUp
+	memory   *RecentCalls
+	// facts is the pricer when it asks whom a call is for: only one with a contract does.
+	facts StatesFacts
+	// card is the pricer when it prices by a card alone: the rates of a call are then kept with its plan.
+	card  *pricing.Pricer
+	plans PlanCache
+	// plan is that of the last reading, nil where there is none.
+	plan    *SpanPlan
+	reading cost.Reading
+	call    cost.Call
+	names   internedNames
+}
+
+// New returns a ledger that knows of no span.
+func New(dialects *dialect.Dialects, pricer Prices, options Options) *Ledger {
+	facts, _ := pricer.(StatesFacts)
+	card, _ := pricer.(*pricing.Pricer)
+	memory := options.Shared
+	if memory == nil {
+		memory = NewRecentCalls(dialects, options.RecentCalls)
+	}
+	return &Ledger{
+		dialects: dialects, pricer: pricer, options: options, facts: facts, card: card, plans: PlanCache{dialects: dialects},
+		rollUp: newRollUp(options.OpenSpans, options.ClosedSpans), memory: memory,
+	}
+}
+
+// Clear forgets every span in hand, but for a memory that it shares; the counters stay.
+func (l *Ledger) Clear() {
+	l.rollUp.pending.Clear()
+	l.rollUp.closed.clear()
+	l.rollUp.unreported.Clear()
+	if l.options.Shared == nil {
+		l.memory.clear()
+	}
+}
+
+// TakeReused does what that of its memory does.
+func (l *Ledger) TakeReused() int64 { return l.memory.TakeReused() }
+
+// Dialects returns those that it reads by.
+func (l *Ledger) Dialects() *dialect.Dialects { return l.dialects }
+
+// Counters returns what was counted so far.
+func (l *Ledger) Counters() Counters {
+	found := l.counters
+	found.Late, found.Evicted = l.rollUp.late, l.rollUp.pending.Evicted
+	return found
+}
+
+// Ended is what came of a span's end.
+type Ended struct {
+	// Total of the calls in and beneath the span, valid until the next call; nil when there is none.
+	Total *Subtotal
+	// Up is the span that the total was passed to, which has not ended yet; zero when there is none.
+	Up cost.SpanKey
+	// IsLate: the total came too late for every ancestor.
+	IsLate bool
+}
+
+// End puts into written what is to be written on a span, given that its children ended before.
+func (l *Ledger) End(span *cost.Span, written *Writes) Ended {
+	return l.end(span, written, l.options.RollUp)
+}
+
+// EndWithoutTotals is End without totals: the span cannot wait for what is still to come beneath it.
+func (l *Ledger) EndWithoutTotals(span *cost.Span, written *Writes) Ended {
+	return l.end(span, written, false)
+}
+
+// EndAncestor is EndQuietly for a span that says nothing of a call, as most do.
+func (l *Ledger) EndAncestor(span, parent cost.SpanKey, isLocalRoot bool) Ended {
+	joins := l.options.JoinServices || !isLocalRoot
+	beneath := l.close(span, parent, joins)
+	if beneath == nil {
+		return Ended{}
+	}
+	return l.passUp(parent, beneath, joins)
+}
+
+// close notes that a span has ended, and returns what was passed up to it.
+func (l *Ledger) close(span, parent cost.SpanKey, joins bool) *Subtotal {
+	if !joins {
+		parent = cost.SpanKey{}
+	}
+	l.rollUp.closed.set(span, parent)
+	beneath, _ := l.rollUp.pending.Take(span)
+	return beneath
+}
+
+// passUp passes the total of a span that has ended to those above it.
+func (l *Ledger) passUp(parent cost.SpanKey, total *Subtotal, joins bool) Ended {
+	found := Ended{Total: total}
+	if parent != (cost.SpanKey{}) && joins {
+		found.Up = l.rollUp.passUp(parent, total)
+		found.IsLate = found.Up == cost.SpanKey{}
+	}
+	return found
+}
+
+// PassOn passes what was passed to a span that never came to another one.
+func (l *Ledger) PassOn(missing, by cost.SpanKey) (adopted bool) {
+	held, waits := l.rollUp.pending.Take(missing)
+	if waits {
+		l.rollUp.passUp(by, held)
+	}
+	return waits
+}
+
+// ParentOf returns the parent of a span that has ended lately.
+func (l *Ledger) ParentOf(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
+	return l.rollUp.closed.get(span)
+}
+
+func (l *Ledger) end(span *cost.Span, written *Writes, rollUp bool) Ended {
+	joins := l.options.JoinServices || !span.IsLocalRoot
+	beneath := l.close(span.Key, span.Parent, joins)
+	own := l.own(span, beneath, written)
+	if own != nil && own.unreportedCount > 0 && beneath != nil && beneath.count > 0 {
+		// Written when the calls beneath had not ended yet: they are its request.
+		own = nil
+	}
+	total := beneath
+	if own != nil {
+		total = own
+		if beneath != nil {
+			if beneath.unreportedCount > 0 && own.count > 0 && beneath.count == 0 {
+				beneath.absorbUnreported()
+			}
+			total = beneath
+			total.add(own)
+		}
+	}
+	if total == nil {
+		return Ended{}
+	}
+	if rollUp && beneath != nil {
+		total.WriteSubtree(written)
+	}
+	if rollUp && span.IsLocalRoot {
+		total.WriteTrace(written)
+	}
+	if rollUp {
+		written.keepTotals(span.Attributes)
+	}
+	if own != nil && own.count > 0 && span.HasParent() {
+		l.rollUp.lateParent(span.Parent, total)
+	}
+	return l.passUp(span.Parent, total, joins)
+}
+
+// PriceAlone puts into written what is to be written on a span that is compared with no other.
+func (l *Ledger) PriceAlone(span *cost.Span, written *Writes) {
+	if span.Attributes.Has(cost.AttrCostStatus) {
+		l.counters.AlreadyPriced++
+		return
+	}
+	reading := &l.reading
+	if !l.read(span, reading) {
+		return
+	}
+	if l.isRefused(span, reading) {
+		return
+	}
+	found := classification{}
+	if !reading.IsCall {
+		found.reason = reasonOnlyCarrier
+	}
+	l.count(found)
+	result := l.cost(reading, span, found)
+	writeCall(reading, &result, l.pricer.Version(), l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider), written)
+}
+
+// own writes what a span says of its own call, and returns the call as a subtotal when it is counted.
+func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subtotal {
+	if span.Attributes.Has(cost.AttrCostStatus) {
+		return l.priorResult(span, beneath, written)
+	}
+	reading := &l.reading
+	if !l.read(span, reading) {
+		return nil
+	}
+	if l.isRefused(span, reading) {
+		return nil
+	}
+	this := countedCallOf(reading, span)
+	l.memory.mutex.Lock()
+	defer l.memory.mutex.Unlock()
+	found := classify(reading.IsCall, this, beneath, l.memory)
+	l.count(found)
+	if found.role != "" {
+		if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, beneath)); meter != "" {
+			found.reason = reasonReportsMore + ":" + meter
+		}
+		l.counters.repeat(found.reason)
+		found.write(written)
+		if found.of != nil {
+			l.memory.claim(found.of, this)
+		}
+		if found.of != nil && reading.ResponseID != "" {
+			l.memory.addAlias(reading.ResponseID, found.of)
+		}
+		return incomplete(found.reason)
+	}
+	result := l.cost(reading, span, found)
+	keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
+	writeCall(reading, &result, l.pricer.Version(), keep, written)
+	return l.counted(this, &result)
+}
+
+// read reads a span by its plan, or on the slow path.
+func (l *Ledger) read(span *cost.Span, into *cost.Reading) bool {
+	found, isReported := l.plans.Read(span, into)
+	l.plan = found
+	return isReported
+}
+
+// isRefused tells whether a call failed without being billed; one that may have been billed is doubted.
+func (l *Ledger) isRefused(span *cost.Span, reading *cost.Reading) bool {
+	if !span.IsError || len(reading.Usage) > 0 {
+		return false
+	}
+	if !l.dialects.MayBeBilled(span, reading.ResponseID) {
+		l.counters.Failed++
+		return true
+	}
+	reading.Doubt = cost.Doubt{Status: cost.Unpriced, Reason: cost.ReasonInterrupted}
+	return false
+}
+
+func (l *Ledger) count(found classification) {
+	switch found.role {
+	case cost.Duplicate:
+		l.counters.Duplicate++
+	case cost.Aggregate:
+		l.counters.Aggregate++
+	default:
+		l.counters.Own++
+	}
+}
+
+func (l *Ledger) counted(call *CountedCall, result *cost.Cost) *Subtotal {
+	l.memory.add(call)
+	found := &Subtotal{Input: call.input.N, Output: call.output.N, Requests: 1}
+	if call.reports() || result.Known {
+		found.one[0] = call
+		found.calls, found.count = found.one[:], 1
+	} else {
+		found.unreported, found.unreportedCount = call, 1
+		l.rollUp.unreported.Set(call.span, struct{}{})
+	}
+	if result.Status == cost.Partial || result.Status == cost.Unpriced {
+		found.Doubtful = 1
+	}
+	if result.Known {
+		found.Femto, found.Priced = result.Femto, 1
+	} else {
+		found.Unpriced = 1
+	}
+	return found
+}

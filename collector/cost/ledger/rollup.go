@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"github.com/spancost/spancost/collector/cost"
+)
+
+// keptCalls is how many of the calls beneath a span are kept for comparison; totals cover all of them.
+const keptCalls = 64
+
+// Subtotal is what the calls of a subtree add up to.
+type Subtotal struct {
+	// Femto is what the Priced ones cost.
+	Femto  cost.Femto
+	Priced int64
+	// Input and Output are tokens; Requests counts the calls, Unpriced those without a cost, Doubtful those that are
+	// partial or unpriced.
+	Input, Output, Requests, Unpriced, Doubtful int64
+
+	// Of the calls that report tokens: the latest, and how many; of those that report none likewise.
+	calls           []*CountedCall
+	count           int64
+	unreported      *CountedCall
+	unreportedCount int64
+	one             [1]*CountedCall
+}
+
+// add takes another subtree into this one; the other is not used afterwards.
+func (s *Subtotal) add(other *Subtotal) {
+	s.Femto = s.Femto.Add(other.Femto)
+	s.Priced += other.Priced
+	s.Input += other.Input
+	s.Output += other.Output
+	s.Requests += other.Requests
+	s.Unpriced += other.Unpriced
+	s.Doubtful += other.Doubtful
+	s.unreportedCount += other.unreportedCount
+	if other.unreported != nil {
+		s.unreported = other.unreported
+	}
+	s.count += other.count
+	if len(s.calls) == 0 {
+		s.calls = other.calls
+		return
+	}
+	s.calls = append(s.calls, other.calls...)
+	if len(s.calls) > 2*keptCalls {
+		s.calls = append([]*CountedCall(nil), s.calls[len(s.calls)-keptCalls:]...)
+	}
+}
+
+// absorbUnreported takes back the calls without usage: the call above them has told it, and is the same request.
+func (s *Subtotal) absorbUnreported() {
+	s.Requests -= s.unreportedCount
+	s.Unpriced -= s.unreportedCount
+	s.Doubtful -= s.unreportedCount
+	s.unreportedCount, s.unreported = 0, nil
+}
+
+// rollUp holds the open subtotals by the span that they belong to, and the spans that have ended with their parents.
+type rollUp struct {
+	pending cost.GenerationalCache[cost.SpanKey, *Subtotal]
+	closed  endedSpans
+	// unreported are spans that were counted as calls without usage.
+	unreported cost.GenerationalCache[cost.SpanKey, struct{}]
+	late       int64
+}
+
+func newRollUp(openSpans, closedSpans int) *rollUp {
+	return &rollUp{pending: cost.NewGenerationalCache[cost.SpanKey, *Subtotal](openSpans), closed: newEndedSpans(closedSpans), unreported: cost.NewGenerationalCache[cost.SpanKey, struct{}](openSpans)}
+}
+
+// lateParent takes back the parent's request when that parent has ended as a call without usage: the call tells it now.
+func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal) {
+	if _, was := r.unreported.Take(parent); was {
+		call.Requests--
+		call.Unpriced--
+		call.Doubtful--
+	}
+}
+
+// passUp adds a subtotal to the nearest open ancestor from parent on, and returns it; when none is left the subtotal is
+// late.
+func (r *rollUp) passUp(parent cost.SpanKey, subtotal *Subtotal) cost.SpanKey {
+	target := parent
+	var passed map[cost.SpanKey]bool
+	for target != (cost.SpanKey{}) {
+		above, ended := r.closed.get(target)
+		if !ended {
+			break
+		}
+		if passed == nil {
+			passed = map[cost.SpanKey]bool{}
+		}
+		passed[target] = true
+		if passed[above] {
+			// Spans that name one another as parents have no ancestor that is open.
+			above = cost.SpanKey{}
+		}
+		target = above
+	}
+	if target == (cost.SpanKey{}) {
+		r.late += max(subtotal.Requests, subtotal.count)
+		return target
+	}
+	if held, open := r.pending.Get(target); open {
+		held.add(subtotal)
+	} else {
+		r.pending.Set(target, subtotal)
+	}
+	return target
+}

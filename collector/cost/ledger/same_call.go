@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"strings"
+
+	"github.com/spancost/spancost/collector/cost"
+)
+
+// sameResponse classifies a span by the counted calls that have its response id; no role when none of them is the same call.
+// An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one emitter
+// must agree in tokens and be one another's parent or have the same times; those of another emitter must overlap, as must
+// those of a detached one in other traces of the process. Across other traces provider, model and every token count that
+// both report must agree, and the times fit. Two emitters of one process that disagree about the tokens only report one call
+// all the same: it is counted once, and the reason names the difference.
+func sameResponse(this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
+	held, known := memory.byResponse.Get(this.responseID)
+	if !known {
+		return classification{}
+	}
+	form := memory.identity.Form(this.responseID)
+	if form == nil {
+		return classification{}
+	}
+	var buf [keptPerKey]*CountedCall
+	others := held.calls(buf[:0], keptPerKey)
+	isPassed := func(other *CountedCall) bool { return this.reports() && other.reportsNothing() }
+	for _, other := range others {
+		if !isPassed(other) && !agree(this, other) && !memory.mayDiffer(this, other) && !isMisreported(this, other) {
+			memory.reuse(this.responseID, this.provider)
+		}
+	}
+	if memory.isReused(this.responseID, this.provider) {
+		return classification{}
+	}
+	var differing classification
+	for _, other := range others {
+		isOver := beneath.holds(other)
+		switch {
+		case isPassed(other) || !(form.IsStored || isOver || overlap(this, other)):
+		case memory.mayDiffer(this, other):
+			if agree(this, other) {
+				return classification{cost.Duplicate, reasonSameResponse, other}
+			}
+			if differing.role == "" {
+				differing = classification{cost.Duplicate, reasonSameResponse, other}
+			}
+		case !agree(this, other):
+			if differing.role == "" {
+				differing = classification{cost.Duplicate, reasonDiffers, other}
+			}
+		case other.span.Trace != this.span.Trace:
+			if sameProvider(this, other) && sameModel(this, other) {
+				return classification{cost.Duplicate, reasonSameResponse, other}
+			}
+		case !this.reports() || form.IsStored || isOver || coincide(this, other):
+			return classification{cost.Duplicate, reasonSameResponse, other}
+		}
+	}
+	return differing
+}
+
+// sameTokens judges a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
+// where data says that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
+// too, or is the only such call of such emitters.
+func sameTokens(this *CountedCall, memory *RecentCalls) classification {
+	var room [keptPerKey]*CountedCall
+	held, _ := memory.here.Get(this.traceTokens())
+	if found := memory.matchTokens(this, held.calls(room[:0], keptPerKey), false); found.role != "" {
+		return found
+	}
+	return memory.matchTokens(this, memory.elsewhere(this), true)
+}
+
+func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isElsewhere bool) classification {
+	var call *CountedCall
+	found, isNamed := 0, false
+	for _, other := range others {
+		if other.scope == this.scope || !sameModel(this, other) || !overlap(this, other) ||
+			isElsewhere && !(agree(this, other) && sameProvider(this, other)) || m.areTwo(this, other) || m.isClaimed(other, this) {
+			continue
+		}
+		found++
+		hasID := other.responseID != "" && other.responseID == this.responseID
+		if call == nil || hasID && !isNamed {
+			call = other
+		}
+		isNamed = isNamed || hasID
+	}
+	if call == nil {
+		return classification{}
+	}
+	m.claim(call, this)
+	reason := reasonSameTokens
+	if isNamed || found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
+		reason = reasonSameCall
+	}
+	return classification{cost.Duplicate, reason, call}
+}
+
+// mayDiffer tells whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
+// detached.
+func (m *RecentCalls) mayDiffer(this, other *CountedCall) bool {
+	switch {
+	case this.scope == other.scope:
+		return false
+	case this.span.Trace == other.span.Trace:
+		return true
+	}
+	return this.process != "" && this.process == other.process && (m.isDetached(this.scope) || m.isDetached(other.scope))
+}
+
+// isMisreported tells whether two emitters of one process report a call with one response id at one time, and differ in its
+// tokens.
+func isMisreported(this, other *CountedCall) bool {
+	return this.scope != other.scope && this.process != "" && this.process == other.process && overlap(this, other) &&
+		sameProvider(this, other) && sameModel(this, other)
+}
+
+// areTwo tells whether both have ids of one form that differ: these are two calls, be they as alike as they may.
+func (m *RecentCalls) areTwo(this, other *CountedCall) bool {
+	if this.responseID == "" || other.responseID == "" || this.responseID == other.responseID {
+		return false
+	}
+	form := m.identity.Form(this.responseID)
+	return form != nil && form == m.identity.Form(other.responseID)
+}
+
+// agree tells whether every token count that both tell is the same.
+func agree(this, other *CountedCall) bool {
+	same := func(a, b cost.Count) bool { return !a.Known || !b.Known || a.N == b.N }
+	for n := range this.parts {
+		if !same(this.parts[n], other.parts[n]) {
+			return false
+		}
+	}
+	return same(this.input, other.input) && same(this.output, other.output)
+}
+
+func sameProvider(this, other *CountedCall) bool {
+	return this.provider == "" || other.provider == "" || this.provider == other.provider
+}
+
+// holds tells whether a call is beneath, of those that are kept.
+func (s *Subtotal) holds(call *CountedCall) bool {
+	if s == nil {
+		return false
+	}
+	for _, other := range s.calls {
+		if other.span == call.span {
+			return true
+		}
+	}
+	return s.unreported != nil && s.unreported.span == call.span
+}
+
+// coincide tells whether two spans begin and end as good as together.
+func coincide(this, other *CountedCall) bool {
+	near := func(a, b int64) bool { return a-b <= slackNs && b-a <= slackNs }
+	return near(this.startNs, other.startNs) && near(this.endNs, other.endNs)
+}
+
+func sameModel(this, other *CountedCall) bool {
+	if this.models == [2]string{} || other.models == [2]string{} {
+		return true
+	}
+	for _, a := range this.models {
+		for _, b := range other.models {
+			if a != "" && b != "" && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// slackNs is how long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex
+// ends the span of a stream 0.2 ms before the client's begins.
+const slackNs = 1_000_000
+
+// overlap tells whether two spans share an instant, or one begins as good as when the other ends.
+func overlap(this, other *CountedCall) bool {
+	return this.startNs-other.endNs <= slackNs && other.startNs-this.endNs <= slackNs
+}
