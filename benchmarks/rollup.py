@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from spancost.config import data
-from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
+from spancost.core.ledger.ledger import HAS_COSTED_CHILDREN, IDLE, Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.pricing.price import Pricer
 from spancost.core.span import Attributes, Span
 
@@ -100,7 +101,7 @@ def per_span_us(spans: list[Span], rounds: int) -> float:
         started = time.thread_time_ns()
         for span in spans:
             todo = subject.ends(span.span_id, span.parent_id, span.attributes)
-            if todo == ABOVE:
+            if todo == HAS_COSTED_CHILDREN:
                 subject.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, {})
             elif todo != IDLE:
                 subject.end(span)

@@ -58,6 +58,7 @@ _WHEN = {
     "like",
     "not_like",
 }
+RECORD_KEYS = ("session", "first_token", "prompt_name", "prompt_version")
 _THEN = {"rename", "kind", "operation", "provider", "caveat", "ignore", "drop", "provider_in_model", "strip_suffix"}
 
 
@@ -182,6 +183,17 @@ def compiled_errors(found: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {"keys": tables[0]["keys"], "answered": tables[0]["answered"], "rows": rows}
 
 
+def compiled_record(found: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the one table of what the record of a call takes from a span, with `first_token` as pairs."""
+    tables = [content["record"] for _, content in found if "record" in content]
+    if len(tables) != 1:
+        raise SourceError(f"found {len(tables)} tables of records, expected one")
+    for key in tables[0]:
+        expected("record", key, RECORD_KEYS)
+    first_token = [[row["key"], row["unit_ns"]] for row in tables[0]["first_token"]]
+    return {**tables[0], "first_token": first_token}
+
+
 def compile_all() -> bytes:
     """Return the compiled dialects: canonical JSON (sorted keys, UTF-8, no spaces) and a line end."""
     found = list(documents())
@@ -217,6 +229,7 @@ def compile_all() -> bytes:
         "costs_without_usage": costs_without_usage,
         "dialects": dialects,
         "errors": errors,
+        "record": compiled_record(found),
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 

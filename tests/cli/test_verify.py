@@ -20,7 +20,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from spancost import LLMCostProcessor
 from spancost.cli import main
 from spancost.config import data
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.pricing.price import Pricer
 from spancost.store.enrich import enrich
 from spancost.store.otlp_json import carried_spans, put

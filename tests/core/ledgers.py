@@ -8,7 +8,8 @@ from typing import Any
 
 from spancost.config import data
 from spancost.core.call import Call, Cost
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.store.enrich import enrich, joined
 from spancost.store.otlp_json import any_value, carried_spans, plain
 
@@ -104,7 +105,7 @@ def run_as_they_end(case: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what a ledger writes on the spans of a vector that end in the order in which they stand there."""
     book = Ledger(data.default_dialects(), FlatPricer(case["price"]), LedgerOptions())
     carried = {(one.span.trace_id, one.span.span_id): [one] for one in carried_spans(request_of(case["spans"]))}
-    found = {f"{key[0]}/{key[1]}": dict(book.end(span)) for key, span in joined(carried).items()}
+    found = {f"{key[0]}/{key[1]}": dict(book.end(span).writes) for key, span in joined(carried).items()}
     return {name: dict(sorted(new.items())) for name, new in sorted(found.items()) if new}
 
 

@@ -11,7 +11,8 @@ import pytest
 from spancost.config import data
 from spancost.core import semconv as names
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.ledger import ABOVE, IDLE, Ledger, LedgerOptions
+from spancost.core.ledger.ledger import HAS_COSTED_CHILDREN, IDLE, Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.rollup import RollUp, Subtotal
 from spancost.core.money import usd_float
 from spancost.core.span import Span
@@ -48,10 +49,10 @@ def end(book: Ledger, one: Span) -> dict[str, Any]:
     """End a span as the processor does: most are let pass."""
     todo = book.ends(one.span_id, one.parent_id, one.attributes)
     written: dict[str, Any] = {}
-    if todo == ABOVE:
+    if todo == HAS_COSTED_CHILDREN:
         book.end_ancestor(one.span_id, one.parent_id, one.is_local_root, one.attributes, written)
     elif todo != IDLE:
-        written.update(book.end(one))
+        written.update(book.end(one).writes)
     return written
 
 

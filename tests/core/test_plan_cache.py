@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost.config import data
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.plan import PLANS_KEPT
 from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
 from spancost.core.ledger.writes import Written
@@ -75,8 +76,8 @@ def spans(draw: Any) -> list[Span]:
 def ended(ledger: Ledger, all_spans: Iterable[Span], *, in_full: bool) -> list[Any]:
     """Return what is written on each span and on the root above them, and what is counted."""
     end = ledger.process_uncached if in_full else ledger.end
-    found: list[Any] = [list(end(span).items()) for span in all_spans]
-    found.append(list(end(Span(1, 31, None, True, 0, 1, "", "", "root", {})).items()))
+    found: list[Any] = [list(end(span).writes.items()) for span in all_spans]
+    found.append(list(end(Span(1, 31, None, True, 0, 1, "", "", "root", {})).writes.items()))
     return [*found, ledger.counters]
 
 
@@ -113,7 +114,7 @@ def planned(ledger: Ledger, span: Span) -> bool:
     """Whether a ledger casts *span*; it is not ended when it does not."""
     scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
-    is_planned = ledger.try_plan(
+    is_planned = None is not ledger.try_plan(
         (span.trace_id, None, None),
         (span.span_id, span.parent_id, span.is_local_root),
         times,
@@ -184,10 +185,10 @@ def test_many_calls_beneath_one_span_add_up_in_bounded_memory() -> None:
     ledger = ledger_that_saw(call(0))
     number = 20 * KEPT_CALLS
     for each in range(1, number):
-        assert ledger.end(call(each))
+        assert ledger.end(call(each)).writes
     held = ledger._pending.get(31)
     assert isinstance(held, list) and len(held) <= KEPT_CALLS and isinstance(held[0], Subtotal)
-    written = ledger.end(Span(1, 31, None, True, 0, 1, "", "", "root", {}))
+    written = ledger.end(Span(1, 31, None, True, 0, 1, "", "", "root", {})).writes
     assert written["llm.trace_requests"] == number
     assert written["llm.trace_input_tokens"] == sum(1000 + each for each in range(number))
 

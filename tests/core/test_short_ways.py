@@ -12,7 +12,7 @@ from spancost.core.ledger.counting import counted
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.pricing.price import Pricer
 from spancost.core.span import Span
-from spancost.otel.processor.spans import Reader
+from spancost.otel.processor.sdk_access import Reader
 
 ATTRIBUTES = {
     "gen_ai.operation.name": "chat",

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spancost.config import data
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.money import nano
 from spancost.store.enrich import enrich
 from spancost.store.otlp_json import carried_spans, plain
@@ -90,7 +91,7 @@ def ended_in_process(made: Traffic) -> int:
             book = ledgers.setdefault(carried.service, Ledger(data.default_dialects(), data.default_pricer(), options))
             key = (carried.span.trace_id, carried.span.span_id)
             if key not in found:
-                found[key] = book.end(carried.span).get("llm.request_cost_nanousd", 0)
+                found[key] = book.end(carried.span).writes.get("llm.request_cost_nanousd", 0)
     return sum(int(cost) for cost in found.values() if isinstance(cost, int))
 
 

@@ -18,7 +18,8 @@ from spancost.cli.run import run_program
 from spancost.cli.verify import spans_of_files
 from spancost.config import data
 from spancost.config.settings import load
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.diagnose.doctor import environment
 from spancost.diagnose.doctor.dialect_trace import DialectTrace
 from spancost.diagnose.doctor.findings import FINE, PROBLEM, Finding

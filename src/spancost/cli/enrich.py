@@ -14,7 +14,8 @@ from spancost.cli.price import contract_option, pricer_of
 from spancost.config import data, emitters
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.emitters import EmitterError
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.semconv import LLM_COST_STATUS
 from spancost.store.enrich import enrich
 from spancost.store.json_documents import requests

@@ -11,11 +11,13 @@ from typing import Protocol
 from spancost.config.settings import Settings
 from spancost.core.call import UNPRICED, Call, Cost
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.memory import Process
+from spancost.core.ledger.options import Ended, LedgerOptions
 from spancost.core.ledger.reading_pricer import Prices
+from spancost.core.ledger.recorder import PricedCall
+from spancost.core.record import CallRecord
 from spancost.core.span import Attributes, AttributeValue, Span
-from spancost.otel import baggage
 
 LOGGER = logging.getLogger("spancost")
 RATE_CARD_UNUSABLE = "rate_card_unusable"
@@ -24,6 +26,8 @@ CONTRACT_UNUSABLE = "contract_unusable"
 
 class SpanLedger(Protocol):
     """What a processor asks of a ledger (see `core/ledger/ledger.py`)."""
+
+    makes_records: bool
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -48,8 +52,19 @@ class SpanLedger(Protocol):
         attributes: Attributes,
         written: dict[str, AttributeValue],
         /,
-    ) -> bool:
-        """Put the attributes of a span that has a plan into *written*; False, and nothing is done, for any other."""
+    ) -> PricedCall | None:
+        """Put the attributes of a span that has a plan into *written* and return its call; None for any other."""
+
+    def record_planned(
+        self,
+        priced: PricedCall,
+        place: tuple[int, Process, Attributes | None],
+        ids: tuple[int, int | None, bool],
+        end_ns: int,
+        attributes: Attributes,
+        writes: Attributes,
+    ) -> CallRecord:
+        """Return the record of a call that `try_plan` returned."""
 
     def end_ancestor(
         self,
@@ -62,8 +77,8 @@ class SpanLedger(Protocol):
     ) -> bool:
         """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
 
-    def process_uncached(self, span: Span) -> Mapping[str, AttributeValue]:
-        """Return the attributes to write on *span*, which has no plan."""
+    def process_uncached(self, span: Span) -> Ended:
+        """Return what to write on *span*, which has no plan, and its record."""
 
     def clear(self) -> None:
         """Forget every span in hand."""
@@ -133,16 +148,3 @@ def prices(settings: Settings) -> Prices:
     except Exception as error:
         LOGGER.error("spancost: contract %s cannot be used, so no call is priced: %s", contract or "of facts", error)
         return NoPrices(CONTRACT_UNUSABLE)
-
-
-def carry_tags(settings: Settings) -> None:
-    """Let attribution cross services as *settings* say; hosts of providers are those of the rate card's names."""
-    from spancost.config import data
-
-    baggage.install(
-        settings.baggage_keys,
-        lambda host: bool(data.default_names().at_host(host)),
-        send=settings.baggage in ("send", "both"),
-        accept=settings.baggage in ("accept", "both"),
-        hosts=settings.baggage_hosts,
-    )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
 from spancost.core import semconv
+from spancost.otel.registry import PROCESS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,13 +53,6 @@ class _Block(NamedTuple):
 _open: ContextVar[tuple[_Block, ...]] = ContextVar("spancost-attribution-open", default=())
 """The blocks that are open here, outermost first. Not kept in the object: many tasks may enter one at a time."""
 
-refused = 0
-"""Tags left out because their value was no text, number or truth value."""
-used = False
-"""Whether tags were ever put into a context in this process; while not, spans start without a look at their context."""
-when_used: list[Callable[[], None]] = []
-"""Called when tags are first used."""
-
 
 def tags(context: Context | None = None) -> Mapping[str, str]:
     """Return the tags in force in *context* (the current one when None), attribute name -> text; do not change it."""
@@ -68,11 +62,8 @@ def tags(context: Context | None = None) -> Mapping[str, str]:
 
 def with_tags(new: Mapping[str, str], context: Context | None = None) -> Context:
     """Return *context* (the current one when None) with *new* over the tags that are in force there."""
-    global used
-    if not used:
-        used = True
-        for listen in when_used:
-            listen()
+    if not PROCESS.uses_tags:
+        PROCESS.tags_in_use()
     base = get_current() if context is None else context
     return Context({**base, _KEY: {**tags(base), **new}})
 
@@ -272,7 +263,6 @@ def is_unicode(text: str) -> bool:
 
 def _text(value: object) -> str | None:
     """Return *value* as the text of a tag; None, and counted, when it is no text, number or truth value."""
-    global refused
     if isinstance(value, str) and is_unicode(value):
         return value
     if isinstance(value, bool):
@@ -282,5 +272,5 @@ def _text(value: object) -> str | None:
             return str(value)
         except ValueError:  # an int beyond the interpreter's limit of digits
             pass
-    refused += 1
+    PROCESS.tags_refused += 1
     return None

@@ -25,6 +25,8 @@ from opentelemetry.propagators.textmap import (
     default_setter,
 )
 
+from spancost.config import data
+from spancost.config.settings import Settings
 from spancost.otel import attribution
 
 LOGGER = logging.getLogger("spancost")
@@ -37,16 +39,15 @@ URL_ATTRIBUTES = ("url.full", "http.url")
 _OUTGOING = frozenset((trace.SpanKind.CLIENT, trace.SpanKind.PRODUCER))
 _OURS = frozenset(attribution.ATTRIBUTES.values())
 
-counts: Counter[str] = Counter()
-"""baggage_withheld: requests to a provider that were given no baggage; baggage_unknown_host: requests given no tags
-because their destination is not known; baggage_refused: tags that may not travel; errors_baggage: faults of ours."""
-
 
 class AttributionPropagator(TextMapPropagator):
     """Wraps the propagator in use: adds the tags named in *tags* to what goes out, and takes them from what comes in.
 
     *is_provider* says whether a host belongs to a model provider: it gets no baggage at all, the application's own
     neither. *hosts*, when given, are the only destinations (with their subdomains) that get tags.
+
+    counts: baggage_withheld, requests to a provider that were given no baggage; baggage_unknown_host, requests given no
+    tags because their destination is not known; baggage_refused, tags that may not travel; errors_baggage, our errors.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class AttributionPropagator(TextMapPropagator):
         accept: bool,
         hosts: Iterable[str] = (),
     ) -> None:
+        self.counts: Counter[str] = Counter()
         self._inner = inner
         self._attributes = tuple(attribution.ATTRIBUTES[tag] for tag in tags)
         self._is_provider = is_provider
@@ -79,7 +81,7 @@ class AttributionPropagator(TextMapPropagator):
         try:
             context = self._outgoing(context)
         except Exception:  # what is not understood is not sent
-            counts["errors_baggage"] += 1
+            self.counts["errors_baggage"] += 1
             context = baggage.clear(context)
         self._inner.inject(carrier, context, setter)
 
@@ -91,13 +93,13 @@ class AttributionPropagator(TextMapPropagator):
         try:
             return self._incoming(context) if self._accept else context
         except Exception:
-            counts["errors_baggage"] += 1
+            self.counts["errors_baggage"] += 1
             return context
 
     def _outgoing(self, context: Context) -> Context:
         host = destination(context)
         if host is not None and self._is_provider(host):
-            counts["baggage_withheld"] += 1
+            self.counts["baggage_withheld"] += 1
             return baggage.clear(context)
         for key in _OURS.intersection(baggage.get_all(context)):
             context = baggage.remove_baggage(key, context)
@@ -105,15 +107,26 @@ class AttributionPropagator(TextMapPropagator):
         if not self._send or not tags:
             return context
         if host is None or not self._may_have(host):
-            counts["baggage_unknown_host"] += host is None
+            self.counts["baggage_unknown_host"] += host is None
             return context
-        for key, value in _allowed(tags, self._attributes).items():
+        for key, value in self._allowed(tags).items():
             context = baggage.set_baggage(key, value, context)
         return context
 
     def _incoming(self, context: Context) -> Context:
-        found = _allowed(baggage.get_all(context), self._attributes)
+        found = self._allowed(baggage.get_all(context))
         return attribution.with_tags({**found, **attribution.tags(context)}, context) if found else context
+
+    def _allowed(self, tags: Mapping[str, object]) -> dict[str, str]:
+        """Return the tags of *tags* that are allow-listed and fit to travel."""
+        kept: dict[str, str] = {}
+        for key in self._attributes:
+            value = tags.get(key)
+            if isinstance(value, str) and VALUE.fullmatch(value):
+                kept[key] = value
+            elif value is not None:
+                self.counts["baggage_refused"] += 1
+        return kept
 
     def _may_have(self, host: str) -> bool:
         return not self._hosts or any(host == allowed or host.endswith(f".{allowed}") for allowed in self._hosts)
@@ -141,25 +154,23 @@ def _plain(host: str) -> str:
     return host.lower().rstrip(".")
 
 
-def _allowed(tags: Mapping[str, object], attributes: Iterable[str]) -> dict[str, str]:
-    """Return the tags of *tags* that are allow-listed and fit to travel."""
-    kept: dict[str, str] = {}
-    for key in attributes:
-        value = tags.get(key)
-        if isinstance(value, str) and VALUE.fullmatch(value):
-            kept[key] = value
-        elif value is not None:
-            counts["baggage_refused"] += 1
-    return kept
+def install(settings: Settings) -> AttributionPropagator:
+    """Put an `AttributionPropagator` around the propagator in use, unless one is there; return the one in use.
 
-
-def install(
-    tags: Iterable[str], is_provider: Callable[[str], bool], *, send: bool, accept: bool, hosts: Iterable[str] = ()
-) -> None:
-    """Put an `AttributionPropagator` around the propagator in use, unless one is there already."""
+    Hosts of providers are those of the rate card's names.
+    """
     inner = propagate.get_global_textmap()
     if isinstance(inner, AttributionPropagator):
-        return
+        return inner
     if "baggage" not in inner.fields:
         LOGGER.warning("spancost: baggage is switched on but not among the propagators in use (OTEL_PROPAGATORS)")
-    propagate.set_global_textmap(AttributionPropagator(inner, tags, is_provider, send=send, accept=accept, hosts=hosts))
+    propagator = AttributionPropagator(
+        inner,
+        settings.baggage_keys,
+        lambda host: bool(data.default_names().at_host(host)),
+        send=settings.baggage in ("send", "both"),
+        accept=settings.baggage in ("accept", "both"),
+        hosts=settings.baggage_hosts,
+    )
+    propagate.set_global_textmap(propagator)
+    return propagator

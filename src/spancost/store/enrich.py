@@ -56,11 +56,11 @@ def enrich(
     for key in in_order(spans):
         repeat = repeated.get(key)
         if repeat is None:
-            written = ledger.end(spans[key])
+            written = ledger.end(spans[key]).writes
         else:
             written = {}
             write_repeat(repeat, written)
-            written.update(ledger.end(spans[key]._replace(attributes={})))
+            written.update(ledger.end(spans[key]._replace(attributes={})).writes)
         if written:
             for raw in raws[key]:
                 put(raw, written)

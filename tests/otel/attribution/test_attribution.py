@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 
 from spancost import attribution
 from spancost.otel import attribution as attribution_module
+from spancost.otel.registry import PROCESS
 from tests.otel.processor.simple import INPUT, MODEL, Set, processor
 
 
@@ -71,14 +72,14 @@ def test_an_unknown_tag_is_a_mistake_in_the_program() -> None:
 
 def test_numbers_become_text_and_the_rest_is_left_out_and_counted(made: Set) -> None:
     """A column has one type everywhere."""
-    before = attribution_module.refused
+    before = PROCESS.tags_refused
     with attribution(
         prompt_version=3, workspace_id=True, team=["a"], feature=object(), experiment=10**5000, user_tier="\ud800"
     ):  # type: ignore[arg-type]
         span(made, "span")
     assert tagged(made, "span") == {"prompt_version": "3", "workspace_id": "true"}
-    assert attribution_module.refused - before == 4
-    assert made.cost.stats["tags_refused"] == attribution_module.refused
+    assert PROCESS.tags_refused - before == 4
+    assert made.cost.stats["tags_refused"] == PROCESS.tags_refused
 
 
 def test_a_block_ends_with_an_exception_too(made: Set) -> None:

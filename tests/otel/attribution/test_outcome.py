@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
 import spancost
 from spancost import record_outcome
 from spancost.otel import outcome
+from spancost.otel.registry import PROCESS
 from tests.otel.processor.simple import Set, processor
 
 OUTCOME = "app.outcome"
@@ -63,14 +65,15 @@ def test_an_outcome_passes_over_parents_that_have_ended(strategy: str) -> None:
 
 def test_an_outcome_that_comes_after_its_root_is_counted_and_not_kept() -> None:
     """Nothing is left to carry it; so too on a span that has ended itself."""
-    made, before = Set(), outcome.dropped
+    made = Set()
+    before = made.cost.stats["outcomes_dropped"]
     with made.tracer.start_as_current_span("root") as root:
         task = made.tracer.start_span("task")
     with trace.use_span(task, end_on_exit=True):
         assert record_outcome("success")
     assert not record_outcome("success", span=root)
-    assert outcome.dropped - before == 2
-    assert len(outcome.waiting) == 0
+    assert made.cost.stats["outcomes_dropped"] - before == 2
+    assert len(made.cost._finisher.outcomes.waiting) == 0
 
 
 def test_an_outcome_stays_in_its_own_service() -> None:
@@ -80,7 +83,7 @@ def test_an_outcome_stays_in_its_own_service() -> None:
     with made.tracer.start_as_current_span("root", context=remote):
         record_outcome("success")
     assert made.kept.of("root")[OUTCOME] == "success"
-    assert 1 << 50 not in outcome.waiting
+    assert 1 << 50 not in made.cost._finisher.outcomes.waiting
 
 
 def test_of_two_local_roots_of_one_trace_each_has_its_own() -> None:
@@ -98,22 +101,51 @@ def test_of_two_local_roots_of_one_trace_each_has_its_own() -> None:
 
 def test_an_outcome_without_an_open_span_is_counted() -> None:
     """Nothing is raised."""
-    before = outcome.dropped
+    before = PROCESS.outcomes_dropped
     assert not record_outcome("success")
     assert not record_outcome("", span=trace.INVALID_SPAN)
     made = Set()
     with made.tracer.start_as_current_span("root"):
         assert not record_outcome(3)  # type: ignore[arg-type]
-    assert outcome.dropped - before == 3
+    assert PROCESS.outcomes_dropped - before == 3
 
 
-def test_without_a_processor_an_outcome_is_on_its_own_span(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application's call does something wherever it runs."""
+def test_an_outcome_stays_on_its_own_span_when_no_processor_finishes_it() -> None:
+    """A processor that is disabled, was uninstrumented, or belongs to no provider of the span loses no outcome."""
+    others = [processor(), processor(enabled=False), Set().cost]
+    for disable in (None, "before", "meanwhile"):
+        made = Set()
+        if disable == "before":
+            made.cost.disable()
+        provider = made.provider if disable else TracerProvider(shutdown_on_exit=False)
+        tracer = provider.get_tracer("tests")
+        with tracer.start_as_current_span("root"), tracer.start_as_current_span("step") as step:
+            assert record_outcome("success")
+            if disable == "meanwhile":
+                made.cost.disable()
+        assert (step.attributes or {})[OUTCOME] == "success"  # type: ignore[attr-defined]
+    assert others
+
+
+def test_of_two_processors_on_one_provider_both_move_the_outcome() -> None:
+    """A program's own processor beside the one of zero code."""
     made = Set()
-    monkeypatch.setattr(outcome, "heard", False)
+    made.provider.add_span_processor(processor())
     with made.tracer.start_as_current_span("root"), made.tracer.start_as_current_span("step"):
         record_outcome("success")
-    assert made.kept.of("step")[OUTCOME] == "success"
+    assert made.kept.of("root")[OUTCOME] == "success"
+    assert OUTCOME not in made.kept.of("step")
+
+
+def test_an_outcome_attribute_of_the_application_stays_where_it_is() -> None:
+    """Only what `record_outcome` recorded moves."""
+    made = Set()
+    with made.tracer.start_as_current_span("root"), made.tracer.start_as_current_span("step") as step:
+        step.set_attribute(OUTCOME, "own")
+        with made.tracer.start_as_current_span("deep"):
+            record_outcome("success")
+    assert made.kept.of("step")[OUTCOME] == "own"
+    assert made.kept.of("root")[OUTCOME] == "success"
 
 
 def test_outcomes_of_spans_that_never_end_are_bounded() -> None:
@@ -122,8 +154,7 @@ def test_outcomes_of_spans_that_never_end_are_bounded() -> None:
     kept = [made.tracer.start_span("never ended") for _ in range(3 * outcome.MAX_WAITING)]
     for span in kept:
         record_outcome("success", span=span)
-    assert len(outcome.waiting) <= 2 * outcome.MAX_WAITING
-    outcome.waiting.clear()
+    assert len(made.cost._finisher.outcomes.waiting) <= 2 * outcome.MAX_WAITING
 
 
 def test_a_failed_call_with_an_outcome_that_comes_by_again_is_not_taken_for_another() -> None:

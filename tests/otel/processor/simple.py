@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from spancost.core.call import Call, Cost
 from spancost.core.dialect.identity import NO_IDENTITY
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.reading import CALL, Reading
 from spancost.core.span import Span
@@ -31,6 +32,7 @@ class OneDialect:
 
     markers = frozenset((MODEL, INPUT))
     identity = NO_IDENTITY
+    record_keys: Mapping[str, Any] = {}
 
     def read(self, span: Span) -> Reading | None:
         if self.markers.isdisjoint(span.attributes):

@@ -19,7 +19,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, Trace
 
 from spancost import LLMCostProcessor
 from spancost.config import data
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.store.enrich import enrich
 from spancost.store.otlp_json import carried_spans

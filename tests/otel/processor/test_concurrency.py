@@ -105,10 +105,10 @@ def test_a_forked_child_neither_hangs_nor_inherits_totals() -> None:
 def test_a_fork_while_the_lock_is_held_leaves_the_child_a_free_one() -> None:
     """Without a new lock this child would wait for a thread that it does not have."""
     made = Set()
-    with made.cost._lock:
+    with made.cost._finisher.reentrancy.lock:
         child = os.fork()
         if child == 0:
-            os._exit(0 if made.cost._lock.acquire(timeout=1) else 1)
+            os._exit(0 if made.cost._finisher.reentrancy.lock.acquire(timeout=1) else 1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spancost.otel.processor.spans import held, write
+from spancost.otel.processor.sdk_access import held, write
 
 
 class _Recording:

@@ -55,8 +55,8 @@ class Broken:
     def ends(self, *_: object) -> int:
         raise ZeroDivisionError("secret prompt")
 
-    def try_plan(self, *_: object) -> bool:
-        return False
+    def try_plan(self, *_: object) -> None:
+        pass
 
     def process_uncached(self, span: Span) -> dict[str, Any]:
         raise ZeroDivisionError("secret prompt")

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanContext
 
-from spancost.otel.processor import LLMCostProcessor, spans
+from spancost.otel.processor import LLMCostProcessor, sdk_access
 from spancost.otel.processor.strategy import HOOK, ON_END, WRAP, best, works
 from tests.otel.processor.simple import INPUT, MODEL, Kept, Set, processor
 
@@ -104,7 +104,7 @@ def test_the_public_name_of_the_hook_does_the_same_once() -> None:
 def test_a_span_context_is_the_tuple_we_take_it_for() -> None:
     """Places in the tuple are read in the place of its slower properties."""
     context = SpanContext(11, 22, True)
-    assert (context[spans.TRACE_ID], context[spans.SPAN_ID], context[spans.IS_REMOTE]) == (11, 22, True)
+    assert (context[sdk_access.TRACE_ID], context[sdk_access.SPAN_ID], context[sdk_access.IS_REMOTE]) == (11, 22, True)
 
 
 def test_no_strategy_that_works_is_said_loudly(

@@ -29,7 +29,8 @@ class Dialects:
     """Every dialect, ready to read spans.
 
     markers: keys of which a span that speaks of a model call carries at least one. identity: what tells that spans of
-    different traces may be one call.
+    different traces may be one call. record_keys: what the record of a call takes from a span
+    (`semconv/dialects/record.yaml`).
     """
 
     def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = True) -> None:
@@ -62,6 +63,7 @@ class Dialects:
         self._two_sided: frozenset[str] = frozenset(compiled.get("two_sided", ()))
         self._costs_without_usage: frozenset[str] = frozenset(compiled.get("costs_without_usage", ()))
         self._input_without_cache: frozenset[str] = frozenset(compiled.get("input_without_cache", ()))
+        self.record_keys: Mapping[str, Any] = compiled.get("record", {})
         self.identity = Identity(
             compiled.get("identity", {}), (scope for entry in self._entries for scope in entry.get("detached", ()))
         )

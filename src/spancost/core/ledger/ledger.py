@@ -1,34 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one state machine: spans end, attributes come back. In process and offline take the same road."""
+"""State machine that turns ended spans into attributes and records. The SDK processor and offline commands share it."""
 
 from __future__ import annotations
-
-from typing import NamedTuple, Protocol
 
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
-from spancost.core.dialect.identity import Identity
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
     OWN,
     REASONS,
     REPORTS_MORE,
+    Classification,
     classify,
     counted,
-    is_incomplete,
     meters_only_on,
 )
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
+from spancost.core.ledger.options import Ended, LedgerOptions, Reads
 from spancost.core.ledger.plan import plan_cache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
-from spancost.core.ledger.rollup import RollUp, Subtotal
+from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
+from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, subtotal_of_call
 from spancost.core.ledger.writes import (
+    SPAN_ID,
     SUMS,
     Written,
     keep_totals,
+    prior_call,
     prior_result,
+    texts_of,
     write_call,
     write_classification,
     write_subtree,
@@ -36,49 +38,14 @@ from spancost.core.ledger.writes import (
 )
 from spancost.core.reading import Reading
 from spancost.core.reasons import INTERRUPTED
+from spancost.core.record import CallRecord, Correction
 from spancost.core.span import Attributes, Span
 
 _OURS = frozenset((names.LLM_COST_STATUS, names.LLM_SUBTREE_REQUESTS, names.LLM_TRACE_REQUESTS))
 
-IDLE, ABOVE, CALL, AGAIN = range(4)
-"""What there is to do for a span that ends: nothing; totals, for calls ended beneath it; it may speak of a model call;
-the same, but a span of this id has ended before and nothing was written on it."""
-
-
-class Reads(Protocol):
-    """What the ledger asks of `Dialects`."""
-
-    @property
-    def markers(self) -> frozenset[str]:
-        """Keys of which a span that speaks of a model call carries at least one."""
-
-    @property
-    def identity(self) -> Identity:
-        """What tells that spans of different traces may be one call."""
-
-    def read(self, span: Span) -> Reading | None:
-        """Return what the span says about a model call."""
-
-    def may_be_billed(self, span: Span, reading: Reading) -> bool:
-        """Return whether a call that failed, and of which no usage is reported, may have been billed."""
-
-
-class LedgerOptions(NamedTuple):
-    """How a ledger behaves.
-
-    keep_provider: an `llm.provider` already on the span stays. join_services: totals pass from a local root to its
-    parent in another process too, for when all services' spans are in hand. roll_up: write totals above the calls.
-    one_process: all spans are of this process, whatever their resources say.
-    open_spans, closed_spans, recent_calls: how many of each are remembered at least (at most twice as many).
-    """
-
-    keep_provider: bool = False
-    join_services: bool = False
-    roll_up: bool = True
-    one_process: bool = False
-    open_spans: int = 32_768
-    closed_spans: int = 32_768
-    recent_calls: int = 8_192
+IDLE, HAS_COSTED_CHILDREN, CALL, AGAIN = range(4)
+"""What there is to do for a span that ends: nothing; write totals, because calls below it have ended; read it, because
+it may report a call; the same, but a span of this id has ended before and nothing was written on it."""
 
 
 class Ledger:
@@ -86,6 +53,7 @@ class Ledger:
 
     Not thread-safe: the adapter holds a lock around all but `ends`, which needs none. Hand in children before
     their parents where possible; a child that comes later is added to the nearest ancestor still open.
+    makes_records may be changed at any time: while it is False no record is made.
     """
 
     def __init__(self, dialects: Reads, pricer: Prices, options: LedgerOptions = LedgerOptions()) -> None:  # noqa: B008
@@ -95,6 +63,8 @@ class Ledger:
         self._charge = ReadingPricer(pricer)
         self._markers = dialects.markers | {names.LLM_COST_STATUS}
         self._identity = dialects.identity
+        self.makes_records = options.records
+        self._recorder = Recorder(dialects.record_keys)
         self._reused = 0
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "already_priced", *REASONS), 0)
         self._plans = plan_cache(dialects, self._charge, self._counts, options.roll_up, options.join_services)
@@ -130,10 +100,10 @@ class Ledger:
         }
 
     def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
-        """Note the end of a span and return what there is to do for it: `IDLE`, `ABOVE`, `CALL` or `AGAIN`.
+        """Note the end of a span and return what there is to do for it: IDLE, HAS_COSTED_CHILDREN, CALL or AGAIN.
 
-        Spelled out, as it is the price of every span that is no model call. The end is noted first, so that a child
-        that ends meanwhile, in another thread, is not lost.
+        Inlined: this runs for every span, including those that are not LLM calls. The end is noted first, so that a
+        child that ends meanwhile, in another thread, is not lost.
         """
         closed, pending = self._closed, self._pending
         new = closed.new
@@ -143,7 +113,7 @@ class Ledger:
         if count >= closed.size:
             closed.turn()
         if self._markers.isdisjoint(attributes):
-            return ABOVE if span_id in pending.new or span_id in pending.old else IDLE
+            return HAS_COSTED_CHILDREN if span_id in pending.new or span_id in pending.old else IDLE
         if count != known and (span_id not in closed.old or closed.old is new):  # or this span has filled the newer one
             return CALL
         return AGAIN if _OURS.isdisjoint(attributes) else IDLE
@@ -162,49 +132,81 @@ class Ledger:
         while above:
             above = self._closed.pop(above)
 
-    def end(self, span: Span) -> Written:
-        """Return the attributes to write on *span*, {} for none. Never raises on what a span holds."""
-        if self._plans is not None:
-            above = span.parent_id if self.options.join_services or not span.is_local_root else None
-            self._closed.set(span.span_id, above or 0)
-            written: Written = {}
-            scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
-            place = (span.trace_id, self._process(span), span.resource)
-            ids = (span.span_id, span.parent_id, span.is_local_root)
-            if self.try_plan(place, ids, times, scope, span.name, span.attributes, written):
-                return written
-        return self.process_uncached(span)
+    def end(self, span: Span) -> Ended:
+        """Return what to write on *span*, and its record. Never raises on what a span holds."""
+        if self._plans is None:
+            return self.process_uncached(span)
+        above = span.parent_id if self.options.join_services or not span.is_local_root else None
+        self._closed.set(span.span_id, above or 0)
+        writes: Written = {}
+        scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
+        place = (span.trace_id, self._process(span), span.resource)
+        ids = (span.span_id, span.parent_id, span.is_local_root)
+        priced = self.try_plan(place, ids, times, scope, span.name, span.attributes, writes)
+        if priced is None:
+            return self.process_uncached(span)
+        return Ended(writes, self._record(priced, span, writes) if self.makes_records else None)
 
-    def process_uncached(self, span: Span) -> Written:
+    def record_planned(
+        self,
+        priced: PricedCall,
+        place: tuple[int, Process, Attributes | None],
+        ids: tuple[int, int | None, bool],
+        end_ns: int,
+        attributes: Attributes,
+        writes: Attributes,
+    ) -> CallRecord:
+        """Return the record of a call that `try_plan` priced; the arguments are those of `try_plan`."""
+        return self._recorder.record(priced, (place[0], place[2]), ids[:2], end_ns, attributes, writes)
+
+    def process_uncached(self, span: Span) -> Ended:
         """Do what `end` does, without a look at spans seen before."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
         beneath = self._rollup.take(span.span_id)
-        written: Written = {}
-        own = self._own(span, beneath, written)
-        total = beneath
-        if own is not None and own.blanks and beneath is not None and beneath.count:
-            own = None  # written when the calls beneath had not ended yet: they are its request
-        if own is not None:
-            total = own
-            if beneath is not None:
-                if beneath.blanks and own.count and not beneath.count:
-                    beneath.absorb_unreported()
-                total = beneath
-                total.add(own)
-        if total is None:
-            return written
-        self._write_totals(total, beneath is not None, span.is_local_root, span.attributes, written)
+        writes: Written = {}
+        own, priced = self._own(span, beneath, writes)
+        if own is not None and own.without_usage and beneath is not None and beneath.count:
+            own = None  # written when its children had not ended yet: they report its usage
+        if own is None and beneath is None:
+            return Ended(writes)
+        record = None
+        if self.makes_records and own is not None and priced is not None:
+            record = self._record(priced, span, writes or texts_of(span.attributes))
+            if own.without_usage:
+                self._rollup.without_usage.set(span.span_id, record)
+        corrections: tuple[Correction, ...] = ()
+        total = beneath or own or Subtotal()
+        if own is not None and beneath is not None:
+            if beneath.without_usage and own.count and not beneath.count:
+                corrections = self._absorb(beneath, span)
+            total.add(own)
+        self._write_totals(total, beneath is not None, span.is_local_root, span.attributes, writes)
         if own is not None and span.parent_id is not None and own.count:
-            self._rollup.late_parent(span.parent_id, total)
+            corrected = self._rollup.late_parent(span.parent_id, total)
+            if corrected is not None:
+                corrections = (*corrections, Correction(corrected, span.span_id & SPAN_ID))
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
-        return written
+        return Ended(writes, record, corrections)
+
+    def _record(self, priced: PricedCall, span: Span, writes: Attributes) -> CallRecord:
+        ids = (span.span_id, span.parent_id)
+        trace = (span.trace_id, span.resource)
+        record = self._recorder.record(priced, trace, ids, span.end_ns, span.attributes, writes)
+        if span.is_error and record.error is None:
+            record = record._replace(error=span.raised or OTHER_ERROR)
+        return record
+
+    def _absorb(self, beneath: Subtotal, span: Span) -> tuple[Correction, ...]:
+        """Take the calls without usage below *span*, which reports it, out of the totals and correct their records."""
+        found = [self._rollup.take_record(call.span_id) for call in beneath.absorb_unreported()]
+        return tuple(Correction(record, span.span_id & SPAN_ID) for record in found if record is not None)
 
     def end_ancestor(
         self, span_id: int, parent_id: int | None, is_local_root: bool, attributes: Attributes, written: Written
     ) -> bool:
-        """Put into *written* the totals of a span that says nothing of a model call itself (`ABOVE`), and pass them up.
+        """Put the totals of a span that reports no call itself (`HAS_COSTED_CHILDREN`) into *written* and pass them up.
 
         The arguments are those of `Span`; *written* may be *attributes*. The span must have been noted as closed.
         Return whether anything was written.
@@ -230,76 +232,78 @@ class Ledger:
         if had:
             keep_totals(written, had)
 
-    def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> Subtotal | None:
-        """Put into *written* what the span says of its own call; return the call as a subtotal when it is counted."""
+    def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> tuple[Subtotal | None, PricedCall | None]:
+        """Put into *written* what the span reports of its own call; return it as a subtotal and as it was priced.
+
+        Both are None when the span reports none; a duplicate or aggregate may have a subtotal.
+        """
         if names.LLM_COST_STATUS in span.attributes:
             return self._prior_result(span)
         reading = self._dialects.read(span)
         if reading is None:
-            return None
+            return None, None
         if span.is_error and not reading.usage:
             if not self._dialects.may_be_billed(span, reading):
                 self._counts["failed"] += 1
-                return None
+                return None, None
             reading = reading._replace(caveat=(status.UNPRICED, INTERRUPTED))
         this = counted(reading, span, self._process(span))
         classification = classify(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
         self._counts[classification.role] += 1
         if classification.role != OWN:
-            calls = beneath.beneath() if beneath is not None else None
-            meter = self._charge.changed_by(reading, span, meters_only_on(reading, classification, calls))
-            if meter is not None:
-                classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")
-            self._counts[REPORTS_MORE if meter is not None else str(classification.reason)] += 1
-            write_classification(classification, written)
-            if classification.of is not None:
-                self._memory.claim(classification.of, this)
-            if classification.of is not None and reading.response_id:
-                self._memory.add_alias(reading.response_id, classification.of)
-            return self._short(classification.reason)
+            return self._repeated(span, reading, this, classification, beneath, written), None
         cost = self._charge.cost(reading, span, classification.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
         if self._plans is not None and beneath is None:
             self._plans.learn(span, this, cost, written)
-        return self._count(this, cost)
+        return self._count(this, cost), PricedCall(self._charge.call(reading, span), cost.femto, cost.list_femto)
 
-    def _short(self, reason: object) -> Subtotal | None:
-        """Return what says above a duplicate or aggregate that what was counted in its place is not all; else None."""
-        if not is_incomplete(reason):
-            return None
-        subtotal = Subtotal()
-        subtotal.doubtful = 1
-        return subtotal
+    def _repeated(
+        self,
+        span: Span,
+        reading: Reading,
+        this: CountedCall,
+        classification: Classification,
+        beneath: Subtotal | None,
+        written: Written,
+    ) -> Subtotal | None:
+        """Write that the span is a duplicate or aggregate; return what makes the totals above it incomplete."""
+        calls = beneath.beneath() if beneath is not None else None
+        meter = self._charge.changed_by(reading, span, meters_only_on(reading, classification, calls))
+        if meter is not None:
+            classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")
+        self._counts[REPORTS_MORE if meter is not None else str(classification.reason)] += 1
+        write_classification(classification, written)
+        if classification.of is not None:
+            self._memory.claim(classification.of, this)
+        if classification.of is not None and reading.response_id:
+            self._memory.add_alias(reading.response_id, classification.of)
+        return incomplete_subtotal(classification.reason)
 
     def _count(self, call: CountedCall, cost: Cost) -> Subtotal:
         self._memory.add(call)
-        subtotal = Subtotal()
-        subtotal.input, subtotal.output = call.input or 0, call.output or 0
-        subtotal.requests = 1
-        if call.input is None and call.output is None and cost.femto is None:
-            subtotal.blank, subtotal.blanks = call, 1
-            self._rollup.blanks.set(call.span_id, True)
-        else:
-            subtotal.calls, subtotal.count = [call], 1
-        subtotal.doubtful = int(cost.status in UNCERTAIN)
-        if cost.femto is None:
-            subtotal.unpriced = 1
-        else:
-            subtotal.femto, subtotal.priced = cost.femto, 1
+        subtotal = subtotal_of_call(call, cost.femto, cost.status in UNCERTAIN)
+        if subtotal.without_usage:
+            self._rollup.without_usage.set(call.span_id, True)
         return subtotal
 
-    def _prior_result(self, span: Span) -> Subtotal | None:
-        """Return the call that attributes of an earlier run tell, None when they tell of none."""
+    def _prior_result(self, span: Span) -> tuple[Subtotal | None, PricedCall | None]:
+        """Return the call that attributes of an earlier run report, as `_own` does."""
         self._counts["already_priced"] += 1
-        if span.attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
-            return self._short(span.attributes.get(names.LLM_COST_REASON))
-        return self._count(*prior_result(span, self._process(span)))
+        attributes = span.attributes
+        if attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
+            return incomplete_subtotal(attributes.get(names.LLM_COST_REASON)), None
+        call, cost = prior_result(span, self._process(span))
+        subtotal = self._count(call, cost)
+        if not self.makes_records:
+            return subtotal, None
+        reading = self._dialects.read(span._replace(attributes={**attributes, names.LLM_COST_STATUS: ""}))
+        return subtotal, prior_call(span, None if reading is None else self._charge.call(reading, span), cost)
 
     def _process(self, span: Span) -> Process:
         return 0 if self.options.one_process else self._identity.process(span.resource)
 
 
-def _no_plan(*_: object) -> bool:
+def _no_plan(*_: object) -> None:
     """Stand in for `PlanCache.try_plan` where spans are read by something else than dialects."""
-    return False

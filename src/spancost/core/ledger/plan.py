@@ -22,6 +22,7 @@ from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.counting import OWN
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
 from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer
+from spancost.core.ledger.recorder import PricedCall
 from spancost.core.ledger.rollup import RollUp, subtotal_of
 from spancost.core.ledger.span_plan import Outcome, SpanPlan, execute, figures_of_plan, unpriced_call, usage_of_plan
 from spancost.core.ledger.writes import Written, write_trace
@@ -81,8 +82,10 @@ class PlanCache:
         name: str,
         attributes: Attributes,
         written: Written,
-    ) -> bool:
-        """End a span by its plan and put what it gives into *written*; False, and nothing is done, when there is none.
+    ) -> PricedCall | None:
+        """End a span by its plan, put what it gives into *written* and return the call as it was priced.
+
+        None, and nothing is done, when there is no plan for it.
 
         place: trace id, process and resource attributes. ids: span id, parent's span id, whether the span is a local
         root. times: start and end. scope: name, version and language. *written* may be *attributes*. The span must have
@@ -91,22 +94,22 @@ class PlanCache:
         try:
             layouts = self._layouts[scope][tuple(attributes)]
             if layouts is None:
-                return False
+                return None
             fetched = layouts.layout.fetch(attributes)
             categorical = fetched.categorical
             plan = layouts.plans[(categorical, name) if layouts.is_named else categorical]
         except (KeyError, TypeError):  # not seen before, or a list among the values
-            return False
+            return None
         span_id, parent_id, is_local_root = ids
         rollup = self._rollup
-        if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.blanks):
-            return False
+        if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.without_usage):
+            return None
         executed = execute(plan, fetched, place, ids, times, attributes, self._charge)
         if executed is None:
-            return False
-        record, made, is_priced = executed
+            return None
+        record, made, is_priced, priced = executed
         if not self._memory.add_if_new(record, plan.counted[4]):
-            return False
+            return None
         self._counts[OWN] += 1
         written.update(made)
         passed: Any = record if is_priced else unpriced_call(record)
@@ -114,13 +117,13 @@ class PlanCache:
             if self._roll_up:
                 write_trace(subtotal_of(passed), written)
             if not self._join_services:
-                return True
+                return priced
         if parent_id is not None:
             if is_priced:
                 rollup.pass_up_record(parent_id, record)
             else:
                 rollup.pass_up(parent_id, passed)
-        return True
+        return priced
 
     def learn(self, span: Span, counted: CountedCall, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
         """Compile a plan of a span that the slow path counted, with nothing below it, when it is worth it.

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.counting import Descendants
+from spancost.core.ledger.counting import Descendants, is_incomplete
 from spancost.core.ledger.memory import CountedCall, Record, call_of_record
+from spancost.core.record import CallRecord
 
 KEPT_CALLS = 64
 """How many of the calls beneath a span are kept for comparison; totals cover all of them."""
@@ -18,12 +19,10 @@ class Subtotal:
     """What the calls of a subtree add up to.
 
     femto: of the `priced` ones. doubtful: how many are partial or unpriced. calls, count: those that report tokens, the
-    latest and how many; blank, blanks: the latest that reports none, and how many.
+    latest and how many; unreported, without_usage: the latest that reports none, and how many.
     """
 
     __slots__ = (
-        "blank",
-        "blanks",
         "calls",
         "count",
         "doubtful",
@@ -33,6 +32,8 @@ class Subtotal:
         "priced",
         "requests",
         "unpriced",
+        "unreported",
+        "without_usage",
     )
 
     def __init__(self) -> None:
@@ -43,8 +44,8 @@ class Subtotal:
         self.requests = 0
         self.unpriced = 0
         self.doubtful = 0
-        self.blank: CountedCall | None = None
-        self.blanks = 0
+        self.unreported: list[CountedCall] = []
+        self.without_usage = 0
         self.calls: list[CountedCall | Record] = []
         self.count = 0
 
@@ -57,8 +58,9 @@ class Subtotal:
         self.requests += other.requests
         self.unpriced += other.unpriced
         self.doubtful += other.doubtful
-        self.blanks += other.blanks
-        self.blank = other.blank or self.blank
+        self.without_usage += other.without_usage
+        if other.unreported:
+            self.unreported = (self.unreported + other.unreported)[-KEPT_CALLS:]
         self.count += other.count
         if not self.calls:
             self.calls = other.calls
@@ -85,14 +87,42 @@ class Subtotal:
     def beneath(self) -> Descendants:
         """Return what the counting rule needs of this subtree."""
         calls = [call_of_record(call) for call in self.calls]
-        return Descendants(calls, self.count, self.input, self.output, self.blank)
+        return Descendants(calls, self.count, self.input, self.output, self.unreported[-1] if self.unreported else None)
 
-    def absorb_unreported(self) -> None:
-        """Take back the calls without usage: the call above them has told it, and is the same request."""
-        self.requests -= self.blanks
-        self.unpriced -= self.blanks
-        self.doubtful -= self.blanks
-        self.blanks, self.blank = 0, None
+    def absorb_unreported(self) -> list[CountedCall]:
+        """Take back the calls without usage, whose usage the call above them reports; return the latest of them."""
+        self.requests -= self.without_usage
+        self.unpriced -= self.without_usage
+        self.doubtful -= self.without_usage
+        absorbed = self.unreported
+        self.without_usage, self.unreported = 0, []
+        return absorbed
+
+
+def subtotal_of_call(call: CountedCall, femto: int | None, is_uncertain: bool) -> Subtotal:
+    """Return the subtotal of one counted call."""
+    subtotal = Subtotal()
+    subtotal.input, subtotal.output = call.input or 0, call.output or 0
+    subtotal.requests = 1
+    if call.input is None and call.output is None and femto is None:
+        subtotal.unreported, subtotal.without_usage = [call], 1
+    else:
+        subtotal.calls, subtotal.count = [call], 1
+    subtotal.doubtful = int(is_uncertain)
+    if femto is None:
+        subtotal.unpriced = 1
+    else:
+        subtotal.femto, subtotal.priced = femto, 1
+    return subtotal
+
+
+def incomplete_subtotal(reason: object) -> Subtotal | None:
+    """Return what makes the totals above a duplicate or aggregate incomplete; None when its reason does not."""
+    if not is_incomplete(reason):
+        return None
+    subtotal = Subtotal()
+    subtotal.doubtful = 1
+    return subtotal
 
 
 Held: TypeAlias = "Subtotal | Record | list[Subtotal | Record]"
@@ -116,12 +146,15 @@ def subtotal_of(held: Held) -> Subtotal:
 
 
 class RollUp:
-    """The open subtotals by the span id they belong to, and the spans that have ended."""
+    """The open subtotals by the span id they belong to, and the spans that have ended.
+
+    without_usage: calls that ended without usage, by span id, with their records where these were handed out.
+    """
 
     def __init__(self, open_spans: int, closed_spans: int) -> None:
         self.pending: GenerationalCache[int, Held] = GenerationalCache(open_spans)
         self.closed: GenerationalCache[int, int] = GenerationalCache(closed_spans)
-        self.blanks: GenerationalCache[int, bool] = GenerationalCache(open_spans)
+        self.without_usage: GenerationalCache[int, CallRecord | bool] = GenerationalCache(open_spans)
         self.late = 0
 
     def take(self, span_id: int) -> Subtotal | None:
@@ -138,12 +171,26 @@ class RollUp:
         self.pending.set(span_id, total)
         return total
 
-    def late_parent(self, parent_id: int, call: Subtotal) -> None:
-        """Take back the parent's request when that parent has ended as a call without usage: *call* tells it now."""
-        if self.blanks.pop(parent_id):
-            call.requests -= 1
-            call.unpriced -= 1
-            call.doubtful -= 1
+    def late_parent(self, parent_id: int, call: Subtotal) -> CallRecord | None:
+        """Take back the parent's request when it ended as a call without usage: *call* is the same request.
+
+        Return the parent's record, if one was handed out.
+        """
+        found = self.without_usage.pop(parent_id)
+        if not found:
+            return None
+        call.requests -= 1
+        call.unpriced -= 1
+        call.doubtful -= 1
+        return found if isinstance(found, CallRecord) else None
+
+    def take_record(self, span_id: int) -> CallRecord | None:
+        """Return the record that was handed out for a call without usage, once; None when there is none."""
+        found = self.without_usage.get(span_id)
+        if not isinstance(found, CallRecord):
+            return None
+        self.without_usage.set(span_id, True)
+        return found
 
     def nearest_open(self, span_id: int) -> int | None:
         """Return the first span from *span_id* on upwards that has not ended, None when all have."""

@@ -12,6 +12,7 @@ from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.scalars import began_at
 from spancost.core.ledger.memory import CountedCall, Process
 from spancost.core.ledger.reading_pricer import ReadingPricer
+from spancost.core.ledger.recorder import PricedCall
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.writes import TOKENS, write_cost
 from spancost.core.money import usd_float
@@ -57,8 +58,8 @@ def execute(
     times: tuple[int, int],
     attributes: Attributes,
     charge: ReadingPricer,
-) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool] | None:
-    """Return the record of the call, what is written on its span, and whether it has a cost; None to decline."""
+) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool, PricedCall] | None:
+    """Return the call to remember, what is written, whether it has a cost, and the priced call; None to decline."""
     usage = usage_of_plan(plan, fetched.counts)
     response_id, duration = fetched.response_id, fetched.duration
     if usage is None or not (response_id is None or is_plain_id(response_id)):
@@ -74,10 +75,10 @@ def execute(
     trace_id, process, resource = place
     if charge.facts_of is not None:
         context = charge.facts_of(context, attributes, resource)
-    cost = charge.price(
-        Call(provider, model, usage, start_ns, request_model, operation, tier, processing, context, end_ns - began_ns)
+    call = Call(
+        provider, model, usage, start_ns, request_model, operation, tier, processing, context, end_ns - began_ns
     )
-    status, reason, femto, rate_id, source, list_femto = cost
+    status, reason, femto, rate_id, source, list_femto = charge.price(call)
     outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
     if outcome is None:
         return None
@@ -107,7 +108,7 @@ def execute(
         (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")),
         parent_id is not None, femto, is_doubtful,
     )  # fmt: skip
-    return record, made, is_priced
+    return record, made, is_priced, PricedCall(call, femto, list_femto)
 
 
 def unpriced_call(record: tuple[Any, ...]) -> Subtotal:

@@ -6,9 +6,10 @@ from __future__ import annotations
 from math import isclose
 
 from spancost.core import semconv as names
-from spancost.core.call import Cost
+from spancost.core.call import Call, Cost, Quantity
 from spancost.core.ledger.counting import DUPLICATE, Classification, bare_model
 from spancost.core.ledger.memory import CountedCall, Process
+from spancost.core.ledger.recorder import PricedCall
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.sources import Repeat
 from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
@@ -24,7 +25,7 @@ from spancost.core.span import Attributes, AttributeValue, Span
 
 Written = dict[str, AttributeValue]
 
-_SPAN_ID = (1 << 64) - 1
+SPAN_ID = (1 << 64) - 1
 SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 """Sums of money on spans above calls."""
 
@@ -56,6 +57,36 @@ def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 
 
+def prior_call(span: Span, read: Call | None, cost: Cost) -> PricedCall:
+    """Return the call that attributes of an earlier run report, as it was priced; read: as its dialect reads it."""
+    get = span.attributes.get
+    usage: dict[str, Quantity] = dict(read.usage) if read is not None else {}
+    for meter, name in TOKENS:
+        amount = _count_of(get(name))
+        if amount is not None:
+            usage[meter] = amount
+    provider, model, operation, tier = (_text(get(name)) for name in _CALL_NAMES)
+    duration_ns = span.end_ns - span.start_ns if read is None else read.duration_ns
+    call = Call(
+        provider or (read.provider if read is not None else ""),
+        model or (read.model if read is not None else ""),
+        usage,
+        span.start_ns,
+        None,
+        operation or (read.operation if read is not None else None),
+        tier or (read.service_tier if read is not None else None),
+        read.processing if read is not None else None,
+        None,
+        duration_ns,
+    )
+    return PricedCall(call, cost.femto, _femto(get(names.LLM_LIST_COST_USD)))
+
+
+def texts_of(attributes: Attributes) -> Written:
+    """Return the attributes that hold a string: those of an earlier run may hold anything."""
+    return {key: value for key, value in attributes.items() if isinstance(value, str)}
+
+
 def keep_totals(written: Written, attributes: Attributes) -> None:
     """Leave out of *written* the sums that the span has already but for the last bits of a double.
 
@@ -65,6 +96,10 @@ def keep_totals(written: Written, attributes: Attributes) -> None:
         new, old = written.get(name), attributes.get(name)
         if isinstance(new, float) and isinstance(old, float) and isclose(new, old, rel_tol=1e-14):
             written[name] = old
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _count_of(value: object) -> int | None:
@@ -97,10 +132,11 @@ def write_repeat(repeat: Repeat, written: Written) -> None:
 
 def _write_carrier(span_id: int, written: Written) -> None:
     """Write which span carries the cost; a log record has no id."""
-    if span_id & _SPAN_ID:
-        written[names.LLM_DUPLICATE_OF] = f"{span_id & _SPAN_ID:016x}"
+    if span_id & SPAN_ID:
+        written[names.LLM_DUPLICATE_OF] = f"{span_id & SPAN_ID:016x}"
 
 
+_CALL_NAMES = (names.LLM_PROVIDER, names.LLM_MODEL, names.LLM_OPERATION, names.LLM_SERVICE_TIER)
 TOKENS = (
     ("input_tokens", names.LLM_INPUT_TOKENS),
     ("cache_read_tokens", names.LLM_CACHED_INPUT_TOKENS),

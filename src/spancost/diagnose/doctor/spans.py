@@ -66,7 +66,7 @@ def inspect_spans(
     keys = in_order(spans)
     written: dict[tuple[int, int], Attributes] = {}
     for key in keys:
-        written[key] = {**spans[key].attributes, **ledger.end(spans[key])}
+        written[key] = {**spans[key].attributes, **ledger.end(spans[key]).writes}
     by_id = {f"{span.span_id & (1 << 64) - 1:016x}": span.scope_name for span in spans.values()}
     seen = _Seen(spans=len(spans))
     for key, span in spans.items():

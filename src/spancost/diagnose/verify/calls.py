@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Quantity
 from spancost.core.dialect.identity import NO_IDENTITY
 from spancost.core.ledger.counting import ONLY_CARRIER
-from spancost.core.ledger.ledger import Ledger, LedgerOptions, Reads
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions, Reads
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.ledger.writes import Written
 from spancost.core.pricing.names import ProviderNames
@@ -85,6 +87,7 @@ class Said:
 
     markers: frozenset[str] = frozenset()
     identity = NO_IDENTITY
+    record_keys: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.reading: Reading | None = None
@@ -112,7 +115,7 @@ class Recomputing:
         self._said.reading = self._together(span)
         self._ledger.clear()
         plain = {key: value for key, value in span.attributes.items() if key != names.LLM_COST_STATUS}
-        return self._ledger.end(span._replace(attributes=plain, parent_id=None, is_local_root=False))
+        return self._ledger.end(span._replace(attributes=plain, parent_id=None, is_local_root=False)).writes
 
     def findings(self, span: Span, expected: Written) -> Iterator[Finding]:
         """Yield what differs between *span* and what was *expected*, then what its instrumentation says otherwise."""

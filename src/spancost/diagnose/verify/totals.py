@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from spancost.core import semconv as names
 from spancost.core.call import UNPRICED, Call, Cost
-from spancost.core.ledger.ledger import Ledger, LedgerOptions
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.writes import Written
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.diagnose.verify.calls import Said
@@ -127,7 +128,7 @@ def _added_up(family: Mapping[Key, Span], way: _TraversalOrder) -> dict[Key, Wri
     keys = in_order(dict(family))
     if not way.children_first:
         keys.sort(key=lambda key: family[key].end_ns)
-    return {key: ledger.end(family[key]) for key in keys}
+    return {key: ledger.end(family[key]).writes for key in keys}
 
 
 def _findings(family: Mapping[Key, Span], expected: Mapping[Key, Written]) -> Iterator[TotalFinding]:

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attribution on spans: tags as they start; the environment, and what lacks, as they end."""
+"""Adds `app.*` tags on start, and on end the environment and the list of missing required tags."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span as SdkSpan
 
 from spancost.core import call, semconv
+from spancost.core.ledger.recorder import environment_of
 from spancost.core.span import Attributes, AttributeValue
 from spancost.otel import attribution
-from spancost.otel.processor.spans import write
+from spancost.otel.processor.sdk_access import write
 
-ENVIRONMENT_OF_RESOURCE = ("deployment.environment.name", "deployment.environment")
-"""Resource attributes that name the environment: the stable one, then the one before it (semantic conventions 1.27)."""
 _NOT_COUNTED = frozenset((call.DUPLICATE, call.AGGREGATE))
 
 
@@ -33,7 +32,7 @@ class Completion:
     def __init__(self, required: Sequence[str]) -> None:
         self._required = required
         self._environment: tuple[object, str | None] = (self, None)
-        self.silent_on: object = self
+        self.complete_on: object = self
         """A resource on whose spans there is nothing to add: it names no environment, and no tag is required."""
 
     def add(self, attributes: Attributes, resource: Resource | None, written: dict[str, AttributeValue]) -> bool:
@@ -43,7 +42,7 @@ class Completion:
         if known[0] is not resource:
             named = environment_of(resource.attributes) if resource is not None else None
             known = self._environment = (resource, named)
-            self.silent_on = resource if named is None and not self._required else self
+            self.complete_on = resource if named is None and not self._required else self
         if known[1] is not None and semconv.APP_ENVIRONMENT not in attributes:
             written[semconv.APP_ENVIRONMENT] = known[1]
         status = written.get(semconv.LLM_COST_STATUS)
@@ -53,9 +52,3 @@ class Completion:
         if missing:
             written[semconv.APP_ATTRIBUTION_MISSING] = missing
         return bool(missing)
-
-
-def environment_of(resource: Mapping[str, object]) -> str | None:
-    """Return the environment that a resource names."""
-    named = (resource.get(key) for key in ENVIRONMENT_OF_RESOURCE)
-    return next((name for name in named if isinstance(name, str) and name), None)

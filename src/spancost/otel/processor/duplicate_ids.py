@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from spancost.otel.processor.spans import SPAN_ID, TRACE_ID
+from spancost.otel.processor.sdk_access import SPAN_ID, TRACE_ID
 
 ID_BITS = 64
 SPAN_IDS = (1 << ID_BITS) - 1

@@ -5,49 +5,33 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import weakref
-from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import SpanContext
 
-from spancost.config.pricers import SpanLedger, carry_tags, new_ledger
+from spancost.config.pricers import SpanLedger, new_ledger
 from spancost.config.settings import Settings, load
-from spancost.core import semconv
-from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.ledger import ABOVE, AGAIN, CALL, IDLE
-from spancost.core.span import AttributeValue
-from spancost.otel import attribution, baggage, outcome
+from spancost.otel import attribution, baggage
 from spancost.otel.processor import strategy as strategies
-from spancost.otel.processor.attribution import Completion, tag
+from spancost.otel.processor.attribution import tag
+from spancost.otel.processor.call_events import CallEvents, Listener
 from spancost.otel.processor.diagnostics import ErrorCounter
-from spancost.otel.processor.duplicate_ids import as_on_spans, unique
-from spancost.otel.processor.spans import (
-    IS_REMOTE,
-    SPAN_ID,
-    TRACE_ID,
-    Reader,
-    context_of,
-    identity,
-    public_identity,
-    write,
-)
+from spancost.otel.processor.finisher import SpanFinisher
+from spancost.otel.processor.sdk_access import context_of
+from spancost.otel.processor.selector import DISABLED, StrategySelector
 from spancost.otel.processor.wrap_end import wrap_end
+from spancost.otel.registry import PROCESS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from spancost.config.settings import Arguments
 
-SILENT_KEPT = 1024
-"""Spans remembered as done without a trace on them, at least, so that one that comes by two ways is counted once."""
-
-
-_living: weakref.WeakSet[LLMCostProcessor] = weakref.WeakSet()
+SHUTDOWN_SECONDS = 5.0
+"""How long `shutdown` waits for listeners."""
 
 
 class LLMCostProcessor(SpanProcessor):
@@ -55,7 +39,7 @@ class LLMCostProcessor(SpanProcessor):
 
     `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
     raises into the application. Keyword arguments are those of `Settings`; they win over *settings*, which take the
-    place of the environment and the file. `stats` counts what happened.
+    place of the environment and the file. *on_call* are listeners (see `subscribe`). `stats` counts what happened.
     """
 
     def __init__(
@@ -63,229 +47,126 @@ class LLMCostProcessor(SpanProcessor):
         settings: Settings | None = None,
         *,
         ledger: SpanLedger | None = None,
+        on_call: Iterable[Listener] = (),
         **arguments: Unpack[Arguments],
     ) -> None:
         self.settings = load(arguments, base=settings)
-        self.strategy = ""
-        self._wraps = self._is_trying = False
-        self._finished: SpanContext | None = None
         self._errors = ErrorCounter()
-        reader = Reader()
-        self._about, self._read, self._resource = reader.about, reader.read, reader.resource
-        self._counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
-        required = tuple(attribution.ATTRIBUTES[tag] for tag in self.settings.required_tags)
-        self._completion = Completion(required)
+        self._selector = StrategySelector(self.settings.strategy, self._errors)
+        self._events = CallEvents(self._errors)
         self._ledger = new_ledger(self.settings) if ledger is None else ledger
-        self._ends = self._ledger.ends
-        self.restart()
-        outcome.heard = True
+        required = tuple(attribution.ATTRIBUTES[tag] for tag in self.settings.required_tags)
+        self._finisher = SpanFinisher(self._ledger, required, self._errors, self._events)
+        self._propagator: baggage.AttributionPropagator | None = None
+        for listener in on_call:
+            self.subscribe(listener)
         if not self.settings.enabled:
             self.disable()
-        elif self.settings.baggage != "off":
-            carry_tags(self.settings)
-        _living.add(self)
+            return
+        if self.settings.baggage != "off":
+            self._propagator = baggage.install(self.settings)
+        PROCESS.join(self)
+        if hasattr(os, "register_at_fork"):
+            restart = weakref.WeakMethod(self.restart)
+            os.register_at_fork(after_in_child=lambda: (method := restart()) and method())
+
+    @property
+    def strategy(self) -> str:
+        """How attributes get onto ending spans: "" until the first span starts, "disabled" after `disable`."""
+        return self._selector.strategy
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call *listener* with the `CallRecord` of each counted call; return a function that ends that.
+
+        A `Correction` tells that a record handed out before is not counted any more. Listeners are called in order, in
+        a thread of their own: they cannot block the application, and what they raise is counted and logged once. What
+        finds the queue full is dropped and counted (`records_dropped`). `force_flush` waits for them.
+        """
+        end = self._events.subscribe(listener)
+        self._ledger.makes_records = True
+
+        def unsubscribe() -> None:
+            end()
+            self._ledger.makes_records = self._events.has_listeners
+
+        return unsubscribe
 
     def restart(self) -> None:
-        """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
-        # A span may end inside our own work: a signal's handler or a finalizer that the garbage collector runs ends it,
-        # in the thread that holds the lock. It waits until the work in hand is done.
-        self._lock = threading.RLock()
-        self._is_busy = self._ids_repeat = False
-        self._deferred: deque[tuple[Any, ...]] = deque()
-        self._silent = GenerationalCache[int, int](SILENT_KEPT)
-        self._ledger.clear()
+        """Begin with an empty ledger, a free lock and no waiting records: in a forked child."""
+        self._events.restart()
+        self._finisher.restart()
 
     def disable(self) -> None:
         """Do nothing from now on; a tracer provider keeps its processors for good."""
-        self.strategy = "disabled"
-        self._wraps = False
+        PROCESS.leave(self)
+        self._selector.settle(DISABLED)
         self.on_start = self._on_ending = self.on_end = _do_nothing  # type: ignore[method-assign]
+
+    def tags_in_use(self) -> None:
+        """Look at the context of spans that start from now on."""
+        self._rest()
+
+    def outcome_recorded(self, span_id: int, order: int, text: str) -> None:
+        """Keep the outcome that was recorded on an open span."""
+        self._finisher.outcomes.record(span_id, order, text)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tag *span* with the attribution in force; choose the strategy at the first span."""
         try:
-            if not self.strategy:
+            if not self._selector.strategy:
                 self._choose()
-            if self._wraps:
+            if self._selector.wraps:
                 wrap_end(span, self._before_end)
-            if attribution.used:
+            if PROCESS.uses_tags:
                 tag(span, parent_context)
         except Exception as error:
             self._errors.record("on_start", error)
 
     def _on_ending(self, span: Span) -> None:
-        if self._is_trying:
+        if self._selector.is_trying:
             self._settle(strategies.HOOK)
-        if self.strategy == strategies.HOOK:
-            self._on_ending = self._finish  # type: ignore[method-assign,assignment]
+        if self._selector.strategy == strategies.HOOK:
+            self._on_ending = self._finisher.finish  # type: ignore[method-assign,assignment]
             self._rest()
-        self._finish(span)
+        self._finisher.finish(span)
 
     def on_ending(self, span: Span) -> None:
         """Do what `_on_ending` does, for SDKs that give the hook its public name; a span is finished once."""
         self._on_ending(span)
 
     def _before_end(self, span: Span, end_ns: int) -> None:
-        self._finish(span, end_ns, "end")
+        if self._selector.strategy != DISABLED:
+            self._finisher.finish(span, end_ns, "end")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Finish what nothing finished before. In `auto`, a hook that is not called makes spans be wrapped."""
+        selector = self._selector
         try:
-            if context_of(span) is self._finished and not self._is_trying:
+            if context_of(span) is self._finisher.finished and not selector.is_trying:
                 return
         except AttributeError:
             self._errors.say(logging.DEBUG, "spancost: this SDK keeps contexts of spans in another place")
-        if self._is_trying:
+        if selector.is_trying:
             self._settle(strategies.WRAP)
-        if self._finish(span, 0, "on_end") and self._may_change:
+        if self._finisher.finish(span, 0, "on_end") and selector.may_change:
             self._settle(strategies.WRAP)
             self._errors.say_once("on_end", "the hook for ending spans was not called; spans are wrapped from now on")
 
-    def _finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
-        """Price, roll up and write *span* unless that was done; return whether there was something to do.
-
-        Never raises; a fault is told to have happened *where*.
-        """
-        try:
-            try:
-                context, parent, attributes = identity(span)
-            except AttributeError:
-                context, parent, attributes = public_identity(span)
-            if context is self._finished:
-                return False
-            self._finished = context
-            span_id = context[SPAN_ID]
-            above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-            if self._ids_repeat:
-                todo = self._ends(*unique(context, above), attributes)
-            else:
-                todo = self._ends(span_id, above, attributes)
-            if todo == IDLE and not (outcome.used and span_id in outcome.waiting):
-                return False
-            if todo == AGAIN:
-                if self._silent.get(span_id) == context[TRACE_ID]:
-                    return False
-                todo = self._end_again(context, above, attributes)
-            self._price(span, context, parent, todo, attributes, end_ns)
-            if self._deferred:
-                self._catch_up()
-            return True
-        except Exception as error:
-            self._errors.record(where, error)
-            return False
-
-    def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
-        """Note the end of a span whose id was another's, and return what there is to do for it.
-
-        Python's `random.seed` makes the SDK repeat its ids (opentelemetry-python #4376). From the first time on, spans
-        are told apart by their trace too; of a trace that is repeated as a whole, those above are taken as open again.
-        """
-        self._counts["ids_repeated"] += 1
-        if not self._ids_repeat:
-            self._ids_repeat = True
-            self._errors.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
-            return self._ends(*unique(context, above), attributes)
-        _, parent_id = unique(context, above)
-        if parent_id is not None:
-            with self._lock:
-                self._ledger.reopen(parent_id)
-        return CALL
-
-    def _catch_up(self) -> None:
-        """Price the spans that ended inside our own work."""
-        while not self._is_busy:
-            try:
-                waiting = self._deferred.popleft()
-            except IndexError:
-                return
-            self._price(*waiting)
-
-    def _price(self, span: ReadableSpan, context: Any, parent: Any, todo: int, attributes: Any, end_ns: int) -> None:
-        span_id = context[SPAN_ID]
-        parent_id = None if parent is None else parent[SPAN_ID]
-        if self._ids_repeat:
-            span_id, parent_id = unique(context, parent_id)
-        is_local_root = parent is None or parent[IS_REMOTE]
-        about = self._about(span, end_ns)
-        scope, times, name, resource, is_ended = about
-        may_write = is_ended and attributes.__class__ is dict
-        room: dict[str, AttributeValue] = attributes if may_write else {}
-        written: dict[str, AttributeValue] = {}
-        with self._lock:
-            if self._is_busy:
-                self._counts["deferred"] += 1
-                self._silent.set(context[SPAN_ID], context[TRACE_ID])  # `on_end` may come before its turn does
-                self._deferred.append((span, context, parent, todo, attributes, end_ns))
-                return
-            self._is_busy = True
-            try:
-                if todo == ABOVE:
-                    if self._ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room):
-                        written = room
-                elif todo != IDLE:
-                    place = (context[TRACE_ID], 0, self._resource(resource))
-                    ids = (span_id, parent_id, is_local_root)
-                    if self._ledger.try_plan(place, ids, times, scope, name, attributes, room):
-                        written = room
-                    else:
-                        ended = self._read(span, context, parent, attributes.copy(), about)
-                        if self._ids_repeat:
-                            ended = ended._replace(span_id=span_id, parent_id=parent_id)
-                        written = dict(self._ledger.process_uncached(ended))
-            finally:
-                self._is_busy = False
-        if not written:
-            self._silent.set(context[SPAN_ID], context[TRACE_ID])
-        if outcome.used:
-            above = None if is_local_root else parent[SPAN_ID]
-            nearest = self._ledger.nearest_open
-            nearest_open = as_on_spans(nearest, context) if self._ids_repeat else nearest
-            text = outcome.take(context[SPAN_ID], above, nearest_open)
-            if text is not None:
-                written[semconv.APP_OUTCOME] = text
-        if not written:
-            return
-        completion = self._completion
-        if resource is not completion.silent_on and completion.add(attributes, resource, written):
-            with self._lock:
-                self._counts["attribution_missing"] += 1
-        if not may_write:
-            write(span, written)
-        elif written is not attributes:
-            attributes.update(written)
-
-    @property
-    def _may_change(self) -> bool:
-        return self.settings.strategy == "auto" and self.strategy == strategies.HOOK
-
     def _choose(self) -> None:
-        """Take the strategy that is set or works. In `auto`, spans are wrapped until the hook proves to be called.
-
-        An SDK that has the hook says nothing of the wrappers between its provider and us, which may not forward it.
-        """
-        wanted = self.settings.strategy
-        self._settle(strategies.best() if wanted == "auto" else wanted)
-        if self._may_change:
-            self._wraps = self._is_trying = True
-            self._rest()
-        if self.strategy == strategies.ON_END:
+        self._selector.choose()
+        self._rest()
+        if self._selector.strategy == strategies.ON_END:
             self._on_ending = _do_nothing  # type: ignore[method-assign]
 
     def _settle(self, strategy: str) -> None:
-        self._is_trying = False
-        self._wraps = strategy == strategies.WRAP
-        self.strategy = strategy
+        self._selector.settle(strategy)
         self._rest()
-        self._errors.say(logging.DEBUG, "spancost: strategy %s", strategy)
 
     def _rest(self) -> None:
         """Do nothing when spans start, for as long as there is nothing to do."""
-        if (
-            self._wraps
-            or self._is_trying
-            or attribution.used
-            or self.strategy not in (strategies.HOOK, strategies.ON_END)
-        ):
+        if self._selector.strategy == DISABLED:
+            return
+        if PROCESS.uses_tags or not self._selector.is_idle_at_start:
             vars(self).pop("on_start", None)
         else:
             self.on_start = _start_nothing  # type: ignore[method-assign]
@@ -295,39 +176,27 @@ class LLMCostProcessor(SpanProcessor):
         """Counts since the start of the process (or its fork): see docs/processor.md for each."""
         return {
             **self._ledger.counters,
-            **self._counts,
-            "tags_refused": attribution.refused,
-            "outcomes_dropped": outcome.dropped,
-            **baggage.counts,
+            **self._finisher.counts,
+            "records_dropped": self._events.dropped,
+            "tags_refused": PROCESS.tags_refused,
+            "outcomes_dropped": PROCESS.outcomes_dropped + self._finisher.outcomes.dropped,
+            **({} if self._propagator is None else self._propagator.counts),
             **self._errors.counts,
         }
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Return True: nothing is held back. (A falsy result would stop later processors from flushing.)"""
+        """Wait for listeners. Return True: a falsy result would stop later processors from flushing."""
+        self._events.flush(timeout_millis / 1000)
         self._errors.say(logging.DEBUG, "spancost: %s", self.stats)
         return True
 
     def shutdown(self) -> None:
-        """Log the counters; spans that end afterwards are still priced, as the SDK still delivers them."""
+        """Deliver what waits for listeners and log the counters.
+
+        Spans that end afterwards are still priced, as the SDK still delivers them.
+        """
+        self._events.stop(SHUTDOWN_SECONDS)
         self._errors.say(logging.DEBUG, "spancost: %s", self.stats)
-
-
-def _tags_are_used() -> None:
-    for processor in _living:
-        if processor.strategy != "disabled":
-            processor._rest()
-
-
-attribution.when_used.append(_tags_are_used)
-
-
-def _forget_in_child() -> None:
-    for processor in _living:
-        processor.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def _start_nothing(span: Span, parent_context: Context | None = None) -> None:

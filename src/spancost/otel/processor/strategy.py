@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from spancost.otel.processor.spans import write
+from spancost.otel.processor.sdk_access import write
 from spancost.otel.processor.wrap_end import wrap_end
 
 LOGGER = logging.getLogger("spancost")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.trace import StatusCode
 
+from spancost.core.ledger.recorder import OTHER_ERROR
 from spancost.core.span import AttributeValue, Span
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ class Reader:
         )
 
 
+def error_of(span: ReadableSpan) -> str | None:
+    """Return the type of the error of *span*, None when its status is none."""
+    if span.status.status_code is not StatusCode.ERROR:
+        return None
+    return raised(span) or OTHER_ERROR
+
+
 def raised(span: ReadableSpan) -> str:
     """Return the type of the last exception recorded on *span*, "" when none is."""
     for event in reversed(span.events or ()):
@@ -122,6 +130,15 @@ def held(span: Any) -> dict[str, Any] | None:
     except AttributeError:
         return None
     return attributes
+
+
+def remove(span: Any, key: str) -> None:
+    """Take an attribute off *span*, ended or not."""
+    own = held(span)
+    if own is not None:
+        own.pop(key, None)
+    else:
+        span._attributes = {name: value for name, value in (span.attributes or {}).items() if name != key}
 
 
 def write(span: Any, new: Mapping[str, AttributeValue]) -> None:

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finishes each span once: prices it, rolls it up, writes on it, and hands the record of its call over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
+
+from spancost.config.pricers import SpanLedger
+from spancost.core import semconv
+from spancost.core.generational import GenerationalCache
+from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE
+from spancost.core.record import CallRecord
+from spancost.core.span import AttributeValue
+from spancost.otel.outcome import Outcomes
+from spancost.otel.processor.attribution import Completion
+from spancost.otel.processor.call_events import CallEvents
+from spancost.otel.processor.diagnostics import ErrorCounter
+from spancost.otel.processor.duplicate_ids import as_on_spans, unique
+from spancost.otel.processor.reentrancy import EndedSpan, Reentrancy
+from spancost.otel.processor.sdk_access import (
+    IS_REMOTE,
+    SPAN_ID,
+    TRACE_ID,
+    About,
+    Reader,
+    error_of,
+    identity,
+    public_identity,
+    remove,
+    write,
+)
+
+SEEN_KEPT = 1024
+"""Spans remembered as finished though nothing was written on them, at least: they may come by two ways."""
+
+
+class SpanFinisher:
+    """Finishes spans with a ledger. finished: the context of the span that was finished last."""
+
+    def __init__(self, ledger: SpanLedger, required: Sequence[str], errors: ErrorCounter, events: CallEvents) -> None:
+        self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
+        self.outcomes = Outcomes()
+        self.finished: SpanContext | None = None
+        self._ledger = ledger
+        self._ends = ledger.ends
+        self._errors = errors
+        self._events = events
+        self._completion = Completion(required)
+        reader = Reader()
+        self._about, self._read, self._resource = reader.about, reader.read, reader.resource
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
+        self.reentrancy = Reentrancy()
+        self._ids_repeat = False
+        self._already_seen = GenerationalCache[int, int](SEEN_KEPT)
+        self._ledger.clear()
+
+    def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
+        """Finish *span* unless that was done; return whether there was something to do.
+
+        Never raises; an error is counted under *where*.
+        """
+        try:
+            try:
+                context, parent, attributes = identity(span)
+            except AttributeError:
+                context, parent, attributes = public_identity(span)
+            if context is self.finished:
+                return False
+            self.finished = context
+            span_id = context[SPAN_ID]
+            above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
+            if self._ids_repeat:
+                todo = self._ends(*unique(context, above), attributes)
+            else:
+                todo = self._ends(span_id, above, attributes)
+            if todo == IDLE and not (self.outcomes.is_used and span_id in self.outcomes.waiting):
+                return False
+            if todo == AGAIN:
+                if self._already_seen.get(span_id) == context[TRACE_ID]:
+                    return False
+                todo = self._end_again(context, above, attributes)
+            self._finish(EndedSpan(span, context, parent, todo, attributes, end_ns))
+            if self.reentrancy.waiting:
+                while (waiting := self.reentrancy.next()) is not None:
+                    self._finish(waiting)
+            return True
+        except Exception as error:
+            self._errors.record(where, error)
+            return False
+
+    def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
+        """Note the end of a span whose id was another's, and return what there is to do for it.
+
+        Python's `random.seed` makes the SDK repeat its ids (opentelemetry-python #4376). From the first time on, spans
+        are told apart by their trace too; of a trace that is repeated as a whole, those above are taken as open again.
+        """
+        self.counts["ids_repeated"] += 1
+        if not self._ids_repeat:
+            self._ids_repeat = True
+            self._errors.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
+            return self._ends(*unique(context, above), attributes)
+        _, parent_id = unique(context, above)
+        if parent_id is not None:
+            with self.reentrancy.lock:
+                self._ledger.reopen(parent_id)
+        return CALL
+
+    def _finish(self, ended: EndedSpan) -> None:
+        span, context, _, _, attributes, end_ns = ended
+        about = self._about(span, end_ns)
+        resource, has_ended = about[3], about[4]
+        may_write = has_ended and attributes.__class__ is dict
+        room: dict[str, AttributeValue] = attributes if may_write else {}
+        reentrancy = self.reentrancy
+        with reentrancy.lock:
+            if reentrancy.is_busy:
+                self.counts["deferred"] += 1
+                self._already_seen.set(context[SPAN_ID], context[TRACE_ID])  # `on_end` may come before its turn does
+                reentrancy.waiting.append(ended)
+                return
+            reentrancy.is_busy = True
+            try:
+                writes = self._end(ended, about, room)
+            finally:
+                reentrancy.is_busy = False
+        if not writes:
+            self._already_seen.set(context[SPAN_ID], context[TRACE_ID])
+        if self.outcomes.is_used:
+            self._move_outcome(ended, writes)
+        if not writes:
+            return
+        completion = self._completion
+        if resource is not completion.complete_on and completion.add(attributes, resource, writes):
+            with reentrancy.lock:
+                self.counts["attribution_missing"] += 1
+        if not may_write:
+            write(span, writes)
+        elif writes is not attributes:
+            attributes.update(writes)
+
+    def _end(self, ended: EndedSpan, about: About, room: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+        """End a span in the ledger, with its lock held; return what is to be written, which may be *room*."""
+        span, context, parent, todo, attributes, _ = ended
+        if todo == IDLE:
+            return {}
+        ledger = self._ledger
+        span_id, parent_id = context[SPAN_ID], None if parent is None else parent[SPAN_ID]
+        if self._ids_repeat:
+            span_id, parent_id = unique(context, parent_id)
+        is_local_root = parent is None or parent[IS_REMOTE]
+        if todo == HAS_COSTED_CHILDREN:
+            return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
+        scope, times, name, resource, _ = about
+        place = (context[TRACE_ID], 0, self._resource(resource))
+        ids = (span_id, parent_id, is_local_root)
+        priced = ledger.try_plan(place, ids, times, scope, name, attributes, room)
+        if priced is not None:
+            if ledger.makes_records:
+                self._hand_over(span, ledger.record_planned(priced, place, ids, times[1], attributes, room))
+            return room
+        core_span = self._read(span, context, parent, attributes.copy(), about)
+        if self._ids_repeat:
+            core_span = core_span._replace(span_id=span_id, parent_id=parent_id)
+        writes, record, corrections = ledger.process_uncached(core_span)
+        for correction in corrections:
+            self._events.put(correction)
+        if record is not None:
+            self._events.put(record)
+        return dict(writes)
+
+    def _hand_over(self, span: ReadableSpan, record: CallRecord) -> None:
+        if record.error is None:
+            error = error_of(span)
+            if error is not None:
+                record = record._replace(error=error)
+        self._events.put(record)
+
+    def _move_outcome(self, ended: EndedSpan, writes: dict[str, AttributeValue]) -> None:
+        """Write the outcome of a local root, or let that of another span go to an ancestor."""
+        context, parent, attributes = ended.context, ended.parent, ended.attributes
+        above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
+        nearest = self._ledger.nearest_open
+        nearest_open = as_on_spans(nearest, context) if self._ids_repeat else nearest
+        taken = self.outcomes.take(context[SPAN_ID], above, nearest_open)
+        if taken.write is not None:
+            writes[semconv.APP_OUTCOME] = taken.write
+        elif taken.remove is not None and attributes.get(semconv.APP_OUTCOME) == taken.remove:
+            remove(ended.span, semconv.APP_OUTCOME)
+            attributes.pop(semconv.APP_OUTCOME, None)
+            if writes is not attributes:
+                writes.pop(semconv.APP_OUTCOME, None)
