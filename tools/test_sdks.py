@@ -33,7 +33,7 @@ TESTS = (
 # Warnings are errors in our suite; what an old SDK uses that Python has deprecated since is not ours to answer for.
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning")
 # What the tests need besides the SDK. The package goes in without its dependencies: they would bring a newer SDK.
-NEEDED = ("pytest==9.2.0", "pydantic>=2.7", "click>=8.1")
+NEEDED = ("pytest==9.2.0", "pydantic>=2.7", "ruamel.yaml>=0.18", "click>=8.1")
 
 ABOUT = (
     "from importlib.metadata import version; from spancost.otel.processor.strategy import best; "
