@@ -112,14 +112,11 @@ def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
 
 def planned(ledger: Ledger, span: Span) -> bool:
     """Whether a ledger casts *span*; it is not ended when it does not."""
-    scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
     written: Written = {}
     is_planned = None is not ledger.try_plan(
         (span.trace_id, None, None),
-        (span.span_id, span.parent_id, span.is_local_root),
-        times,
-        scope,
-        span.name,
+        (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns),
+        ((span.scope_name, span.scope_version, span.language), span.name),
         span.attributes,
         written,
     )

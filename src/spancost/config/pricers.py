@@ -45,10 +45,8 @@ class SpanLedger(Protocol):
     def try_plan(
         self,
         place: tuple[int, Process, Attributes | None],
-        ids: tuple[int, int | None, bool],
-        times: tuple[int, int],
-        scope: tuple[str, str, str],
-        name: str,
+        ids: tuple[int, int | None, bool, int, int],
+        emitter: tuple[tuple[str, str, str], str],
         attributes: Attributes,
         written: dict[str, AttributeValue],
         /,
@@ -59,8 +57,7 @@ class SpanLedger(Protocol):
         self,
         priced: PricedCall,
         place: tuple[int, Process, Attributes | None],
-        ids: tuple[int, int | None, bool],
-        end_ns: int,
+        ids: tuple[int, int | None, bool, int, int],
         attributes: Attributes,
         writes: Attributes,
     ) -> CallRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED
@@ -19,10 +19,11 @@ from spancost.core.pricing.rate_resolver import RateResolver
 from spancost.core.pricing.rates import Caveat, Rate
 
 
-class ContractRate(tuple[int, int]):
+class ContractRate(NamedTuple):
     """A rate that a term names, among those of the card."""
 
-    __slots__ = ()
+    numerator: int
+    denominator: int
 
 
 class ContractRateResolver(RateResolver):
@@ -101,7 +102,7 @@ class ContractRateResolver(RateResolver):
 
 
 def _agreed(rates: Mapping[str, Rate]) -> dict[str, ContractRate]:
-    return {meter: ContractRate(rate) for meter, rate in rates.items()}
+    return {meter: ContractRate(*rate) for meter, rate in rates.items()}
 
 
 def _merged(listed: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

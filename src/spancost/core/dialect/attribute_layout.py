@@ -1,148 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the values that matter are fetched from spans with one tuple of attribute keys.
+"""How the values that a reading depends on are fetched from spans with one tuple of attribute keys.
 
-An emitter's spans have few sets of keys. For each set, one layout says which attributes hold counts, which hold
-categorical values (model, operation, host), and which holds the response id.
+Each value comes from an attribute, or from a path inside an encoded one. Values that differ from call to call (counts,
+ids, durations, costs) are fetched apart from the categorical ones, which select a plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from spancost.core.dialect.fields import COUNTED
+from spancost.core.dialect.encoded import MAX_CHARACTERS, get_path, parse
 from spancost.core.span import Attributes
 
 Fetch = Callable[[Attributes], tuple[Any, ...]]
-Thresholds = tuple[tuple[tuple[str, int], ...], ...]
-"""For each rule with a least number: the fields that must reach it, each with that number."""
-Equal = tuple[tuple[str, frozenset[Any]], ...]
-"""Keys of counts and ids whose value rules compare, each with the values that matter."""
+Inner = Mapping[str, Sequence[tuple[int, tuple[str, ...], bool]]]
+"""By the first step of a path: the place of the source, the rest of the path, and whether the value varies."""
+Encoded = tuple[str, int, Inner, tuple[str, ...]]
+"""An attribute, the number of its sources, these, and the words of which a provider's answer must hold one."""
 
 
-class Fetched(NamedTuple):
-    """What a span holds.
+class Source(NamedTuple):
+    """Where the value of a field may be: in *attribute*, at *path* when that is encoded. The least rank wins."""
 
-    fields: count fields, in order. counts: their values. categorical: everything else that a reading depends on.
-    response_id, duration: as they stand, None when absent.
+    attribute: str
+    path: tuple[str, ...]
+    field: str
+    rank: int
+    is_answer: bool = False
+
+
+class AttributeLayout(NamedTuple):
+    """What to fetch, and the plans by categorical values.
+
+    sources: of the values that vary and of those inside encoded attributes, in order. is_named: plans depend on the
+    name of the span. empty_values: texts that stand for no value. bounds: places of values, each with a number that
+    rules compare it with. equal: keys of varying values, each with the values that rules look for.
     """
 
-    fields: tuple[str, ...]
-    counts: tuple[Any, ...]
-    categorical: tuple[Any, ...]
-    response_id: Any
-    duration: Any
+    sources: tuple[Source, ...]
+    is_named: bool
+    plain: Fetch
+    categorical: Fetch
+    encoded: tuple[Encoded, ...]
+    empty_values: tuple[str, ...]
+    bounds: tuple[tuple[int, int], ...]
+    equal: tuple[tuple[str, frozenset[Any]], ...]
+    plans: dict[Any, Any]
 
-
-class DirectLayout:
-    """Every value is an attribute of its own.
-
-    counts: field -> key. categorical: keys. response_id, duration: keys, None when absent.
-    """
-
-    __slots__ = ("_categorical", "_counts", "_duration", "_equal", "_response_id", "_thresholds", "fields")
-
-    def __init__(
-        self,
-        counts: Mapping[str, str],
-        categorical: tuple[str, ...],
-        response_id: str | None,
-        duration: str | None,
-        thresholds: Thresholds,
-        equal: Equal,
-    ) -> None:
-        self.fields = tuple(counts)
-        self._counts = fetcher(tuple(counts.values()))
-        self._categorical = fetcher(categorical)
-        self._response_id = response_id
-        self._duration = duration
-        self._thresholds = thresholds
-        self._equal = equal
-
-    def fetch(self, attributes: Attributes) -> Fetched:
-        """Return what *attributes*, which have the keys of this layout, hold."""
-        counts, categorical = self._counts(attributes), self._categorical(attributes)
-        if self._thresholds:
-            categorical += reached(self._thresholds, dict(zip(self.fields, counts, strict=True)))
-        if self._equal:
-            categorical += compared(self._equal, attributes)
-        return Fetched(
-            self.fields,
-            counts,
-            categorical,
-            None if self._response_id is None else attributes[self._response_id],
-            None if self._duration is None else attributes[self._duration],
-        )
-
-
-class GatheredLayout:
-    """Some values are inside encoded attributes: the dialect gathers them all.
-
-    gather: returns field -> value. asked: keys whose values rules ask for. numbers: fields that only differ in amount.
-    """
-
-    __slots__ = ("_asked", "_equal", "_gather", "_numbers", "_thresholds")
-
-    def __init__(
-        self,
-        gather: Callable[[Attributes], dict[str, Any]],
-        asked: tuple[str, ...],
-        numbers: frozenset[str],
-        thresholds: Thresholds,
-        equal: Equal,
-    ) -> None:
-        self._gather = gather
-        self._asked = fetcher(asked)
-        self._numbers = numbers
-        self._thresholds = thresholds
-        self._equal = equal
-
-    def fetch(self, attributes: Attributes) -> Fetched:
-        """Return what *attributes*, which have the keys of this layout, hold."""
-        found = self._gather(attributes)
-        response_id = found.get("response_id")
-        fields = tuple(field for field in found if field in COUNTED)
-        others = [(field, value) for field, value in found.items() if field not in self._numbers]
-        return Fetched(
-            fields,
-            tuple(found[field] for field in fields),
-            (
-                tuple(found),
-                *((field, tuple(value) if isinstance(value, list) else value) for field, value in others),
-                *self._asked(attributes),
-                *reached(self._thresholds, found),
-                *compared(self._equal, attributes),
-            ),
-            response_id,
-            found.get("duration_seconds"),
-        )
-
-
-Layout = DirectLayout | GatheredLayout
+    def fetch(self, attributes: Attributes) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the values of `sources`, and the categorical ones, among them which of the former are there."""
+        _, _, plain, fixed, encoded, empty_values, bounds, equal, _ = self
+        values, categorical = plain(attributes), fixed(attributes)
+        if empty_values:
+            categorical += tuple(value in empty_values for value in values)
+        for attribute, number, inner, words in encoded:
+            text, found, present = attributes[attribute], [None] * number, []
+            content = parse(text) if not words or may_hold(text, words) else None
+            if isinstance(content, dict):
+                for key, held in content.items():
+                    for place, rest, varies in inner.get(key, ()):
+                        value = get_path(held, rest)
+                        if value is not None:
+                            found[place] = value
+                            present.append(place if varies else (place, value))
+            values += tuple(found)
+            categorical += (tuple(present),)
+        if bounds:
+            categorical += tuple([is_at_least(values[place], least) for place, least in bounds])
+        for key, wanted in equal:
+            value = attributes[key]
+            is_wanted = isinstance(value, (str, bool, int)) and value in wanted
+            categorical += ((value.__class__, value) if is_wanted else None,)
+        return values, categorical
 
 
 def fetcher(keys: tuple[str, ...]) -> Fetch:
     """Return what fetches the values of *keys* as a tuple, also of one key or none."""
     if len(keys) > 1:
         return itemgetter(*keys)
-    if keys:
-        only = keys[0]
-        return lambda attributes: (attributes[only],)
-    return lambda attributes: ()
+    return lambda attributes: tuple([attributes[key] for key in keys])
 
 
-def reached(thresholds: Thresholds, values: Mapping[str, Any]) -> tuple[bool, ...]:
-    """Return for each threshold whether every field reaches its least number."""
-    return tuple(
-        all(isinstance(values.get(field), (int, float)) and values[field] >= least for field, least in threshold)
-        for threshold in thresholds
-    )
+def is_at_least(value: Any, least: int) -> bool:
+    """Whether *value* is a number, and at least *least*."""
+    return isinstance(value, (int, float)) and value >= least
 
 
-def compared(equal: Equal, attributes: Attributes) -> tuple[Any, ...]:
-    """Return for each key its value when that is one that matters, with its type, else None."""
-    return tuple(
-        (value.__class__, value) if isinstance(value := attributes[key], (str, bool, int)) and value in values else None
-        for key, values in equal
-    )
+def may_hold(text: object, words: tuple[str, ...]) -> bool:
+    """Whether a provider's answer holds one of *words*: most answers are told apart without being parsed."""
+    return isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 MAX_CHARACTERS = 65_536
@@ -16,6 +17,7 @@ MAX_DEPTH = 16
 MAX_DIGITS = 4_000
 """Digits of a whole number; the interpreter refuses to read a few hundred more. What is beyond is no count anyway."""
 
+_SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 _TOKEN = re.compile(
     r"""\s*(?:(?P<punct>[{}\[\]():,=])|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
     r"""|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_][\w.]*))""",
@@ -44,6 +46,13 @@ def parse(text: object) -> Any:
         return None
     # Most of what Python prints differs from JSON in its quotes and three words only.
     is_plain = text[:2] == "{'" and '"' not in text and "\\" not in text
+    if not is_plain:
+        try:
+            value, end = _SCAN(text, 0)  # half the time of `loads`, which skips blanks
+            if end == len(text):
+                return value
+        except (StopIteration, ValueError, RecursionError):
+            pass
     try:
         return json.loads(_PYTHON_WORD.sub(_json_word, text).replace("'", '"') if is_plain else text)
     except (ValueError, RecursionError):

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from spancost.core.dialect.attribute_layout import DirectLayout, GatheredLayout, Layout
-from spancost.core.dialect.encoded import MAX_CHARACTERS, get_path, parse, text_of
+from spancost.core.dialect.attribute_layout import AttributeLayout, Encoded, Source, fetcher, may_hold
+from spancost.core.dialect.encoded import get_path, parse, text_of
 from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, caveat_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
 from spancost.core.dialect.rule import Rule, remap_fields, rules_for
@@ -32,15 +32,12 @@ FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
 MARKING_FIELDS = frozenset(FIGURES) | {"operation", "reported_cost_usd"}
 """Fields whose keys tell that a span speaks of a model call; a fee's key does not: it may serve any use."""
 
-_COUNT = len(COUNTS)
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
-_RESPONSE_ID = _SLOT["response_id"]
 _ENDS = frozenset(("input_tokens", "output_tokens"))
 _REPORTED_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
 """Figures of the output and of the cached part."""
 _AMOUNTS = frozenset((*COUNTS, *NUMBERS, "response_id"))
 """Fields whose values differ from call to call."""
-_COSTS = frozenset(NUMBERS[:2])
 _LAST_RESORT = 50
 _UNSET = (99,) * len(FIELDS)
 
@@ -56,7 +53,6 @@ class Program:
     """How spans of one scope and version are read."""
 
     __slots__ = (
-        "_asked",
         "_by_name",
         "_costs_without_usage",
         "_default",
@@ -65,7 +61,6 @@ class Program:
         "_encoded",
         "_id",
         "_input_without_cache",
-        "_keys",
         "_names",
         "_operations",
         "_providers",
@@ -118,12 +113,6 @@ class Program:
             for rank, key in enumerate(keys, _LAST_RESORT):
                 attribute, _, path = key.partition("$")
                 self._responses.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
-        asked = {
-            pair[0] for rule in self._rules for pair in (*rule.equals, *rule.like, *rule.not_like)
-        }  # their values matter; of the others only whether they are there
-        self._asked = frozenset(asked)
-        asked.update(key for rule in self._rules for key in (*rule.has, *rule.without))
-        self._keys = frozenset((*self._table, *self._encoded, *self._responses, *asked))
         self._by_name = any(rule.names for rule in self._rules)
 
     @property
@@ -135,46 +124,51 @@ class Program:
         """Return what *span* says, None when it says nothing about a model call."""
         return self.read_with_rules(span)[0]
 
-    def layout(self, attributes: Attributes) -> Layout | None:
+    def layout(self, attributes: Attributes) -> AttributeLayout | None:
         """Return how the values of spans with the keys of *attributes* are fetched.
 
         None when what such spans say cannot be told from these values alone.
         """
-        keys = self._keys.intersection(attributes)
-        slots = {key: self._table[key][0] for key in keys if key in self._table}
-        in_order = [key for key in attributes if key in slots]
-        thresholds = tuple(dict.fromkeys(rule.at_least for rule in self._rules if rule.at_least))
-        varying = {key for key in self._asked & slots.keys() if FIELDS[slots[key]] in _AMOUNTS}
-        if any(key in varying for rule in self._rules for key, _ in (*rule.like, *rule.not_like)):
+        sources = self._sources(attributes)
+        plain = [source for source in sources if not source.path and source.field in _AMOUNTS]
+        counts = {source.field for source in plain if source.field in COUNTED}
+        rules = [rule for rule in self._rules if rule.may_match(attributes, counts)]
+        varying = {source.attribute for source in plain}
+        if any(key in varying for rule in rules for key, _ in (*rule.like, *rule.not_like)):
             return None
-        equal = tuple(
-            (key, frozenset().union(*(values for rule in self._rules for asked, values in rule.equals if asked == key)))
-            for key in sorted(varying)
-        )
-        asked = tuple(sorted(self._asked.intersection(keys) - varying))
-        if keys.intersection(self._encoded) or keys.intersection(self._responses):
-            return GatheredLayout(self._gather, asked, _AMOUNTS, thresholds, equal)
-        holders: dict[str, str] = {}
-        for key in in_order:
-            field = FIELDS[slots[key]]
-            if field not in holders or self._table[key][1] < self._table[holders[field]][1]:
-                holders[field] = key
-        counts = {field: key for field, key in holders.items() if _SLOT[field] < _COUNT}
-        fetched = {key for key, slot in slots.items() if FIELDS[slot] not in _AMOUNTS}
-        return DirectLayout(
-            counts,
-            tuple(sorted(fetched.union(asked))),
-            holders.get("response_id"),
-            holders.get("duration_seconds"),
-            thresholds,
-            equal,
+        asked = {pair[0] for rule in rules for pair in (*rule.equals, *rule.like, *rule.not_like)} & attributes.keys()
+        fixed = (asked | {source.attribute for source in sources if not source.path}) - varying
+        inner: dict[tuple[str, bool], list[Source]] = {}
+        for source in sources:
+            if source.path and not (source.is_answer and source.field in counts):  # a plain count comes before it
+                inner.setdefault((source.attribute, source.is_answer), []).append(source)
+        ordered = [*plain, *(one for held in inner.values() for one in held)]
+        limits = dict.fromkeys(limit for rule in rules for limit in rule.at_least)
+        equal = [pair for rule in rules for pair in rule.equals if pair[0] in varying]
+        return AttributeLayout(
+            tuple(ordered),
+            self.is_named,
+            fetcher(tuple(source.attribute for source in plain)),
+            fetcher(tuple(sorted(fixed))),
+            tuple(_encoded(key, held, is_answer) for (key, is_answer), held in inner.items()),
+            self._empty_values,
+            tuple((at, least) for field, least in limits for at, one in enumerate(ordered) if one.field == field),
+            tuple(dict.fromkeys(equal)),
+            {},
         )
 
-    def states_cost(self, attributes: Attributes) -> bool:
-        """Whether spans with the keys of *attributes* may state a cost."""
-        inner = (slot for key in self._encoded.keys() & attributes.keys() for _, slot, _ in self._encoded[key])
-        slots = (self._table[key][0] for key in self._table.keys() & attributes.keys())
-        return any(FIELDS[slot] in _COSTS for slot in (*slots, *inner))
+    def _sources(self, attributes: Attributes) -> list[Source]:
+        """Return where spans with the keys of *attributes* may hold the fields, in the order of the attributes."""
+        sources = []
+        for key in attributes:
+            if key in self._table:
+                slot, rank = self._table[key]
+                sources.append(Source(key, (), FIELDS[slot], rank))
+            sources += [Source(key, path, FIELDS[slot], rank) for path, slot, rank in self._encoded.get(key, ())]
+            sources += [
+                Source(key, path, FIELDS[slot], rank, True) for path, slot, rank in self._responses.get(key, ())
+            ]
+        return sources
 
     @property
     def is_named(self) -> bool:
@@ -188,7 +182,7 @@ class Program:
 
     def read_with_rules(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
         """Return what *span* says, worked out in full, and the rules that matched."""
-        values = self._gather(span.attributes)
+        values = self.gather(span.attributes)
         get = values.get
         address = host(get("server_address"))
         named = text_of(get("provider"))
@@ -246,7 +240,7 @@ class Program:
         )
         return reading, tuple(rules)
 
-    def _gather(self, attributes: Attributes) -> dict[str, Any]:
+    def gather(self, attributes: Attributes) -> dict[str, Any]:
         """Return field -> the value of its first key, in the dialect's order, that the span carries."""
         table, encoded = self._table, self._encoded
         ranks = list(_UNSET)
@@ -278,7 +272,7 @@ class Program:
         for attribute, places in self._responses.items():
             text = attributes.get(attribute)
             missing = [place for place in places if place[2] < ranks[place[1]]]
-            if not _may_report(((attribute, frozenset(place[0][-1] for place in missing)),), attributes):
+            if not may_hold(text, tuple({place[0][-1] for place in missing})):
                 continue
             content = parse(text)
             for path, slot, rank in missing:
@@ -297,10 +291,8 @@ class Program:
         return context or None
 
 
-def _may_report(responses: tuple[tuple[str, frozenset[str]], ...], attributes: Attributes) -> bool:
-    """Whether one of these attributes holds one of its words: most answers are told apart without being parsed."""
-    for attribute, words in responses:
-        text = attributes.get(attribute)
-        if isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words):
-            return True
-    return False
+def _encoded(key: str, held: list[Source], is_answer: bool) -> Encoded:
+    inner: dict[str, list[tuple[int, tuple[str, ...], bool]]] = {}
+    for place, one in enumerate(held):
+        inner.setdefault(one.path[0], []).append((place, one.path[1:], one.field in _AMOUNTS))
+    return key, len(held), inner, tuple({one.path[-1] for one in held}) if is_answer else ()

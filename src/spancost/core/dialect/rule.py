@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -71,6 +71,11 @@ class Rule(NamedTuple):
                 if (isinstance(found, str) and name_matches(patterns, found)) is not wanted:
                     return False
         return not self.names or name_matches(self.names, span.name)
+
+    def may_match(self, keys: Collection[str], reported: Collection[str]) -> bool:
+        """Whether the rule matches some span with these attribute keys that report these fields."""
+        absent = any(key in keys for key in self.without) or any(field in reported for field in self.missing)
+        return not absent and all(key in keys for key in self.has)
 
 
 def name_matches(patterns: tuple[str, ...], name: str) -> bool:

@@ -139,10 +139,10 @@ class Ledger:
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
         writes: Written = {}
-        scope, times = (span.scope_name, span.scope_version, span.language), (span.start_ns, span.end_ns)
+        emitter = (span.scope_name, span.scope_version, span.language), span.name
         place = (span.trace_id, self._process(span), span.resource)
-        ids = (span.span_id, span.parent_id, span.is_local_root)
-        priced = self.try_plan(place, ids, times, scope, span.name, span.attributes, writes)
+        ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)
+        priced = self.try_plan(place, ids, emitter, span.attributes, writes)
         if priced is None:
             return self.process_uncached(span)
         return Ended(writes, self._record(priced, span, writes) if self.makes_records else None)
@@ -151,13 +151,12 @@ class Ledger:
         self,
         priced: PricedCall,
         place: tuple[int, Process, Attributes | None],
-        ids: tuple[int, int | None, bool],
-        end_ns: int,
+        ids: tuple[int, int | None, bool, int, int],
         attributes: Attributes,
         writes: Attributes,
     ) -> CallRecord:
         """Return the record of a call that `try_plan` priced; the arguments are those of `try_plan`."""
-        return self._recorder.record(priced, (place[0], place[2]), ids[:2], end_ns, attributes, writes)
+        return self._recorder.record(priced, (place[0], place[2]), ids[:2], ids[4], attributes, writes)
 
     def process_uncached(self, span: Span) -> Ended:
         """Do what `end` does, without a look at spans seen before."""
@@ -239,7 +238,7 @@ class Ledger:
         """
         if names.LLM_COST_STATUS in span.attributes:
             return self._prior_result(span)
-        reading = self._dialects.read(span)
+        reading = self._dialects.read(span) if self._plans is None else self._plans.read(span)
         if reading is None:
             return None, None
         if span.is_error and not reading.usage:

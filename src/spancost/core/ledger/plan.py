@@ -1,34 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan cache: what spans share that differ only in their counts, ids and times.
+"""The plan cache: what spans share that differ only in their counts, ids, costs and times.
 
 Invariant: a plan writes exactly what the slow path would write, in the same order, or declines. A plan is compiled from
 a span that the slow path has finished, and kept only when it reproduces that span. It holds the reading; prices come
 from the pricer each time, so tiers, windows of the day and contracts need nothing here. What depends on other spans is
 checked each time: calls below, tokens or a response id that were counted lately, a parent that waits for its usage.
+Where that makes the plan decline, the slow path takes its reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
-from spancost.core.call import Cost
-from spancost.core.dialect.attribute_layout import Fetched, Layout
+from spancost.core.call import Call, Cost
+from spancost.core.dialect.attribute_layout import AttributeLayout
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.fields import COUNTED
-from spancost.core.dialect.inclusive import inclusive
-from spancost.core.dialect.rule import remap_fields
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.counting import OWN
+from spancost.core.ledger.counting import OWN, counted
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
-from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer
+from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer, new_call
 from spancost.core.ledger.recorder import PricedCall
-from spancost.core.ledger.rollup import RollUp, subtotal_of
-from spancost.core.ledger.span_plan import Outcome, SpanPlan, execute, figures_of_plan, unpriced_call, usage_of_plan
-from spancost.core.ledger.writes import Written, write_trace
+from spancost.core.ledger.rollup import RollUp, subtotal_of, subtotal_of_call
+from spancost.core.ledger.span_plan import Found, Outcome, apply_plan, compile_plan, reading_of
+from spancost.core.ledger.writes import TOKENS, Written, write_cost, write_trace
+from spancost.core.money import usd_float
+from spancost.core.reading import Reading
 from spancost.core.semconv import (
-    LLM_COST_STATUS,
+    LLM_LIST_COST_USD,
+    LLM_REQUEST_ID,
     LLM_SUBTREE_COST_USD,
+    LLM_TOTAL_TOKENS,
     LLM_TRACE_COST_USD,
 )
 from spancost.core.span import Attributes, AttributeValue, Span
@@ -37,15 +39,13 @@ PLANS_KEPT = 4_096
 """Plans at most; one more, and all are evicted. A plan takes about 2 KB."""
 MAX_KEYS = 64
 SEEN_KEPT = 8_192
-_OURS = frozenset((LLM_COST_STATUS, LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
-
-
-class _Layouts(NamedTuple):
-    """The layout of one order of keys and its plans; is_named: the span's name is part of their key."""
-
-    layout: Layout
-    is_named: bool
-    plans: dict[Any, SpanPlan | None]
+_TOTALS = frozenset((LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
+Place: TypeAlias = "tuple[int, Process, Attributes | None]"
+"""Trace id, process and resource attributes."""
+Ids: TypeAlias = "tuple[int, int | None, bool, int, int]"
+"""Span id, parent's span id, whether the span is a local root, start and end."""
+Emitter = tuple[tuple[str, str, str], str]
+"""Name, version and language of the scope, and the name of the span."""
 
 
 class PlanCache:
@@ -59,60 +59,45 @@ class PlanCache:
     ) -> None:
         self._dialects = dialects
         self._charge = charge
-        self._price = charge.price
-        self._facts_of = charge.facts_of
         self._counts = counts
         self._roll_up = roll_up
         self._join_services = join_services
-        self._layouts: dict[tuple[str, str, str], dict[tuple[str, ...], _Layouts | None]] = {}
+        self._layouts: dict[tuple[str, str, str], dict[tuple[str, ...], AttributeLayout | None]] = {}
         self._compiled = 0
         self._seen: GenerationalCache[int, bool] = GenerationalCache(SEEN_KEPT)
+        self._found: tuple[int, Found | None] = (0, None)  # for the span with this id, until it is read
+        self._read: Found | None = None  # of the span read last
 
     def attach(self, rollup: RollUp, memory: RecentCalls) -> None:
         """Use the state of a ledger, from now on."""
         self._rollup = rollup
         self._memory = memory
+        self._found, self._read = (0, None), None
 
     def try_plan(
-        self,
-        place: tuple[int, Process, Attributes | None],
-        ids: tuple[int, int | None, bool],
-        times: tuple[int, int],
-        scope: tuple[str, str, str],
-        name: str,
-        attributes: Attributes,
-        written: Written,
+        self, place: Place, ids: Ids, emitter: Emitter, attributes: Attributes, written: Written
     ) -> PricedCall | None:
         """End a span by its plan, put what it gives into *written* and return the call as it was priced.
 
-        None, and nothing is done, when there is no plan for it.
-
-        place: trace id, process and resource attributes. ids: span id, parent's span id, whether the span is a local
-        root. times: start and end. scope: name, version and language. *written* may be *attributes*. The span must have
-        been noted as closed.
+        None, and nothing is done, when there is no plan for it: then `read` reads it next. *written* may be
+        *attributes*. The span must have been noted as closed.
         """
-        try:
-            layouts = self._layouts[scope][tuple(attributes)]
-            if layouts is None:
-                return None
-            fetched = layouts.layout.fetch(attributes)
-            categorical = fetched.categorical
-            plan = layouts.plans[(categorical, name) if layouts.is_named else categorical]
-        except (KeyError, TypeError):  # not seen before, or a list among the values
-            return None
-        span_id, parent_id, is_local_root = ids
+        span_id, parent_id, is_local_root, start_ns, end_ns = ids
+        found = self._find(emitter, attributes, start_ns, end_ns)
+        self._found = span_id, found
         rollup = self._rollup
-        if plan is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.without_usage):
+        if found is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.without_usage):
             return None
-        executed = execute(plan, fetched, place, ids, times, attributes, self._charge)
+        executed = self._execute(found, place, ids, attributes)
         if executed is None:
             return None
-        record, made, is_priced, priced = executed
-        if not self._memory.add_if_new(record, plan.counted[4]):
+        record, made, is_detached, priced = executed
+        is_priced = record[-2] is not None
+        if not self._memory.add_if_new(record, is_detached):
             return None
         self._counts[OWN] += 1
         written.update(made)
-        passed: Any = record if is_priced else unpriced_call(record)
+        passed: Any = record if is_priced else subtotal_of_call(CountedCall._make(record[:-2]), None, True)
         if is_local_root:
             if self._roll_up:
                 write_trace(subtotal_of(passed), written)
@@ -125,45 +110,144 @@ class PlanCache:
                 rollup.pass_up(parent_id, passed)
         return priced
 
-    def learn(self, span: Span, counted: CountedCall, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
-        """Compile a plan of a span that the slow path counted, with nothing below it, when it is worth it.
+    def read(self, span: Span) -> Reading | None:
+        """Return what *span* says, by the plan that `try_plan` found for it, else as its dialect reads it."""
+        (span_id, found), self._found, self._read = self._found, (0, None), None
+        if found is not None and span_id == span.span_id:
+            self._read = found
+            return reading_of(found)
+        reading = self._dialects.read(span)
+        if not self._dialects.markers.isdisjoint(span.attributes):
+            self._compile(span)
+        return reading
 
-        cost: what was written. The first span with these keys, and the first with these values, make no plan: compiling
-        one triples the time of a span.
+    def learn(self, span: Span, this: CountedCall, cost: Cost, written: Mapping[str, AttributeValue]) -> None:
+        """Add to the plan of *span*, which `read` has read, what was written for this result of pricing.
+
+        The span must be a call of its own with nothing below. A plan that does not reproduce it is given up.
         """
-        attributes = span.attributes
-        keys = tuple(attributes)
-        if len(keys) > MAX_KEYS or not _OURS.isdisjoint(attributes):
+        found = self._read
+        if found is None or not _TOTALS.isdisjoint(span.attributes):
             return
-        scope = (span.scope_name, span.scope_version, span.language)
-        of_scope = self._layouts.get(scope, {})
-        is_new = keys not in of_scope
+        plan, usage, _, _, stated = found
+        if not usage or (plan.reading is not None and plan.reading.billed):
+            return
+        place: Place = (span.trace_id, this.process, span.resource)
+        ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)
+        raw = self._charge.price(self._call(found, place, ids, span.attributes))
+        key = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
+        if key in plan.outcomes or (raw.femto is None and stated is not None):
+            return  # a cost that the span states may stand in for the one that is not known
+        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNCERTAIN), cost.femto is not None)
+        executed = self._execute(found, place, ids, span.attributes)
+        if (
+            executed is None
+            or executed[0] != (*this, cost.femto, int(cost.status in UNCERTAIN))
+            or (list(executed[1].items()) != list(written.items()))
+        ):
+            plan.outcomes[key] = None
+
+    def _find(self, emitter: Emitter, attributes: Attributes, start_ns: int, end_ns: int) -> Found | None:
+        try:
+            layout = self._layouts[emitter[0]][tuple(attributes)]
+            if layout is None:
+                return None
+            values, categorical = layout.fetch(attributes)
+            plan = layout.plans[(categorical, emitter[1]) if layout.is_named else categorical]
+        except (KeyError, TypeError):  # not seen before, or a list among the values
+            return None
+        return None if plan is None else apply_plan(plan, values, start_ns, end_ns)
+
+    def _call(self, found: Found, place: Place, ids: Ids, attributes: Attributes) -> Call:
+        plan, usage, _, began_ns, _ = found
+        provider, model, _, _, request_model, operation, tier, processing, context, _ = plan.call
+        start_ns, end_ns = ids[3], ids[4]
+        if self._charge.facts_of is not None:
+            context = self._charge.facts_of(context, attributes, place[2])
+        took = end_ns - (began_ns or start_ns)
+        call = (provider, model, usage, start_ns, request_model, operation, tier, processing, context, took)
+        return new_call(call)
+
+    def _execute(
+        self, found: Found, place: Place, ids: Ids, attributes: Attributes
+    ) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool, PricedCall] | None:
+        """Return the call to remember, what is written, whether its emitter is detached, and the priced call; None to
+        decline."""
+        plan, usage, response_id, began_ns, _ = found
+        if not plan.outcomes:
+            return None
+        span_id, parent_id, _, start_ns, end_ns = ids
+        call = self._call(found, place, ids, attributes)
+        status, reason, femto, rate_id, source, list_femto = self._charge.price(call)
+        outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
+        if outcome is None:
+            return None
+        template, is_doubtful, is_priced = outcome
+        entered, left = usage.get("input_tokens"), usage.get("output_tokens")
+        if not is_priced:
+            if entered is None and left is None:
+                return None
+            femto = None
+        made = template.copy()
+        for meter, key in TOKENS:
+            if meter in usage:
+                made[key] = usage[meter]
+        if entered is not None or left is not None:
+            made[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
+        if femto is not None:
+            write_cost(femto, made)
+        if list_femto is not None:
+            made[LLM_LIST_COST_USD] = usd_float(list_femto)
+        if response_id is not None:
+            made[LLM_REQUEST_ID] = response_id
+        scope, models, told, provider, is_detached = plan.counted
+        parts = (usage.get("cache_read_tokens"), usage.get("cache_write_tokens"), usage.get("reasoning_tokens"))
+        began_ns = start_ns if began_ns is None else began_ns
+        record = (
+            span_id, scope, models, place[0], entered, left, place[1], response_id, began_ns, end_ns, told, provider,
+            parts, parent_id is not None, femto, is_doubtful,
+        )  # fmt: skip
+        return record, made, is_detached, PricedCall(call, femto, list_femto)
+
+    def _compile(self, span: Span) -> None:
+        """Compile a plan of a span that no plan was found for, when it is worth it.
+
+        The first span with these keys, and the first with these values, make none: compiling one triples the time of a
+        span.
+        """
+        attributes, scope = span.attributes, (span.scope_name, span.scope_version, span.language)
+        keys = tuple(attributes)
+        layouts = self._layouts.get(scope, {})
+        is_new = keys not in layouts
+        if len(keys) > MAX_KEYS or (is_new and self._is_first((scope, keys))):
+            return
+        program = self._dialects.program(span)
         if is_new:
-            if self._is_first((scope, keys)):
-                return
-            program = self._dialects.program(span)
-            layout = program.layout(attributes)
-            self._room()
-            of_scope = self._layouts.setdefault(scope, {})
-            of_scope[keys] = None if layout is None else _Layouts(layout, program.is_named, {})
-        layouts = of_scope[keys]
-        if layouts is None:
+            self._make_room()
+            layouts = self._layouts.setdefault(scope, {})
+            layouts[keys] = program.layout(attributes)
+        layout = layouts[keys]
+        if layout is None:
             return
         try:
-            fetched = layouts.layout.fetch(attributes)
-            key: Any = (fetched.categorical, span.name) if layouts.is_named else fetched.categorical
-            if key not in layouts.plans:
-                if not is_new and self._is_first((scope, keys, key)):
-                    return
-                self._room()
-                layouts.plans[key] = self._plan(span, fetched, counted)
+            values, categorical = layout.fetch(attributes)
+            key: Any = (categorical, span.name) if layout.is_named else categorical
+            if key in layout.plans or (not is_new and self._is_first((scope, keys, key))):
+                return
         except TypeError:
             return
-        plan = layouts.plans.get(key)
-        if plan is not None and not self._add_outcome(plan, span, fetched, counted, cost, written):
-            layouts.plans[key] = None
+        self._make_room()
+        plan = compile_plan(program, layout, values, span)
+        if plan is not None and plan.reading is not None:
+            call = self._charge.call(plan.reading, span)._replace(context=plan.reading.context)
+            this = counted(plan.reading, span, None)
+            is_detached = self._dialects.identity.is_detached(this.scope)
+            own = (this.scope, this.models, this.told or frozenset(), this.provider, is_detached)
+            plan = plan._replace(call=call, counted=own)
+        layout.plans[key] = plan
+        self._read = None if plan is None else apply_plan(plan, values, span.start_ns, span.end_ns)
 
-    def _room(self) -> None:
+    def _make_room(self) -> None:
         if self._compiled >= PLANS_KEPT:
             self._layouts, self._compiled = {}, 0
         self._compiled += 1
@@ -175,80 +259,6 @@ class PlanCache:
             return False
         self._seen.set(sight, True)
         return True
-
-    def _plan(self, span: Span, fetched: Fetched, counted: CountedCall) -> SpanPlan | None:
-        program = self._dialects.program(span)
-        reading, rules = program.read_with_rules(span)
-        if reading is None or reading.billed or any("response_id" in rule.strip_suffix for rule in rules):
-            return None
-        places: dict[str, Any] = {field: place for place, field in enumerate(fetched.fields)}
-        remap_fields(places, rules)
-        figures = {field: place for field, place in places.items() if field in COUNTED}
-        kept: dict[str, Any] = dict(figures)
-        program.proving(kept, reading.provider)
-        picks = tuple(figures.values())
-        plan = SpanPlan(
-            None if picks == tuple(range(len(fetched.fields))) else picks,
-            tuple(figures),
-            frozenset(reading.usage),
-            None,
-            len(kept) != len(figures),
-            self._charge.call(reading, span)._replace(context=reading.context),
-            (
-                counted.scope,
-                counted.models,
-                counted.told or frozenset(),
-                counted.provider,
-                self._dialects.identity.is_detached(counted.scope),
-            ),
-            {},
-        )
-        split = inclusive(figures_of_plan(plan, fetched.counts))[1]
-        plan = plan._replace(split=split)
-        usage = usage_of_plan(plan, fetched.counts)
-        return plan if usage is not None and list(usage.items()) == list(reading.usage.items()) else None
-
-    def _add_outcome(
-        self,
-        plan: SpanPlan,
-        span: Span,
-        fetched: Fetched,
-        counted: CountedCall,
-        cost: Cost,
-        written: Mapping[str, AttributeValue],
-    ) -> bool:
-        """Add what was written for this result of pricing; False when the plan does not reproduce the span."""
-        usage = usage_of_plan(plan, fetched.counts)
-        if usage is None:
-            return True
-        place = (span.trace_id, counted.process, span.resource)
-        context = plan.call.context
-        if self._facts_of is not None:
-            context = self._facts_of(context, span.attributes, span.resource)
-        raw = self._price(
-            plan.call._replace(
-                usage=usage, at_ns=span.start_ns, context=context, duration_ns=span.end_ns - counted.start_ns
-            )
-        )
-        if raw.femto is None and self._dialects.program(span).states_cost(span.attributes):
-            return True  # a cost that the span states may stand in for the one that is not known
-        key = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
-        if key in plan.outcomes:
-            return True
-        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNCERTAIN), cost.femto is not None)
-        executed = execute(
-            plan,
-            fetched,
-            place,
-            (span.span_id, span.parent_id, span.is_local_root),
-            (span.start_ns, span.end_ns),
-            span.attributes,
-            self._charge,
-        )
-        if executed is None or list(executed[1].items()) != list(written.items()) or executed[0][:-2] != counted:
-            del plan.outcomes[key]
-            return False
-        return bool(executed[0][-2] == cost.femto)
 
 
 def plan_cache(

@@ -13,7 +13,7 @@ from spancost.core.reading import Reading
 from spancost.core.reasons import NO_USAGE
 from spancost.core.span import Attributes, Span
 
-_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
+new_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
 
 FactsOf: TypeAlias = "Callable[[Mapping[str, str] | None, Attributes, Attributes | None], Mapping[str, str] | None]"
 MANUAL = "manual"
@@ -92,7 +92,7 @@ class ReadingPricer:
     def call(self, reading: Reading, span: Span) -> Call:
         """Return what *reading* is to a pricer."""
         facts_of = self.facts_of
-        return _call(
+        return new_call(
             (
                 reading.provider or "",
                 reading.model or "",

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plan for spans that differ only in their counts, ids and times, and what executing it gives."""
+"""A plan for spans that differ only in their counts, ids, costs and times: what they say, and what it writes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from spancost.core.call import Call
-from spancost.core.dialect.attribute_layout import Fetched
-from spancost.core.dialect.fields import MAX_COUNT
+from spancost.core.dialect.attribute_layout import AttributeLayout
+from spancost.core.dialect.fields import COUNTED, MAX_COUNT
 from spancost.core.dialect.inclusive import inclusive
-from spancost.core.dialect.scalars import began_at
-from spancost.core.ledger.memory import CountedCall, Process
-from spancost.core.ledger.reading_pricer import ReadingPricer
-from spancost.core.ledger.recorder import PricedCall
-from spancost.core.ledger.rollup import Subtotal
-from spancost.core.ledger.writes import TOKENS, write_cost
-from spancost.core.money import usd_float
-from spancost.core.semconv import LLM_LIST_COST_USD, LLM_REQUEST_ID, LLM_TOTAL_TOKENS
-from spancost.core.span import Attributes, AttributeValue
+from spancost.core.dialect.program import Program
+from spancost.core.dialect.rule import remap_fields
+from spancost.core.dialect.scalars import began_at, femto
+from spancost.core.reading import Reading
+from spancost.core.span import AttributeValue, Span
+
+Values = tuple[Any, ...]
+new_reading = partial(tuple.__new__, Reading)  # a third of the time of Reading(...)
+COSTS = ("billed_cost_usd", "reported_cost_usd")
 
 
 class Outcome(NamedTuple):
@@ -35,114 +36,120 @@ class Outcome(NamedTuple):
 class SpanPlan(NamedTuple):
     """What spans with one layout and the same categorical values share.
 
-    picks: places of the counts that are used. figures: the names of these counts. meters, split: of the usage and its
-    doubt. drops_total: see `Program.proving`. call: a `Call` without usage and times. counted: the parts of
-    `CountedCall` that do not vary. outcomes: by status, reason, rate id and source of the pricer's result.
+    reading: of the first of them; None when such spans say nothing of a call. counts: places of the values that must be
+    counts. figures: names and places of those that are used. meters, split: of the usage and its doubt. response_id,
+    duration, cost: places, None when absent. call: a `Call` without usage and times. counted: the parts of
+    `CountedCall` that do not vary. outcomes: by status, reason, rate id and source of the
+    pricer's result, None for one that the plan does not reproduce.
     """
 
-    picks: tuple[int, ...] | None
-    figures: tuple[str, ...]
-    meters: frozenset[str]
+    reading: Reading | None
+    counts: tuple[int, ...]
+    figures: tuple[tuple[str, int], ...]
+    meters: tuple[str, ...]
     split: str | None
-    drops_total: bool
-    call: Call
-    counted: tuple[str, frozenset[str], frozenset[str], str | None, bool]
-    outcomes: dict[tuple[Any, ...], Outcome]
+    response_id: int | None
+    duration: int | None
+    cost: int | None
+    call: Any
+    counted: Any
+    outcomes: dict[tuple[Any, ...], Outcome | None]
 
 
-def execute(
-    plan: SpanPlan,
-    fetched: Fetched,
-    place: tuple[int, Process, Attributes | None],
-    ids: tuple[int, int | None, bool],
-    times: tuple[int, int],
-    attributes: Attributes,
-    charge: ReadingPricer,
-) -> tuple[tuple[Any, ...], dict[str, AttributeValue], bool, PricedCall] | None:
-    """Return the call to remember, what is written, whether it has a cost, and the priced call; None to decline."""
-    usage = usage_of_plan(plan, fetched.counts)
-    response_id, duration = fetched.response_id, fetched.duration
-    if usage is None or not (response_id is None or is_plain_id(response_id)):
-        return None
-    start_ns, end_ns = times
-    began_ns = start_ns
-    if duration is not None:
-        began = began_at(start_ns, end_ns, duration)
-        if began is None:
-            return None
-        began_ns = began
-    provider, model, _, _, request_model, operation, tier, processing, context, _ = plan.call
-    trace_id, process, resource = place
-    if charge.facts_of is not None:
-        context = charge.facts_of(context, attributes, resource)
-    call = Call(
-        provider, model, usage, start_ns, request_model, operation, tier, processing, context, end_ns - began_ns
-    )
-    status, reason, femto, rate_id, source, list_femto = charge.price(call)
-    outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
-    if outcome is None:
-        return None
-    template, is_doubtful, is_priced = outcome
-    get = usage.get
-    entered, left = get("input_tokens"), get("output_tokens")
-    if not is_priced:
-        if entered is None and left is None:
-            return None
-        femto = None
-    made = template.copy()
-    for meter, key in TOKENS:
-        if meter in usage:
-            made[key] = usage[meter]
-    if entered is not None or left is not None:
-        made[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
-    if femto is not None:
-        write_cost(femto, made)
-    if list_femto is not None:
-        made[LLM_LIST_COST_USD] = usd_float(list_femto)
-    if response_id is not None:
-        made[LLM_REQUEST_ID] = response_id
-    scope, models, told, own_provider, _ = plan.counted
-    span_id, parent_id, _ = ids
-    record = (
-        span_id, scope, models, trace_id, entered, left, process, response_id, began_ns, end_ns, told, own_provider,
-        (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")),
-        parent_id is not None, femto, is_doubtful,
-    )  # fmt: skip
-    return record, made, is_priced, PricedCall(call, femto, list_femto)
+Found = tuple[SpanPlan, dict[str, Any], "str | None", "int | None", "int | None"]
+"""A plan that applies, and of the span its usage, its response id, when the call began and what it states to cost."""
 
 
-def unpriced_call(record: tuple[Any, ...]) -> Subtotal:
-    """Return the subtotal of one call whose cost is unknown; *record* is its `CountedCall`, then None, then 1."""
-    call = CountedCall._make(record[:-2])
-    subtotal = Subtotal()
-    subtotal.input, subtotal.output = call.input or 0, call.output or 0
-    subtotal.requests = subtotal.unpriced = subtotal.doubtful = subtotal.count = 1
-    subtotal.calls = [call]
-    return subtotal
+def apply_plan(plan: SpanPlan, values: Values, start_ns: int, end_ns: int) -> Found | None:
+    """Return what *values* come to by *plan*; None when it is not for them.
 
-
-def is_plain_id(value: Any) -> bool:
-    """Whether a response id stands for itself: it is a string, and not one that encodes another value."""
-    return type(value) is str and value != "" and value[0] not in "\"['"
-
-
-def figures_of_plan(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the figures that *counts*, fetched by the layout, are."""
-    if plan.picks is not None:
-        counts = tuple(counts[place] for place in plan.picks)
-    figures = dict(zip(plan.figures, counts, strict=True))
-    if plan.drops_total:
-        figures.pop("total_tokens", None)
-    return figures
-
-
-def usage_of_plan(plan: SpanPlan, counts: tuple[Any, ...]) -> dict[str, Any] | None:
-    """Return the usage that *counts* come to; None when they are no whole numbers, all 0, or prove something else."""
-    for count in counts:
+    It is not when counts are no whole numbers, all 0, or prove something else than those of the first span, and when an
+    id, a time or a cost is not written plainly.
+    """
+    reading, counts, figures, meters, split, id_at, duration_at, cost_at, _, _, _ = plan
+    usage: dict[str, Any] = {}
+    response_id, began_ns, cost = None, None, None
+    for place in counts:
+        count = values[place]
         if count.__class__ is not int or not 0 <= count < MAX_COUNT:
             return None
-    figures = figures_of_plan(plan, counts)
-    if not any(figures.values()):
+    if figures and reading is not None:
+        usage = {name: values[place] for name, place in figures}
+        if not any(usage.values()):
+            return None
+        usage, doubt = inclusive(usage)
+        if doubt != split or tuple(usage) != meters:
+            return None
+    if id_at is not None:
+        response_id = values[id_at]
+        if response_id.__class__ is not str or not response_id or response_id[0] in "\"['":  # it encodes another value
+            return None
+    if duration_at is not None:
+        began_ns = began_at(start_ns, end_ns, values[duration_at])
+        if began_ns is None:
+            return None
+    if cost_at is not None:
+        cost = femto(values[cost_at])
+        if not cost or not usage:
+            return None
+    return plan, usage, response_id, began_ns, cost
+
+
+def reading_of(found: Found) -> Reading | None:
+    """Return what the span says that a plan was found for."""
+    plan, usage, response_id, began_ns, cost = found
+    reading = plan.reading
+    if reading is None:
         return None
-    usage, split = inclusive(figures)
-    return usage if split == plan.split and usage.keys() == plan.meters else None
+    return new_reading((*reading[:5], usage, reading[6], response_id, *reading[8:13], cost, reading[14], began_ns))
+
+
+def compile_plan(program: Program, layout: AttributeLayout, values: Values, span: Span) -> SpanPlan | None:
+    """Return the plan of a span whose *layout* fetched *values*; None when the plan would not reproduce its reading."""
+    reading, rules = program.read_with_rules(span)
+    found = program.gather(span.attributes)
+    places: dict[str, Any] = {}
+    if any(
+        not one.path and (value is None or value == "" or value in layout.empty_values)
+        for one, value in zip(layout.sources, values, strict=True)
+    ):
+        return None
+    for field in found:
+        known = [
+            (one.rank, at) for at, one in enumerate(layout.sources) if one.field == field and values[at] is not None
+        ]
+        if known:
+            places[field] = min(known)[1]
+            if values[places[field]] != found[field]:
+                return None
+    counts = tuple(place for field, place in places.items() if field in COUNTED)
+    if any("response_id" in rule.strip_suffix for rule in rules):
+        return None
+    remap_fields(places, rules)
+    figures: dict[str, Any] = {field: place for field, place in places.items() if field in COUNTED}
+    if reading is None:
+        is_ignored = bool(rules) and rules[-1].ignore
+        unknown = counts or not places.keys().isdisjoint(COSTS)
+        return None if unknown and not is_ignored else _plan(None, {}, {}, (), None)
+    if any(values[place].__class__ is not int or not 0 <= values[place] < MAX_COUNT for place in counts):
+        return None
+    program.proving(figures, reading.provider)
+    split = inclusive({name: values[place] for name, place in figures.items()})[1] if reading.usage else None
+    plan = _plan(reading, places, figures, counts, split)
+    applied = apply_plan(plan, values, span.start_ns, span.end_ns)
+    return plan if applied is not None and reading_of(applied) == reading else None
+
+
+def _plan(
+    reading: Reading | None,
+    places: Mapping[str, int],
+    figures: Mapping[str, int],
+    counts: tuple[int, ...],
+    split: str | None,
+) -> SpanPlan:
+    get = places.get
+    meters = () if reading is None else tuple(reading.usage)
+    cost, at = get(COSTS[0], get(COSTS[1])), get("response_id")
+    return SpanPlan(
+        reading, counts, tuple(figures.items()), meters, split, at, get("duration_seconds"), cost, None, None, {}
+    )

@@ -28,10 +28,10 @@ def account_fault(card: RateCard, provider: str, fact: str, text: str) -> Accoun
     if fact not in known:
         expected = f"one of {', '.join(known)}" if known else "none: no price of this provider depends on one"
         return AccountFault("fact", f"fact {fact!r}", expected)
-    values = sorted({*_rated(line, fact)})
+    values = sorted(set(_rated(line, fact)))
     word = card.fact_words.of({fact: text}).get(fact, STANDARD if text.strip() else "")
     is_moved = bool(card.fact_words.of({fact: text}).keys() - {fact})
-    if is_moved or word not in (STANDARD, *values):
+    if is_moved or (word != STANDARD and word not in values):
         return AccountFault("value", f"{text!r}", f"the usual one, or one with a rate: {', '.join(values) or 'none'}")
     return None
 

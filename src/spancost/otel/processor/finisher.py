@@ -159,11 +159,11 @@ class SpanFinisher:
             return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
         scope, times, name, resource, _ = about
         place = (context[TRACE_ID], 0, self._resource(resource))
-        ids = (span_id, parent_id, is_local_root)
-        priced = ledger.try_plan(place, ids, times, scope, name, attributes, room)
+        ids = (span_id, parent_id, is_local_root, *times)
+        priced = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if priced is not None:
             if ledger.makes_records:
-                self._hand_over(span, ledger.record_planned(priced, place, ids, times[1], attributes, room))
+                self._hand_over(span, ledger.record_planned(priced, place, ids, attributes, room))
             return room
         core_span = self._read(span, context, parent, attributes.copy(), about)
         if self._ids_repeat:
