@@ -11,6 +11,9 @@ import (
 	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
+// unknownProvider stands for the provider in the rate id of a call that names none, at a host that nobody listed.
+const unknownProvider = "unknown"
+
 // closeness tells how closely a condition fits: the whole text beats a pattern, the nearer spelling the farther; a longer
 // pattern beats a shorter one, and one that ends in `*` beats one of the same length that begins with it.
 type closeness [3]int
@@ -185,8 +188,11 @@ func (t *terms) agreed(found *holding, providerName string, own []string) *prici
 	if name == "" {
 		name = found.call.RequestModel
 	}
-	if name = cost.Normalize(name); !under.hasRates() || name == "" || providerName == "" {
+	if name = cost.Normalize(name); !under.hasRates() || name == "" {
 		return nil
+	}
+	if providerName == "" {
+		providerName = unknownProvider
 	}
 	return pricing.MatchWithoutRates(providerName, name, t.card.FactsOf(&found.call, nil, t.account[providerName]))
 }

@@ -16,6 +16,7 @@ from spancost.core.call import Call
 from spancost.core.contract.terms import Contract, ContractError, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, match
+from spancost.diagnose.contract_names import unknown_names
 from spancost.diagnose.format_count import counted
 
 
@@ -26,7 +27,8 @@ from spancost.diagnose.format_count import counted
 def command(path: Path, output: Path | None, card_name: str | None) -> None:
     """Check the contract in FILE and write it compiled, as one line of JSON that needs no further package to be read.
 
-    What each term leaves at list prices, and which models the rate card does not know, is said on standard error.
+    Standard error gets what each term leaves at list prices, and warnings about providers, models and patterns that the
+    rate card does not have.
     """
     card = card_named(card_name)
     pricer_of(card, path)
@@ -55,9 +57,8 @@ def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
             left = list(_left_at_list(term, found))
             if left and term.has_rates:
                 yield f"term {term.id}: {model} keeps list prices of {', '.join(left)}"
-        else:
-            said = "it is priced by this term alone" if term.has_rates else "a discount on it changes nothing"
-            yield f"term {term.id}: the rate card has no {model} of {provider}; {said}"
+    for sentence in unknown_names(contract, card):
+        yield f"warning: {sentence}"
 
 
 def _left_at_list(term: Term, found: Match) -> Iterator[str]:

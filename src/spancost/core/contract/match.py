@@ -12,6 +12,8 @@ from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, facts_of, match
 from spancost.core.pricing.names import host_of
 
+UNKNOWN = "unknown"
+"""Stands for the provider in the rate id of a call that names none, at a host that nobody listed."""
 _SOURCE = "contract"
 _Row = TypeVar("_Row", Term, Deployment)
 
@@ -83,8 +85,9 @@ class Terms:
         if isinstance(listed, Match) and not (listed.by_request and is_own and term.has_rates):
             return listed
         name = (call.model or call.request_model or "").strip().lower()
-        if not term.has_rates or not name or not provider:
+        if not term.has_rates or not name:
             return None
+        provider = provider or UNKNOWN
         period = {"basis": _SOURCE, "checked": "unknown", "rates": {}, "source": _SOURCE}
         line = {"models": {name: {"eras": [period]}}, "modifiers": [], "sources": {_SOURCE: f"term {term.id}"}}
         facts = facts_of(self._card, call, {}, self._account.get(provider))

@@ -17,6 +17,7 @@ from spancost.config import contracts, data
 from spancost.config.settings import Settings, SettingsError, load
 from spancost.core.contract.terms import ContractError
 from spancost.core.pricing.card import CardError
+from spancost.diagnose.contract_names import unknown_names
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.format_count import counted
@@ -116,6 +117,13 @@ def contract(settings: Settings) -> Iterator[Finding]:
         yield Finding(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
         return
     yield Finding(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
+    try:
+        rates = data.default_card() if settings.card is None else data.card_named(settings.card)
+    except CardError:
+        return  # said above
+    for sentence in unknown_names(found, rates):
+        fix = "Correct the name; nothing to do where it is one of your own."
+        yield Finding(CONTRACT, NOTE, sentence, fix, {"version": f"+o{found.suffix}"})
 
 
 def _settings() -> tuple[Settings, list[Finding]]:

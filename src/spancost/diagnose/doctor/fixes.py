@@ -17,7 +17,8 @@ _NOTHING = "Nothing to do: the money is counted once, on the other span."
 REMEDIES = {
     reasons.UNKNOWN_PROVIDER: (
         "No span says which provider this is in a word the card knows. Let the instrumentation set "
-        "gen_ai.provider.name or server.address. A provider of your own: " + _ADD_TO_CARD
+        "gen_ai.provider.name or server.address. For calls that capture sees at a host of your own, say whose models "
+        "answer there: SPANCOST_CAPTURE_PROVIDERS=llm.internal:8000=vllm. A provider of your own: " + _ADD_TO_CARD
     ),
     reasons.UNKNOWN_MODEL: "{model} is not on the card of {provider}. " + _ADD_TO_CARD,
     reasons.NO_MODEL: "Let the instrumentation set gen_ai.response.model or gen_ai.request.model. " + _OLD_EMITTER,
