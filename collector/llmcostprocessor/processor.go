@@ -101,12 +101,12 @@ func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 		if p.readsResources {
 			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
 		}
-		language := tracedata.Language(resource.Resource())
-		process := tracedata.Process(resource.Resource(), p.dialects)
+		from := source{about, tracedata.Language(resource.Resource()), tracedata.Process(resource.Resource(), p.dialects), false}
 		for _, scope := range resource.ScopeSpans().All() {
+			from.isDetached = p.dialects.Identity().IsDetached(scope.Scope().Name())
 			for _, span := range scope.Spans().All() {
 				if p.mayReport(span.Attributes()) {
-					w.take(span, scope.Scope(), maker{about, language, process})
+					w.take(span, scope.Scope(), from)
 				}
 			}
 		}

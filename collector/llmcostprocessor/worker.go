@@ -27,6 +27,9 @@ type worker struct {
 	parents map[cost.SpanKey]cost.SpanKey
 	before  ledger.Counters
 	tally   tally
+	// crowdedTraces is how many traces have more than one span in hand; isDetached: one in hand is of a detached emitter.
+	crowdedTraces int
+	isDetached    bool
 }
 
 func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool) *worker {
@@ -40,14 +43,16 @@ func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bo
 	}
 }
 
-// maker is what a resource says: its attributes, nil where nothing asks for them, the language of the SDK, the process.
-type maker struct {
-	about             cost.Attributes
+// source is where spans come from: the attributes of the resource, nil where nothing asks for them, the language of the SDK,
+// the process, and whether the emitter writes calls into traces of its own.
+type source struct {
+	resource          cost.Attributes
 	language, process string
+	isDetached        bool
 }
 
 // take holds a span that may report a call.
-func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by maker) {
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by source) {
 	if len(w.spans) < cap(w.spans) {
 		w.spans = w.spans[:len(w.spans)+1]
 	} else {
@@ -55,13 +60,21 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by m
 	}
 	into := &w.spans[len(w.spans)-1]
 	tracedata.Fill(span, scope, into)
-	into.Resource, into.Language, into.Process = by.about, by.language, by.process
+	into.Resource, into.Language, into.Process = by.resource, by.language, by.process
 	w.data = append(w.data, span)
 	w.inTrace[into.Key.Trace]++
+	if w.inTrace[into.Key.Trace] == 2 {
+		w.crowdedTraces++
+	}
+	w.isDetached = w.isDetached || by.isDetached
 }
 
-// isCrowded tells whether there is more than one span in hand, of whatever traces: one of them may repeat another.
-func (w *worker) isCrowded() bool { return len(w.spans) > 1 }
+// isCrowded tells whether some trace has more than one span in hand.
+func (w *worker) isCrowded() bool { return w.crowdedTraces > 0 }
+
+// isLone tells whether a span can repeat another one by its response id only: it is the only one in hand of its trace, and
+// none in hand is of an emitter that writes into traces of its own.
+func (w *worker) isLone(n int) bool { return !w.isDetached && w.inTrace[w.spans[n].Key.Trace] == 1 }
 
 // link notes whose child a span of a crowded trace is.
 func (w *worker) link(span ptrace.Span) {
@@ -72,7 +85,7 @@ func (w *worker) link(span ptrace.Span) {
 }
 
 func (w *worker) price(put func(ptrace.Span, *ledger.Writes)) {
-	if !w.isCrowded() {
+	if len(w.spans) == 1 {
 		for n := range w.spans {
 			w.written.Clear()
 			w.ledger.PriceAlone(&w.spans[n], &w.written)
@@ -81,11 +94,18 @@ func (w *worker) price(put func(ptrace.Span, *ledger.Writes)) {
 		}
 		return
 	}
-	copies := w.unique()
+	var copies map[int][]ptrace.Span
+	if w.isCrowded() {
+		copies = w.unique()
+	}
 	w.shorten()
 	for _, n := range ledger.ChildrenFirst(w.spans) {
 		w.written.Clear()
-		w.ledger.End(&w.spans[n], &w.written)
+		if w.isLone(n) {
+			w.ledger.EndLone(&w.spans[n], &w.written)
+		} else {
+			w.ledger.End(&w.spans[n], &w.written)
+		}
 		w.tally.add(&w.written)
 		put(w.data[n], &w.written)
 		for _, again := range copies[n] {
@@ -146,4 +166,5 @@ func (w *worker) clear() {
 	}
 	w.spans = w.spans[:0]
 	w.tally.clear()
+	w.crowdedTraces, w.isDetached = 0, false
 }

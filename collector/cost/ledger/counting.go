@@ -71,16 +71,16 @@ func (c *CountedCall) processTokens() processTokens { return processTokens{c.pro
 
 func (c *CountedCall) reports() bool { return c.input.Known || c.output.Known }
 
-// verdict is what a span is: a call of its own when role is empty, else duplicate or aggregate.
+// classification is what a span is: a call of its own when role is empty, else duplicate or aggregate.
 type classification struct {
 	role, reason string
 	of           *CountedCall
 }
 
 // countedCallOf returns what is to be remembered of a call.
-func countedCallOf(reading *cost.Reading, span *cost.Span) *CountedCall {
-	room := &callWithMeters{}
-	found := &room.CountedCall
+func (l *Ledger) countedCallOf(reading *cost.Reading, span *cost.Span) *CountedCall {
+	made := l.calls.next()
+	found := &made.CountedCall
 	*found = CountedCall{
 		span: span.Key, scope: cmp.Or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		parts: [3]cost.Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
@@ -88,7 +88,7 @@ func countedCallOf(reading *cost.Reading, span *cost.Span) *CountedCall {
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsMeters: true,
 	}
 	if len(reading.Usage) > 0 {
-		found.meters = room.buf[:0]
+		found.meters = made.buf[:0]
 		for n := range reading.Usage {
 			found.meters = append(found.meters, reading.Usage[n].Meter)
 		}
@@ -102,7 +102,7 @@ func countedCallOf(reading *cost.Reading, span *cost.Span) *CountedCall {
 // bareModel returns a model name without the vendor or path before it, in small letters, to compare by.
 func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
 
-// judge returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
+// classify returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
 func classify(isCall bool, this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
 		if found := sameResponse(this, beneath, memory); found.role != "" {

@@ -16,6 +16,7 @@ type endedSpans struct {
 	last             traceKey
 	lastNew, lastOld *endedTrace
 	isFound          bool
+	free             []*endedTrace
 }
 
 type traceKey = [2]uint64
@@ -36,6 +37,8 @@ const (
 	usualSpans = 8
 	// longList is where an index is quicker than a look at each.
 	longList = 32
+	// freeTraces is of how many evicted traces the memory is used again.
+	freeTraces = 1_024
 )
 
 func newEndedSpans(size int) endedSpans {
@@ -65,7 +68,7 @@ func (e *endedSpans) get(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
 func (e *endedSpans) set(span, parent cost.SpanKey) {
 	e.find(span.Trace)
 	if e.lastNew == nil {
-		e.lastNew = &endedTrace{spans: make([]endedSpan, 0, usualSpans)}
+		e.lastNew = e.fresh()
 		e.new[span.Trace] = e.lastNew
 	}
 	if at := e.lastNew.at(span.ID); at >= 0 {
@@ -79,14 +82,38 @@ func (e *endedSpans) set(span, parent cost.SpanKey) {
 	if e.old == nil {
 		e.old = make(map[traceKey]*endedTrace, len(e.new))
 	}
-	clear(e.old)
+	e.evict(e.old)
 	e.new, e.old = e.old, e.new
 	e.count, e.isFound = 0, false
 }
 
+// fresh returns an empty trace, in the memory of one that was evicted where there is one.
+func (e *endedSpans) fresh() *endedTrace {
+	if last := len(e.free) - 1; last >= 0 {
+		found := e.free[last]
+		e.free = e.free[:last]
+		return found
+	}
+	return &endedTrace{spans: make([]endedSpan, 0, usualSpans)}
+}
+
+// evict empties a generation and keeps the memory of some of its traces.
+func (e *endedSpans) evict(generation map[traceKey]*endedTrace) {
+	for _, trace := range generation {
+		if len(e.free) == freeTraces {
+			break
+		}
+		if trace.index == nil {
+			trace.spans = trace.spans[:0]
+			e.free = append(e.free, trace)
+		}
+	}
+	clear(generation)
+}
+
 func (e *endedSpans) clear() {
-	clear(e.new)
-	clear(e.old)
+	e.evict(e.new)
+	e.evict(e.old)
 	e.count, e.isFound, e.lastNew, e.lastOld = 0, false, nil, nil
 }
 

@@ -41,6 +41,9 @@ type Ledger struct {
 	reading cost.Reading
 	call    cost.Call
 	names   internedNames
+	// calls and subtotals are memory of what is held between two spans.
+	calls     chunk[callWithMeters]
+	subtotals chunk[Subtotal]
 }
 
 // New returns a ledger that knows of no span.
@@ -64,6 +67,8 @@ func (l *Ledger) Clear() {
 	l.rollUp.unreported.Clear()
 	if l.options.Shared == nil {
 		l.memory.clear()
+		l.calls.reuse()
+		l.subtotals.reuse()
 	}
 }
 
@@ -188,19 +193,31 @@ func (l *Ledger) PriceAlone(span *cost.Span, written *Writes) {
 		return
 	}
 	reading := &l.reading
-	if !l.read(span, reading) {
+	if l.read(span, reading) && !l.isRefused(span, reading) {
+		l.classified(reading, span, nil, nil, written)
+	}
+}
+
+// EndLone is EndWithoutTotals for a span whose trace holds no other call, where no emitter is detached: only its response id
+// can be another call's.
+func (l *Ledger) EndLone(span *cost.Span, written *Writes) {
+	if span.Attributes.Has(cost.AttrCostStatus) {
+		l.own(span, nil, written)
 		return
 	}
-	if l.isRefused(span, reading) {
+	reading := &l.reading
+	if !l.read(span, reading) || l.isRefused(span, reading) {
 		return
 	}
-	found := classification{}
-	if !reading.IsCall {
-		found.reason = reasonOnlyCarrier
+	var this *CountedCall
+	if reading.ResponseID != "" {
+		this = l.countedCallOf(reading, span)
 	}
-	l.count(found)
-	result := l.cost(reading, span, found)
-	writeCall(reading, &result, l.pricer.Version(), l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider), written)
+	l.memory.mutex.Lock()
+	defer l.memory.mutex.Unlock()
+	if _, ok := l.classified(reading, span, this, nil, written); ok && this != nil {
+		l.memory.addResponse(this)
+	}
 }
 
 // own writes what a span says of its own call, and returns the call as a subtotal when it is counted.
@@ -215,29 +232,45 @@ func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subto
 	if l.isRefused(span, reading) {
 		return nil
 	}
-	this := countedCallOf(reading, span)
+	this := l.countedCallOf(reading, span)
 	l.memory.mutex.Lock()
 	defer l.memory.mutex.Unlock()
-	found := classify(reading.IsCall, this, beneath, l.memory)
+	priced, isOwn := l.classified(reading, span, this, beneath, written)
+	if !isOwn {
+		return incomplete(written.Reason)
+	}
+	return l.counted(this, &priced)
+}
+
+// classified writes what a span is, and its cost when it is a call of its own; this is nil where it is compared with none.
+func (l *Ledger) classified(
+	reading *cost.Reading, span *cost.Span, this *CountedCall, beneath *Subtotal, written *Writes,
+) (priced cost.Cost, isOwn bool) {
+	found := classification{}
+	if this != nil {
+		found = classify(reading.IsCall, this, beneath, l.memory)
+	} else if !reading.IsCall {
+		found.reason = reasonOnlyCarrier
+	}
 	l.count(found)
-	if found.role != "" {
-		if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, beneath)); meter != "" {
-			found.reason = reasonReportsMore + ":" + meter
-		}
-		l.counters.repeat(found.reason)
-		found.write(written)
-		if found.of != nil {
-			l.memory.claim(found.of, this)
-		}
-		if found.of != nil && reading.ResponseID != "" {
+	if found.role == "" {
+		priced = l.cost(reading, span, found)
+		keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
+		writeCall(reading, &priced, l.pricer.Version(), keep, written)
+		return priced, true
+	}
+	if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, beneath)); meter != "" {
+		found.reason = reasonReportsMore + ":" + meter
+	}
+	l.counters.repeat(found.reason)
+	found.write(written)
+	if found.of != nil {
+		l.memory.claim(found.of, this)
+		if reading.ResponseID != "" {
 			l.memory.addAlias(reading.ResponseID, found.of)
 		}
-		return incomplete(found.reason)
 	}
-	result := l.cost(reading, span, found)
-	keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
-	writeCall(reading, &result, l.pricer.Version(), keep, written)
-	return l.counted(this, &result)
+	return priced, false
 }
 
 // read reads a span by its plan, or on the slow path.
@@ -273,7 +306,8 @@ func (l *Ledger) count(found classification) {
 
 func (l *Ledger) counted(call *CountedCall, result *cost.Cost) *Subtotal {
 	l.memory.add(call)
-	found := &Subtotal{Input: call.input.N, Output: call.output.N, Requests: 1}
+	found := l.subtotals.next()
+	found.Input, found.Output, found.Requests = call.input.N, call.output.N, 1
 	if call.reports() || result.Known {
 		found.one[0] = call
 		found.calls, found.count = found.one[:], 1

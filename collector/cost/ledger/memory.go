@@ -84,11 +84,16 @@ func (m *RecentCalls) clear() {
 	m.noIdentity.Clear()
 }
 
-// add remembers a call.
-func (m *RecentCalls) add(call *CountedCall) {
+// addResponse remembers a call by its response id alone.
+func (m *RecentCalls) addResponse(call *CountedCall) {
 	if call.responseID != "" {
 		put(&m.byResponse, call.responseID, &call.held[0], call, keptPerKey)
 	}
+}
+
+// add remembers a call.
+func (m *RecentCalls) add(call *CountedCall) {
+	m.addResponse(call)
 	if !call.reports() {
 		return
 	}

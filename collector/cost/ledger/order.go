@@ -13,6 +13,9 @@ import (
 // ChildrenFirst returns the order in which spans are to be ended: children before parents, else by end, start and key. A
 // circle of parents is cut at the span that ended first. The spans' keys are unique.
 func ChildrenFirst(spans []cost.Span) []int {
+	if !haveParents(spans) {
+		return (&byEnd{spans: spans}).everyOne()
+	}
 	at := make(map[cost.SpanKey]int, len(spans))
 	for n := range spans {
 		at[spans[n].Key] = n
@@ -88,4 +91,13 @@ func (b *byEnd) Pop() any {
 	last := b.at[len(b.at)-1]
 	b.at = b.at[:len(b.at)-1]
 	return last
+}
+
+func haveParents(spans []cost.Span) bool {
+	for n := range spans {
+		if spans[n].HasParent() {
+			return true
+		}
+	}
+	return false
 }
