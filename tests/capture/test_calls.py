@@ -66,7 +66,8 @@ def test_guards_see_calls_and_may_stop_them(world: World) -> None:
     assert [(a.provider, a.model, a.operation, a.host) for a in asked] == [
         ("openai", "gpt-4o-mini", "chat", "api.openai.com")
     ] * 2
-    assert [a.cost.femto for a in answered] == [round(COST * 1e15)]
+    assert [a.request for a in answered] == asked[:1]
+    assert [a.record.cost_femto for a in answered if a.record] == [round(COST * 1e15)]
     assert (world.capture.stats["stopped"], world.capture.stats["errors_guard"]) == (1, 1)
 
 

@@ -139,4 +139,4 @@ def test_a_guard_is_told_what_the_contract_says(monkeypatch: pytest.MonkeyPatch,
         world.capture.uninstrument()
     costs = [dict(span.attributes or {})["llm.request_cost_usd"] for span in world.spans]
     assert costs == [pytest.approx(COST), pytest.approx(COST / 2)]
-    assert [float(usd_text(call.cost.femto or 0)) for call in told] == costs
+    assert [float(usd_text(call.record.cost_femto or 0)) for call in told if call.record] == costs

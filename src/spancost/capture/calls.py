@@ -11,14 +11,15 @@ from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer
 
-from spancost.capture import answered, attributes
+from spancost.capture import attributes
 from spancost.capture.decoding import Decoder
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.request import CHARACTERS, facts_of
+from spancost.capture.results import Results, SentCall
 from spancost.capture.seen import Seen
 from spancost.capture.suppression import Suppression, is_suppressed
-from spancost.control import guards
+from spancost.control.guards import PROCESS, CallRequest, CallStopped, Guards
 from spancost.core import semconv
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
@@ -56,14 +57,15 @@ class Capture:
         claims: SpanAdoption,
         *,
         providers: Mapping[str, str] | None = None,
-        counts: Counts | None = None,
+        guards: Guards = PROCESS,
         estimates: bool = False,
     ) -> None:
         self.wires = wires
         self.tracer = tracer
-        self.pricer = pricer
         self.claims = claims
-        self.counts = counts or Counts()
+        self.counts = Counts()
+        self.guards = guards
+        self.results = Results(guards, claims.dialects, pricer, self.counts)
         self._providers = {host.lower(): provider for host, provider in (providers or {}).items()}
         self._named = {*self._providers, *(host.rpartition(":")[0] for host in self._providers)}
         self.estimates = estimates
@@ -97,13 +99,11 @@ class Capture:
 
     def begin(self, target: Target, host: str, facts: Mapping[str, Any]) -> CapturedCall | None:
         """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised."""
-        asked = guards.CallRequest(
-            target.provider, target.path.get("model") or facts.get("model"), target.operation, host
-        )
-        for guard in guards.before:
+        asked = CallRequest(target.provider, target.path.get("model") or facts.get("model"), target.operation, host)
+        for (guard,) in self.guards.before:
             try:
                 guard(asked)
-            except guards.CallStopped:
+            except CallStopped:
                 self.counts.add("stopped")
                 raise
             except Exception as error:
@@ -118,7 +118,7 @@ class Capture:
 class CapturedCall:
     """A call in flight. Every method may be called in any order and more than once, and none raises."""
 
-    def __init__(self, capture: Capture, target: Target, asked: guards.CallRequest, facts: Mapping[str, Any]) -> None:
+    def __init__(self, capture: Capture, target: Target, asked: CallRequest, facts: Mapping[str, Any]) -> None:
         self._capture = capture
         self._target = target
         self._asked = asked
@@ -196,12 +196,11 @@ class CapturedCall:
                 self._capture.counts.add("batch_calls_read_again")
                 continue
             self._capture.counts.add(f"calls_{call.reading.outcome}")
-            told = attributes.of_reading(call.reading)
+            found = attributes.of_reading(call.reading)
             span = self._start(self._parent)
-            span.set_attributes(told)
+            span.set_attributes(found)
             span.end()
-            if guards.after:
-                self._tell_guards(call.reading, told, span)
+            self._capture.results.hand_over(SentCall(self._asked, self._started_ns, found), span, is_ours=True)
 
     def _open(self) -> UsageReader | None:
         """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
@@ -251,19 +250,19 @@ class CapturedCall:
         self._capture.counts.add(f"calls_{reading.outcome}")
         if reading.estimate:
             self._capture.counts.add("estimated")
-        told = attributes.of_reading(reading)
-        told[semconv.LLM_STREAMING] = self._is_stream
+        found = attributes.of_reading(reading)
+        found[semconv.LLM_STREAMING] = self._is_stream
         if self._is_stream and self._first is not None:
-            told[semconv.LLM_TIME_TO_FIRST_TOKEN_SECONDS] = self._first - self._clock
+            found[semconv.LLM_TIME_TO_FIRST_TOKEN_SECONDS] = self._first - self._clock
         trouble = type(error).__qualname__ if error is not None else None
         if trouble is None and self._status >= 400:
             trouble = str(self._status)
         if trouble is None and reading.outcome == outcomes.ERROR_IN_200:
             trouble = reading.outcome
-        self._write(reading, told, trouble)
+        carrier = self._write(reading, found, trouble)
         self._warn(reading)
-        if guards.after:
-            self._tell_guards(reading, told, self._span or self._outer)
+        sent = SentCall(self._asked, self._started_ns, found)
+        self._capture.results.hand_over(sent, carrier, is_ours=carrier is not self._outer)
 
     def _reading(self) -> WireReading:
         reader = self._reader or self._open()
@@ -276,25 +275,26 @@ class CapturedCall:
             outcomes.ERROR, self._target.provider, self._target.operation, {}, False, request_model=self._asked.model
         )
 
-    def _write(self, reading: WireReading, told: attributes.Attributes, trouble: str | None) -> None:
+    def _write(self, reading: WireReading, found: attributes.Attributes, trouble: str | None) -> Span | None:
+        """Put *found* on the span of the call and return that span; None when the call has none."""
         outer, span = self._outer, self._span
         is_new = self._capture.seen.is_new_response(self._asked.host, reading)
         if self._target.kind == outcomes.RETRIEVAL and not is_new:
             self._capture.counts.add("responses_read_again")
             if outer is not None:
                 self._capture.claims.release(outer)
-            return
+            return None
         if outer is not None and not reading.usage:
             # An attempt that used nothing leaves the outer span to the next one, and to its own instrumentation.
             self._capture.claims.release(outer)
-            return
+            return None
         if span is None and (outer is None or not outer.is_recording()):
             if not reading.usage:
-                return
+                return None
             span = self._start(self._parent)
         target = span or outer
         assert target is not None
-        target.set_attributes(told)
+        target.set_attributes(found)
         for number, further in enumerate(reading.further):
             # A stored response repeats its passes each time it is read; their spans have no id of their own.
             if further.inside or self._capture.seen.is_new_pass(self._asked.host, number, reading):
@@ -304,6 +304,7 @@ class CapturedCall:
                 span.set_attribute(ERROR_TYPE, trouble)
                 span.set_status(Status(StatusCode.ERROR, trouble))
             span.end()
+        return target
 
     def _write_pass(self, further: AdditionalUsage, reading: WireReading, target: Span) -> None:
         """Make the span of a pass: beneath *target* when its totals hold it (an aggregate, then), else beside it."""
@@ -324,10 +325,6 @@ class CapturedCall:
             f"a stream of {self._asked.host} told no usage, so its cost is {known}; ask for it with"
             ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
         )
-
-    def _tell_guards(self, reading: WireReading, told: attributes.Attributes, span: Span | None) -> None:
-        capture = self._capture
-        answered.tell(capture.pricer, capture.counts, self._asked, reading, told, span, self._started_ns)
 
 
 def _text(value: str | bytes) -> str:

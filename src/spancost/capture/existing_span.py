@@ -21,7 +21,7 @@ class SpanAdoption:
     """Spans of other instrumentations that carry what was captured; each is given to one call at a time."""
 
     def __init__(self, dialects: Dialects) -> None:
-        self._dialects = dialects
+        self.dialects = dialects
         # A stream's finalizer may come here while its own thread holds the lock: the garbage collector runs anywhere.
         self._lock = threading.RLock()
         self._claimed: GenerationalCache[int, bool] = GenerationalCache(_CLAIMS_KEPT)
@@ -38,7 +38,7 @@ class SpanAdoption:
         known = getattr(span, "attributes", None)
         if not known or not span.is_recording():
             return None
-        if self._dialects.markers.isdisjoint(known) or not self._is_open_call(span, known, operation):
+        if self.dialects.markers.isdisjoint(known) or not self._is_open_call(span, known, operation):
             return None
         span_id = span.get_span_context().span_id
         with self._lock:
@@ -54,7 +54,7 @@ class SpanAdoption:
 
     def _is_open_call(self, span: Any, known: Any, operation: str | None) -> bool:
         context, scope = span.get_span_context(), getattr(span, "instrumentation_scope", None)
-        reading = self._dialects.read(
+        reading = self.dialects.read(
             SeenSpan(
                 context.trace_id,
                 context.span_id,

@@ -20,6 +20,7 @@ from spancost.capture.patching import Patches
 from spancost.config import data
 from spancost.config.pricers import prices
 from spancost.config.settings import Settings, load, load_safely, warn_of_former_name
+from spancost.control import guards
 
 LOGGER = logging.getLogger("spancost")
 SCOPE = "spancost.capture"
@@ -46,6 +47,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
             httpx and httpx2 that lack it, and so changes the request.
         estimate_missing: Keyword argument of `instrument()`: estimates the tokens that a stream did not report by the
             length of its text.
+        guards: Keyword argument of `instrument()`: the guards (`Guards`), instead of those of the process.
     """
 
     _patches: Patches | None = None
@@ -72,6 +74,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 prices(settings),
                 SpanAdoption(data.default_dialects()),
                 providers=_providers(settings),
+                guards=kwargs.get("guards") or guards.PROCESS,
                 estimates=settings.capture_estimate_missing,
             )
             self._patches = patches = Patches(self._capture.counts.fault)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Places for a guard: callables that see a call before it is sent, and may stop it, and after it was answered."""
+"""Guards: callables that see a call before it is sent, and may stop it, and its record after it was answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias
 
-from spancost.core.call import Cost
-from spancost.core.wire.reading import WireReading
+from spancost.core.record import CallRecord
 
 
 class CallStopped(Exception):
@@ -15,7 +14,7 @@ class CallStopped(Exception):
 
 
 class CallRequest(NamedTuple):
-    """A call that is about to be sent. provider and model are None when nothing tells them before the answer."""
+    """A call that is about to be sent. provider and model are None when nothing reports them before the answer."""
 
     provider: str | None
     model: str | None
@@ -24,43 +23,59 @@ class CallRequest(NamedTuple):
 
 
 class CallResult(NamedTuple):
-    """A call that was answered: what it used and what that costs at list price (an unpriced cost says why)."""
+    """A call that was answered.
 
-    asked: CallRequest
-    reading: WireReading
-    cost: Cost
-
-
-Before = Callable[[CallRequest], None]
-After = Callable[[CallResult], None]
-_Guard = TypeVar("_Guard", Before, After)
-
-before: list[Before] = []
-after: list[After] = []
-
-
-def before_call(guard: Before) -> Callable[[], None]:
-    """Have *guard* called before each captured call is sent; return a function that takes it away again.
-
-    A `CallStopped` that it raises stops the call and reaches the application. Any other exception is counted and
-    logged, and the call is sent.
+    Attributes:
+        request: the call as it was sent.
+        record: its record, with the cost that is on its span. None when it is not counted: it failed before anything
+            was billed, or another span carries its cost.
     """
-    return _registered(before, guard)
+
+    request: CallRequest
+    record: CallRecord | None
 
 
-def after_call(guard: After) -> Callable[[], None]:
-    """Have *guard* called after each captured call was answered; return a function that takes it away again.
-
-    Whatever it raises is counted and logged: the application has its answer already.
-    """
-    return _registered(after, guard)
+Before: TypeAlias = "Callable[[CallRequest], None]"
+After: TypeAlias = "Callable[[CallResult], None]"
 
 
-def _registered(guards: list[_Guard], guard: _Guard) -> Callable[[], None]:
-    guards.append(guard)
+class Guards:
+    """Registered guards. Both tuples are replaced, never changed: a guard may remove itself while it runs."""
 
-    def remove() -> None:
-        if guard in guards:
-            guards.remove(guard)
+    def __init__(self) -> None:
+        self.before: tuple[list[Before], ...] = ()
+        self.after: tuple[list[After], ...] = ()
 
-    return remove
+    def before_call(self, guard: Before) -> Callable[[], None]:
+        """Have *guard* called before each captured call is sent; return a function that removes it.
+
+        A `CallStopped` that it raises stops the call and reaches the application. Any other exception is counted and
+        logged, and the call is sent.
+        """
+        entry = [guard]  # of its own: one guard may be registered twice
+        self.before = (*self.before, entry)
+
+        def remove() -> None:
+            self.before = tuple(each for each in self.before if each is not entry)
+
+        return remove
+
+    def after_call(self, guard: After) -> Callable[[], None]:
+        """Have *guard* called after each captured call was answered; return a function that removes it.
+
+        Where capture enriches the span of another instrumentation, the guard is called when that span ends. What it
+        raises is counted and logged: the application has its answer already.
+        """
+        entry = [guard]  # of its own: one guard may be registered twice
+        self.after = (*self.after, entry)
+
+        def remove() -> None:
+            self.after = tuple(each for each in self.after if each is not entry)
+
+        return remove
+
+
+PROCESS = Guards()
+"""The guards of this process: those of `CaptureInstrumentor`, unless it is given others."""
+before_call = PROCESS.before_call
+after_call = PROCESS.after_call

@@ -12,7 +12,8 @@ from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.sources import LOGS, SPANS, Repeat, Report, repeats
 from spancost.core.ledger.writes import write_repeat
 from spancost.core.reading import Reading
-from spancost.core.semconv import LLM_COST_STATUS
+from spancost.core.record import CallRecord
+from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
 from spancost.core.span import Span
 from spancost.store.log_records import OWN_TRACE, CarriedRecord
 from spancost.store.otlp_fields import Json
@@ -38,8 +39,11 @@ def enrich(
     ledger: Ledger,
     records_in_hand: Iterable[CarriedRecord] = (),
     reads: Reads | None = None,
-) -> None:
+) -> list[CallRecord]:
     """Write `llm.*` on the requests that spans and records came from; all of them are taken as one set.
+
+    Return the records of the counted calls, corrected, in the order in which they were counted, when *ledger* makes
+    records; [] when it does not. The outcome of a record is that of its span or of the nearest span above it.
 
     Order, batches and copies do not matter: children go before their parents, else the earlier end, start and id go
     first; a span or record given more than once is counted once and every copy gets the same attributes. A call that
@@ -51,12 +55,17 @@ def enrich(
     spans = joined(copies)
     raws = {key: [copy.raw for copy in found] for key, found in copies.items()}
     services = {key: first.service for key, (first, *_) in copies.items()}
-    records = place(records_in_hand, spans, raws, services)
-    repeated = repeats_in(spans, services, reads) if records and reads is not None else {}
+    made_in = place(records_in_hand, spans, raws, services)
+    repeated = repeats_in(spans, services, reads) if made_in and reads is not None else {}
+    counted: dict[Key, CallRecord] = {}
     for key in in_order(spans):
         repeat = repeated.get(key)
         if repeat is None:
-            written = ledger.end(spans[key]).writes
+            written, record, corrections = ledger.end(spans[key])
+            if record is not None:
+                counted[key] = record
+            for correction in corrections:
+                counted.pop((correction.record.trace_id, correction.record.span_id), None)
         else:
             written = {}
             write_repeat(repeat, written)
@@ -64,12 +73,44 @@ def enrich(
         if written:
             for raw in raws[key]:
                 put(raw, written)
+    return completed(counted, spans, made_in)
+
+
+def completed(
+    counted: dict[Key, CallRecord], spans: dict[Key, Span], made_in: dict[Key, Key | None]
+) -> list[CallRecord]:
+    """Return the records with what other spans say: the outcome above them, the trace that a log record is of."""
+    by_id = {span.span_id: span for span in spans.values()} if counted else {}
+    found = []
+    for key, record in counted.items():
+        if key in made_in:
+            trace_id, span_id = made_in[key] or (0, 0)
+            own = record.session_id != f"{key[0]:032x}"
+            session_id = record.session_id if own else f"{trace_id:032x}"
+            record = record._replace(trace_id=trace_id, parent_id=span_id or None, session_id=session_id)
+        if record.outcome is None:
+            record = record._replace(outcome=_outcome_above(spans[key], by_id))
+        found.append(record)
+    return found
+
+
+def _outcome_above(span: Span, by_id: dict[int, Span]) -> str | None:
+    passed: set[int] = set()
+    above: Span | None = span
+    while above is not None and above.span_id not in passed:
+        outcome = above.attributes.get(APP_OUTCOME)
+        if isinstance(outcome, str) and outcome:
+            return outcome
+        passed.add(above.span_id)
+        above = by_id.get(above.parent_id or 0)
+    return None
 
 
 def place(
     records: Iterable[CarriedRecord], spans: dict[Key, Span], raws: dict[Key, list[Json]], services: dict[Key, str]
-) -> int:
-    """Put *records* among the spans, each once, beneath the span it was made in; return how many there are."""
+) -> dict[Key, Key | None]:
+    """Put *records* among the spans, each once, below the span it was made in; return that span's key by its own."""
+    placed: dict[Key, Key | None] = {}
     copies: dict[tuple[int, str], list[CarriedRecord]] = defaultdict(list)
     for record in records:
         copies[record.span.end_ns, record.text].append(record)
@@ -77,12 +118,13 @@ def place(
         first = alike[0]
         key = (number * OWN_TRACE, 0)
         above = spans.get(first.made_in) if first.made_in is not None else None
+        placed[key] = first.made_in
         raws[key] = [record.raw for record in alike]
         services[key] = first.service
         spans[key] = first.span._replace(
             trace_id=key[0], span_id=key[0], parent_id=None if above is None else above.span_id
         )
-    return len(copies)
+    return placed
 
 
 def repeats_in(spans: dict[Key, Span], services: dict[Key, str], reads: Reads) -> dict[Key, Repeat]:

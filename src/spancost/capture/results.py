@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls the guards after a call with its record, which is made of its span: the guard and the span agree."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from opentelemetry.trace import Span, StatusCode
+
+from spancost.capture.attributes import Attributes
+from spancost.capture.diagnostics import Counts
+from spancost.control.guards import CallRequest, CallResult, Guards
+from spancost.core.dialect.dialects import Dialects
+from spancost.core.ledger.ledger import Ledger
+from spancost.core.ledger.options import LedgerOptions
+from spancost.core.ledger.reading_pricer import Prices
+from spancost.core.record import CallRecord
+from spancost.core.span import Span as CoreSpan
+from spancost.otel.processor.wrap_end import call_after_end
+
+_ONE_SPAN = LedgerOptions(roll_up=False, one_process=True, records=True, open_spans=1, closed_spans=1, recent_calls=1)
+
+
+class SentCall(NamedTuple):
+    """A call of which guards are to hear: its request, when it was sent, and the attributes that its answer gave."""
+
+    request: CallRequest
+    started_ns: int
+    attributes: Attributes
+
+
+class Results:
+    """Calls the guards of one capture after each call. Nothing here raises.
+
+    A span that a processor has finished says what the call costs. Where there is none, the span is priced here by the
+    same ledger, alone.
+    """
+
+    def __init__(self, guards: Guards, dialects: Dialects, pricer: Prices, counts: Counts) -> None:
+        self._guards = guards
+        self._dialects = dialects
+        self._pricer = pricer
+        self._counts = counts
+
+    def hand_over(self, sent: SentCall, span: Span | None, *, is_ours: bool) -> None:
+        """Call the guards with the record of *span*: now when it has ended (*is_ours*), else when it ends.
+
+        None: the call is not counted.
+        """
+        if not self._guards.after:
+            return
+        if span is None:
+            self._call(CallResult(sent.request, None))
+        elif is_ours or not call_after_end(span, lambda ended: self._hand_over_ended(sent, ended)):
+            self._hand_over_ended(sent, span)
+
+    def _hand_over_ended(self, sent: SentCall, span: Span) -> None:
+        try:
+            record = self._record(sent, span)
+        except Exception as error:
+            self._counts.fault("record", error)
+            record = None
+        self._call(CallResult(sent.request, record))
+
+    def _call(self, result: CallResult) -> None:
+        for (guard,) in self._guards.after:
+            try:
+                guard(result)
+            except Exception as error:
+                self._counts.fault("guard", error)
+
+    def _record(self, sent: SentCall, span: Span) -> CallRecord | None:
+        return Ledger(self._dialects, self._pricer, _ONE_SPAN).process_uncached(_core_span(sent, span)).record
+
+
+def _core_span(sent: SentCall, span: Any) -> CoreSpan:
+    """Return *span* as the core sees it; one that was sampled out has no attributes but those of the answer."""
+    context, parent = span.get_span_context(), getattr(span, "parent", None)
+    scope, resource = getattr(span, "instrumentation_scope", None), getattr(span, "resource", None)
+    known = getattr(span, "attributes", None)
+    is_error = known is not None and span.status.status_code is StatusCode.ERROR
+    attributes = {"server.address": sent.request.host, **sent.attributes} if known is None else dict(known)
+    return CoreSpan(
+        context.trace_id,
+        context.span_id,
+        None if parent is None else parent.span_id,
+        parent is None or parent.is_remote,
+        getattr(span, "start_time", None) or sent.started_ns,
+        getattr(span, "end_time", None) or time.time_ns(),
+        scope.name if scope else "",
+        (scope.version or "") if scope else "",
+        getattr(span, "name", ""),
+        attributes,
+        is_error,
+        None if resource is None else dict(resource.attributes),
+        "python",
+    )
