@@ -14,7 +14,10 @@ from typing import Any
 
 import click
 
+from spancost import __version__
+
 _COMMANDS = {
+    "completion": "Print what completes commands and options in a shell.",
     "contract": "Check a contract and compile it for production.",
     "collector-config": "Print configuration for a Collector without our components.",
     "demo": "Show the main job on a small support agent; needs no key and no network.",
@@ -75,6 +78,6 @@ def _forget_output() -> None:
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="spancost")
+@click.version_option(__version__, prog_name="spancost")
 def main() -> None:
     """A correct, versioned dollar cost on every LLM call in a trace, and totals on every span above it."""

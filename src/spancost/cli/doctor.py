@@ -14,9 +14,10 @@ from typing import BinaryIO
 
 import click
 
-from spancost.cli.run import run_program
+from spancost.cli.run import card_in_environment, run_program
 from spancost.cli.verify import spans_of_files
 from spancost.config import data
+from spancost.config.pricers import prices
 from spancost.config.settings import load
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
@@ -47,8 +48,12 @@ class _Doctor(click.Command):
 @click.command(name="doctor", cls=_Doctor, options_metavar="[OPTIONS]")
 @click.argument("files", nargs=-1, type=click.File("rb"), metavar="[FILE... | -- CMD [ARG]...]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one finding a line.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when a problem (!) is found.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of SPANCOST_CARD.")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool, strict: bool, card_name: str | None
+) -> None:
     """Say which dialect and rule read each span, what is counted twice, what has no price and why, and what to do.
 
     With FILES (OTLP JSON; - is standard input) it looks at their spans, with -- CMD it runs a Python program and looks
@@ -56,17 +61,19 @@ def command(ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool) -> N
     """
     program: tuple[str, ...] = ctx.meta.get("program", ())
     faults: list[str] = []
-    if program:
-        found = _of_program(program)
-    elif files:
-        found = list(_of_spans(list(spans_of_files(files, faults))))
-    else:
-        found = list(environment.inspect_environment())
+    with card_in_environment(card_name):
+        if program:
+            found = _of_program(program)
+        elif files:
+            found = list(_of_spans(list(spans_of_files(files, faults))))
+        else:
+            found = list(environment.inspect_environment())
     found.extend(environment.unseen())
     errors = [Finding("Input", PROBLEM, fault, "Expected OTLP JSON, as an exporter writes it.") for fault in faults]
     for line in (_json_lines if as_json else _page)([*errors, *found]):
         click.echo(line)
-    sys.exit(1 if faults else 0)
+    is_bad = strict and any(finding.level == PROBLEM for finding in found)
+    sys.exit(1 if faults or is_bad else 0)
 
 
 def _of_program(program: tuple[str, ...]) -> list[Finding]:
@@ -78,7 +85,7 @@ def _of_program(program: tuple[str, ...]) -> list[Finding]:
 
 def _of_spans(carried: list[Carried]) -> Iterator[Finding]:
     dialects, names = data.default_dialects(), data.default_names()
-    ledger = Ledger(dialects, data.default_pricer(), LedgerOptions(join_services=True))
+    ledger = Ledger(dialects, prices(load()), LedgerOptions(join_services=True))
     lens = DialectTrace(json.loads(data.read("semconv/compiled/dialects.json")))
     yield from environment.card(load())
     yield from inspect_spans(carried, ledger, dialects, lens, lambda host: bool(names.at_host(host)))

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from spancost.cli.price import contract_option, pricer_of
+from spancost.cli.price import card_named, card_option, contract_option, pricer_of
 from spancost.config import data, emitters
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.emitters import EmitterError
@@ -40,6 +40,7 @@ from spancost.store.otlp_json import Carried, carried_spans
     type=click.Path(dir_okay=False, path_type=Path),
     help="Read emitters that nobody has met as this file (YAML or JSON) describes them.",
 )
+@card_option
 @contract_option
 def command(
     files: tuple[BinaryIO, ...],
@@ -47,6 +48,7 @@ def command(
     keep_provider: bool,
     read_responses: bool,
     emitters_path: Path | None,
+    card_name: str | None,
     contract_path: Path | None,
 ) -> None:
     """Put costs and totals on the spans and log records of FILES (standard input when there are none).
@@ -59,7 +61,7 @@ def command(
         dialects = data.dialects(read_responses, None if emitters_path is None else emitters.load(emitters_path))
     except EmitterError as error:
         raise click.ClickException(str(error)) from error
-    pricer = pricer_of(data.default_card(), contract_path)
+    pricer = pricer_of(card_named(card_name), contract_path)
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (sys.stdin.buffer,)
     failed = False

@@ -14,7 +14,7 @@ import click
 from spancost.cli.call_json import CallError, call_of, parse, quantity_of
 from spancost.cli.call_of_span import attributes_of, call_row_of
 from spancost.cli.near import NearNames
-from spancost.cli.price import card_named, contract_option, number, pricer_of
+from spancost.cli.price import card_named, card_option, contract_option, number, pricer_of
 from spancost.config.data import is_version
 from spancost.core import reasons
 from spancost.core.call import Call
@@ -40,7 +40,7 @@ _BASES = {
 @click.option("--tier", help="Service tier that was served.")
 @click.option("--batch", is_flag=True, help="The call was part of a batch.")
 @click.option("--context", multiple=True, metavar="FACT=VALUE", help="A fact that changes prices, such as speed=fast.")
-@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card.")
+@card_option
 @contract_option
 @click.option("--seconds", metavar="SECONDS", help="How long the call took, for a contract that charges by time.")
 def command(card_name: str | None, contract_path: Path | None, **options: Any) -> None:

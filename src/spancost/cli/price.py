@@ -54,8 +54,13 @@ def contract_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_contract(with_facts(command))
 
 
+card_option = click.option(
+    "--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of the newest one."
+)
+
+
 @click.command(name="price")
-@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of the newest one.")
+@card_option
 @contract_option
 def command(card_name: str | None, contract_path: Path | None) -> None:
     """Price calls: one JSON object a line on standard input, one on standard output, in the same order.

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +16,22 @@ import click
 
 from spancost.cli.extra import load
 from spancost.cli.output_file import OutputFile
+from spancost.cli.price import card_named
 
 if TYPE_CHECKING:
     from spancost.run.program import Run
     from spancost.store.otlp_receiver import ReceivedSpan
+
+_CARD = "SPANCOST_CARD"
 
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Traces and table rows to show.")
 @click.option("--save", type=OutputFile(), help="Keep the spans: OTLP JSON, one a line.")
 @click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of SPANCOST_CARD.")
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
-def command(top: int, save: Path | None, width: int | None, program: tuple[str, ...]) -> None:
+def command(top: int, save: Path | None, width: int | None, card_name: str | None, program: tuple[str, ...]) -> None:
     """Run a Python program with everything set up, and show what it cost when it ends.
 
     Nothing in the program changes: its output, signals and exit status are its own, its exporters go on exporting.
@@ -36,13 +43,30 @@ def command(top: int, save: Path | None, width: int | None, program: tuple[str, 
     spancost run --save spans.jsonl -- pytest tests/
     """
     load("rich.console", "cli")
-    done, spans = run_program(program)
+    with card_in_environment(card_name):
+        done, spans = run_program(program)
     console = load("rich.console", "cli").Console(width=width, highlight=False, stderr=True)
     load("spancost.cli.run_page", "cli").show(done, spans, top, console)
     if save is not None:
         save.write_text(otlp_lines(done), encoding="utf-8")
         click.echo(f"\n{len(spans):,} spans kept in {save}", err=True)
     sys.exit(done.status)
+
+
+@contextmanager
+def card_in_environment(name: str | None) -> Iterator[None]:
+    """Let `SPANCOST_CARD` be *name* inside the block, as it was for None; a click error when there is no such card."""
+    before = os.environ.get(_CARD)
+    if name is not None:
+        card_named(name)
+        path = Path(name).expanduser()
+        os.environ[_CARD] = str(path.absolute()) if path.exists() else name
+    try:
+        yield
+    finally:
+        os.environ.pop(_CARD, None)
+        if before is not None:
+            os.environ[_CARD] = before
 
 
 def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:

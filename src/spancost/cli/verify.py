@@ -83,7 +83,7 @@ def command(
     lines = _json_lines(report, faults) if as_json else _page(report, faults)
     for line in lines:
         click.echo(line)
-    sys.exit(0 if report.is_good and not faults and report.calls else 1)
+    sys.exit(0 if report.is_good and not faults and (report.calls or report.unpriced) else 1)
 
 
 class _Pricers:
@@ -154,6 +154,7 @@ def _json_lines(report: Report, faults: list[str]) -> Iterator[str]:
             "spans": report.spans,
             "traces": report.traces,
             "calls_verified": report.calls,
+            "calls_unpriced": report.unpriced,
             "totals_verified": report.totals,
             "pricing_versions": report.versions,
             "differences": len(report.differences),
@@ -214,11 +215,14 @@ def _unverified(skipped: list[Unverified]) -> Iterator[str]:
 
 
 def _sum(report: Report) -> str:
-    if not report.calls and not report.unverified:
+    if not report.calls and not report.unpriced and not report.unverified:
         spans = f"none of {counted(report.spans, 'span')} has" if report.spans else "found no span; expected spans with"
         return f"nothing to verify: {spans} llm.pricing_version (see `spancost enrich`)"
     with_cards = ", ".join(report.versions) or "no card"
-    text = f"{counted(report.calls, 'call')} and {counted(report.totals, 'total')} verified with {with_cards}: "
+    text = f"{counted(report.calls, 'call')} and {counted(report.totals, 'total')} verified with {with_cards}"
+    if report.unpriced:
+        text += f", {counted(report.unpriced, 'call')} without a price"
+    text += ": "
     if report.is_good:
         return text + "every number is the same"
     parts = [f"{counted(len(report.differences), 'difference')}"] if report.differences else []

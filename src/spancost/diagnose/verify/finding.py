@@ -49,11 +49,17 @@ class Unverified:
 
 @dataclass
 class Report:
-    """The outcome: how many spans, calls and totals were looked at, what differs, and what could not be verified."""
+    """The outcome: how many spans, calls and totals were looked at, what differs, and what could not be verified.
+
+    Attributes:
+        calls: Calls with a cost that was recomputed.
+        unpriced: Calls without a cost, for which the card has none either, or which differ.
+    """
 
     spans: int = 0
     traces: int = 0
     calls: int = 0
+    unpriced: int = 0
     totals: int = 0
     versions: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from spancost.core import semconv as names
+from spancost.core.call import UNPRICED
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.writes import Written
 from spancost.core.pricing.card import CardError
@@ -85,7 +86,10 @@ def _checked(span: Span, place: Place, cards: _Cards, report: Report) -> Span:
     if isinstance(recomputing, str):
         report.unverified.append(Unverified(place, recomputing))
         return span
-    report.calls += 1
+    if span.attributes.get(names.LLM_COST_STATUS) == UNPRICED:
+        report.unpriced += 1
+    else:
+        report.calls += 1
     expected: Written = recomputing.written(span)
     findings = list(recomputing.findings(span, expected))
     report.differences.extend(Difference(place, *found) for found in findings)
