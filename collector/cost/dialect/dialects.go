@@ -65,6 +65,8 @@ type Dialects struct {
 	markers      keyFilter
 	detecting    keyFilter
 	failures     failures
+	// recordKeys are what the record of a call takes from a span.
+	recordKeys RecordKeys
 
 	mutex    sync.RWMutex
 	scopes   map[string]string
@@ -100,6 +102,7 @@ func NewDialects(compiled []byte, names Names, options Options) (*Dialects, erro
 		CachedOutside []string    `json:"input_without_cache"`
 		Format        int         `json:"format"`
 		Identity      identityRow `json:"identity"`
+		Record        RecordKeys  `json:"record"`
 	}
 	if err := json.Unmarshal(compiled, &table); err != nil {
 		return nil, fmt.Errorf("compiled dialects: %w", err)
@@ -111,7 +114,7 @@ func NewDialects(compiled []byte, names Names, options Options) (*Dialects, erro
 		names: names, readResponses: options.ReadResponses, rows: table.Dialects, fallback: table.Fallback, twoSided: table.TwoSided, cachedOutside: table.CachedOutside, statedCosts: table.StatedCosts, meters: table.Meters,
 		fields: newFieldTable(),
 		byID:   map[string]*dialectRow{}, scopes: map[string]string{}, programs: map[programKey]*program{},
-		failures: table.Errors,
+		failures: table.Errors, recordKeys: table.Record,
 	}
 	if err := d.describe(options.Emitters); err != nil {
 		return nil, err

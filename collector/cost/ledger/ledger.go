@@ -44,6 +44,8 @@ type Ledger struct {
 	// calls and subtotals are memory of what is held between two spans.
 	calls     chunk[callWithMeters]
 	subtotals chunk[Subtotal]
+	// record is that of the last call that was priced, nil where none is made.
+	record *cost.CallRecord
 }
 
 // New returns a ledger that knows of no span.
@@ -93,6 +95,8 @@ type Ended struct {
 	Up cost.SpanKey
 	// IsLate: the total came too late for every ancestor.
 	IsLate bool
+	// Record is that of the span's own call, when it is counted and records are made (Options.Records).
+	Record *cost.CallRecord
 }
 
 // End puts into written what is to be written on a span, given that its children ended before.
@@ -105,7 +109,7 @@ func (l *Ledger) EndWithoutTotals(span *cost.Span, written *Writes) Ended {
 	return l.end(span, written, false)
 }
 
-// EndAncestor is EndQuietly for a span that says nothing of a call, as most do.
+// EndAncestor is EndWithoutTotals for a span that says nothing of a call, as most do.
 func (l *Ledger) EndAncestor(span, parent cost.SpanKey, isLocalRoot bool) Ended {
 	joins := l.options.JoinServices || !isLocalRoot
 	beneath := l.close(span, parent, joins)
@@ -150,6 +154,14 @@ func (l *Ledger) ParentOf(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
 }
 
 func (l *Ledger) end(span *cost.Span, written *Writes, rollUp bool) Ended {
+	l.record = nil
+	found := l.withTotals(span, written, rollUp)
+	found.Record = l.record
+	return found
+}
+
+// withTotals writes what a span is and, where asked for, the totals of its subtree.
+func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended {
 	joins := l.options.JoinServices || !span.IsLocalRoot
 	beneath := l.close(span.Key, span.Parent, joins)
 	own := l.own(span, beneath, written)
@@ -184,144 +196,4 @@ func (l *Ledger) end(span *cost.Span, written *Writes, rollUp bool) Ended {
 		l.rollUp.lateParent(span.Parent, total)
 	}
 	return l.passUp(span.Parent, total, joins)
-}
-
-// PriceAlone puts into written what is to be written on a span that is compared with no other.
-func (l *Ledger) PriceAlone(span *cost.Span, written *Writes) {
-	if span.Attributes.Has(cost.AttrCostStatus) {
-		l.counters.AlreadyPriced++
-		return
-	}
-	reading := &l.reading
-	if l.read(span, reading) && !l.isRefused(span, reading) {
-		l.classified(reading, span, nil, nil, written)
-	}
-}
-
-// EndLone is EndWithoutTotals for a span whose trace holds no other call, where no emitter is detached: only its response id
-// can be another call's.
-func (l *Ledger) EndLone(span *cost.Span, written *Writes) {
-	if span.Attributes.Has(cost.AttrCostStatus) {
-		l.own(span, nil, written)
-		return
-	}
-	reading := &l.reading
-	if !l.read(span, reading) || l.isRefused(span, reading) {
-		return
-	}
-	var this *CountedCall
-	if reading.ResponseID != "" {
-		this = l.countedCallOf(reading, span)
-	}
-	l.memory.mutex.Lock()
-	defer l.memory.mutex.Unlock()
-	if _, ok := l.classified(reading, span, this, nil, written); ok && this != nil {
-		l.memory.addResponse(this)
-	}
-}
-
-// own writes what a span says of its own call, and returns the call as a subtotal when it is counted.
-func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subtotal {
-	if span.Attributes.Has(cost.AttrCostStatus) {
-		return l.priorResult(span, beneath, written)
-	}
-	reading := &l.reading
-	if !l.read(span, reading) {
-		return nil
-	}
-	if l.isRefused(span, reading) {
-		return nil
-	}
-	this := l.countedCallOf(reading, span)
-	l.memory.mutex.Lock()
-	defer l.memory.mutex.Unlock()
-	priced, isOwn := l.classified(reading, span, this, beneath, written)
-	if !isOwn {
-		return incomplete(written.Reason)
-	}
-	return l.counted(this, &priced)
-}
-
-// classified writes what a span is, and its cost when it is a call of its own; this is nil where it is compared with none.
-func (l *Ledger) classified(
-	reading *cost.Reading, span *cost.Span, this *CountedCall, beneath *Subtotal, written *Writes,
-) (priced cost.Cost, isOwn bool) {
-	found := classification{}
-	if this != nil {
-		found = classify(reading.IsCall, this, beneath, l.memory)
-	} else if !reading.IsCall {
-		found.reason = reasonOnlyCarrier
-	}
-	l.count(found)
-	if found.role == "" {
-		priced = l.cost(reading, span, found)
-		keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
-		writeCall(reading, &priced, l.pricer.Version(), keep, written)
-		return priced, true
-	}
-	if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, beneath)); meter != "" {
-		found.reason = reasonReportsMore + ":" + meter
-	}
-	l.counters.repeat(found.reason)
-	found.write(written)
-	if found.of != nil {
-		l.memory.claim(found.of, this)
-		if reading.ResponseID != "" {
-			l.memory.addAlias(reading.ResponseID, found.of)
-		}
-	}
-	return priced, false
-}
-
-// read reads a span by its plan, or on the slow path.
-func (l *Ledger) read(span *cost.Span, into *cost.Reading) bool {
-	found, isReported := l.plans.Read(span, into)
-	l.plan = found
-	return isReported
-}
-
-// isRefused tells whether a call failed without being billed; one that may have been billed is doubted.
-func (l *Ledger) isRefused(span *cost.Span, reading *cost.Reading) bool {
-	if !span.IsError || len(reading.Usage) > 0 {
-		return false
-	}
-	if !l.dialects.MayBeBilled(span, reading.ResponseID) {
-		l.counters.Failed++
-		return true
-	}
-	reading.Doubt = cost.Doubt{Status: cost.Unpriced, Reason: cost.ReasonInterrupted}
-	return false
-}
-
-func (l *Ledger) count(found classification) {
-	switch found.role {
-	case cost.Duplicate:
-		l.counters.Duplicate++
-	case cost.Aggregate:
-		l.counters.Aggregate++
-	default:
-		l.counters.Own++
-	}
-}
-
-func (l *Ledger) counted(call *CountedCall, result *cost.Cost) *Subtotal {
-	l.memory.add(call)
-	found := l.subtotals.next()
-	found.Input, found.Output, found.Requests = call.input.N, call.output.N, 1
-	if call.reports() || result.Known {
-		found.one[0] = call
-		found.calls, found.count = found.one[:], 1
-	} else {
-		found.unreported, found.unreportedCount = call, 1
-		l.rollUp.unreported.Set(call.span, struct{}{})
-	}
-	if result.Status == cost.Partial || result.Status == cost.Unpriced {
-		found.Doubtful = 1
-	}
-	if result.Known {
-		found.Femto, found.Priced = result.Femto, 1
-	} else {
-		found.Unpriced = 1
-	}
-	return found
 }

@@ -18,6 +18,8 @@ type Options struct {
 	// Reclassify: what an earlier run wrote is compared with what is beneath and known, across processes and batches; a
 	// repeated call loses its cost and tokens.
 	Reclassify bool
+	// Records: make the record of each call that is counted.
+	Records bool
 	// Shared: calls counted by other ledgers too; nil for one of the ledger's own.
 	Shared *RecentCalls
 	// OpenSpans, ClosedSpans, RecentCalls: how many of each are remembered at least (at most twice as many).
