@@ -24,15 +24,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
 SHAPE_KEYS = {
     "assumed",
     "batch",
-    "characters_a_token",
-    "streamed",
+    "characters_per_token",
+    "output_text",
     "tiers",
-    "asks_usage",
-    "latest",
+    "usage_on_request",
+    "keep_latest",
     "about",
     "extends",
-    "marks",
-    "more_marks",
+    "parse_if",
+    "parse_also_if",
     "done",
     "end",
     "complete",
@@ -43,14 +43,25 @@ SHAPE_KEYS = {
     "meters",
     "billed",
     "cost",
-    "further",
+    "additional_usage",
     "unwrap",
 }
 RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
 ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
 PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names", "others"}
-STREAMED_KEYS = {"each", "when"}
-FURTHER_KEYS = {"rows", "name", "kind", "model", "model_slot", "model_name", "needs_model", "when", "inside", "meters"}
+OUTPUT_TEXT_KEYS = {"each", "when"}
+ADDITIONAL_KEYS = {
+    "rows",
+    "name",
+    "kind",
+    "model",
+    "model_slot",
+    "model_name",
+    "needs_model",
+    "when",
+    "inside",
+    "meters",
+}
 BATCH_KEYS = {"whole", "rows", "answer", "key", "model", "shapes"}
 
 
@@ -74,10 +85,10 @@ def shapes() -> dict[str, Any]:
             refuse_unknown(f"{path.name} {name}", shape, SHAPE_KEYS)
             for rule in shape.get("read", ()):
                 refuse_unknown(f"{path.name} {name}.read", rule, RULE_KEYS)
-            for row in shape.get("streamed") or ():
-                refuse_unknown(f"{path.name} {name}.streamed", row, STREAMED_KEYS)
-            for row in shape.get("further") or ():
-                refuse_unknown(f"{path.name} {name}.further", row, FURTHER_KEYS)
+            for row in shape.get("output_text") or ():
+                refuse_unknown(f"{path.name} {name}.output_text", row, OUTPUT_TEXT_KEYS)
+            for row in shape.get("additional_usage") or ():
+                refuse_unknown(f"{path.name} {name}.additional_usage", row, ADDITIONAL_KEYS)
             refuse_unknown(f"{path.name} {name}.batch", shape.get("batch") or {}, BATCH_KEYS)
             if name in raw:
                 sys.exit(f"{path.name}: found {name} twice; expected each shape once")
@@ -98,8 +109,8 @@ def flat(raw: Mapping[str, Any], name: str, seen: tuple[str, ...] = ()) -> dict[
     for key in ("meters", "facts", "context"):
         both = {**base.get(key, {}), **shape.get(key, {})}
         merged[key] = {k: v for k, v in both.items() if v is not None}
-    if "more_marks" in merged:
-        merged["marks"] = base["marks"] + merged.pop("more_marks")
+    if "parse_also_if" in merged:
+        merged["parse_if"] = base["parse_if"] + merged.pop("parse_also_if")
     return {k: v for k, v in merged.items() if v is not None}
 
 
@@ -116,9 +127,9 @@ def providers() -> list[dict[str, Any]]:
     return rows
 
 
-def marks() -> dict[str, Any]:
-    """Return what holds for every provider: marks, and what text amounts to."""
-    return {**load(ROOT / "marks.yaml"), **load(ROOT / "text.yaml")}
+def signatures() -> dict[str, Any]:
+    """Return what holds for every provider: signatures of answers, and how text is counted."""
+    return {**load(ROOT / "signatures.yaml"), **load(ROOT / "text.yaml")}
 
 
 def compiled() -> bytes:
@@ -127,7 +138,7 @@ def compiled() -> bytes:
     for name, rows in sets.items():
         for row in rows:
             refuse_unknown(f"endpoints.yaml {name}", row, ENDPOINT_KEYS)
-    body = {"kind": "wires", "shapes": shapes(), "sets": sets, "providers": providers(), **marks()}
+    body = {"kind": "wires", "shapes": shapes(), "sets": sets, "providers": providers(), **signatures()}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return (json.dumps({**body, "version": digest[:12]}, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -121,7 +121,7 @@ def test_the_host_cache_is_bounded() -> None:
         ({"if": {"less": ["a", "b.c"], "present": "a", "absent": "z", "then": 7}}, 7),
         ({"if": {"matches": [["z", "w"], "^wo"], "then": 1}}, 1),
         ({"if": {"matches": ["w", "^o"], "then": 1, "else": 2}}, 2),
-        ({"if": {"holds": "t", "then": "b.c", "else": "a"}}, 4),
+        ({"if": {"is_true": "t", "then": "b.c", "else": "a"}}, 4),
     ],
 )
 def test_expressions(expression: object, expected: float | None) -> None:

@@ -295,7 +295,7 @@ class CapturedCall:
         target = span or outer
         assert target is not None
         target.set_attributes(found)
-        for number, further in enumerate(reading.further):
+        for number, further in enumerate(reading.additional_usage):
             # A stored response repeats its passes each time it is read; their spans have no id of their own.
             if further.inside or self._capture.seen.is_new_pass(self._asked.host, number, reading):
                 self._write_pass(further, reading, target)

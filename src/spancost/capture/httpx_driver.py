@@ -92,7 +92,7 @@ class _Driver:
             facts = capture.facts(body) if body else facts_of_form(getattr(request.stream, "fields", ()))
             if facts.get("model") and (target.gateway or target.provider is None):
                 target = capture.target(request.method, host, url.path, facts["model"]) or target
-            if self._include_usage and body and target.shape is not None and target.shape.asks_usage:
+            if self._include_usage and body and target.shape is not None and target.shape.usage_on_request:
                 request = self._asking(request, body)
         except Exception as error:
             capture.counts.fault("request", error)

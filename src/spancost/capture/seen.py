@@ -41,7 +41,7 @@ class Seen:
         """Tell whether a pass beside the call of *reading* was not counted yet; number: which of its passes it is."""
         if not reading.response_id:
             return True
-        further = reading.further[number]
+        further = reading.additional_usage[number]
         return _note(self._recent, (host, reading.response_id, further.kind, number, _figures(further.usage)))
 
 

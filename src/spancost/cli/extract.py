@@ -149,7 +149,7 @@ def answer(reading: WireReading) -> dict[str, Any]:
         "upstream": reading.upstream,
         "other_usage": [
             {"kind": f.kind, "model": f.model or None, "inside": f.inside, **{m: number(n) for m, n in f.usage.items()}}
-            for f in reading.further
+            for f in reading.additional_usage
         ]
         or None,
         "estimate": reading.estimate,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of a batch: each answer that lies in a body is read as that of a call. This file knows no provider."""
+"""Reads the answers inside a batch body as one call each. This file knows no provider."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from spancost.core.wire.result import Answer, reading, text
 from spancost.core.wire.shape import Batch, Slots
 
 BATCH = "batch"
-"""The tier of the calls of a batch, in the rate card's word."""
+"""Service tier of batch calls, as the rate card names it."""
 
 
 class BatchCall(NamedTuple):
-    """A call of a batch: what names it there ("" for nothing), and what its answer says."""
+    """A call of a batch: its key in the batch ("" when it has none) and the reading of its answer."""
 
     key: str
     reading: WireReading
 
 
 def calls_of(wires: Wires, target: Target, provider: str | None, batch: Batch, document: Json) -> list[BatchCall]:
-    """Return the calls whose answers *document* holds; a request that failed is none: it is not billed."""
+    """Return the calls whose answers *document* contains. A failed request is left out: it is not billed."""
     found = []
     model = text(batch.model(document)) if batch.model else None
     for row in _rows(batch, document):
         answer = batch.answer(row) if batch.answer else row
         if isinstance(answer, dict):
-            told = _read(wires, target, provider, batch, answer, model)
-            if told is not None and told.outcome in (outcomes.USAGE, outcomes.NO_USAGE):
+            call_reading = _read(wires, target, provider, batch, answer, model)
+            if call_reading is not None and call_reading.outcome in (outcomes.USAGE, outcomes.NO_USAGE):
                 key = text(batch.key(row)) if batch.key else None
-                found.append(BatchCall(key or "", told))
+                found.append(BatchCall(key or "", call_reading))
     return found
 
 
@@ -58,5 +58,5 @@ def _read(
             for value in rule.get(answer):
                 rule.keep(slots, rule.slot, value)
     one = target._replace(kind="call", operation=target.operation or wires.operations.get(name), path={})
-    told = reading(wires, one, shape, slots, Answer(200, provider, target.gateway, complete=True, parsed=True))
-    return told._replace(sold_tier=BATCH)
+    call_reading = reading(wires, one, shape, slots, Answer(200, provider, target.gateway, complete=True, parsed=True))
+    return call_reading._replace(sold_tier=BATCH)

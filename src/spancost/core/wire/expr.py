@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Expressions of the wire data, compiled to closures over the slots of an exchange. This file knows no provider.
+"""Compiles expressions of the wire data to closures over the slots of an exchange. This file knows no provider.
 
 An expression is a whole number, a path (core/wire/path), a list of alternatives (the first that is present), or an
 object with one operator: `sum`, `minus`, `max`, `min`, `count`, `positive` (absent instead of 0),
 `times` ([expression, decimal text]), `if` (conditions, then, else). All conditions of an `if` must be true:
-`equal: [a, b]` and `less: [a, b]` (expressions), `holds: path` (a value is true), `present: path`, `absent: path`,
+`equal: [a, b]` and `less: [a, b]` (expressions), `is_true: path` (a value is true), `present: path`, `absent: path`,
 `matches: [path or paths, regular expression]` (searched in the first text found). `else` may be left out.
-Absent stays absent (None): a sum has a value when one of its terms has.
+A missing value stays missing (None). A sum has a value when at least one term has one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spancost.core.wire.path import (
     WireDataError,
     compile_getter,
     compile_path,
-    is_plain,
+    has_only_keys,
     quantity,
 )
 
@@ -31,16 +31,16 @@ Formula: TypeAlias = "Callable[[Json], Number | None]"
 
 
 def compile_formula(expression: Json) -> Formula:
-    """Return a function from the slots of one exchange to an exact number, or None when nothing was reported."""
+    """Return a function from the slots of an exchange to an exact number, or None when nothing was reported."""
     if type(expression) is int and expression >= 0:
         return lambda _: expression
     if isinstance(expression, str):
-        if is_plain(expression):
+        if has_only_keys(expression):
             return _number_at([tuple(expression.split("."))])
         values = compile_path(expression)
         return lambda slots: _total(quantity(v) for v in values(slots))
     if isinstance(expression, list):
-        if all(isinstance(e, str) and is_plain(e) for e in expression):
+        if all(isinstance(e, str) and has_only_keys(e) for e in expression):
             return _number_at([tuple(e.split(".")) for e in expression])
         return _first([compile_formula(e) for e in expression])
     if isinstance(expression, Mapping) and len(expression) == 1:
@@ -52,7 +52,7 @@ def compile_formula(expression: Json) -> Formula:
 
 
 def _number_at(places: list[tuple[str, ...]]) -> Formula:
-    """Return a function to the first number at *places*; most meters are this, so it is one function and no calls."""
+    """Return a function that finds the first number at *places*. Most meters use it, so it makes no calls."""
 
     def number(slots: Json) -> Number | None:
         for keys in places:
@@ -87,7 +87,7 @@ def _first(formulas: list[Formula]) -> Formula:
     return first
 
 
-def _classify_ancestor(combine: Callable[[list[Number]], Number]) -> Callable[[Json], Formula]:
+def _combining(combine: Callable[[list[Number]], Number]) -> Callable[[Json], Formula]:
     def make(operands: Json) -> Formula:
         formulas = [compile_formula(e) for e in operands]
 
@@ -153,7 +153,7 @@ def compile_conditions(conditions: Mapping[str, Json]) -> Test:
     return lambda slots: all(test(slots) for test in tests)
 
 
-def _holds(path: str) -> Test:
+def _is_true(path: str) -> Test:
     values = compile_path(path)
     return lambda slots: any(v is True for v in values(slots))
 
@@ -201,7 +201,7 @@ def _matches(operands: Json) -> Test:
 _CONDITIONS: dict[str, Callable[[Json], Test]] = {
     "absent": _absent,
     "equal": _equal,
-    "holds": _holds,
+    "is_true": _is_true,
     "less": _less,
     "matches": _matches,
     "present": _present,
@@ -209,9 +209,9 @@ _CONDITIONS: dict[str, Callable[[Json], Test]] = {
 
 
 _OPERATORS: dict[str, Callable[[Json], Formula]] = {
-    "sum": _classify_ancestor(lambda present: sum(present)),
-    "max": _classify_ancestor(max),
-    "min": _classify_ancestor(min),
+    "sum": _combining(lambda present: sum(present)),
+    "max": _combining(max),
+    "min": _combining(min),
     "minus": _minus,
     "count": _count,
     "positive": _positive,

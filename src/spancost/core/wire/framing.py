@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Byte streams cut into documents, whatever the chunks: server-sent events, lines of JSON, AWS event stream.
+"""Splits byte streams into documents, for any chunking: server-sent events, JSON lines, AWS event stream.
 
-Nothing here reads a clock or does input or output. Memory is bounded: a text longer than `LIMIT` bytes is kept as
-its first `HEAD` and last `TAIL` bytes (usage stands at an end of every payload seen), and the rest is forgotten.
+Nothing here reads a clock or does input or output. Memory is bounded: of a text longer than `LIMIT` bytes only the
+first `HEAD` and the last `TAIL` bytes are stored. Every known payload has its usage at one of its ends.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 LIMIT = 1 << 20
 MANY_LIMIT = 32 << 20
-"""The same for one document that holds the answers of a batch; providers limit such a one to 20 MB."""
+"""The limit of one document with the answers of a batch; providers limit such a document to 20 MB."""
 HEAD = 4 << 10
 TAIL = 64 << 10
 
 
 class Document(NamedTuple):
-    """One document of a body: its text, the event name it came under ("" for none), and whether it was cut short."""
+    """One document of a body: its text, its event name ("" for none), and whether it was clipped."""
 
     text: bytes
     event: str = ""
@@ -26,7 +26,7 @@ class Document(NamedTuple):
 
 
 class Clip:
-    """Bytes of one document as they arrive; at most *limit*, then the head and a rolling tail. length: of all."""
+    """Buffers one document: up to *limit* bytes, beyond that the head and a rolling tail. length: all bytes added."""
 
     __slots__ = ("_head", "_limit", "_parts", "_size", "length")
 
@@ -41,7 +41,7 @@ class Clip:
         """Append *data*, which may be of any length."""
         self.length += len(data)
         if self._head is None and self.length > self._limit:
-            # The tail may hold bytes of the head again; a reader looks for the last usage, so that harms nothing.
+            # The tail may repeat bytes of the head. This is harmless: a reader looks for the last usage.
             whole = b"".join(self._parts)
             self._head = (whole + data[:HEAD])[:HEAD]
             self._parts, self._size = [whole[-TAIL:]], min(len(whole), TAIL)
@@ -49,24 +49,24 @@ class Clip:
             data = data[-TAIL:]
         self._parts.append(data)
         self._size += len(data)
-        # Joined at twice the size, the tail is copied once for each byte; and small pieces do not pile up.
+        # Join at twice the tail size: each byte is copied once, and small pieces do not accumulate.
         if self._size > 2 * TAIL and self._head is not None:
             self._parts = [b"".join(self._parts)[-TAIL:]]
             self._size = TAIL
 
     def take(self) -> bytes:
-        """Return what was kept (`Clipped` when that is not all) and start again."""
+        """Return the buffered bytes (`Clipped` when some are missing) and reset the buffer."""
         text, head = b"".join(self._parts), self._head
         self._head, self._parts, self._size, self.length = None, [], 0, 0
         return text if head is None else Clipped(head + b"\n" + text[-TAIL:])
 
 
 class Clipped(bytes):
-    """A line of which only the head and the tail are left."""
+    """A line reduced to its head and its tail."""
 
 
 class Lines:
-    """Cuts bytes into lines ended by LF, CR LF or CR; a line that was too long comes as `Clipped`."""
+    """Splits bytes into lines ended by LF, CR LF or CR; a line over the limit is returned as `Clipped`."""
 
     __slots__ = ("_after_cr", "_rest")
 
@@ -95,16 +95,16 @@ class Lines:
         return lines
 
     def is_at_start(self) -> bool:
-        """Tell whether the next byte begins a line."""
+        """Return whether the next byte begins a line."""
         return not self._rest.length and not self._after_cr
 
     def finish(self) -> list[bytes]:
-        """Return what stands after the last line end, if anything does."""
+        """Return the text after the last line end, if there is any."""
         return [self._rest.take()] if self._rest.length else []
 
 
 def clipped(line: bytes) -> bytes:
-    """Return *line*, or its two ends when it is longer than LIMIT."""
+    """Return *line*, reduced to its two ends when it is longer than LIMIT."""
     if len(line) <= LIMIT:
         return line
     clip = Clip()
@@ -113,7 +113,7 @@ def clipped(line: bytes) -> bytes:
 
 
 class EventText:
-    """Server-sent events: `data` lines joined, dispatched at an empty line (WHATWG HTML, §9.2.6, 2026-06)."""
+    """Server-sent events: joins `data` lines and dispatches at an empty line (WHATWG HTML, §9.2.6, 2026-06)."""
 
     __slots__ = ("_event", "_lines", "_text")
 
@@ -124,7 +124,7 @@ class EventText:
 
     def feed(self, data: bytes) -> list[Document]:
         """Return the events that end in *data*."""
-        # Most chunks are one event of one line, whole; they are cut at a third of the price.
+        # Fast path: most chunks are one whole event of one line. It takes a third of the time.
         if (
             data.startswith(b"data: ")
             and data.endswith(b"\n\n")
@@ -139,7 +139,7 @@ class EventText:
         return self._events(self._lines.feed(data))
 
     def finish(self) -> list[Document]:
-        """Return an event that lacks its empty line; providers do end a stream so."""
+        """Return the last event without its empty line; some providers end a stream this way."""
         return self._events([*self._lines.finish(), b""])
 
     def _events(self, lines: list[bytes]) -> list[Document]:
@@ -155,7 +155,7 @@ class EventText:
                 if self._text is None:
                     self._text = text
                 elif self._text.endswith(b"}") and text[:1] in (b"{", b"["):
-                    # Two objects side by side are no document: some servers leave the empty line between events out.
+                    # Two adjacent objects are two documents: some servers omit the empty line between events.
                     events.append(Document(self._text, self._event, type(self._text) is Clipped))
                     self._text = text
                 else:
@@ -166,7 +166,7 @@ class EventText:
 
 
 class JsonLines:
-    """One JSON document a line; empty lines are skipped."""
+    """One JSON document per line; skips empty lines."""
 
     __slots__ = ("_lines",)
 
@@ -191,7 +191,7 @@ class WholeJson:
         self._text = Clip(limit)
 
     def feed(self, data: bytes) -> list[Document]:
-        """Keep *data*; there is nothing before the end."""
+        """Buffer *data*; the document is complete only at the end."""
         self._text.add(data)
         return []
 
@@ -204,9 +204,9 @@ class WholeJson:
 
 
 class EventFrames:
-    """AWS event stream: prelude of 12 bytes, headers, payload, CRC; exceptions come under the event `exception`.
+    """AWS event stream: prelude of 12 bytes, headers, payload, CRC; exceptions have the event name `exception`.
 
-    The checksums are the transport's business and are not verified: a wrong length ends the reading.
+    Checksums are left to the transport. An invalid length ends the reading.
     """
 
     __slots__ = ("_broken", "_rest", "_skip")
@@ -217,7 +217,7 @@ class EventFrames:
         self._broken = False
 
     def feed(self, data: bytes) -> list[Document]:
-        """Return the messages that end in *data*; a message over LIMIT bytes is passed over."""
+        """Return the messages that end in *data*; skips a message over LIMIT bytes."""
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
@@ -242,7 +242,7 @@ class EventFrames:
         return messages
 
     def finish(self) -> list[Document]:
-        """Return nothing: a message without its end says nothing."""
+        """Return nothing: an incomplete message is dropped."""
         return []
 
 
@@ -252,7 +252,7 @@ def _event_name(headers: bytes) -> str:
     while at < len(headers):
         name_end = at + 1 + headers[at]
         name = headers[at + 1 : name_end]
-        # Every header of the services read here is a string (type 7); what is not, or is cut, ends the reading of them.
+        # All headers of the supported services are strings (type 7). Another type or a truncated header ends the loop.
         if headers[name_end : name_end + 1] != b"\x07" or name_end + 3 > len(headers):
             break
         (size,) = struct.unpack_from(">H", headers, name_end + 1)

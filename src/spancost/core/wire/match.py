@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose endpoint a request goes to: configuration, host, path, headers, body, in this order; never the model name.
+"""Finds the provider and endpoint of a request: by configuration, host, path, headers and body, in this order.
 
-This file knows no provider: hosts, paths and marks are data (semconv/wires).
+The model name is never used. This file knows no provider: hosts, paths and signatures are data (semconv/wires).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Endpoint(NamedTuple):
 
 
 class Provider(NamedTuple):
-    """Who answers at a host. gateway: its name when it passes calls on; upstream: how to tell to whom.
+    """A provider and its hosts. gateway: its name when it forwards calls; upstream: patterns of the target's name.
 
     others: paths at the same host that belong to another provider, and its name.
     """
@@ -48,10 +48,10 @@ class Provider(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What is known of an exchange before its answer: provider (None: the answer's marks will tell), shape and kind.
+    """What is known of an exchange before its answer: provider (None: the answer's signature decides), shape and kind.
 
     path: named parts of host and path (model, aws_region, vertex_location, deployment). asked: method, path and model
-    of the request, for a gateway that only the answer shows. use: the provider's own shapes for the plain ones.
+    of the request, for a gateway that only the answer identifies. use: standard shape -> the provider's own shape.
     """
 
     provider: str | None
@@ -65,8 +65,8 @@ class Target(NamedTuple):
     use: Mapping[str, str] = {}
 
 
-class Mark(NamedTuple):
-    """A tell in an answer from an unknown host: a header's name or a place in the body."""
+class Signature(NamedTuple):
+    """Identifies the provider or gateway of an answer from an unknown host: a header name or a path in the body."""
 
     header: re.Pattern[str] | None
     body: Getter | None
@@ -75,7 +75,7 @@ class Mark(NamedTuple):
 
 
 class Wires:
-    """The wire data, compiled once; thread-safe: its caches only ever hold what a fresh look-up gives."""
+    """The compiled wire data. Thread-safe: its caches hold only what a new lookup would return."""
 
     def __init__(self, data: Mapping[str, Json]) -> None:
         self.version: str = data["version"]
@@ -84,8 +84,8 @@ class Wires:
         self.providers = tuple(_provider(row, sets) for row in data["providers"])
         self.unknown = _provider(data["unknown"], sets)
         self.operations = _operations(sets)
-        self.marks = tuple(_mark(row) for row in data["marks"])
-        self._header_marks: dict[str, list[Mark]] = {}
+        self.signatures = tuple(_signature(row) for row in data["signatures"])
+        self._header_signatures: dict[str, list[Signature]] = {}
         self.header_names = frozenset(re.findall(r"headers\.([a-z0-9-]+)", json.dumps(data)))
         self.estimate = compile_formula(data["estimates"])
         self.text = RequestText(data["text"])
@@ -106,7 +106,7 @@ class Wires:
 
     @classmethod
     def from_bytes(cls, canonical: bytes) -> Wires:
-        """Return the wires of the compiled file; WireDataError when it is no such file."""
+        """Return the wires of the compiled file; raise WireDataError when it is not valid."""
         try:
             data = json.loads(canonical)
         except ValueError as error:
@@ -116,7 +116,7 @@ class Wires:
         return cls(data)
 
     def provider(self, host: str) -> tuple[Provider, Mapping[str, str]] | None:
-        """Return who answers at *host* (a port may follow a colon) and the named parts of the host, else None."""
+        """Return the provider at *host* (with or without a port) and the named parts of the host, else None."""
         try:
             return self._hosts[host]
         except KeyError:
@@ -127,7 +127,7 @@ class Wires:
             return found
 
     def may_match(self, method: str, host: str, path: str) -> bool:
-        """Tell quickly whether `match` could find anything: the host is a provider's, or the path could be a call's."""
+        """Return whether `match` can find anything: the host is a provider's, or the path can be a call's."""
         if self.provider(host) is not None:
             return True
         if method != "POST":
@@ -151,9 +151,9 @@ class Wires:
     def match(
         self, method: str, host: str, path: str, *, model: str | None = None, provider: str | None = None
     ) -> Target | None:
-        """Return where a request goes, None when neither its host nor its path is one of ours.
+        """Return the target of a request, None when neither its host nor its path is known.
 
-        model: the request body's model, which gateways prefix with the provider. provider: what configuration says.
+        model: the model of the request body, which gateways prefix with the provider. provider: from configuration.
         """
         asked = (method, host, path, model, provider)
         try:
@@ -176,7 +176,7 @@ class Wires:
         asked = (method, _tidy(path), model or "")
         target = self._through(matched, asked, parts)
         if target.kind == "none" and method == "POST":
-            # Many hosts serve several wires: a call on one that this provider is not known for is a call all the same.
+            # Many hosts serve several wires: a path of another known wire is a call too.
             other = _target(self.unknown, self.shapes, asked, parts)
             if other.kind == "call":
                 target = other._replace(provider=matched.provider, gateway=target.gateway, upstream=target.upstream)
@@ -186,7 +186,7 @@ class Wires:
 
     def _through(self, provider: Provider, asked: tuple[str, str, str], parts: Mapping[str, str]) -> Target:
         names = _upstreams(provider, asked[1], asked[2])
-        # A gateway's path may name a way of its own (`compat`) where the model's prefix names the provider.
+        # A gateway's path may name its own API (`compat`); then the prefix of the model names the provider.
         upstream = next((name for name in names if name in self._by_name), names[0] if names else None)
         behind = self._by_name.get(upstream or "")
         if behind is not None:
@@ -195,45 +195,45 @@ class Wires:
                 return target._replace(gateway=provider.gateway, upstream=upstream)
         return _target(provider, self.shapes, asked, parts)._replace(gateway=provider.gateway, upstream=upstream)
 
-    def told_by_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
-        """Return target, provider and gateway as the answer's headers (lower case) show them."""
+    def match_headers(self, target: Target, headers: Mapping[str, str]) -> tuple[Target, str | None, str | None]:
+        """Return target, provider and gateway according to the answer's headers (lower case)."""
         provider, gateway = target.provider, target.gateway
-        # A provider's own host answers for itself; only others can stand for somebody else.
+        # A known host identifies its provider; only an unknown host can stand for another one.
         if provider is None:
-            for mark in self._marks_of(headers):
-                provider, gateway = provider or mark.provider, gateway or mark.gateway
+            for signature in self._signatures_of(headers):
+                provider, gateway = provider or signature.provider, gateway or signature.gateway
         behind = self._gateways.get(gateway or "") if target.provider is None else None
         if behind is not None and target.gateway is None:
             target = self._through(behind, target.asked, target.path)
             provider = provider or target.provider
         elif provider is not None and target.provider is None and gateway is None:
-            # A proxy that changes nothing: the provider's own words hold. Gateways speak words of theirs.
+            # A transparent proxy: the provider's own shapes apply. Gateways have their own shapes.
             through = _target(self._by_name.get(provider, self.unknown), self.shapes, target.asked, target.path)
             target = target if through.kind == "none" else through
         return target, provider, gateway
 
-    def _marks_of(self, headers: Mapping[str, str]) -> list[Mark]:
-        # Servers send the same few names over and over, so each name is matched once.
-        found: list[Mark] = []
+    def _signatures_of(self, headers: Mapping[str, str]) -> list[Signature]:
+        # Servers repeat the same few header names, so each name is matched once.
+        found: list[Signature] = []
         for name in headers:
-            marks = self._header_marks.get(name)
-            if marks is None:
-                marks = [m for m in self.marks if m.header is not None and m.header.fullmatch(name)]
-                if len(self._header_marks) >= _CACHE_LIMIT:
-                    self._header_marks.clear()
-                self._header_marks[name] = marks
-            found += marks
+            signatures = self._header_signatures.get(name)
+            if signatures is None:
+                signatures = [s for s in self.signatures if s.header is not None and s.header.fullmatch(name)]
+                if len(self._header_signatures) >= _CACHE_LIMIT:
+                    self._header_signatures.clear()
+                self._header_signatures[name] = signatures
+            found += signatures
         return found
 
-    def told_by_body(self, document: Json) -> str | None:
-        """Return the provider whose mark *document* carries, None when it carries none."""
-        for mark in self.marks:
-            if mark.body is not None and mark.body(document) is not None:
-                return mark.provider
+    def provider_of_body(self, document: Json) -> str | None:
+        """Return the provider whose signature *document* has, None when it has none."""
+        for signature in self.signatures:
+            if signature.body is not None and signature.body(document) is not None:
+                return signature.provider
         return None
 
     def shape_of_body(self, document: Json) -> Shape | None:
-        """Return the shape that *document*, an answer at a path we do not know, shows by its own marks."""
+        """Return the shape of *document*, an answer at an unknown path, by its fields."""
         for test, shape in self.bodies:
             if test is not None and test(document):
                 return self.shapes[shape]
@@ -268,7 +268,7 @@ def _target(
 
 
 def _operations(sets: Mapping[str, tuple[Endpoint, ...]]) -> dict[str, str]:
-    """Return the usual operation of each shape: that of its first endpoint of a call."""
+    """Return the default operation of each shape: that of its first call endpoint."""
     found: dict[str, str] = {}
     for endpoints in sets.values():
         for endpoint in endpoints:
@@ -288,7 +288,7 @@ def _upstreams(provider: Provider, path: str, model: str) -> list[str]:
 
 
 def _tidy(path: str) -> str:
-    """Return *path* with single slashes and none at its end, as clients with another base URL would have sent it."""
+    """Return *path* without repeated or trailing slashes."""
     return re.sub("//+", "/", path).rstrip("/")
 
 
@@ -318,8 +318,8 @@ def _provider(row: Mapping[str, Any], sets: Mapping[str, tuple[Endpoint, ...]]) 
     )
 
 
-def _mark(row: Mapping[str, Any]) -> Mark:
-    return Mark(
+def _signature(row: Mapping[str, Any]) -> Signature:
+    return Signature(
         re.compile(row["header"]) if "header" in row else None,
         compile_getter(row["body"]) if "body" in row else None,
         row.get("provider"),

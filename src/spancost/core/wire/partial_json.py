@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what can be read of a JSON text of which the end is missing, or of which only the two ends are there."""
+"""Parses truncated JSON: a text without its end, or a text of which only the two ends are left."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _REST_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CLOSER = {"{": "}", "[": "]"}
 _OPENER = {"}": "{", "]": "["}
 _DEEPEST = 200
-"""Containers within one another; no answer of a provider has a tenth of it, and each costs time at every value."""
+"""Maximum nesting. No provider's answer has a tenth of it, and each level costs time at every value."""
 
 
 class _Open(NamedTuple):
-    """A container that a text leaves open: what closes it, and the key it stands under ("" in a list)."""
+    """A container that the text leaves open: its closing bracket, and its key in the parent ("" in a list)."""
 
     closer: str
     key: str
 
 
 def recover(text: bytes, *, clipped: bool) -> Json:
-    """Return the document that *text* holds, None when nothing of it can be read.
+    """Return the parsable part of *text*, None when there is none.
 
-    clipped: its first HEAD bytes and its end are there, else only its beginning. What stood in the gap is absent; of a
-    list that the gap cuts, the elements after the gap are there.
+    clipped: the text is the first HEAD bytes and the end of a document, else only its beginning. Values in the gap are
+    missing. Of a list that spans the gap, the elements after the gap are returned.
     """
     first = re.search(rb"[{[]", text[:HEAD])
     if first is None:
@@ -43,7 +43,7 @@ def recover(text: bytes, *, clipped: bool) -> Json:
 
 
 def _beginning(text: str) -> tuple[Json, list[_Open]]:
-    """Return the document of *text* up to its last whole value, and what is open at its end."""
+    """Return the document of *text* up to its last complete value, and the containers open at its end."""
     stack: list[_Open] = []
     safe, still_open, key = 0, list(stack), ""
     for token in _TOKEN.finditer(text):
@@ -60,13 +60,13 @@ def _beginning(text: str) -> tuple[Json, list[_Open]]:
             continue
         safe, still_open = token.start() if word == "," else token.end(), list(stack)
     found = _parsed(text[:safe] + "".join(o.closer for o in reversed(still_open)))
-    _drop_cut_list(found, still_open)
+    _drop_truncated_list(found, still_open)
     return found, stack
 
 
-def _drop_cut_list(document: Json, still_open: list[_Open]) -> None:
-    # What a list held before the cut cannot be told from what it held after it; each element of the outermost is a
-    # document of its own.
+def _drop_truncated_list(document: Json, still_open: list[_Open]) -> None:
+    # Elements before and after the truncation cannot be told apart, so the list is dropped. Each element of the
+    # outermost list is a document of its own.
     at = document[-1] if isinstance(document, list) and document else document
     for container in still_open[2 if isinstance(document, list) else 1 :]:
         if not isinstance(at, dict):
@@ -78,9 +78,9 @@ def _drop_cut_list(document: Json, still_open: list[_Open]) -> None:
 
 
 def _end(text: str, path: list[_Open]) -> Json:
-    """Return what *text*, the end of a document, says; path: what was open at the end of its beginning."""
+    """Return the content of *text*, the end of a document. path: the containers open at the end of its beginning."""
     inside = _REST_OF_TEXT.match(text)
-    # The text begins between two values, or within a string: only one of these can be read.
+    # The text begins between two values or within a string: only one of the two parses.
     for start in (0, inside.end() if inside else None):
         found = None if start is None else _from(text, start, path)
         if found is not None:
@@ -121,7 +121,7 @@ def _parsed(text: str) -> Json:
 
 
 def _joined(head: Json, tail: Json) -> Json:
-    """Return both ends of a document as one; what stands in both is the beginning's."""
+    """Merge both ends of a document; values of the beginning win."""
     if isinstance(head, list) and isinstance(tail, list):
         return head + tail
     if isinstance(head, dict) and isinstance(tail, dict):

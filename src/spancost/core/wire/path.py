@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Paths of the wire data, compiled to closures over parsed JSON. This file knows no provider.
+"""Compiles paths of the wire data to closures over parsed JSON. This file knows no provider.
 
-A path is keys joined by dots: `usage.prompt_tokens`. `rows[]` goes through every element of a list, `rows[kind=a|b]`
-through those whose `kind` is one of the words (numbers are compared as text), `*` through every value of an object.
+A path is keys joined by dots: `usage.prompt_tokens`. `rows[]` selects every element of a list, `rows[kind=a|b]`
+those whose `kind` is one of the values (numbers compare as text), `*` every value of an object.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(?:([^=\]]+)=([^\]]*))?\]")
 
 
 class WireDataError(ValueError):
-    """The wire data says something that has no meaning; the message tells where, what was found and expected."""
+    """The wire data is invalid. The message says where, what was found and what was expected."""
 
 
 def quantity(value: Json) -> Number | None:
-    """Return *value* as an exact number; None when it is no finite number of 0 or more (text, truth value, NaN)."""
+    """Return *value* as an exact number; None unless it is a finite number of 0 or more (not text, boolean or NaN)."""
     if type(value) is int:
         return value if value >= 0 else None
     if isinstance(value, float):
@@ -36,14 +36,14 @@ def quantity(value: Json) -> Number | None:
 
 
 def _exact(value: float) -> Number:
-    # repr is the shortest decimal that gives this double, that is, the text the provider wrote.
+    # repr is the shortest decimal of this double: the text that the provider wrote.
     exact = Fraction(repr(value))
     return exact.numerator if exact.denominator == 1 else exact
 
 
 def compile_path(path: str) -> Callable[[Json], Sequence[Json]]:
     """Return a function from a document to every value at *path* that is not null, in document order."""
-    one = _plain(path)
+    one = _key_getter(path)
     if one is not None:
         walk = one
 
@@ -68,14 +68,14 @@ def compile_path(path: str) -> Callable[[Json], Sequence[Json]]:
     return values
 
 
-def is_plain(path: str) -> bool:
-    """Tell whether *path* is keys only."""
+def has_only_keys(path: str) -> bool:
+    """Return whether *path* consists of keys only."""
     return bool(path) and not set("[]*") & set(path)
 
 
-def _plain(path: str) -> Getter | None:
-    """Return a function to the value at a path of keys only, None when the path asks for more than keys."""
-    if not is_plain(path):
+def _key_getter(path: str) -> Getter | None:
+    """Return a getter for a path of keys only, None for any other path."""
+    if not has_only_keys(path):
         return None
     first, *rest = path.split(".")
     if not rest:
@@ -110,9 +110,9 @@ def _step(value: Json, key: str | None, field: tuple[str, ...], words: frozenset
 
 
 def compile_getter(paths: str | Sequence[str]) -> Getter:
-    """Return a function from a document to the first value that is there (not null, no empty text, list or object)."""
+    """Return a function from a document to the first value present (not null, not an empty string, list or object)."""
     wanted = [paths] if isinstance(paths, str) else list(paths)
-    getters = [_plain(p) or _first_of(compile_path(p)) for p in wanted]
+    getters = [_key_getter(p) or _first_of(compile_path(p)) for p in wanted]
     if len(getters) == 1:
         only = getters[0]
 
@@ -145,7 +145,7 @@ def _walk(document: Json, keys: tuple[str, ...]) -> Json:
 
 
 def compile_test(when: Mapping[str, Json] | None) -> Test | None:
-    """Return a test of a document: each path equals one of its values; `$present` and `$absent` ask for just that."""
+    """Return a test of a document: each path has one of its values; `$present` and `$absent` test for presence."""
     if not when:
         return None
     parts = [(compile_getter(path), wanted if isinstance(wanted, list) else [wanted]) for path, wanted in when.items()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the usage out of an answer as its bytes go by, however they are cut. No input or output happens here."""
+"""Reads the usage of an answer from its bytes, for any chunking. This module does no input or output."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _FORMS: tuple[tuple[str, type[Form]], ...] = (
     ("jsonl", JsonLines),
 )
 _EVENT_TEXT = re.compile(rb"(?:data|event|id|retry|:)")
-# How much of a body is looked at before its form is settled.
+# Bytes of a body to inspect before its form is decided.
 _PROBE = 64 << 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class UsageReader:
-    """Collects what one answer says was used.
+    """Collects the usage that one answer reports.
 
-    `feed` takes the decoded body in any pieces and is True once the answer's last event was seen; `finish` gives the
-    reading and may be called early (a stream that was cut). Neither raises on what a body holds. Memory stays within
-    about 2 MiB, or 32 MiB for one document that holds the answers of a batch. skipped: documents that were no JSON, or
-    over the limit and read from their two ends only.
+    `feed` takes the decoded body in any chunks and returns True after the last event of the answer. `finish` returns
+    the reading; it may be called early, on a truncated stream. Neither raises, whatever the body contains. Memory stays
+    within about 2 MiB, or 32 MiB for one document with the answers of a batch. skipped: number of documents that were
+    not JSON, or over the limit and read from their two ends only.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class UsageReader:
         request: Mapping[str, Json] | None = None,
         counts_text: bool = False,
     ) -> None:
-        """Read the answer of *target*; request: the facts of the request's body that shapes ask for (model, …).
+        """Read the answer of *target*. request: fields of the request body that shapes use (model, …).
 
-        counts_text: every document is read, to know how long the streamed text is, and `estimate` may be asked.
+        counts_text: parse every document to count the streamed text; `estimate` needs it.
         """
         self._wires = wires
         self._status = status
         words = {k.lower(): v for k, v in (headers or {}).items()}
         self._content_type = words.get("content-type", "")
-        self._target, self._provider, self._gateway = wires.told_by_headers(target, words)
+        self._target, self._provider, self._gateway = wires.match_headers(target, words)
         self._shape: Shape | None = self._target.shape
         self._slots: Slots = {
             "headers": {k: exact(words[k]) for k in wires.header_names & words.keys()},
@@ -70,21 +70,21 @@ class UsageReader:
         self._probe = b""
         self._ended = False
         self._parsed = False
-        self._cut = False
+        self._truncated = False
         self._named = False
-        self._held: Document | None = None
+        self._latest: Document | None = None
         self._counts_text = counts_text
-        self._streamed = Characters()
+        self._output_text = Characters()
         self._calls: list[BatchCall] = []
         self.skipped = 0
 
     def take_calls(self) -> list[BatchCall]:
-        """Return the calls of a batch that were read since this was last asked; take them often, to hold few."""
+        """Return the batch calls read since the last `take_calls`. Call it often to bound memory."""
         calls, self._calls = self._calls, []
         return calls
 
     def feed(self, data: bytes) -> bool:
-        """Take the next bytes of the body; return True when the answer has told all it will tell."""
+        """Read the next bytes of the body; return True when the answer will report nothing more."""
         form = self._form
         if form is None:
             self._probe += data
@@ -96,7 +96,7 @@ class UsageReader:
         return self._ended
 
     def finish(self) -> WireReading:
-        """Return what the answer said so far."""
+        """Return the reading of the bytes read so far."""
         if self._form is None and self._probe:
             self._form = self._chosen_form(surely=True)
             data, self._probe = self._probe.removeprefix(_BYTE_ORDER_MARK), b""
@@ -104,23 +104,23 @@ class UsageReader:
                 self._take(self._form.feed(data))
         if self._form is not None:
             self._take(self._form.finish())
-        if self._held is not None:
-            self._document(self._held)
-            self._held = None
+        if self._latest is not None:
+            self._document(self._latest)
+            self._latest = None
         answer = Answer(self._status, self._provider, self._gateway, self._is_complete(), self._parsed)
         return reading(self._wires, self._target, self._shape, self._slots, answer)
 
     def estimate(self, reading: WireReading, asked: Characters | None) -> WireReading:
-        """Return what `finish` gave, with tokens by the length of the text where the stream told none.
+        """Return the reading of `finish`, with estimated tokens where the stream reported none.
 
-        asked: the characters of the request, None when they tell nothing of its input.
+        asked: the characters of the request, None when they show nothing about its input.
         """
-        if self._shape is None or not self._shape.streamed:
+        if self._shape is None or not self._shape.output_text:
             return reading
-        return estimated(reading, self._streamed, asked, self._shape.density or self._wires.text.density)
+        return estimated(reading, self._output_text, asked, self._shape.density or self._wires.text.density)
 
     def _is_complete(self) -> bool:
-        if self._cut or self._shape is None:
+        if self._truncated or self._shape is None:
             return False
         return self._ended or isinstance(self._form, WholeJson) or is_complete(self._shape, self._slots)
 
@@ -133,7 +133,7 @@ class UsageReader:
         start = self._probe.removeprefix(_BYTE_ORDER_MARK).lstrip()
         for word, form in _FORMS:
             if word in self._content_type:
-                # Some servers announce events and send one JSON document: an error, say.
+                # Some servers declare events and send one JSON document, for example an error.
                 if form is EventText and start[:1] in (b"{", b"["):
                     break
                 return form() if start or form is not EventText else None
@@ -141,7 +141,7 @@ class UsageReader:
             line, ended, after = start.partition(b"\n")
             if ended and not _is_object(line):
                 return WholeJson()
-            # One line that is a whole object is a document with a line end, unless another object follows it.
+            # One line that is a complete object is a document with a line end, unless another object follows.
             following = after.lstrip()[:1]
             if not following and not surely:
                 return None
@@ -159,21 +159,21 @@ class UsageReader:
                 if document.text in shape.done:
                     self._ended = True
                     continue
-                if not (self._counts_text and shape.streamed) and self._is_plain(shape, document.text):
-                    if shape.latest:
-                        self._held = document
+                if not (self._counts_text and shape.output_text) and self._can_skip(shape, document.text):
+                    if shape.keep_latest:
+                        self._latest = document
                     continue
-                if self._held is not None:
-                    held, self._held = self._held, None
-                    self._document(held)
+                if self._latest is not None:
+                    latest, self._latest = self._latest, None
+                    self._document(latest)
             self._document(document)
 
-    def _is_plain(self, shape: Shape, text: bytes) -> bool:
-        """Tell whether *text* need not be read: the names are known, and it lacks the marks of its shape."""
+    def _can_skip(self, shape: Shape, text: bytes) -> bool:
+        """Return whether *text* can be skipped: model and id are known, and no pattern of the shape matches."""
         if self._named:
-            return shape.mark is not None and shape.mark.search(text) is None
+            return shape.parse_if is not None and shape.parse_if.search(text) is None
         self._named = type(self._form) is not WholeJson and shape.names <= self._slots.keys()
-        return self._named and shape.mark is not None and shape.mark.search(text) is None
+        return self._named and shape.parse_if is not None and shape.parse_if.search(text) is None
 
     def _document(self, document: Document) -> None:
         if document.clipped:
@@ -193,13 +193,13 @@ class UsageReader:
             if type(self._form) is not WholeJson or self._shape is None:
                 return None
             found = recover(text, clipped=False)
-            self._cut = bool(found)
+            self._truncated = bool(found)
             return found
 
     def _value(self, value: dict[str, Json], event: str, *, is_whole: bool) -> None:
         self._parsed = True
         if self._provider is None:
-            self._provider = self._wires.told_by_body(value)
+            self._provider = self._wires.provider_of_body(value)
         shape = self._shape = self._shape or self._shape_of_body(value)
         if shape is None:
             return
@@ -222,15 +222,15 @@ class UsageReader:
             self._ended = any(test(value) for test in shape.end)
 
     def _shape_of_body(self, value: dict[str, Json]) -> Shape | None:
-        # Only a POST makes a call; what others answer in the same form was told before.
+        # Only a POST is a call. Other methods return an earlier answer in the same form.
         return self._wires.shape_of_body(value) if self._target.asked[0] in ("", "POST") else None
 
     def _count(self, shape: Shape, value: dict[str, Json]) -> None:
-        for test, texts in shape.streamed:
+        for test, texts in shape.output_text:
             if test is None or test(value):
                 for text in texts(value):
                     if isinstance(text, str):
-                        self._streamed = self._streamed.plus(text)
+                        self._output_text = self._output_text.plus(text)
 
 
 def _is_object(line: bytes) -> bool:

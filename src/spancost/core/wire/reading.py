@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one HTTP exchange with a model provider says was used."""
+"""Usage that one HTTP exchange with a model provider reports."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ BATCH_RESULT = "batch_result"
 
 
 class AdditionalUsage(NamedTuple):
-    """A model pass told beside the totals of a call (a compaction, an advisor, a tool's image model).
+    """Usage of another model pass in a call (a compaction, an advisor, a tool's image model).
 
-    kind: what it is. model: None means the call's own, "" that it is not known. inside: the totals hold it already (a
-    breakdown by model, which matters when each part has its own price); else it is billed on top of them.
+    kind: its name. model: None for the model of the call, "" when unknown. inside: the totals include it (a breakdown
+    by model, which matters when the parts have different prices); otherwise it is billed in addition to them.
     """
 
     kind: str
@@ -34,21 +34,21 @@ class AdditionalUsage(NamedTuple):
 
 
 class WireReading(NamedTuple):
-    """What an exchange says.
+    """The reading of one exchange.
 
-    outcome: usage (billed now) | partial_usage (a stream that was cut: what it said so far) | no_usage | error |
-    error_in_200 | count_only | admin (nothing is billed by this exchange) | retrieval (the usage of an earlier call,
-    told again) | batch_result (a sum over the calls of a batch).
-    usage: inclusive meters (DESIGN: meters), empty when none are to be counted here.
-    complete: the answer ran to its end. provider_cost: the provider's own cost of the call in USD; cost_is_estimate: a
-    gateway reckoned it from a table of its own.
-    billed: the meters that are sold in another quantity than was processed (Cohere), None when there are none.
-    doubts: codes of what is inconsistent; the counts stand as they came.
-    sold_as: the model's name as the provider bills it, where that is not the one in the answer (Bedrock's path).
+    outcome: usage (billed now) | partial_usage (a truncated stream: what it reported so far) | no_usage | error |
+    error_in_200 | count_only | admin (this exchange bills nothing) | retrieval (an earlier call's usage, reported
+    again) | batch_result (a sum over the calls of a batch).
+    usage: inclusive meters, empty when this exchange counts none.
+    complete: the whole answer was read. provider_cost: the provider's own cost of the call in USD. cost_is_estimate: a
+    gateway computed it from its own price table.
+    billed: meters billed in another quantity than was processed (Cohere), None when there are none.
+    caveats: codes of inconsistent counts; the counts are unchanged.
+    sold_as: the billed model name, where it differs from the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
-    sold_tier: the tier in the rate card's word, where the answer has another for it.
-    estimate: on what tokens or their split rest that the answer did not tell (a basis of `wire.estimate` or of the
-    shape's `assumed`), None when all are its own.
+    sold_tier: the rate card's name of the tier, where the answer has another.
+    estimate: the basis of tokens, or of their split, that the answer did not report (of `wire.estimate` or of the
+    shape's `assumed`), None when it reported them all.
     """
 
     outcome: str
@@ -64,7 +64,7 @@ class WireReading(NamedTuple):
     provider_cost: Fraction | None = None
     gateway: str | None = None
     upstream: str | None = None
-    further: tuple[AdditionalUsage, ...] = ()
+    additional_usage: tuple[AdditionalUsage, ...] = ()
     caveats: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
     billed: Mapping[str, Quantity] | None = None

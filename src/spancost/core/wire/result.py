@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the things kept of an answer amount to: outcome, meters, ids, cost. This file knows no provider."""
+"""Computes the reading of an answer from its slots: outcome, meters, ids, cost. This file knows no provider."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from spancost.core.wire.path import Json, Number
 from spancost.core.wire.reading import AdditionalUsage, WireReading
 from spancost.core.wire.shape import Shape, Slots
 
-# A count that lies inside another cannot exceed it (DESIGN: meters). It is reported as it came, with a doubt; pricing
-# clamps it.
+# A count cannot exceed the count that includes it. It is reported unchanged with a caveat; pricing limits it.
 _INSIDE = (
     ("cache_read_tokens", "input_tokens"),
     ("cache_write_tokens", "input_tokens"),
@@ -26,11 +25,11 @@ _INSIDE = (
     ("output_audio_tokens", "output_tokens"),
     ("output_image_tokens", "output_tokens"),
 )
-_SILENT = (outcomes.ERROR, outcomes.ADMIN, outcomes.COUNT_ONLY, outcomes.NO_USAGE)
+_WITHOUT_COUNTS = (outcomes.ERROR, outcomes.ADMIN, outcomes.COUNT_ONLY, outcomes.NO_USAGE)
 
 
 class Answer(NamedTuple):
-    """How an answer came: status of the exchange, whether it ran to its end, whether any document was read."""
+    """Status of an exchange, whether its whole answer was read, and whether any document was parsed."""
 
     status: int
     provider: str | None
@@ -40,7 +39,7 @@ class Answer(NamedTuple):
 
 
 def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, answer: Answer) -> WireReading:
-    """Return what the *slots* of an answer say; *shape* None: nothing is known of its form."""
+    """Return the reading of an answer's *slots*; *shape* is None when its format is unknown."""
     if shape is None:
         return WireReading(
             outcome=_outcome(target, None, slots, {}, answer),
@@ -59,9 +58,9 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
     cost = shape.cost(slots) if shape.cost else None
     estimate = wires.estimate(slots) if cost is None else None
     outcome = _outcome(target, shape, slots, usage, answer)
-    further = _additional(shape, slots)
-    if outcome in _SILENT:
-        usage, billed, further = {}, {}, ()
+    additional_usage = _additional(shape, slots)
+    if outcome in _WITHOUT_COUNTS:
+        usage, billed, additional_usage = {}, {}, ()
     return WireReading(
         outcome=outcome,
         provider=answer.provider,
@@ -76,7 +75,7 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
         provider_cost=_fraction(estimate if cost is None else cost),
         gateway=answer.gateway,
         upstream=target.upstream or facts.get("upstream"),
-        further=further,
+        additional_usage=additional_usage,
         caveats=tuple(f"{p}_exceeds_{w}" for p, w in _INSIDE if usage.get(p, 0) > usage.get(w, 0)),
         context=_context(target, shape, slots),
         billed=billed or None,
@@ -90,12 +89,12 @@ def reading(wires: Wires, target: Target, shape: Shape | None, slots: Slots, ans
 
 
 def is_complete(shape: Shape, slots: Slots) -> bool:
-    """Return whether a stream that showed no last event ran to its end all the same."""
+    """Return whether a stream without a last event is complete."""
     return shape.complete is None or any(get(slots) is not None for get in shape.complete)
 
 
 def text(value: Json) -> str | None:
-    """Return *value* as text when it is text or a whole number, else None."""
+    """Return *value* as a string when it is a string or a whole number, else None."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -106,7 +105,7 @@ def _outcome(target: Target, shape: Shape | None, slots: Slots, usage: Mapping[s
         return outcomes.ERROR
     if target.kind in (outcomes.COUNT_ONLY, outcomes.ADMIN):
         return target.kind
-    if _says_something(slots.get("error")):
+    if _is_error(slots.get("error")):
         return outcomes.ERROR_IN_200
     if not any(usage.values()) and "input_tokens" not in usage:
         pending = shape is not None and shape.pending is not None and shape.pending(slots)
@@ -116,8 +115,8 @@ def _outcome(target: Target, shape: Shape | None, slots: Slots, usage: Mapping[s
     return outcomes.USAGE if answer.complete else outcomes.PARTIAL_USAGE
 
 
-def _says_something(error: Json) -> bool:
-    # Some servers put an object with empty texts, or false, beside a good answer.
+def _is_error(error: Json) -> bool:
+    # Some servers add an object of empty strings, or false, to a successful answer.
     return any(error.values()) if isinstance(error, Mapping) else bool(error)
 
 
@@ -136,7 +135,7 @@ def _context(target: Target, shape: Shape | None, slots: Slots) -> dict[str, str
 
 def _additional(shape: Shape, slots: Slots) -> tuple[AdditionalUsage, ...]:
     found = []
-    for form in shape.further:
+    for form in shape.additional_usage:
         if form.test is not None and not form.test(slots):
             continue
         for row in form.rows(slots):
@@ -150,10 +149,10 @@ def _additional(shape: Shape, slots: Slots) -> tuple[AdditionalUsage, ...]:
     return tuple(found)
 
 
-def _sold_tier(shape: Shape, said: str | None) -> str | None:
+def _sold_tier(shape: Shape, service_tier: str | None) -> str | None:
     if not shape.tiers:
         return None
-    return shape.tiers.get((said or "").lower(), shape.tiers.get("*"))
+    return shape.tiers.get((service_tier or "").lower(), shape.tiers.get("*"))
 
 
 def _fraction(value: Number | None) -> Fraction | None:

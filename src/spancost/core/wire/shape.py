@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one kind of payload tells what was used: a shape of the wire data, compiled. This file knows no provider."""
+"""Compiles a shape of the wire data: how one kind of payload reports usage. This file knows no provider."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from spancost.core.wire.path import (
 )
 
 Slots = dict[str, Any]
-"""What was kept of an exchange, by name; `headers`, `request` and `path` are there from the start."""
+"""Values of an exchange by name; `headers`, `request` and `path` are always present."""
 
 
 class Rule(NamedTuple):
-    """One thing to keep of a document: `get` finds every value, `test` says when, `keep` puts each into `slot`.
+    """Extracts one value of a document: `get` finds the values, `test` is the condition, `keep` stores each in `slot`.
 
-    counts: it says something of a list as a whole, which a document with a gap cannot tell.
+    counts: the value depends on a whole list, so a clipped document cannot give it.
     """
 
     slot: str
@@ -39,11 +39,11 @@ class Rule(NamedTuple):
     counts: bool = False
 
 
-class Further(NamedTuple):
-    """Model passes told beside a call's totals: rows, each with its kind, model and meters.
+class AdditionalForm(NamedTuple):
+    """Model passes reported beside a call's totals: rows with kind, model and meters.
 
-    kind: what the row calls itself, else `name`. model: from the row, else from the slots, else `model_name`, else the
-    call's own; needs_model: never the call's own. inside: the totals hold it. test: of the slots: are there any.
+    kind: from the row, else `name`. model: from the row, else from the slots, else `model_name`, else the model of the
+    call; needs_model: never the model of the call. inside: the totals include it. test: condition on the slots.
     """
 
     rows: Callable[[Json], Sequence[Json]]
@@ -59,11 +59,11 @@ class Further(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Calls that lie in one body, an answer each.
+    """Calls inside one body, one answer each.
 
-    is_whole: the body is one document, else one document a line. rows: the first path that has any in the document.
-    answer, key: of a row, its answer and what names it in its batch. model: of the document, where answers name none.
-    shapes: of answers, the first whose test holds.
+    is_whole: the body is one document, else one document per line. rows: paths of the rows; the first with a value
+    counts. answer, key: the answer of a row and its key in the batch. model: of the document, for answers without one.
+    shapes: shapes of answers; the first whose test holds applies.
     """
 
     is_whole: bool
@@ -77,23 +77,22 @@ class Batch(NamedTuple):
 class Shape(NamedTuple):
     """A compiled shape.
 
-    rules: what to keep of each document. mark: a stream document without a match adds nothing once the names (model,
-    id, as far as the shape has them) are known; None: every document is read. latest: such a document does say
-    something, but only the newest of them counts. done: texts that end a stream. end: tests of documents that end it.
-    complete: any of these slots filled says the answer ran to its end; None: the end of the bytes says so.
-    pending: true of the slots when work has not ended yet (usage comes on a later poll).
-    asks_usage: streams tell usage only when stream_options.include_usage asks for it.
-    meters, cost, facts, context: formulas and getters over the slots. billed: meters as sold, where that differs from
-    what was processed. streamed: the texts of a stream's document that are output, each when its test holds; density:
-    the characters of a token, where the shape states its own. tiers: words for tiers (lower case) -> the rate card's;
-    `*` stands for every other word and for none. batch: the calls that lie in the body. assumed: tests of the slots,
-    and the basis of an estimate when one holds.
+    rules: values to extract from each document. parse_if: once model and id are known (as far as the shape has them),
+    a stream document without a match is skipped; None: every document is parsed. keep_latest: of skipped documents the
+    newest is parsed at the end. done: texts that end a stream. end: tests of documents that end it.
+    complete: the answer is complete when one of these slots has a value; None: it is complete at the end of the bytes.
+    pending: true of the slots while the work continues (a later poll reports usage).
+    usage_on_request: streams report usage only when stream_options.include_usage asks for it.
+    meters, cost, facts, context: formulas and getters over the slots. billed: meters billed in another quantity than
+    was processed. output_text: the output texts of a stream's document, with conditions. density: characters per token
+    of this shape. tiers: tier (lower case) -> the rate card's name; `*` is any other tier and none. batch: the calls
+    inside the body. assumed: tests of the slots, and the basis of the estimate when one holds.
     """
 
     name: str
     rules: tuple[Rule, ...]
-    mark: re.Pattern[bytes] | None
-    latest: bool
+    parse_if: re.Pattern[bytes] | None
+    keep_latest: bool
     names: frozenset[str]
     done: frozenset[bytes]
     end: tuple[Test, ...]
@@ -104,10 +103,10 @@ class Shape(NamedTuple):
     cost: Formula | None
     facts: Mapping[str, Getter]
     context: Mapping[str, Getter]
-    further: tuple[Further, ...]
+    additional_usage: tuple[AdditionalForm, ...]
     unwrap: str | None
-    asks_usage: bool
-    streamed: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
+    usage_on_request: bool
+    output_text: tuple[tuple[Test | None, Callable[[Json], Sequence[Json]]], ...] = ()
     density: Density | None = None
     tiers: Mapping[str, str] = {}
     batch: Batch | None = None
@@ -115,14 +114,14 @@ class Shape(NamedTuple):
 
 
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
-    """Return the shape *name* of the canonical wire data; WireDataError when a part has no meaning."""
+    """Return the shape *name* of the wire data; raise WireDataError when a part is invalid."""
     rules = tuple(_rule(name, r) for r in data["read"])
     complete = data.get("complete")
     return Shape(
         name=name,
         rules=rules,
-        mark=_mark(data.get("marks")),
-        latest=data.get("latest", False),
+        parse_if=_any_pattern(data.get("parse_if")),
+        keep_latest=data.get("keep_latest", False),
         names=frozenset(r.slot for r in rules if r.slot in ("model", "id")),
         done=frozenset(text.encode() for text in data.get("done", ())),
         end=tuple(t for t in map(compile_test, data.get("end", ())) if t),
@@ -133,29 +132,31 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         cost=compile_formula(data["cost"]) if "cost" in data else None,
         facts={k: compile_getter(v) for k, v in data.get("facts", {}).items()},
         context={k: compile_getter(v) for k, v in data.get("context", {}).items()},
-        further=tuple(map(_additional, data.get("further", ()))),
+        additional_usage=tuple(map(_additional, data.get("additional_usage", ()))),
         unwrap=data.get("unwrap"),
-        asks_usage=data.get("asks_usage", False),
-        streamed=tuple((compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("streamed", ())),
-        density=Density.of(data["characters_a_token"]) if "characters_a_token" in data else None,
+        usage_on_request=data.get("usage_on_request", False),
+        output_text=tuple(
+            (compile_test(row.get("when")), compile_path(row["each"])) for row in data.get("output_text", ())
+        ),
+        density=Density.of(data["characters_per_token"]) if "characters_per_token" in data else None,
         tiers=data.get("tiers", {}),
         batch=_batch(data["batch"]) if "batch" in data else None,
         assumed=tuple((compile_conditions(row["when"]), row["basis"]) for row in data.get("assumed", ())),
     )
 
 
-def _mark(patterns: Sequence[str] | None) -> re.Pattern[bytes] | None:
+def _any_pattern(patterns: Sequence[str] | None) -> re.Pattern[bytes] | None:
     if not patterns:
         return None
     if all(pattern.startswith('"') for pattern in patterns):
-        # A common first letter lets the search skip to where it stands.
+        # A common first letter lets the search skip ahead to it.
         return re.compile(f'"(?:{"|".join(pattern[1:] for pattern in patterns)})'.encode())
     return re.compile("|".join(patterns).encode())
 
 
-def _additional(row: Mapping[str, Json]) -> Further:
+def _additional(row: Mapping[str, Json]) -> AdditionalForm:
     kind, model, slot = (compile_getter(row[key]) if key in row else None for key in ("kind", "model", "model_slot"))
-    return Further(
+    return AdditionalForm(
         compile_path(row["rows"]),
         row.get("name", ""),
         kind,
@@ -252,7 +253,7 @@ def _rows(slots: Slots, slot: str, value: Json) -> None:
 
 
 def _once(slots: Slots, slot: str, value: Json) -> None:
-    slots.setdefault(slot, {})[hash(value.strip())] = True  # a text of a user is not kept
+    slots.setdefault(slot, {})[hash(value.strip())] = True  # store no user text
 
 
 def _combining(combine: Callable[[Number, Number], Number]) -> Callable[[Slots, str, Json], None]:
@@ -289,7 +290,7 @@ _KEEP: dict[str, Callable[[Slots, str, Json], None]] = {
 
 
 def exact(text: str) -> Number | str:
-    """Return a header's value as an exact number when it is decimal text, else as it is."""
+    """Return a header's value as an exact number when it is decimal text, else unchanged."""
     if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE]-?[0-9]{1,2})?", text):
         return text
     value = Fraction(text)
