@@ -30,7 +30,7 @@ const (
 	AttrDuplicateOf           = "llm.duplicate_of"
 )
 
-// On every span above a call.
+// On every ancestor of a call.
 const (
 	AttrSubtreeCostUSD          = "llm.subtree_cost_usd"
 	AttrSubtreeInputTokens      = "llm.subtree_input_tokens"

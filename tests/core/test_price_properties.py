@@ -72,9 +72,9 @@ def call(entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any], 
 def test_the_quick_way_says_what_the_full_way_says(
     entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any]
 ) -> None:
-    """A kernel and a bill agree to the last femto-dollar, on status and on rates."""
+    """A kernel and a breakdown agree to the last femto-dollar, on status and on rates."""
     one = call(entry, usage, stated)
-    assert pricer().bill(one).cost == pricer().price(one) == pricer().price(one)
+    assert pricer().break_down(one).cost == pricer().price(one) == pricer().price(one)
 
 
 @given(st.sampled_from(entries()), usages, facts)
@@ -116,8 +116,8 @@ def test_zero_is_said_only_by_the_card_or_by_no_usage(entry: tuple[str, str], us
     """A cost of 0 means free, or that nothing with a price was used."""
     cost = pricer().price(call(entry, usage, {}))
     if cost.femto == 0 and cost.status != FREE:
-        bill = pricer().bill(call(entry, usage, {}))
-        assert not any(item.rate[0] for item in bill.items)
+        breakdown = pricer().break_down(call(entry, usage, {}))
+        assert not any(item.rate[0] for item in breakdown.items)
 
 
 anything = st.recursive(

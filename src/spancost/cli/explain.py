@@ -115,16 +115,16 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
 
 def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str]:
     """Return the lines that explain the cost of *call*; *written* is what a span already says about it."""
-    bill = pricer.bill(call)
-    cost = bill.cost
+    breakdown = pricer.break_down(call)
+    cost = breakdown.cost
     amount = "no cost can be said" if cost.femto is None else f"${usd_text(cost.femto)}"
     lines = [f"{call.provider}  {call.model}  {_utc(call.at_ns)}", f"{amount}  ({cost.status})", ""]
     if cost.reason is not None:
         code, _, about = cost.reason.partition(":")
         lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" It is about {about}." if about else ""), ""]
-    if bill.items:
-        lines += [*_table(bill, pricer, call), ""]
-    lines += _origin(bill, pricer)
+    if breakdown.items:
+        lines += [*_table(breakdown, pricer, call), ""]
+    lines += _origin(breakdown, pricer)
     said = written.get("request_cost_usd")
     suffix = written.get("contract", "")
     if suffix and not pricer.version.endswith(f"+{suffix}"):
@@ -150,11 +150,11 @@ def _is_same(said: str, femto: int) -> bool:
         return False
 
 
-def _table(bill: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
+def _table(breakdown: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
     """Return the line items as aligned columns, the total last."""
     header = ("", "quantity", "published price", "multiplied by", "cost")
     rows = [header]
-    for item, line in zip(bill.items, pricer.line_items(call), strict=True):
+    for item, line in zip(breakdown.items, pricer.line_items(call), strict=True):
         per = _UNITS.get(line.per, str(line.per))
         published = f"{_dollars(pricer.price_text(item.meter, item.published))} per {per}"
         quantity = number(line.quantity)
@@ -162,8 +162,8 @@ def _table(bill: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
         if quantity > call.usage.get(item.meter, quantity):
             shown = f"minimum {shown}"
         rows.append((item.meter, shown, published, _factor(item), f"${usd_text(line.femto)}"))
-    assert bill.cost.femto is not None
-    rows.append(("total", "", "", "", f"${usd_text(bill.cost.femto)}"))
+    assert breakdown.cost.femto is not None
+    rows.append(("total", "", "", "", f"${usd_text(breakdown.cost.femto)}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     return [
         "  ".join([row[0].ljust(widths[0]), *(row[n].rjust(widths[n]) for n in range(1, len(header)))]).rstrip()
@@ -185,21 +185,21 @@ def _factor(item: Item) -> str:
     return f"{float(ratio):g}"
 
 
-def _origin(bill: CostBreakdown, pricer: Pricer) -> list[str]:
+def _origin(breakdown: CostBreakdown, pricer: Pricer) -> list[str]:
     """Return where the rates come from: entry, conditions, source, list price beside a contract's, card."""
     lines = []
-    if bill.level is not None and bill.period is not None:
-        entry, *conditions = bill.level.rate_id.split(";")
+    if breakdown.rate_set is not None and breakdown.period is not None:
+        entry, *conditions = breakdown.rate_set.rate_id.split(";")
         name, _, since = entry.partition("@")
         lines.append(f"rates        {name}, " + ("since launch" if since == "launch" else f"since {since}"))
         if conditions:
             lines.append(f"conditions   {', '.join(_condition(text) for text in conditions)}")
-        source = bill.period.source
+        source = breakdown.period.source
         lines.append(f"source       {source['source']}")
         day = f" ({source['checked']})" if source["checked"] != "unknown" else ""
         lines.append(f"checked      {_BASES[source['basis']]}{day}")
-    if bill.cost.list_femto is not None:
-        lines.append(f"list price   ${usd_text(bill.cost.list_femto)}")
+    if breakdown.cost.list_femto is not None:
+        lines.append(f"list price   ${usd_text(breakdown.cost.list_femto)}")
     lines.append(f"rate card    {pricer.version}")
     return lines
 

@@ -30,7 +30,7 @@ LLM_FINISH_REASON: Final = "llm.finish_reason"
 LLM_SERVICE_TIER: Final = "llm.service_tier"
 LLM_DUPLICATE_OF: Final = "llm.duplicate_of"
 
-# On every span above a call
+# On every ancestor of a call
 LLM_SUBTREE_COST_USD: Final = "llm.subtree_cost_usd"
 LLM_SUBTREE_INPUT_TOKENS: Final = "llm.subtree_input_tokens"
 LLM_SUBTREE_OUTPUT_TOKENS: Final = "llm.subtree_output_tokens"

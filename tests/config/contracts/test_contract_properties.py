@@ -121,7 +121,7 @@ def test_no_contract_makes_a_cost_negative(rows: list[dict[str, Any]], call: Cal
     if pricer is None:
         return
     cold = pricer.price(call)
-    assert pricer.price(call) == cold == pricer.bill(call).cost
+    assert pricer.price(call) == cold == pricer.break_down(call).cost
     assert (cold.femto or 0) >= 0
     assert (cold.list_femto or 0) >= 0
     items = pricer.line_items(call)

@@ -26,24 +26,24 @@ CONTRACT = "contract"
 HARDWARE = "hardware"
 MANUAL = "manual"
 GPU_SECONDS = "gpu_seconds"
-"""The meter of machines' line items: seconds times GPUs, sold by the hour."""
+"""The meter of hardware line items: seconds times GPUs, priced by the hour."""
 _SECONDS = 1_000_000_000
 _HOUR = 3_600
-_DEALS_KEPT = 2_048
+_TERMS_KEPT = 2_048
 _TEXTS_KEPT = 2_048
 _cost = partial(tuple.__new__, Cost)  # a third of the time of Cost(...)
 _AMOUNT = re.compile(r"^[0-9]{1,15}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?$")
 
 
 class _ResolvedTerm(NamedTuple):
-    """What holds for all calls of one key. offer: what was agreed, None when the term changes nothing.
+    """The resolved term of all calls with one key. resolved: contract rates, None when the term changes nothing.
 
-    model, context: of the call as the deployments map it. listed: what the card offers. source: llm.cost_source of what
-    was agreed.
+    model, context: of the call after deployments are mapped. listed: the card's rates. source: `llm.cost_source` of the
+    contract's cost.
     """
 
     term: Term | None
-    offer: ResolvedRates | Cost | None
+    resolved: ResolvedRates | Cost | None
     listed: ResolvedRates | Cost
     model: str
     context: Mapping[str, str] | None
@@ -52,10 +52,10 @@ class _ResolvedTerm(NamedTuple):
 
 
 class ContractPricer(Pricer):
-    """Prices calls by a rate card and a contract. Never raises on what a call holds; safe to share among threads."""
+    """Prices calls by a rate card and a contract. Never raises, whatever a call contains; thread-safe."""
 
     def __init__(self, card: RateCard, contract: Contract) -> None:
-        """Price by *card* and *contract*; ContractError when the contract names a meter that the card does not know."""
+        """Price by *card* and *contract*; raise ContractError for a meter that the card does not have."""
         super().__init__(card, contract.account)
         self.version = f"{card.version}+o{contract.suffix}"
         self.contract = contract
@@ -69,61 +69,61 @@ class ContractPricer(Pricer):
         instants = contract.instants()
         self._instants = [at * _SECONDS for at in instants]
         self._in_force = [Terms(contract, card, at) for at in (None, *instants)]
-        self._deals: GenerationalCache[Any, _ResolvedTerm] = GenerationalCache(_DEALS_KEPT)
+        self._resolved_terms: GenerationalCache[Any, _ResolvedTerm] = GenerationalCache(_TERMS_KEPT)
         self._facts = tuple((fact, keys) for fact, keys in contract.attributes.items() if contract.has_conditions(fact))
         self._matter: GenerationalCache[tuple[str, str], bool] = GenerationalCache(_TEXTS_KEPT)
         self._has_override = contract.override is not None
 
     def price(self, call: Call) -> Cost:
-        """Return what *call* costs under the contract, `list_femto` beside it; or why that cannot be said."""
+        """Return the cost of *call* under the contract with `list_femto`, or the reason why it is unknown."""
         provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
         try:
             if self._has_override and context and OVERRIDE in context:
-                return self.bill(call).cost
+                return self.break_down(call).cost
             facts = tuple(context.items()) if context else None
             key = (bisect_right(self._instants, at_ns), provider, model, request_model, tier, processing, facts)
-            deal = self._deals.new.get(key) or self._resolved_term(key, call)
-            if deal.offer is None:
-                cost = self._list.price(_mapped(call, deal))
-                return cost if deal.term is None else _hardware_cost(call, deal.term, cost.femto)
-            offer, listed, list_femto = deal.offer, deal.listed, None
-            level = offer.only or offer.period(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
-            femto = _sum(level, usage)
+            resolved_term = self._resolved_terms.new.get(key) or self._resolved_term(key, call)
+            if resolved_term.resolved is None:
+                cost = self._list.price(_mapped(call, resolved_term))
+                return cost if resolved_term.term is None else _hardware_cost(call, resolved_term.term, cost.femto)
+            resolved, listed, list_femto = resolved_term.resolved, resolved_term.listed, None
+            rate_set = resolved.only or resolved.period(at_ns).rate_set(usage, at_ns)  # type: ignore[union-attr]
+            femto = _sum(rate_set, usage)
             if femto is None:
-                return self.bill(call).cost
+                return self.break_down(call).cost
             if listed.__class__ is ResolvedRates:
-                list_level = listed.only or listed.period(at_ns).level(usage, at_ns)  # type: ignore[union-attr]
-                list_femto = _sum(list_level, usage)
+                list_rate_set = listed.only or listed.period(at_ns).rate_set(usage, at_ns)  # type: ignore[union-attr]
+                list_femto = _sum(list_rate_set, usage)
                 if list_femto is None:
-                    return self.bill(call).cost
+                    return self.break_down(call).cost
         except (TypeError, AttributeError, KeyError, ValueError):
-            return self.bill(call).cost
-        caveat = level.caveat
+            return self.break_down(call).cost
+        caveat = rate_set.caveat
         if caveat is None:
-            return _cost((PRICED, None, femto, level.rate_id, deal.source, list_femto))
-        return Cost(caveat[0], caveat[1], femto, level.rate_id, deal.source, list_femto)
+            return _cost((PRICED, None, femto, rate_set.rate_id, resolved_term.source, list_femto))
+        return Cost(caveat[0], caveat[1], femto, rate_set.rate_id, resolved_term.source, list_femto)
 
-    def bill(self, call: Call) -> CostBreakdown:
-        """Return *call* worked out in full, however odd it is; a cost set by hand has no items."""
+    def break_down(self, call: Call) -> CostBreakdown:
+        """Return the cost of *call* by line item, for any call; a cost set by the application has no items."""
         if not is_well_formed(call):
-            return self._list.bill(call)
+            return self._list.break_down(call)
         is_timed = isinstance(call.at_ns, int) and not isinstance(call.at_ns, bool)
         segment = bisect_right(self._instants, call.at_ns) if is_timed else 0
         facts = tuple(pair for pair in (call.context or {}).items() if pair[0] != OVERRIDE) or None
         key = (segment, call.provider, call.model, call.request_model, call.service_tier, call.processing, facts)
-        deal = self._deals.get(key) or self._resolved_term(key, call)
-        listed = self._list.break_down_at(_mapped(call, deal), deal.listed)
-        bill = self._agreed(call, deal, listed)
+        resolved_term = self._resolved_terms.get(key) or self._resolved_term(key, call)
+        listed = self._list.break_down_at(_mapped(call, resolved_term), resolved_term.listed)
+        breakdown = self._agreed(call, resolved_term, listed)
         if not self._has_override or not call.context or OVERRIDE not in call.context:
-            return bill
-        return self._overridden(bill, call.context[OVERRIDE], listed)
+            return breakdown
+        return self._overridden(breakdown, call.context[OVERRIDE], listed)
 
     def facts_of(
         self, context: Mapping[str, str] | None, attributes: Attributes, resource: Attributes | None
     ) -> Mapping[str, str] | None:
-        """Return *context* with the facts that a span, else its resource, states and the contract speaks of.
+        """Return *context* with the facts of a span, else of its resource, that the contract has conditions on.
 
-        Others change nothing and would only fill the cache.
+        Other facts change nothing and would only fill the cache.
         """
         found: dict[str, str] = {}
         for fact, keys in self._facts:
@@ -140,16 +140,16 @@ class ContractPricer(Pricer):
         return {**context, **found} if context else found
 
     def _resolved_term(self, key: Any, call: Call) -> _ResolvedTerm:
-        """Return what holds for *call* and keep it, under *key* and under what of the context can change it."""
+        """Return the term of *call* and cache it, under *key* and under the part of the context that can change it."""
         context = call.context or {}
         facts = tuple(sorted(pair for pair in context.items() if self._matters(*pair)))
         narrow = (*key[:-1], facts, "facts")
-        deal = self._deals.get(key) or self._deals.get(narrow)
-        if deal is None:
-            deal = self._made(self._in_force[key[0]], call._replace(context=dict(facts)))
-            self._deals.set(narrow, deal)
-        self._deals.set(key, deal)
-        return deal
+        resolved_term = self._resolved_terms.get(key) or self._resolved_terms.get(narrow)
+        if resolved_term is None:
+            resolved_term = self._resolve_terms(self._in_force[key[0]], call._replace(context=dict(facts)))
+            self._resolved_terms.set(narrow, resolved_term)
+        self._resolved_terms.set(key, resolved_term)
+        return resolved_term
 
     def _matters(self, fact: str, text: str) -> bool:
         if fact not in FACTS:
@@ -160,44 +160,44 @@ class ContractPricer(Pricer):
             self._matter.set((fact, text), matters)
         return matters
 
-    def _made(self, terms: Terms, call: Call) -> _ResolvedTerm:
+    def _resolve_terms(self, terms: Terms, call: Call) -> _ResolvedTerm:
         mapped, listed, term, agreed = terms.holding(call)
         if agreed is not None and agreed is not listed:
-            listed = reasons.UNKNOWN_MODEL  # what the card has is another model's
-        offer: ResolvedRates | Cost | None = None
+            listed = reasons.UNKNOWN_MODEL  # the card's entry is of another model
+        resolved: ResolvedRates | Cost | None = None
         if term is not None and agreed is not None:
-            offer = ContractRateResolver(self._card, term).offer(agreed)
+            resolved = ContractRateResolver(self._card, term).resolve(agreed)
         elif term is not None and term.hardware is None:
-            term = None  # a discount on what has no list price
-        listed_offer = Cost(UNPRICED, listed, None) if isinstance(listed, str) else self._builder.offer(listed)
+            term = None  # a discount without a list price
+        listed_rates = Cost(UNPRICED, listed, None) if isinstance(listed, str) else self._resolver.resolve(listed)
         source = HARDWARE if term is not None and term.is_allocated else CONTRACT
-        return _ResolvedTerm(term, offer, listed_offer, mapped.model, mapped.context, mapped is not call, source)
+        return _ResolvedTerm(term, resolved, listed_rates, mapped.model, mapped.context, mapped is not call, source)
 
-    def _agreed(self, call: Call, deal: _ResolvedTerm, listed: CostBreakdown) -> CostBreakdown:
-        """Return what was agreed for *call*: by rates, by machines, or nothing, which leaves the list price."""
-        term = deal.term
+    def _agreed(self, call: Call, resolved_term: _ResolvedTerm, listed: CostBreakdown) -> CostBreakdown:
+        """Return the contract's cost of *call*: by rates, by hardware, or the list price without a term."""
+        term = resolved_term.term
         if term is None:
             return listed
         if term.hardware is not None:
             return _occupied(call, term, term.hardware, listed)
-        assert deal.offer is not None
-        bill = self._list.break_down_at(call, deal.offer)
-        status, reason, femto, rate_id, _, _ = bill.cost
+        assert resolved_term.resolved is not None
+        breakdown = self._list.break_down_at(call, resolved_term.resolved)
+        status, reason, femto, rate_id, _, _ = breakdown.cost
         if femto is None:
-            return bill
+            return breakdown
         if term.is_allocated and status in (PRICED, FREE):
             status, reason = ESTIMATED, reasons.ALLOCATED
-        return bill._replace(cost=Cost(status, reason, femto, rate_id, deal.source, listed.cost.femto))
+        return breakdown._replace(cost=Cost(status, reason, femto, rate_id, resolved_term.source, listed.cost.femto))
 
-    def _overridden(self, bill: CostBreakdown, text: str, listed: CostBreakdown) -> CostBreakdown:
-        """Return the cost that was set by hand; one that cannot be taken leaves the other cost in doubt."""
+    def _overridden(self, breakdown: CostBreakdown, text: str, listed: CostBreakdown) -> CostBreakdown:
+        """Return the cost that the application set; when it is refused, the computed cost becomes an estimate."""
         override = self.contract.override
         femto = round(Fraction(text.strip()) * FEMTO_PER_USD) if _AMOUNT.match(text.strip()) else None
         if override is None or femto is None or femto > override.most:
-            cost = bill.cost
+            cost = breakdown.cost
             if cost.status in (PRICED, FREE):
                 cost = cost._replace(status=ESTIMATED, reason=reasons.OVERRIDE_REFUSED)
-            return bill._replace(cost=cost)
+            return breakdown._replace(cost=cost)
         status, reason = (PRICED, None) if femto else (FREE, reasons.FREE_RATE)
         return CostBreakdown((), Cost(status, reason, femto, MANUAL, MANUAL, listed.cost.femto))
 
@@ -205,13 +205,13 @@ class ContractPricer(Pricer):
         return _HOUR if meter == GPU_SECONDS else super()._per(meter)
 
 
-def _mapped(call: Call, deal: _ResolvedTerm) -> Call:
-    return call._replace(model=deal.model, context=deal.context) if deal.is_mapped else call
+def _mapped(call: Call, resolved_term: _ResolvedTerm) -> Call:
+    return call._replace(model=resolved_term.model, context=resolved_term.context) if resolved_term.is_mapped else call
 
 
-def _sum(level: RateSet, usage: Mapping[str, Any]) -> int | None:
-    """Return the cost by the level's kernel, as `Pricer.price` works it out; None for what only a bill can say."""
-    linear_cost = level.linear_costs[tuple(usage)]
+def _sum(rate_set: RateSet, usage: Mapping[str, Any]) -> int | None:
+    """Return the linear cost, as `Pricer.price` computes it; None when only the slow path can."""
+    linear_cost = rate_set.linear_costs[tuple(usage)]
     total = None if linear_cost.is_free else linear_cost.evaluate(usage.values())
     if not total:
         return None
@@ -219,7 +219,7 @@ def _sum(level: RateSet, usage: Mapping[str, Any]) -> int | None:
 
 
 def _hardware_cost(call: Call, term: Term, list_femto: int | None) -> Cost:
-    """Return the share of the machines' cost that the call's duration comes to; idle time is in no call's cost."""
+    """Return the hardware cost of the call's duration; idle time is in no call's cost."""
     rate_id = f"{HARDWARE};contract={term.id}"
     duration, hardware = call.duration_ns, term.hardware
     if hardware is None or isinstance(duration, bool) or not isinstance(duration, int) or duration < 0:
@@ -230,7 +230,7 @@ def _hardware_cost(call: Call, term: Term, list_femto: int | None) -> Cost:
 
 
 def _occupied(call: Call, term: Term, hardware: Hardware, listed: CostBreakdown) -> CostBreakdown:
-    """Return what machines cost for a call, with the GPU seconds that it occupied."""
+    """Return the hardware cost of a call, with the GPU seconds it used as its line item."""
     cost = _hardware_cost(call, term, listed.cost.femto)
     if cost.femto is None or call.duration_ns is None:
         return CostBreakdown((), cost)
@@ -240,7 +240,7 @@ def _occupied(call: Call, term: Term, hardware: Hardware, listed: CostBreakdown)
 
 
 def _stated(attributes: Attributes, resource: Attributes | None, keys: tuple[str, ...]) -> str | None:
-    """Return the first of *keys* that a span, else its resource, states as a text or a number."""
+    """Return the first of *keys* that a span, else its resource, has as a string or a number."""
     for holder in (attributes, resource):
         if holder:
             for key in keys:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a matched entry and a term to what was agreed: the card's tables with agreed rates in them, then the discount.
+"""Resolves the rates of a matched entry under a contract term: card tables with contract rates, then the discount.
 
-What a term does not name stays as it is on the card: other meters, steps, tiers and windows of the day.
+Everything that a term does not name keeps the card's rates: other meters, context tiers, service tiers and windows.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from spancost.core.pricing.rates import Caveat, Rate
 
 
 class ContractRate(NamedTuple):
-    """A rate that a term names, among those of the card."""
+    """A rate of a contract term, distinguished from the card's rates."""
 
     numerator: int
     denominator: int
 
 
 class ContractRateResolver(RateResolver):
-    """Builds the offer of one match under one term; made anew for each, because it keeps what it found on the way."""
+    """Resolves one match under one term. It has state: create one for each match."""
 
     def __init__(self, card: RateCard, term: Term) -> None:
-        """Build under *term*, whose facts are put into the words of *card*."""
+        """Resolve under *term*; its facts are mapped to the values of *card*."""
         super().__init__(card.units, card.calendars, card.fact_words)
         self._term = term
         self._variants = [table._replace(when=card.fact_words.of(table.when)) for table in term.variants]
@@ -40,10 +40,10 @@ class ContractRateResolver(RateResolver):
     def _variant(
         self, period: Mapping[str, Any], facts: Mapping[str, str]
     ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
-        """Return the card's table with agreed rates in it.
+        """Return the card's table with the contract's rates.
 
-        The term's own variant for the facts comes first; without one, its usual rates, which change the card's usual
-        table as a whole, and of a variant of the card only what a variant does not replace: fees and measures.
+        The term's variant for the facts comes first. Without one, the term's base rates apply: to all of the card's
+        base table, and in a variant of the card only to fees and measures.
         """
         table, consumed, names = super()._variant(period, facts)
         own: Table | None = None
@@ -52,20 +52,20 @@ class ContractRateResolver(RateResolver):
             if fits and (own is None or len(variant.when) > len(own.when)):
                 own = variant
         self._answered = frozenset(own.when) if own else frozenset()
-        rates, steps = self._term.base.rates, self._term.base.steps
+        rates, tiers = self._term.base.rates, self._term.base.steps
         if own or consumed:
             rates = {meter: rate for meter, rate in rates.items() if not self._units.meters[meter].is_token}
-            steps = ()
+            tiers = ()
         if own:
-            rates, steps = {**rates, **own.rates}, own.steps
+            rates, tiers = {**rates, **own.rates}, own.steps
             names = sorted({*names, *(f"{dimension}={value}" for dimension, value in own.when.items())})
-        patched = {"rates": {**table["rates"], **_agreed(rates)}, "steps": _merged(table.get("steps", ()), steps)}
+        patched = {"rates": {**table["rates"], **_agreed(rates)}, "steps": _merged(table.get("steps", ()), tiers)}
         return patched, consumed, names
 
     def _modifiers(
         self, match: Match, entry: Mapping[str, Any], consumed: frozenset[str]
     ) -> tuple[Rate, list[str], frozenset[str]]:
-        """Return the card's modifiers; `_share` is what agreed rates take of their product."""
+        """Return the card's modifiers; `_share` is the part of their product that applies to contract rates."""
         modifier, names, used = super()._modifiers(match, entry, consumed)
         self._share = Fraction(1)
         for index in entry.get("modifiers", ()):
@@ -88,7 +88,7 @@ class ContractRateResolver(RateResolver):
         return caveat
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
-        """Return the rates multiplied: those of tokens by modifiers and discount, others by a discount on all."""
+        """Return the rates, multiplied: token rates by modifiers and discount, others by a discount on all meters."""
         scaled = {}
         for meter, rate in rates.items():
             factor = Fraction(1)
@@ -106,13 +106,13 @@ def _agreed(rates: Mapping[str, Rate]) -> dict[str, ContractRate]:
 
 
 def _merged(listed: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the card's steps with a term's among them: one at a bound of the card changes that step; another one
-    begins with the rates of the card's step beneath it."""
-    steps = {(step["meter"], step["from"]): step for step in listed}
-    for step in own:
-        beneath: Mapping[str, Any] = {}
+    """Return the card's context tiers merged with those of a term. A tier at a bound of the card changes that tier;
+    another one starts from the rates of the card's next lower tier."""
+    tiers = {(tier["meter"], tier["from"]): tier for tier in listed}
+    for tier in own:
+        below: Mapping[str, Any] = {}
         for other in listed:
-            if other["meter"] == step["meter"] and other["from"] <= step["from"]:
-                beneath = other["rates"]
-        steps[step["meter"], step["from"]] = {**step, "rates": {**beneath, **_agreed(step["rates"])}}
-    return sorted(steps.values(), key=lambda step: int(step["from"]))
+            if other["meter"] == tier["meter"] and other["from"] <= tier["from"]:
+                below = other["rates"]
+        tiers[tier["meter"], tier["from"]] = {**tier, "rates": {**below, **_agreed(tier["rates"])}}
+    return sorted(tiers.values(), key=lambda tier: int(tier["from"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a team states of its own accounts (a deployment's type, a location, a tier), checked against the rate card."""
+"""Checks account facts (a deployment's type, a location, a tier) against the rate card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spancost.core.pricing.linear_cost import SPLIT_FACT
 
 
 class AccountFault(NamedTuple):
-    """What is wrong with a fact of an account: `part` is provider, fact or value."""
+    """An invalid account fact: `part` is provider, fact or value."""
 
     part: str
     found: str
@@ -20,7 +20,7 @@ class AccountFault(NamedTuple):
 
 
 def account_fault(card: RateCard, provider: str, fact: str, text: str) -> AccountFault | None:
-    """Return what is wrong with a fact that is stated of an account at *provider*, None when it can be priced."""
+    """Return the fault of a fact of an account at *provider*, None when it can be priced."""
     line = card.provider(provider)
     if line is None:
         return AccountFault("provider", f"provider {provider!r}", "a provider of the rate card")
@@ -37,7 +37,7 @@ def account_fault(card: RateCard, provider: str, fact: str, text: str) -> Accoun
 
 
 def _rated(line: Mapping[str, Any], fact: str) -> Iterator[str]:
-    """Yield the values of a fact that some entry of a provider has rates for."""
+    """Yield the values of a fact that any entry of a provider has rates for."""
     for entry in line["models"].values():
         yield from (value for value in entry.get("base_for", {}).get(fact, ()) if value != "*")
         modifiers = (line["modifiers"][index] for index in entry.get("modifiers", ()))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A rate card: immutable, read from its canonical bytes, checked against the hash in its version.
+"""A rate card: immutable, read from its canonical bytes, verified by the hash in its version.
 
-Form (pricing/SPEC.md): lines of JSON. The first names format and version, the second holds what all providers share,
-then one line a provider in the order of the second line's `providers`. A line is parsed when it is first needed.
+Format (pricing/SPEC.md): lines of JSON. Line 1 has format and version, line 2 the data shared by all providers. Then
+follows one line per provider, in the order of `providers` in line 2. A line is parsed on first use.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _VERSION = re.compile(r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$")
 
 
 class CardError(ValueError):
-    """A rate card cannot be used; the message names where, what was found and what was expected."""
+    """A rate card is invalid; the message says where, what was found and what was expected."""
 
 
 class RateCard:
     """An immutable card: `version`, `units`, `providers`, `model_names`, `fact_words` and the providers' entries."""
 
     def __init__(self, version: str, shared: Mapping[str, Any], provider_lines: list[bytes]) -> None:
-        """Take parts that belong together; `from_bytes` is the way in."""
+        """Use `from_bytes`."""
         self.version = version
         self.units = Units(shared["units"])
         self.provider_names = ProviderNames(shared["names"])
@@ -43,7 +43,7 @@ class RateCard:
 
     @classmethod
     def from_bytes(cls, canonical: bytes, where: str = "rate card") -> RateCard:
-        """Return the card held by *canonical*; CardError names *where*, what was found and what was expected."""
+        """Return the card of *canonical*; raise CardError with *where*, what was found and what was expected."""
         head, _, body = canonical.partition(b"\n")
         first = _parsed(head, f"{where}, line 1")
         if first.get("format") != FORMAT:
@@ -72,7 +72,7 @@ class RateCard:
         return tuple(self._lines)
 
     def provider(self, name: str) -> Mapping[str, Any] | None:
-        """Return a provider's part of the card (`models`, `modifiers`, `names`, …), None when it has none."""
+        """Return a provider's line of the card (`models`, `modifiers`, `names`, …), None when there is none."""
         found = self._providers.get(name)
         if found is None:
             line = self._lines.get(name)
@@ -83,7 +83,7 @@ class RateCard:
 
 
 def _with_current_keys(shared: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return line 2 with today's keys: cards released before 2026-11-30 say `sellers` for `providers`."""
+    """Return line 2 with current keys: cards released before 2026-11-30 use `sellers` for `providers`."""
     if "sellers" not in shared:
         return shared
     names = shared.get("names")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts of a call that can change its price (tier, batch, speed, place, deployment), in the card's own words."""
+"""Facts of a call that can change its price (tier, batch, speed, place, deployment), with the card's values."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 from spancost.core.pricing.names import fill, host_of
 
 STANDARD = "standard"
-"""The value of a fact that changes nothing; it is left out."""
+"""The default value of a fact; it is left out."""
 ITSELF = "="
-"""The word for a fact whose spelling is its value."""
+"""Marks a fact whose reported text is its value."""
 UNKNOWN = "unknown"
-"""The value of a fact whose spelling is on no list."""
+"""The value of a fact whose text is on no list."""
 
 
 PLACES = ("endpoint", "deployment_type")
-"""Facts about where a call ran, on cards that do not name them."""
+"""Facts about the place of a call, for cards that do not list them."""
 
 
 class HostFacts(NamedTuple):
-    """What a host states: facts as spelled there; `silent_on`: facts that its answers do not tell."""
+    """Facts that a host name shows, as written there; `silent_on`: facts that its answers do not report."""
 
     facts: Mapping[str, str]
     silent_on: tuple[str, ...]
@@ -31,8 +31,8 @@ class HostFacts(NamedTuple):
 class Facts(NamedTuple):
     """The facts of one call.
 
-    words: in the card's words; those that are the usual case are left out. reported: the facts that were reported, the
-    usual ones too. silent_on: facts that the host is known not to report.
+    words: with the card's values, without defaults. reported: all reported facts, including defaults. silent_on: facts
+    that the host does not report.
     """
 
     words: dict[str, str]
@@ -44,7 +44,7 @@ _NO_FACTS = HostFacts({}, ())
 
 
 class FactWords:
-    """The spellings of facts, and what a host name states."""
+    """Maps reported texts and host names to the card's values of facts."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         """Read `facts` (fact -> spelling -> word), `host_rules`, `must_be_priced` and `places` of a card's `names`."""
@@ -58,14 +58,14 @@ class FactWords:
         self.places = frozenset(table.get("places", PLACES))
 
     def words_for(self, fact: str) -> Mapping[str, str]:
-        """Return the card's word for each value of a fact; none for a fact that no card knows."""
+        """Return the card's value for each text of a fact; empty for an unknown fact."""
         return self._words.get(fact, {})
 
     def of(self, stated: Mapping[str, str]) -> dict[str, str]:
-        """Return the facts *stated* in the card's words; standard ones and dimensions that no card knows are left out.
+        """Return the facts *stated* with the card's values, without defaults and unknown dimensions.
 
-        A spelling that is on no list becomes `unknown`, unless the dimension has a word for all others (`*`).
-        A word `dimension:value` states another dimension (`service_tier: batch` is `processing: batch`).
+        A text that is on no list becomes `unknown`, unless the dimension has a value for all others (`*`).
+        A value `dimension:value` sets another dimension (`service_tier: batch` is `processing: batch`).
         """
         facts: dict[str, str] = {}
         for dimension, spelling in stated.items():
@@ -86,11 +86,11 @@ class FactWords:
         return facts
 
     def reported(self, stated: Mapping[str, str]) -> frozenset[str]:
-        """Return the facts that *stated* tells anything about, the usual value included."""
+        """Return the facts that *stated* has a value for, including defaults."""
         return frozenset(fact for fact, text in stated.items() if fact in self._words and text.strip())
 
     def at_host(self, server_address: str) -> HostFacts:
-        """Return what the host that answered states (`eu.api.openai.com`: data_residency), as spelled there."""
+        """Return the facts that the host name shows (`eu.api.openai.com`: data_residency), as written there."""
         host = host_of(server_address)
         for pattern, stated in self._hosts:
             found = pattern.match(host)

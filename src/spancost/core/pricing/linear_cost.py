@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cost of a set of meters as one multiplication a meter.
+"""The cost of a set of meters as one multiplication per meter.
 
-Once the rates are chosen, cost is linear in the quantities as long as no part exceeds its total. So each set of meters
-has one coefficient a meter, and sums that must not be negative.
+For given rates, cost is linear in the quantities as long as no part exceeds its total. Each set of meters has one
+coefficient per meter, and sums that must not be negative.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from spancost.core.pricing.units import Units
 from spancost.core.pricing.usage import MOST
 
 SPLIT_FACT = "cache_ttl"
-"""The fact that parts of cache writes are sold by."""
+"""The fact that determines the rate of parts of cache writes."""
 SPLIT_FACTS = {"cache_write_tokens": SPLIT_FACT}
-"""Meters that are sold by a fact of their parts, and the name of that fact."""
+"""Meters whose rate depends on a fact of their parts, and that fact."""
 
 
 class LinearCost(NamedTuple):
-    """Coefficients and bounds for one ordered set of meters at one level; vectors are in the order of the meters.
+    """Coefficients and bounds of one ordered set of meters at one rate set; vectors are in the order of the meters.
 
-    constant: owed for meters that a call need not state. denominator: what the sum is divided by. coefficients: the
-    cost is the constant plus the sum of quantity times coefficient. bounds: vectors of signs whose sums with the
-    quantities must not be negative. is_free: every rate is 0.
+    constant: cost of meters that a call need not report. denominator: divisor of the sum. coefficients: the cost is the
+    constant plus the sum of quantity times coefficient. bounds: sign vectors whose dot product with the quantities must
+    not be negative. is_free: every rate is 0.
     """
 
     constant: int
@@ -37,8 +37,8 @@ class LinearCost(NamedTuple):
     is_free: bool
 
     def evaluate(self, quantities: Iterable[object]) -> int | None:
-        """Return the cost times the denominator; None for quantities that are no whole numbers up to `MOST` or break a
-        bound."""
+        """Return the cost times the denominator; None unless all quantities are whole numbers up to `MOST` within
+        the bounds."""
         values: list[int] = []
         for quantity in quantities:
             if quantity.__class__ is not int or not 0 <= quantity <= MOST:
@@ -51,53 +51,53 @@ class LinearCost(NamedTuple):
         return total
 
 
-def rate_of(units: Units, level: RateSet, meter: str) -> tuple[str | None, str]:
-    """Return the meter whose rate bills *meter* (itself, else the nearest around it with a rate), and how exactly."""
-    if meter in level.rates:
+def rate_of(units: Units, rate_set: RateSet, meter: str) -> tuple[str | None, str]:
+    """Return the meter whose rate bills *meter* (itself, else the nearest total with a rate), and how exactly."""
+    if meter in rate_set.rates:
         return meter, "exact"
-    how = "estimate" if meter in level.estimates else units.meters[meter].parent_rate
+    how = "estimate" if meter in rate_set.estimates else units.meters[meter].parent_rate
     if how != "none":
         for total in units.ancestors[meter]:
-            if total in level.rates:
+            if total in rate_set.rates:
                 return total, how
     return None, how
 
 
-def assumed_split(units: Units, level: RateSet, meter: str, told: Collection[str]) -> str | None:
-    """Return the fact assumed of what is left of *meter* when it is billed at its own rate, None when none is.
+def assumed_split(units: Units, rate_set: RateSet, meter: str, reported: Collection[str]) -> str | None:
+    """Return the fact that is assumed when the rest of *meter* is billed at its own rate, None when none is.
 
-    Cache writes are sold by their time to live. What is left of them beside the parts told is billed at the usual one.
-    Where the provider documents no default, it may hold a part sold at another rate that is not in *told*.
+    The price of cache writes depends on their lifetime. The rest beside the reported parts is billed at the default
+    lifetime. Where the provider documents no default, it may contain a part at another rate that is not in *reported*.
     """
     fact = SPLIT_FACTS.get(meter)
-    if fact is None or not level.is_split_assumed:
+    if fact is None or not rate_set.is_split_assumed:
         return None
-    usual = level.rates.get(meter)
-    for part, rate in level.rates.items():
-        if meter in units.meters[part].inside and part not in told and rate != usual:
+    usual = rate_set.rates.get(meter)
+    for part, rate in rate_set.rates.items():
+        if meter in units.meters[part].inside and part not in reported and rate != usual:
             return fact
     return None
 
 
-def linear_cost_of(units: Units, level: RateSet, meters: tuple[str, ...]) -> LinearCost | None:
-    """Return the kernel of *meters* at *level*; None when a meter is unknown, a total is missing or a minimum holds."""
+def linear_cost_of(units: Units, rate_set: RateSet, meters: tuple[str, ...]) -> LinearCost | None:
+    """Return the linear cost of *meters*; None when a meter is unknown, a total is missing or a minimum applies."""
     present = set(meters)
-    if not present or not present <= units.meters.keys() or level.minimum:
+    if not present or not present <= units.meters.keys() or rate_set.minimum:
         return None
     if any(root not in present for name in meters for root in units.roots[name]):
         return None
     left = _left(units, meters)
-    untold = [
+    assumed = [
         tuple(-left[name].get(meter, 0) for meter in meters)
         for name in meters
-        if assumed_split(units, level, name, present) is not None
+        if assumed_split(units, rate_set, name, present) is not None
     ]
     rates: dict[str, Rate] = {}
     for name in meters:
-        source, how = rate_of(units, level, name)
+        source, how = rate_of(units, rate_set, name)
         if source is not None and how == "exact":
-            rates[name] = level.rates[source]
-    implied = [(units.meters[name].implied, level.rates[name]) for name in level.implied if name not in present]
+            rates[name] = rate_set.rates[source]
+    implied = [(units.meters[name].implied, rate_set.rates[name]) for name in rate_set.implied if name not in present]
     denominator = lcm(*(rate[1] for rate in rates.values()), *(rate[1] for _, rate in implied))
     coefficients = dict.fromkeys(meters, 0)
     for name, rate in rates.items():
@@ -106,7 +106,7 @@ def linear_cost_of(units: Units, level: RateSet, meters: tuple[str, ...]) -> Lin
     constant = sum(quantity * rate[0] * (denominator // rate[1]) for quantity, rate in implied)
     bounds = (
         *(tuple(parts.get(meter, 0) for meter in meters) for parts in left.values() if len(parts) > 1),
-        *untold,  # negative, and so worked out in full, where a part that is not told could change the price
+        *assumed,  # negative, so the slow path decides, where a part that is not reported could change the price
         *(tuple(-int(name == meter) for name in meters) for meter in meters if meter not in rates),  # must not be used
     )
     return LinearCost(
@@ -119,7 +119,7 @@ def linear_cost_of(units: Units, level: RateSet, meters: tuple[str, ...]) -> Lin
 
 
 def _left(units: Units, meters: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """Return what is left of each meter as a sum of quantities: its own less what is left of all inside of it."""
+    """Return each meter without its parts as a sum of quantities: its own minus the rest of all parts."""
     left: dict[str, dict[str, int]] = {}
     for name in units.deepest_first:
         if name not in meters:

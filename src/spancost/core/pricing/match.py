@@ -17,12 +17,12 @@ _NO_ACCOUNT: AccountFacts = {}
 
 
 class Match(NamedTuple):
-    """The entries that a name stands for over time, on one provider's line.
+    """The entries that a model name refers to over time, on one provider's line of the card.
 
     provider: canonical name. line: the provider's part of the card. spans: (from, until, entry id), seconds since the
-    epoch, until exclusive and None for open. facts: in the card's words. by_request: found by the requested model.
-    reported: the facts that the call, its host, its model name or the account reports, usual values included.
-    silent_on: facts that the host is known not to report.
+    epoch, until exclusive, None for open. facts: with the card's values. by_request: found by the requested model.
+    reported: the facts that the call, its host, its model name or the account reports, including default values.
+    silent_on: facts that the host does not report.
     """
 
     provider: str
@@ -35,9 +35,9 @@ class Match(NamedTuple):
 
 
 def match(card: RateCard, call: Call, account: AccountFacts = _NO_ACCOUNT) -> Match | str:
-    """Return the entry of *call* on *card*, or the code of the reason why there is none.
+    """Return the entry of *call* on *card*, or the reason code when there is none.
 
-    *account* holds for facts that nothing else reports.
+    *account* supplies facts that nothing else reports.
     """
     provider = card.provider_names.canonical(call.provider, (call.context or {}).get("server_address"))
     line = card.provider(provider) if provider else None
@@ -56,15 +56,17 @@ def match(card: RateCard, call: Call, account: AccountFacts = _NO_ACCOUNT) -> Ma
         return reasons.UNKNOWN_MODEL
     spans, spelled = found
     facts = facts_of(card, call, spelled, account.get(provider))
-    # The name of an entry may hold a fact (`us.` of Bedrock): the entry answers it, and the fact is reported.
-    in_name = frozenset(fact for _, told in card.model_names.candidates(provider, model) for fact in told)
+    # The name of an entry may include a fact (`us.` of Bedrock): the fact is reported, and the entry covers it.
+    in_name = frozenset(
+        fact for _, facts_in_name in card.model_names.candidates(provider, model) for fact in facts_in_name
+    )
     return Match(provider, line, spans, facts.words, by_request, facts.reported | in_name, facts.silent_on)
 
 
 def facts_of(card: RateCard, call: Call, spelled: Mapping[str, str], account: Mapping[str, str] | None = None) -> Facts:
-    """Return the facts of *call* in the card's words; *spelled* are those that the spelling of its model states.
+    """Return the facts of *call* with the card's values; *spelled* are those in the name of its model.
 
-    *account* are those of the provider's account, for what nothing else reports.
+    *account*: facts of the provider's account, used where nothing else reports them.
     """
     stated = {fact: text for fact, text in (call.context or {}).items() if text.strip()}
     silent_on: tuple[str, ...] = ()

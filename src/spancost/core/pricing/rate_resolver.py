@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a matched entry and the facts of a call to what the entry offers: tables chosen, modifiers multiplied."""
+"""Resolves the rates of a matched entry for the facts of a call: chooses tables and multiplies modifiers."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from spancost.core.call import ESTIMATED
 from spancost.core.pricing.facts import UNKNOWN, FactWords
 from spancost.core.pricing.linear_cost import SPLIT_FACT
 from spancost.core.pricing.match import Match
-from spancost.core.pricing.rates import Caveat, PricePeriod, Rate, RateSet, ResolvedRates, Step, Window
+from spancost.core.pricing.rates import Caveat, ContextTier, PricePeriod, Rate, RateSet, ResolvedRates, Window
 from spancost.core.pricing.units import Units
 
 EVERY = "*"
-"""Among the values for which an entry's own rates hold: every value."""
+"""In the values that an entry's base rates cover: every value."""
 
 _Assumed = tuple[bool, Collection[str]]
-"""Whether the lifetime of cache writes is assumed; meters that a total's rate bills only as an estimate."""
+"""Whether the lifetime of cache writes is assumed; meters whose price at a total's rate is an estimate."""
 
 
 class RateResolver:
-    """Turns matches into offers, with one card's units, calendars and words for facts."""
+    """Resolves matches to rates with the units, calendars and fact names of one card."""
 
     def __init__(self, units: Units, calendars: Mapping[str, frozenset[int]], words: FactWords) -> None:
         self._units = units
         self._calendars = calendars
         self._words = words
 
-    def offer(self, match: Match) -> ResolvedRates:
-        """Return what the matched entries offer, newest era first."""
+    def resolve(self, match: Match) -> ResolvedRates:
+        """Return the rates of the matched entries, newest period first."""
         periods: list[PricePeriod] = []
         for start, end, entry_id in match.spans:
             entry = match.line["models"][entry_id]
             starts = [period.get("from") for period in entry["eras"]]
-            for period, era_start, era_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
-                low = _latest(start, era_start)
-                high = _earliest(end, era_end)
+            for period, period_start, period_end in zip(entry["eras"], starts, [*starts[1:], None], strict=True):
+                low = _latest(start, period_start)
+                high = _earliest(end, period_end)
                 if low is None or high is None or low < high:
-                    periods.append(self._era(match, entry_id, entry, period, low, high))
+                    periods.append(self._period(match, entry_id, entry, period, low, high))
         return ResolvedRates(tuple(reversed(periods)))
 
-    def _era(
+    def _period(
         self,
         match: Match,
         entry_id: str,
@@ -54,32 +54,32 @@ class RateResolver:
         high: int | None,
     ) -> PricePeriod:
         table, consumed, variant_id = self._variant(period, match.facts)
-        modifier, modifier_ids, used = self._modifiers(match, entry, consumed)
-        caveat = self._caveat(match, entry, period, consumed | used)
+        modifier, modifier_ids, answered_facts = self._modifiers(match, entry, consumed)
+        caveat = self._caveat(match, entry, period, consumed | answered_facts)
         assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
         name = f"{match.provider}/{entry_id}@{_instant(period.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
         minimum = period.get("minimum", {})
-        base, steps = self._levels(parts, table, modifier, minimum, caveat, assumed)
+        base, tiers = self._rate_sets(parts, table, modifier, minimum, caveat, assumed)
         windows = []
         for window in period.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
-            inner, inner_steps = self._levels([*parts, window["id"]], inside, scaled, minimum, caveat, assumed)
+            inner, inner_tiers = self._rate_sets([*parts, window["id"]], inside, scaled, minimum, caveat, assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
-            windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_steps))
+            windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_tiers))
         source = {
             "basis": period["basis"],
             "checked": period["checked"],
             "source": match.line["sources"][period["source"]],
         }
-        return PricePeriod(_ns(low), _ns(high), base, steps, tuple(windows), source)
+        return PricePeriod(_ns(low), _ns(high), base, tiers, tuple(windows), source)
 
     def _variant(
         self, period: Mapping[str, Any], facts: Mapping[str, str]
     ) -> tuple[Mapping[str, Any], frozenset[str], list[str]]:
-        """Return the table for the facts, the dimensions it answers, and its name: most conditions win."""
+        """Return the table for the facts, the dimensions it covers, and its name. The most conditions win."""
         best: Mapping[str, Any] | None = None
         for variant in period.get("variants", ()):
             when = variant["when"]
@@ -88,7 +88,7 @@ class RateResolver:
                 best = variant
         if best is None:
             return period, frozenset(), []
-        # A variant replaces the rates of tokens as a whole; fees and measures that it does not name stay.
+        # A variant replaces all token rates; fees and measures that it does not name stay.
         kept = {m: r for m, r in period["rates"].items() if not self._units.meters[m].is_token}
         table = {"rates": {**kept, **best["rates"]}, "steps": best.get("steps", ())}
         when = best["when"]
@@ -97,9 +97,9 @@ class RateResolver:
     def _modifiers(
         self, match: Match, entry: Mapping[str, Any], consumed: frozenset[str]
     ) -> tuple[Rate, list[str], frozenset[str]]:
-        """Return the product of the modifiers whose conditions hold, their names and the dimensions they answer."""
+        """Return the product of the modifiers whose conditions hold, their names and the dimensions they cover."""
         numerator, denominator, names = 1, 1, []
-        used: set[str] = set()
+        answered_facts: set[str] = set()
         for index in entry.get("modifiers", ()):
             modifier = match.line["modifiers"][index]
             when = modifier["when"]
@@ -108,22 +108,22 @@ class RateResolver:
             numerator *= modifier["x"][0]
             denominator *= modifier["x"][1]
             names.append(modifier["id"])
-            used.update(when)
-        return (numerator, denominator), names, frozenset(used)
+            answered_facts.update(when)
+        return (numerator, denominator), names, frozenset(answered_facts)
 
     def _caveat(
         self, match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], answered: frozenset[str]
     ) -> Caveat | None:
-        """Return the first doubt about the facts: a value without a rate, then a fact that was not reported."""
+        """Return the first caveat of the facts: a value without a rate, then a fact that was not reported."""
         base_for = entry.get("base_for", {})
         assumes = [assumed.split("|") for assumed in (*entry.get("assumes", ()), *period.get("assumes", ()))]
-        told_instead = {names[0] for names in assumes if not match.reported.isdisjoint(names[1:])}
+        reported_instead = {names[0] for names in assumes if not match.reported.isdisjoint(names[1:])}
         for dimension in self._words.must_be_priced:
             value = match.facts.get(dimension)
             if value is None or dimension in answered:
                 continue
             base = base_for.get(dimension, ())
-            if value in base or EVERY in base or dimension in told_instead:
+            if value in base or EVERY in base or dimension in reported_instead:
                 continue
             if dimension in self._words.places:
                 return ESTIMATED, reasons.NO_PLACE_RATE
@@ -136,7 +136,7 @@ class RateResolver:
                 return ESTIMATED, f"{reasons.ASSUMED_FACT}:{dimension}"
         return (ESTIMATED, reasons.REQUESTED_MODEL) if match.by_request else None
 
-    def _levels(
+    def _rate_sets(
         self,
         parts: list[str],
         table: Mapping[str, Any],
@@ -144,19 +144,19 @@ class RateResolver:
         minimum: Mapping[str, int],
         caveat: Caveat | None,
         assumed: _Assumed,
-    ) -> tuple[RateSet, tuple[Step, ...]]:
+    ) -> tuple[RateSet, tuple[ContextTier, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = self._level(";".join(parts), published, modifier, minimum, caveat, assumed)
-        steps = []
-        for step in table.get("steps", ()):
-            inner = {**published, **{meter: _rate(value) for meter, value in step["rates"].items()}}
+        base = self._rate_set(";".join(parts), published, modifier, minimum, caveat, assumed)
+        tiers = []
+        for tier in table.get("steps", ()):
+            inner = {**published, **{meter: _rate(value) for meter, value in tier["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
-            rate_id = ";".join([*parts, f"from={step['from']}"])
-            level = self._level(rate_id, inner, modifier, minimum, caveat, assumed)
-            steps.append(Step(step["meter"], step["from"], level))
-        return base, tuple(steps)
+            rate_id = ";".join([*parts, f"from={tier['from']}"])
+            rate_set = self._rate_set(rate_id, inner, modifier, minimum, caveat, assumed)
+            tiers.append(ContextTier(tier["meter"], tier["from"], rate_set))
+        return base, tuple(tiers)
 
-    def _level(
+    def _rate_set(
         self,
         rate_id: str,
         published: Mapping[str, Rate],
@@ -170,7 +170,7 @@ class RateResolver:
         return RateSet(rate_id, published, scaled, minimum, implied, caveat, *assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
-        """Return the rates with those of tokens multiplied, in lowest terms."""
+        """Return the rates, those of tokens multiplied, in lowest terms."""
         scaled = {}
         for meter, (numerator, denominator) in rates.items():
             if self._units.meters[meter].is_token:
@@ -181,13 +181,13 @@ class RateResolver:
 
 
 def _depends(match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], fact: str) -> bool:
-    """Tell whether a table or factor of the entry is for a value of *fact*."""
+    """Return whether a table or modifier of the entry depends on *fact*."""
     modifiers = (match.line["modifiers"][index] for index in entry.get("modifiers", ()))
     return any(fact in row["when"] for row in (*period.get("variants", ()), *modifiers))
 
 
 def _rate(value: int | list[int] | Rate) -> Rate:
-    """Return a rate of the card as numerator and denominator; one that is a rate already (a contract's) stays."""
+    """Return a rate of the card as numerator and denominator; a contract's rate is returned unchanged."""
     if isinstance(value, tuple):
         return value
     return (value, 1) if isinstance(value, int) else (value[0], value[1])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one entry offers a call with certain facts: dated eras, long-context steps, windows of the day, and their rates.
+"""Rates of one card entry for given facts: price periods, context tiers, windows of the day.
 
-Everything that does not depend on the quantities or the time of one call is worked out here, once for each match.
+Everything that does not depend on the quantities or the time of a call is computed here, once per match.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Rate = tuple[int, int]
-"""Femto-dollars for one unit, as numerator and denominator."""
+"""Femto-dollars per unit, as numerator and denominator."""
 Caveat = tuple[str, str]
 """(status, reason)."""
 
@@ -18,7 +18,7 @@ _SECONDS_PER_DAY = 86_400
 
 
 class RateSet:
-    """The rates that hold for a call once era, variant, window and step are chosen; `rate_id` names that choice."""
+    """Rates of a call after period, variant, window and context tier are chosen; `rate_id` names that choice."""
 
     __slots__ = (
         *(
@@ -45,7 +45,7 @@ class RateSet:
         is_split_assumed: bool = False,
         estimates: Collection[str] = (),
     ) -> None:
-        """*estimates*: meters that are billed at the rate of a total only as an estimate, whatever the units say."""
+        """*estimates*: meters whose price at the rate of a total is always an estimate, whatever the units say."""
         self.rate_id = rate_id
         self.is_split_assumed = is_split_assumed
         self.estimates = estimates
@@ -57,21 +57,21 @@ class RateSet:
         self.linear_costs: dict[tuple[str, ...], Any] = {}
 
 
-class Step:
-    """A whole-request step: it holds when the quantity of `meter` is above (or at) `bound`."""
+class ContextTier:
+    """Rates for long contexts: they apply to the whole request when the quantity of `meter` is at least `bound`."""
 
-    __slots__ = ("bound", "level", "meter")
+    __slots__ = ("bound", "meter", "rate_set")
 
-    def __init__(self, meter: str, bound: int, level: RateSet) -> None:
+    def __init__(self, meter: str, bound: int, rate_set: RateSet) -> None:
         self.meter = meter
         self.bound = bound
-        self.level = level
+        self.rate_set = rate_set
 
 
 class Window:
-    """Minutes of certain days in UTC in which other levels hold."""
+    """Minutes of certain days in UTC with other rates."""
 
-    __slots__ = ("base", "days", "minutes", "not_on", "steps")
+    __slots__ = ("base", "days", "minutes", "not_on", "tiers")
 
     def __init__(
         self,
@@ -79,16 +79,16 @@ class Window:
         minutes: Sequence[Sequence[int]],
         not_on: frozenset[int],
         base: RateSet,
-        steps: tuple[Step, ...],
+        tiers: tuple[ContextTier, ...],
     ) -> None:
         self.days = days
         self.minutes = minutes
         self.not_on = not_on
         self.base = base
-        self.steps = steps
+        self.tiers = tiers
 
     def holds(self, at_seconds: int) -> bool:
-        """Tell whether an instant (seconds since the epoch) lies in the window."""
+        """Return whether an instant (seconds since the epoch) is in the window."""
         day, second = divmod(at_seconds, _SECONDS_PER_DAY)
         # 1970-01-01 was a Thursday; bit 0 is Monday.
         if not self.days >> ((day + 3) % 7) & 1 or day in self.not_on:
@@ -97,52 +97,52 @@ class Window:
 
 
 class PricePeriod:
-    """The levels that hold from an instant on: `base`, then steps in rising order, then windows, the last wins."""
+    """Rates from an instant on: `base`, then tiers in ascending order, then windows. The last match wins."""
 
-    __slots__ = ("base", "from_ns", "source", "steps", "until_ns", "windows")
+    __slots__ = ("base", "from_ns", "source", "tiers", "until_ns", "windows")
 
     def __init__(
         self,
         from_ns: int | None,
         until_ns: int | None,
         base: RateSet,
-        steps: tuple[Step, ...],
+        tiers: tuple[ContextTier, ...],
         windows: tuple[Window, ...],
         source: Mapping[str, Any],
     ) -> None:
         self.from_ns = from_ns
         self.until_ns = until_ns
         self.base = base
-        self.steps = steps
+        self.tiers = tiers
         self.windows = windows
         self.source = source
 
-    def level(self, usage: Mapping[str, Any], at_ns: int) -> RateSet:
-        """Return the level that holds for *usage* at an instant inside the era."""
-        level, steps = self.base, self.steps
+    def rate_set(self, usage: Mapping[str, Any], at_ns: int) -> RateSet:
+        """Return the rates of *usage* at an instant in this period."""
+        rate_set, tiers = self.base, self.tiers
         for window in self.windows:
             if window.holds(at_ns // 1_000_000_000):
-                level, steps = window.base, window.steps
-        for step in steps:
-            quantity = usage.get(step.meter)
-            if quantity is not None and quantity >= step.bound:
-                level = step.level
-        return level
+                rate_set, tiers = window.base, window.tiers
+        for tier in tiers:
+            quantity = usage.get(tier.meter)
+            if quantity is not None and quantity >= tier.bound:
+                rate_set = tier.rate_set
+        return rate_set
 
 
 class ResolvedRates:
-    """The eras of a match, newest first; `only` is the level when there is no choice to make."""
+    """The price periods of a match, newest first; `only` is set when there is exactly one rate set."""
 
     __slots__ = ("only", "periods")
 
     def __init__(self, periods: tuple[PricePeriod, ...]) -> None:
         self.periods = periods
         one = periods[0] if len(periods) == 1 else None
-        is_plain = one is not None and one.from_ns is None and one.until_ns is None and not (one.steps or one.windows)
-        self.only: RateSet | None = one.base if one is not None and is_plain else None
+        is_single = one is not None and one.from_ns is None and one.until_ns is None and not (one.tiers or one.windows)
+        self.only: RateSet | None = one.base if one is not None and is_single else None
 
     def period(self, at_ns: int) -> PricePeriod | None:
-        """Return the era that holds at an instant, None when there is none."""
+        """Return the price period at an instant, None when there is none."""
         for period in self.periods:
             if (period.from_ns is None or at_ns >= period.from_ns) and (
                 period.until_ns is None or at_ns < period.until_ns
@@ -150,11 +150,11 @@ class ResolvedRates:
                 return period
         return None
 
-    def levels(self) -> Iterator[RateSet]:
-        """Yield every level of every era."""
+    def rate_sets(self) -> Iterator[RateSet]:
+        """Yield every rate set of every period."""
         for period in self.periods:
             yield period.base
-            yield from (step.level for step in period.steps)
+            yield from (tier.rate_set for tier in period.tiers)
             for window in period.windows:
                 yield window.base
-                yield from (step.level for step in window.steps)
+                yield from (tier.rate_set for tier in window.tiers)

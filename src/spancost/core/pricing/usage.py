@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Taking the parts out of the totals they are inside of, so that every token is priced once."""
+"""Subtracts parts from the totals that include them, so that every token is priced once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from spancost.core.pricing.units import Units
 
 
 class Leaves(NamedTuple):
-    """Usage with nothing counted twice.
+    """Usage without double counting.
 
-    quantities: meter -> what is left of it once its parts are taken out; zeros left out. doubt: None, or (status,
-    reason).
+    quantities: meter -> quantity without its parts; zeros are left out. caveat: None, or (status, reason).
     """
 
     quantities: dict[str, Quantity]
@@ -29,7 +28,7 @@ MOST = 2**63 - 1
 
 
 def checked(units: Units, usage: Mapping[str, Any]) -> dict[str, Quantity] | None:
-    """Return the quantities as exact numbers, None when one is negative, beyond `MOST`, no number, or half a token."""
+    """Return the quantities as exact numbers, None when one is negative, above `MOST`, no number, or half a token."""
     quantities: dict[str, Quantity] = {}
     for name, value in usage.items():
         if value is None:
@@ -45,10 +44,10 @@ def checked(units: Units, usage: Mapping[str, Any]) -> dict[str, Quantity] | Non
 
 
 def split(units: Units, usage: Mapping[str, Quantity]) -> Leaves:
-    """Return *usage* with parts taken out of their totals, the deepest first, in the order of the units.
+    """Return *usage* with parts subtracted from their totals, the deepest first, in the order of the units.
 
-    A part is cut to what is left of each total around it, which is then in doubt. A total that was not reported sets no
-    bound; when it is one that is inside of nothing, the usage is incomplete and in doubt too.
+    A part is limited to what is left of each total that includes it, with a caveat. A missing total sets no limit; when
+    it is a top-level total, the usage is incomplete and has a caveat too.
     """
     left: dict[str, Quantity] = {name: quantity for name, quantity in usage.items() if name in units.meters}
     leaves: dict[str, Quantity] = {}
