@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values that go into pricing and come out of it. Nothing here knows a provider."""
+"""The input and output values of pricing. This file knows no provider."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 Quantity: TypeAlias = "int | Fraction"
-"""How much of a meter was used: tokens and requests are whole, seconds may be a fraction."""
+"""Quantity of a meter: tokens and requests are whole numbers, seconds may be fractions."""
 
-# Statuses, in the order in which one is worse than another (DESIGN: llm.cost_status).
+# Values of llm.cost_status.
 PRICED = "priced"
 FREE = "free"
 NOT_BILLED = "not_billed"
@@ -22,16 +22,16 @@ AGGREGATE = "aggregate"
 
 
 class Call(NamedTuple):
-    """One request to a model as it is to be priced.
+    """One request to a model, as input to pricing.
 
-    provider: provider, a value of `gen_ai.provider.name` (any known spelling is accepted by the matcher).
-    model: model name as the response gave it, else as requested; request_model: the requested one, if both are known.
-    usage: meter name -> quantity, inclusive (input_tokens holds cache reads, writes and every modality).
+    provider: a value of `gen_ai.provider.name` (the matcher accepts any known spelling).
+    model: the model name of the response, else of the request; request_model: the requested one, if both are known.
+    usage: meter name -> quantity, inclusive (input_tokens includes cache reads, writes and every modality).
     at_ns: when the call started, nanoseconds since the Unix epoch, UTC.
     service_tier: the tier that was served; processing: "batch" or None.
     context: facts that can change the price: speed, inference_geo, data_residency, vertex_location, server_address,
     deployment_type, and for contracts tenant, team, account, api_key_alias, deployment, override_usd.
-    duration_ns: how long the call took, for what is charged by time.
+    duration_ns: duration of the call, for prices by time.
     """
 
     provider: str
@@ -47,13 +47,13 @@ class Call(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a call costs, or why that cannot be said.
+    """The cost of a call, or the reason why it is unknown.
 
     status: one of the statuses above; reason: a code of `core/reasons`, None when status is `priced`.
-    femto: cost in 1e-15 USD; None exactly when no cost can be said (`unpriced`).
-    rate_id: provider/model@era[;step…][;variant], enough with the card's version to find the rates again.
+    femto: cost in 1e-15 USD; None exactly when the status is `unpriced`.
+    rate_id: provider/model@period[;variant…][;tier]; with the card's version it identifies the rates.
     source: llm.cost_source (rate_card, contract, provider, hardware, manual), None when unpriced.
-    list_femto: the list price, when another source than the rate card gave the cost.
+    list_femto: the list price, when the cost is from another source than the rate card.
     """
 
     status: str
@@ -65,7 +65,7 @@ class Cost(NamedTuple):
 
 
 class LineItem(NamedTuple):
-    """One meter's quantity times its price on a call: `price` USD (decimal text) for `per` units; `femto` its cost."""
+    """One meter of a call: `price` is USD (decimal text) per `per` units, `femto` the cost of the quantity."""
 
     meter: str
     quantity: Quantity

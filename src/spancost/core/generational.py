@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bounded memory of what was seen lately: two generations of a dictionary, the older forgotten as a whole."""
+"""A bounded cache of two dictionaries (generations); the older one is evicted as a whole."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ V = TypeVar("V")
 
 
 class GenerationalCache(Generic[K, V]):
-    """A mapping that keeps at least the last *size* keys set and at most twice as many.
+    """A mapping that keeps at least the last *size* keys and at most twice as many.
 
-    Every operation is O(1). `evicted` counts the entries that were still held when their generation was dropped.
+    Every operation is O(1). `evicted` counts the entries dropped with their generation.
     """
 
     __slots__ = ("_turns", "evicted", "new", "old", "size")
@@ -22,7 +22,7 @@ class GenerationalCache(Generic[K, V]):
         self.new: dict[K, V] = {}
         self.old: dict[K, V] = {}
         self.evicted = 0
-        self._turns = [True]  # taken out by the thread that turns: a lock would be held in a child after a fork
+        self._turns = [True]  # a token for the rotating thread: unlike a lock it cannot stay held in a forked child
 
     def __contains__(self, key: K) -> bool:
         return key in self.new or key in self.old
@@ -31,21 +31,21 @@ class GenerationalCache(Generic[K, V]):
         return len(self.new) + sum(key not in self.new for key in self.old)
 
     def get(self, key: K) -> V | None:
-        """Return the value of *key*, None when it is not held."""
+        """Return the value of *key*, None when there is none."""
         value = self.new.get(key)
         return self.old.get(key) if value is None else value
 
     def set(self, key: K, value: V) -> None:
-        """Hold *value* under *key*; the older generation goes when the newer one is full."""
+        """Store *value* under *key*; evict the older generation when the newer one is full."""
         new = self.new
         new[key] = value
         if len(new) >= self.size:
             self.turn()
 
     def turn(self) -> None:
-        """Let the newer generation, if it is full, become the older one, which goes: `set` does so by itself.
+        """Evict the older generation if the newer one is full, and start a new one. `set` calls this.
 
-        Threads that find it full at the same time turn it once.
+        Threads that find it full at the same time rotate it once.
         """
         try:
             turn = self._turns.pop()
@@ -61,10 +61,10 @@ class GenerationalCache(Generic[K, V]):
             self._turns.append(turn)
 
     def pop(self, key: K) -> V | None:
-        """Take *key* out and return its value, None when it is not held."""
+        """Remove *key* and return its value, None when there is none."""
         old = self.old.pop(key, None) if self.old else None
         return self.new.pop(key, old)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         self.new, self.old = {}, {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Money as an integer number of femto-dollars (1e-15 USD); text and floats are made here and nowhere else."""
+"""Money as integer femto-dollars (1e-15 USD). Only this module converts it to text and floats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 FEMTO_PER_USD = 10**15
 FEMTO_PER_NANO = 10**6
 MOST_NANO = 2**63 - 1
-"""The largest integer that OTLP carries: 9.2 thousand million USD."""
+"""The largest integer of OTLP: 9.2 billion USD."""
 
 _EXACT = Context(prec=80)
 _BUCKETS = (
@@ -45,12 +45,12 @@ def usd_decimal(femto: int) -> Decimal:
 
 
 def femto_from_text(usd: str) -> int:
-    """Return the femto-dollars of a decimal string in USD, rounded half-even; ValueError when it is no number."""
+    """Return the femto-dollars of a decimal string in USD, rounded half-even; ValueError when it is not a number."""
     return round(Fraction(usd) * FEMTO_PER_USD)
 
 
 def nano(femto: int) -> int:
-    """Return *femto* in nano-dollars (1e-9 USD), rounded half-even; `MOST_NANO` for what is beyond it."""
+    """Return *femto* in nano-dollars (1e-9 USD), rounded half-even, at most `MOST_NANO`."""
     return min(round_div(femto, FEMTO_PER_NANO), MOST_NANO)
 
 

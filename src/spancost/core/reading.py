@@ -22,7 +22,7 @@ class Reading(NamedTuple):
     provider: provider as a value of `gen_ai.provider.name`, None when the span does not say.
     model, request_model, response_id, finish_reason, service_tier, processing: as reported, None when absent.
     usage: inclusive meters (DESIGN §3); empty when the span reports none.
-    doubt: None, or (status, reason) when the source lacks a fact: ("partial" | "estimated" | "unpriced", code).
+    caveat: None, or (status, reason) when a fact is missing: ("partial" | "estimated" | "unpriced", code).
     context: facts that can change the price (see `Call.context`).
     reported_femto: a cost somebody else put on the span, in 1e-15 USD; billed: it is the provider's own bill.
     began_ns: when the call began, when the span says that it took longer than the span itself.

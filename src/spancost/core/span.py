@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One ended span, as the core sees it; adapters make it from SDK objects or OTLP."""
+"""One ended span as the core reads it; adapters create it from SDK objects or OTLP."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Span(NamedTuple):
     is_local_root: no parent, or a parent in another process.
     start_ns, end_ns: nanoseconds since the Unix epoch. scope_name, scope_version: instrumentation scope, "" when none.
     is_error: the span's status is ERROR. resource: attributes of the resource, for the few rules that need them.
-    language: the language of the SDK that made the span, in the words of `telemetry.sdk.language`; "" when not told.
-    raised: type of the last exception recorded on a span whose status is ERROR, "" when none is.
+    language: the language of the SDK that created the span, as in `telemetry.sdk.language`; "" when missing.
+    raised: type of the last exception recorded on a span with status ERROR, "" when there is none.
     """
 
     trace_id: int

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from spancost.config import data
 from spancost.config.contracts.form import FORMER_PROVIDER, ContractForm, DeploymentForm, HardwareForm, Step, TermForm
 from spancost.config.contracts.lines import Lines, Place, read
-from spancost.core.contract.match import spelled
+from spancost.core.contract.match import normalize
 from spancost.core.contract.terms import DIMENSIONS, FORMAT, Contract, ContractError
 from spancost.core.money import FEMTO_PER_USD
 from spancost.core.pricing.account import account_fault
@@ -98,7 +98,7 @@ class _Compiler:
         if form.override is not None:
             most = round(form.override.most_usd * FEMTO_PER_USD)
             content["override"] = {"attribute": form.override.attribute, "most": most}
-        for one, other, kind in Contract(content, "").rivals():
+        for one, other, kind in Contract(content, "").overlaps():
             first = self._lines.error(self._places[kind][one], "", "").args[0].split(": found", 1)[0]
             raise self._lines.error(
                 self._places[kind][other],
@@ -126,7 +126,7 @@ class _Compiler:
     def _spelled(self, dimension: str, text: str) -> str:
         if dimension == "provider" and "*" not in text:
             return self._card.provider_names.canonical(text) or text
-        return spelled(dimension, text)
+        return normalize(dimension, text)
 
     def _term(self, term: TermForm, place: Place) -> dict[str, Any]:
         given = (term.prices, term.steps, term.variants, term.discount is not None, term.hardware is not None)

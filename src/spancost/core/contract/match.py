@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a call's words to the deployment behind it and the one term that holds for it: the most specific wins."""
+"""Finds the deployment and the contract term of a call: the most specific one wins."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _Row = TypeVar("_Row", Term, Deployment)
 
 
 class Holding(NamedTuple):
-    """What holds for a call: the call as the deployments map it, the card's entry (or the code of the reason why there
-    is none), the term, None when none fits, and the entry that the term's rates belong to."""
+    """The match of a call: the call after deployments are mapped, the card's entry (or the reason code when there is
+    none), the term, None when none matches, and the entry that the term's rates apply to."""
 
     call: Call
     listed: Match | str
@@ -32,14 +32,14 @@ class Terms:
     """The terms and deployments of a contract that are in force between two of its instants."""
 
     def __init__(self, contract: Contract, card: RateCard, at_s: int | None) -> None:
-        """Take what is in force at *at_s* (seconds since the epoch; None: before the first instant)."""
+        """Select what is in force at *at_s* (seconds since the epoch; None: before the first instant)."""
         self._card = card
         self._account = contract.account
         self._terms = [term for term in contract.terms if _is_in_force(term, at_s)]
         self._deployments = [row for row in contract.deployments if _is_in_force(row, at_s)]
 
     def holding(self, call: Call) -> Holding:
-        """Return what holds for *call*."""
+        """Return the match of *call*."""
         card = self._card
         stated = dict(call.context or {})
         provider = card.provider_names.canonical(call.provider, stated.get("server_address")) or ""
@@ -61,7 +61,7 @@ class Terms:
         return Holding(mapped, listed, term, self._agreed(term, mapped, listed, provider, own))
 
     def _mapped(self, call: Call, spellings: Mapping[str, tuple[str, ...]]) -> Call:
-        """Return *call* with the model and facts of its deployment; what the answer itself says stays."""
+        """Return *call* with the model and facts of its deployment; values of the answer take precedence."""
         found = best(self._deployments, spellings)
         if found is None:
             return call
@@ -77,7 +77,7 @@ class Terms:
     def _agreed(
         self, term: Term | None, call: Call, listed: Match | str, provider: str, own: Sequence[str]
     ) -> Match | None:
-        """Return the entry that agreed rates change: the card's, or an empty one for a model it does not know."""
+        """Return the entry that contract rates apply to: the card's, or an empty one for a model it does not have."""
         if term is None or term.hardware is not None:
             return None
         wanted = term.when.get("model", "")
@@ -95,9 +95,9 @@ class Terms:
 
 
 def best(rows: Sequence[_Row], spellings: Mapping[str, tuple[str, ...]]) -> _Row | None:
-    """Return the row with the most conditions, of equals the one whose conditions are the more telling; None for none.
+    """Return the row with the most conditions, of equals the one with the more specific conditions; None for none.
 
-    Two rows are never equal: they would have the same conditions at the same time, which a contract may not have.
+    Two rows never tie: a contract may not have the same conditions twice at the same time.
     """
     chosen: _Row | None = None
     highest: tuple[object, ...] = ()
@@ -119,13 +119,13 @@ def _rank(when: Mapping[str, str], spellings: Mapping[str, tuple[str, ...]]) -> 
     return (len(when), *ranks)
 
 
-def spelled(dimension: str, text: str) -> str:
-    """Return *text* as conditions about *dimension* are compared: trimmed, in lower case where case says nothing."""
+def normalize(dimension: str, text: str) -> str:
+    """Normalize *text* for comparison in *dimension*: trimmed, in lower case where case is insignificant."""
     return text.strip().lower() if dimension in LOWERED else text.strip()
 
 
 def _spellings(dimension: str, texts: Sequence[str | None]) -> tuple[str, ...]:
-    return tuple(spelled(dimension, text) for text in texts if text and text.strip())
+    return tuple(normalize(dimension, text) for text in texts if text and text.strip())
 
 
 def _is_in_force(row: Term | Deployment, at_s: int | None) -> bool:

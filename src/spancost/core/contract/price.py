@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PRICED, UNPRICED, Call, Cost
-from spancost.core.contract.match import Terms, spelled
+from spancost.core.contract.match import Terms, normalize
 from spancost.core.contract.rate_resolver import ContractRateResolver
 from spancost.core.contract.terms import FACTS, OVERRIDE, Contract, ContractError, Hardware, Term
 from spancost.core.generational import GenerationalCache
@@ -156,7 +156,7 @@ class ContractPricer(Pricer):
             return fact in self._card.fact_words.dimensions
         matters = self._matter.get((fact, text))
         if matters is None:
-            matters = self.contract.speaks_of(fact, spelled(fact, text))
+            matters = self.contract.matches_any(fact, normalize(fact, text))
             self._matter.set((fact, text), matters)
         return matters
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A contract: what a customer agreed with providers, compiled from what people write (pricing/CONTRACTS.md).
+"""A contract: a customer's prices with providers, compiled from YAML (pricing/CONTRACTS.md).
 
-Immutable, read from its canonical bytes: one JSON object with sorted keys, no spaces, integers and texts only. The
-first 8 hexadecimal digits of their SHA-256 go into `llm.pricing_version`.
+Immutable, read from its canonical bytes: one JSON object with sorted keys, no spaces, integers and strings only. The
+first 8 hexadecimal digits of their SHA-256 are part of `llm.pricing_version`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from spancost.core.pricing.rates import Rate
 
 FORMAT = 1
 DIMENSIONS = ("deployment", "api_key_alias", "team", "account", "tenant", "model", "server_address", "provider")
-"""What a condition may be about, the most telling first: of equally many conditions, the earlier one wins."""
+"""Dimensions of conditions, the most specific first: with equally many conditions, the earlier one wins."""
 FACTS = ("tenant", "team", "account", "api_key_alias", "deployment")
 """Facts of a call's context that only contracts read."""
 OVERRIDE = "override_usd"
-"""The fact that carries a cost set by hand."""
+"""The fact with a cost set by the application."""
 LOWERED = frozenset(("deployment", "model", "server_address", "provider"))
-"""Dimensions in which upper and lower case are the same."""
+"""Case-insensitive dimensions."""
 _CURRENT = {"seller": "provider"}
-"""Dimensions by their names in compiled contracts, where these differ: the bytes, and so the version, stay the same."""
+"""Former names of dimensions in compiled contracts: the bytes, and so the version, stay the same."""
 _KEYS = frozenset(("attributes", "deployments", "facts", "format", "name", "override", "terms"))
 
 
 class ContractError(ValueError):
-    """A contract cannot be used; the message names where (file, line, key), what was found and what was expected."""
+    """A contract is invalid; the message says where (file, line, key), what was found and what was expected."""
 
 
 class Table(NamedTuple):
-    """Agreed rates: by meter, and by step above a bound. when: the facts that they are for, none for the usual call."""
+    """Contract rates by meter and context tier. when: the facts that they apply to; empty for base rates."""
 
     when: Mapping[str, str]
     rates: Mapping[str, Rate]
@@ -42,19 +42,19 @@ class Table(NamedTuple):
 
 
 class Hardware(NamedTuple):
-    """What machines cost: femto-dollars for one GPU for an hour, and how many GPUs' worth a call occupies."""
+    """Hardware prices: femto-dollars per GPU hour, and the number of GPUs that a call occupies."""
 
     rate: Rate
     gpus: Rate
 
 
 class Term(NamedTuple):
-    """One agreement.
+    """One contract term.
 
     when: dimension -> text, which may begin or end in `*`. from_s, until_s: seconds since the epoch, until exclusive,
-    None for open. base, variants: agreed rates. skip: ids of the card's modifiers that leave agreed rates alone, `*`
-    for all. factor: what is left of tokens' rates after the discount; is_for_all: of fees and measures as well.
-    hardware: machines instead of rates. is_allocated: the rates are machines' cost shared out over tokens.
+    None for open. base, variants: contract rates. skip: ids of the card's modifiers that do not apply to contract
+    rates, `*` for all. factor: multiplier of token rates after the discount; is_for_all: of fees and measures too.
+    hardware: price by hardware time. is_allocated: the rates allocate hardware cost to tokens.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Term(NamedTuple):
     is_allocated: bool
 
     def meters(self) -> set[str]:
-        """Return every meter that it names."""
+        """Return every meter that the term names."""
         found: set[str] = set()
         for table in (self.base, *self.variants):
             found.update(table.rates, *(step["rates"] for step in table.steps), (step["meter"] for step in table.steps))
@@ -78,12 +78,12 @@ class Term(NamedTuple):
 
     @property
     def has_rates(self) -> bool:
-        """Whether it says more than a discount."""
+        """Return whether the term has more than a discount."""
         return bool(self.base.rates or self.base.steps or self.variants)
 
 
 class Deployment(NamedTuple):
-    """What stands behind a deployment's name or an ARN: a model, and facts in any spelling that the card knows."""
+    """The model and facts behind a deployment name or an ARN; facts may have any known spelling."""
 
     when: Mapping[str, str]
     from_s: int | None
@@ -93,20 +93,20 @@ class Deployment(NamedTuple):
 
 
 class Override(NamedTuple):
-    """The attribute that carries a cost set by hand in USD, and the most that it may say, in femto-dollars."""
+    """The attribute with a cost in USD set by the application, and its maximum in femto-dollars."""
 
     attribute: str
     most: int
 
 
 class Contract:
-    """Terms, deployments, facts of accounts, and which span attributes state the facts that terms are about.
+    """Terms, deployments, account facts, and the span attributes with the facts of conditions.
 
     account: provider -> fact -> value, for calls that do not report the fact.
     """
 
     def __init__(self, content: Mapping[str, Any], suffix: str) -> None:
-        """Take the parsed content of canonical bytes; `from_bytes` is the way in."""
+        """Use `from_bytes`. *content*: the parsed canonical bytes."""
         self.suffix = suffix
         self.content = content
         self.name: str = _text(content["name"])
@@ -123,17 +123,17 @@ class Contract:
             Deployment(_when(row), _second(row, "from"), _second(row, "until"), _text(row["model"]), row["facts"])
             for row in content["deployments"]
         )
-        self._spoken: dict[str, list[str]] = {dimension: [] for dimension in DIMENSIONS}
+        self._condition_texts: dict[str, list[str]] = {dimension: [] for dimension in DIMENSIONS}
         self._rows: tuple[Term | Deployment, ...] = (*self.terms, *self.deployments)
         if any("model" in deployment.when for deployment in self.deployments):
             raise ValueError("model is no condition of deployments")
         for row in self._rows:
             for dimension, text in row.when.items():
-                self._spoken[dimension].append(text)
+                self._condition_texts[dimension].append(text)
 
     @classmethod
     def from_bytes(cls, canonical: bytes, where: str = "contract") -> Contract:
-        """Return the contract held by *canonical*; ContractError names *where* and what is wrong."""
+        """Return the contract of *canonical*; raise ContractError with *where* and what is wrong."""
         body = canonical.rstrip(b"\n")
         try:
             content = json.loads(body)
@@ -153,43 +153,43 @@ class Contract:
             raise ContractError(
                 f"{where}: found a part that cannot be read ({error!r}); expected a contract"
             ) from error
-        for one, other, kind in contract.rivals():
+        for one, other, kind in contract.overlaps():
             raise ContractError(f"{where}: found {kind} {one} and {other} for the same calls at the same time")
         return contract
 
     @property
     def is_of_facts_only(self) -> bool:
-        """Whether it states facts of accounts and agrees nothing else."""
+        """Return whether it has account facts and nothing else."""
         return bool(self.account) and not (self._rows or self.override)
 
     def has_conditions(self, dimension: str) -> bool:
-        """Tell whether any condition is about *dimension*."""
-        return bool(self._spoken[dimension])
+        """Return whether any condition uses *dimension*."""
+        return bool(self._condition_texts[dimension])
 
-    def speaks_of(self, dimension: str, text: str) -> bool:
-        """Tell whether any condition is about *text*: others can be forgotten, as they change nothing."""
-        return any(fit(wanted, (text,)) is not None for wanted in self._spoken[dimension])
+    def matches_any(self, dimension: str, text: str) -> bool:
+        """Return whether *text* can match a condition; other values change nothing."""
+        return any(fit(wanted, (text,)) is not None for wanted in self._condition_texts[dimension])
 
     def instants(self) -> tuple[int, ...]:
-        """Return the seconds since the epoch at which something begins or ends, rising."""
+        """Return the seconds since the epoch at which a row starts or ends, ascending."""
         return tuple(sorted({at for row in self._rows for at in (row.from_s, row.until_s) if at is not None}))
 
-    def rivals(self) -> Iterator[tuple[int, int, str]]:
-        """Yield pairs of indexes of terms, and of deployments, that hold for the same calls at the same time."""
-        yield from _rivals(self.terms, "terms")
-        yield from _rivals(self.deployments, "deployments")
+    def overlaps(self) -> Iterator[tuple[int, int, str]]:
+        """Yield index pairs of terms, and of deployments, that apply to the same calls at the same time."""
+        yield from _overlaps(self.terms, "terms")
+        yield from _overlaps(self.deployments, "deployments")
 
 
 def canonical_bytes(content: Mapping[str, Any]) -> bytes:
-    """Return the canonical form of a compiled contract, of which the version is the hash."""
+    """Return the canonical form of a compiled contract; its hash is the version."""
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def fit(wanted: str, spellings: Sequence[str]) -> tuple[int, int, int] | None:
-    """Return how closely a condition fits the spellings of a call, the nearest spelling first; None when it does not.
+    """Return the specificity of a condition for the spellings of a call (best first); None without a match.
 
-    The whole text beats a pattern, the nearer spelling the farther; a longer pattern beats a shorter one, and one that
-    ends in `*` beats one of the same length that begins with it.
+    Exact text beats a pattern; an earlier spelling beats a later one. A longer pattern beats a shorter one; of the same
+    length, a prefix pattern beats a suffix pattern.
     """
     if wanted.endswith("*"):
         start = wanted[:-1]
@@ -200,7 +200,7 @@ def fit(wanted: str, spellings: Sequence[str]) -> tuple[int, int, int] | None:
     return (2, -spellings.index(wanted), 0) if wanted in spellings else None
 
 
-def _rivals(rows: Sequence[Term | Deployment], kind: str) -> Iterator[tuple[int, int, str]]:
+def _overlaps(rows: Sequence[Term | Deployment], kind: str) -> Iterator[tuple[int, int, str]]:
     seen: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for index, row in enumerate(rows):
         same = seen.setdefault(tuple(sorted(row.when.items())), [])
@@ -233,7 +233,7 @@ def _term(row: Mapping[str, Any]) -> Term:
 
 
 def _when(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return conditions; one about nothing is refused."""
+    """Return conditions; raise for an empty one."""
     when = {_CURRENT.get(dimension, dimension): _text(text) for dimension, text in row["when"].items()}
     if not all(when.values()):
         raise ValueError(f"{when!r} has a condition about nothing")
@@ -241,7 +241,7 @@ def _when(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _stated(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return facts of an account; one about nothing is refused."""
+    """Return account facts; raise for an empty one."""
     stated = {fact: _text(text) for fact, text in facts.items()}
     if not stated or not all(text.strip() for text in stated.values()):
         raise ValueError(f"{facts!r} states nothing")
@@ -277,7 +277,7 @@ def _rates(row: Mapping[str, Any]) -> dict[str, Rate]:
 
 
 def _rate(value: Any) -> Rate:
-    """Return a rational of 0 or more; what is none is refused, so that no contract can make a cost negative."""
+    """Return a rational number of 0 or more; raise otherwise, so that no contract makes a cost negative."""
     numerator, denominator = (value, 1) if isinstance(value, int) else value
     if numerator.__class__ is not int or denominator.__class__ is not int:
         raise TypeError(f"{value!r} is no rational")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which dialect a span speaks, and what it says in it. The dialects are data: `semconv/dialects/`, compiled."""
+"""Selects the dialect of a span and reads it. Dialects are data: `semconv/dialects/`, compiled."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spancost.core.reading import Reading
 from spancost.core.span import Span
 
 FORMAT = 1
-"""The form of the compiled dialects that this code reads."""
+"""The supported format of compiled dialects."""
 
 _KNOWN_SCOPES = 1024
 _OWN_FIRST = 1 << 20
 
 
 class DialectError(ValueError):
-    """The compiled dialects are not what this code reads."""
+    """The compiled dialects have an unsupported format."""
 
 
 class Dialects:
-    """Every dialect, ready to read spans.
+    """All dialects, prepared to read spans.
 
     markers: keys of which a span that speaks of a model call carries at least one. identity: what tells that spans of
     different traces may be one call. record_keys: what the record of a call takes from a span
@@ -34,7 +34,7 @@ class Dialects:
     """
 
     def __init__(self, compiled: Mapping[str, Any], names: Names, *, read_responses: bool = True) -> None:
-        """Make the compiled dialects ready.
+        """Prepare the compiled dialects.
 
         read_responses: where an emitter reports tokens and put the provider's answer into an attribute, figures that it
         reports nowhere else are taken from that answer's usage member; nothing else of it is kept.
@@ -76,16 +76,16 @@ class Dialects:
         )
 
     def read(self, span: Span) -> Reading | None:
-        """Return what *span* says about a model call, None when it says nothing.
+        """Return the reading of a model call on *span*, None when it has none.
 
-        Never raises on what attributes hold; a value of a wrong type is a doubt of the reading.
+        Never raises, whatever the attributes contain; a value of a wrong type adds a caveat to the reading.
         """
         if self.markers.isdisjoint(span.attributes):
             return None
         return self.program(span).read(span)
 
     def may_be_billed(self, span: Span, reading: Reading) -> bool:
-        """Return whether a call that failed, and of which no usage is reported, may have been billed."""
+        """Return whether a failed call without usage may have been billed."""
         return self._failures.may_be_billed(span.attributes, span.raised, reading.response_id)
 
     def program(self, span: Span) -> Program:
@@ -142,13 +142,13 @@ class Dialects:
         return chosen
 
     def _default_provider(self, dialect: str, scope_name: str) -> str | None:
-        """Return the provider of calls whose spans name none, as people say by scope or for an emitter of their own."""
+        """Return the configured provider of calls whose spans name none."""
         fitting = [pair for pair in self._default_providers if name_matches((pair[0],), scope_name)]
         longest = max(fitting, key=lambda pair: len(pair[0]), default=("", None))[1]
         return self._names.canonical(longest or self._by_id[dialect].get("provider"))
 
     def _dialect_of_keys(self, span: Span) -> str:
-        """Return the first dialect one of whose telling keys the span carries: its scope is unknown."""
+        """Return the first dialect with a `detect_by` key on the span, for a span of an unknown scope."""
         found = self._detect_by_keys.intersection(span.attributes)
         dialect = self._by_keys_found.get(found)
         if dialect is None:

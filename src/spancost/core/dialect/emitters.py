@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Emitters that nobody has met, as people describe them: which keys tell what, and who sells where no key tells.
+"""Dialects from configuration, for emitters without a built-in dialect: their keys and their default provider.
 
-A description with keys becomes a dialect of its own, before those that come along. One without keys names the provider
-of calls whose spans name none.
+A description with keys becomes a dialect with precedence over the built-in ones. One without keys sets the provider of
+calls whose spans name none.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _INNER = frozenset(
      "stated_output_tokens", "tool_prompt_tokens")
 )  # fmt: skip
 EMITTER_FIELDS = tuple(sorted({*COUNTS, *_TEXTS} - _INNER))
-"""What a key can be said to tell."""
+"""Fields that a key can report."""
 _FIELD = f"a meter, total_tokens, or one of {', '.join(_TEXTS)}"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class EmitterError(ValueError):
-    """A description of emitters is wrong: where, what was found, what was expected."""
+    """A description of emitters is invalid: where, what was found, what was expected."""
 
 
 def with_emitters(compiled: Mapping[str, Any], content: Any) -> dict[str, Any]:
-    """Return the *compiled* dialects and the emitters that *content* describes; EmitterError when it is wrong."""
+    """Return the *compiled* dialects with the emitters of *content*; raise EmitterError when it is invalid."""
     rows = _mapping(content, "emitters file", ("emitters",)).get("emitters")
     if not isinstance(rows, list):
         raise _wrong("emitters", rows, "a list")
@@ -76,7 +76,7 @@ def with_emitters(compiled: Mapping[str, Any], content: Any) -> dict[str, Any]:
 def _entry(
     row: Mapping[str, Any], name: str, scopes: list[str], detect_by: list[str], base: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
-    """Return the dialect of one description: its own keys before those of the conventions."""
+    """Return the dialect of one description: its keys take precedence over those of the conventions."""
     keys = {field: list(held) for field, held in base["keys"].items()}
     for field in _mapping(row["keys"], f"{where}.keys", EMITTER_FIELDS, _FIELD):
         found = _texts(row["keys"], field, f"{where}.keys")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that emitters encode into one attribute: JSON, or the text Python prints for a dictionary.
+"""Parses values that emitters encode into one attribute: JSON, or the text Python prints for a dictionary.
 
-Values are scanned, nothing is evaluated. Texts longer than `MAX_CHARACTERS` are not read, nor are literals nested
-deeper than `MAX_DEPTH` that JSON's own reader does not take.
+Values are scanned, never evaluated. Texts longer than `MAX_CHARACTERS` are not read, nor are Python literals nested
+deeper than `MAX_DEPTH`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 MAX_CHARACTERS = 65_536
 MAX_DEPTH = 16
 MAX_DIGITS = 4_000
-"""Digits of a whole number; the interpreter refuses to read a few hundred more. What is beyond is no count anyway."""
+"""Digits of a whole number; the interpreter refuses a few hundred more. No count is larger."""
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 _TOKEN = re.compile(
@@ -34,7 +34,7 @@ def _json_word(found: re.Match[str]) -> str:
 
 
 class _Unreadable(ValueError):
-    """The text is no literal of the kind read here."""
+    """The text is not a supported literal."""
 
 
 def parse(text: object) -> Any:
@@ -44,7 +44,7 @@ def parse(text: object) -> Any:
     """
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
         return None
-    # Most of what Python prints differs from JSON in its quotes and three words only.
+    # Most Python literals differ from JSON only in their quotes and three words.
     is_plain = text[:2] == "{'" and '"' not in text and "\\" not in text
     if not is_plain:
         try:
@@ -64,7 +64,7 @@ def parse(text: object) -> Any:
 
 
 def text_of(value: object) -> str | None:
-    """Return *value* as plain text: a JSON string loses its quotes, of a list the first element is taken."""
+    """Return *value* as a string: a JSON string loses its quotes, a list is reduced to its first element."""
     if isinstance(value, str):
         if value[:1] in ('"', "[", "'"):
             inner = parse(value)
@@ -76,7 +76,7 @@ def text_of(value: object) -> str | None:
 
 
 def get_path(value: Any, path: tuple[str, ...]) -> Any:
-    """Return what lies at *path* inside nested mappings, None when it is not there."""
+    """Return the value at *path* inside nested mappings, None when it is missing."""
     for step in path:
         if not isinstance(value, dict):
             return None

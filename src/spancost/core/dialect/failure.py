@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a call that failed and reports no usage may have been billed, by `semconv/dialects/errors.yaml`."""
+"""Decides whether a failed call without usage may have been billed, by `semconv/dialects/errors.yaml`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spancost.core.span import Attributes
 
 
 class Failures:
-    """What the types of errors say about the bill."""
+    """Maps error types to whether the call may be billed."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         """Read the `errors` table of the compiled dialects."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The counts among what a span tells: which there are, and which numbers can be one."""
+"""Count fields of a span and their valid values."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ _WHOLE = re.compile(r"([0-9]{1,18})(?:\.0{1,18})?")
 
 
 def number_of(text: str) -> int | str:
-    """Return the whole number that *text* writes plainly (`1024`, `1024.0`), any other text as it is."""
+    """Return the whole number that *text* contains (`1024`, `1024.0`), any other text unchanged."""
     found = _WHOLE.fullmatch(text)
     return int(found[1]) if found else text
 
 
 def fraction_of(value: Any) -> Quantity | None:
-    """Return a number or decimal text exactly as it is written (8.3 is 83/10), None when it is no amount.
+    """Return a number or decimal text as an exact amount (8.3 is 83/10), None when it is not valid.
 
-    Amounts are 0, or at least SMALLEST and less than MAX_COUNT.
+    Valid amounts are 0, or at least SMALLEST and less than MAX_COUNT.
     """
     if type(value) is float:
         if not (value == 0 or SMALLEST <= value < MAX_COUNT):
@@ -73,9 +73,9 @@ def fraction_of(value: Any) -> Quantity | None:
 
 
 def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]:
-    """Return the counts among *values* that are at or above 0, and the name of one that is not, if any.
+    """Return the valid counts among *values*, and the name of an invalid one, if any.
 
-    Tokens are whole; seconds and the like may be a fraction, as a number or decimal text.
+    Tokens are whole numbers; seconds and similar meters may be fractions, as a number or decimal text.
     """
     figures: dict[str, Quantity] = {}
     bad = None
@@ -96,8 +96,8 @@ def figures_of(values: dict[str, Any]) -> tuple[dict[str, Quantity], str | None]
 def caveat_of_usage(
     bad: str | None, split: str | None, is_incomplete: bool, ruled: tuple[str, str] | None
 ) -> tuple[str, str] | None:
-    """Return the doubt of a reading. bad: a figure that is none. split: the doubt of `inclusive`. is_short: an input or
-    an output is not told. ruled: the doubt of the rules."""
+    """Return the caveat of a reading. bad: an invalid count. split: the caveat of `inclusive`. is_incomplete: input or
+    output is missing. ruled: the caveat of the rules."""
     if bad:
         return ("unpriced" if bad in ESSENTIAL else "partial", "bad_usage")
     if split and ruled is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tells that two spans may be one call: forms of response ids, detached emitters, processes. All of it is data."""
+"""Decides whether two spans may be one call, by data: formats of response ids, detached emitters, processes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Form(NamedTuple):
 
 
 class Identity:
-    """Whether a response id identifies a call, an emitter is detached, and which process a resource is."""
+    """Identifies calls by response id, detached emitters by scope, and processes by resource."""
 
     def __init__(self, table: Mapping[str, Any], detached: Iterable[str]) -> None:
-        """Make the compiled data ready: its member `identity`, and the scopes that dialects mark as `detached`."""
+        """Prepare the compiled data: its member `identity`, and the scopes that dialects mark as `detached`."""
         self._distinct: int = table.get("distinct", 0)
         self._forms = tuple(
             Form(
@@ -59,7 +59,7 @@ class Identity:
         self._last: tuple[Attributes | None, str | None] = (None, None)
 
     def form(self, response_id: str) -> Form | None:
-        """Return the form of an issued id, None for a number, a placeholder or a word."""
+        """Return the format of an issued id, None for a number, a placeholder or a word."""
         for form in self._forms:
             if response_id.startswith(form.prefix) and form.least <= len(response_id) - len(form.prefix) <= form.most:
                 used = set(response_id[len(form.prefix) :])
@@ -69,7 +69,7 @@ class Identity:
         return None
 
     def is_detached(self, scope: str) -> bool:
-        """Whether this emitter is known to write a call into a trace of its own."""
+        """Return whether this emitter may report a call in a separate trace."""
         known = self._scopes.get(scope)
         if known is None:
             known = any(
@@ -80,7 +80,7 @@ class Identity:
         return known
 
     def process(self, resource: Attributes | None) -> str | None:
-        """Return a text that is the same for spans of one process and no other, None when *resource* does not tell."""
+        """Return a string that identifies the process, None when *resource* does not show it."""
         if resource is None:
             return None
         last, found = self._last
@@ -102,4 +102,4 @@ def _text(value: object) -> str:
 
 
 NO_IDENTITY = Identity({}, ())
-"""Knows no form, no detached emitter and no process: spans of different traces are different calls."""
+"""Has no id format, detached emitter or process: spans of different traces are different calls."""

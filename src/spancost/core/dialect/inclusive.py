@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the figures an emitter reports to inclusive meters.
+"""Converts the counts of an emitter to inclusive meters.
 
-Emitters report the input with or without the cached part, the output with or without reasoning. A dialect says which
-by the name of the figure; the arithmetic proofs here come before what the dialect says.
+Emitters report input with or without cached tokens, and output with or without reasoning. A dialect says which by the
+name of the field; the arithmetic checks here take precedence over the dialect.
 """
 
 from __future__ import annotations
@@ -27,27 +27,26 @@ FIGURES = (
     "cache_write_12h_tokens",
     "reasoning_tokens",
 )
-"""What a dialect may say about tokens. Beyond the meters: `uncached_input_tokens` leaves cache reads and writes out,
-`doubled_input_tokens` holds cache reads twice, `stated_input_tokens` leaves out a cached part that no figure tells and
-the total holds, `visible_output_tokens` leaves reasoning out,
-`stated_output_tokens` leaves out what the total holds beyond it,
-`tool_prompt_tokens` is input outside of the input, `total_tokens` proves."""
+"""Token fields of a dialect. Beyond the meters: `uncached_input_tokens` excludes cache reads and writes,
+`doubled_input_tokens` counts cache reads twice, `stated_input_tokens` excludes cached tokens that only the total
+includes, `visible_output_tokens` excludes reasoning, `stated_output_tokens` excludes what only the total includes,
+`tool_prompt_tokens` is input outside of the input count, `total_tokens` is used to check the others."""
 
 _WRITES = FIGURES[11:15]
 
 
 OUTPUT_FROM_TOTAL = "output_from_total"
-"""Reason of the doubt when the output was completed from the total: beyond reasoning it may hold tool prompts."""
+"""Caveat when the output was completed from the total: besides reasoning it may include tool prompts."""
 UNEXPLAINED = "unexplained_tokens"
-"""Reason of the doubt when the total holds tokens that neither input nor output does: they are not priced."""
+"""Caveat when the total includes tokens that are in neither input nor output: they are not priced."""
 CACHE_FROM_TOTAL = "cache_from_total"
-"""Reason of the doubt when the cached part was completed from the total, as cache reads: it may hold cache writes."""
+"""Caveat when cached tokens were completed from the total, as cache reads: they may include cache writes."""
 
 
 def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | None]:
-    """Return the inclusive meters that *figures* tell, and the code of a doubt about their split or None.
+    """Return the inclusive meters of *figures*, and the reason code of a caveat about their split or None.
 
-    Only quantities at or above 0 are passed in. Meters that no figure tells are left out.
+    All quantities are 0 or more. Meters that are not reported are left out.
     """
     get = figures.get
     usage = {name: amount for name, amount in figures.items() if name not in _DERIVED}
@@ -89,10 +88,10 @@ _DERIVED = frozenset(FIGURES[:9])
 def _with_rest(
     usage: dict[str, Quantity], figures: dict[str, Quantity], entered: Quantity | None, total: Quantity | None
 ) -> tuple[dict[str, Quantity], str | None]:
-    """Return *usage* with what the total holds beyond the input as its output, where no output is told.
+    """Return *usage* with total minus input as its output, where no output is reported.
 
-    A total that is no more than the input is what an emitter adds up that knows no output: it tells none. What the
-    total holds beyond an input that leaves the cached part out may be that part.
+    A total equal to the input comes from an emitter that knows no output, so it shows none. Beyond an input that
+    excludes cached tokens, the total may contain those instead.
     """
     if entered is not None and total is not None and total > entered and "input_tokens" in figures:
         usage["output_tokens"] = total - entered
@@ -102,7 +101,7 @@ def _with_rest(
 def _input(
     figures: dict[str, Quantity], cached: Quantity, read: Quantity, total: Quantity | None, output: Quantity | None
 ) -> Quantity | None:
-    """Return the total input: the cached part is added when the figure is proven or said to leave it out."""
+    """Return the total input; cached tokens are added when the count excludes them, as proven or by its field."""
     entered = figures.get("input_tokens")
     if entered is not None:
         if cached and (cached > entered or (total is not None and total == entered + (output or 0) + cached)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of a dialect: on which spans its words mean something else than its tables say."""
+"""Rules of a dialect: exceptions to its tables for certain spans."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _BOUND = re.compile(r"\s*(<=|>=|<|>|=)\s*([0-9][0-9.]*)\s*")
 
 
 class Rule(NamedTuple):
-    """What holds on the spans it matches.
+    """Conditions on a span, and the effects on the spans that match.
 
-    means: figure -> figure, the second being what the first means here. kind, operation, provider: set when not None.
-    doubt: (status, reason) or None. ignore: the span says nothing. drop: fields not to be read.
-    provider_in_model: a provider that is not told stands before the slash of the model's name.
-    at_least: figures that must be told, with the least number of each.
-    like: attributes whose text fits one of the patterns; unlike: attributes whose text does not, or that are absent.
-    cut: field -> an end to be taken off its text.
+    rename: field -> the field that it really is. kind, operation, provider: set when not None.
+    caveat: (status, reason) or None. ignore: the span has no reading. drop: fields to remove.
+    provider_in_model: an unknown provider is the part of the model name before its slash.
+    at_least: fields that must be reported, with their minimum.
+    like: attributes whose text matches one of the patterns; not_like: attributes whose text matches none, or is absent.
+    strip_suffix: field -> a suffix to remove from its text.
     """
 
     has: tuple[str, ...]
@@ -44,7 +44,7 @@ class Rule(NamedTuple):
     strip_suffix: Mapping[str, str] = MappingProxyType({})
 
     def matches(self, span: Span, provider: str | None, reported: Mapping[str, Any]) -> bool:
-        """Whether every condition holds on this span; *told*: the fields that its attributes tell."""
+        """Return whether every condition holds; *reported*: the fields that the span reports."""
         attributes = span.attributes
         if self.providers and provider not in self.providers:
             return False
@@ -79,7 +79,7 @@ class Rule(NamedTuple):
 
 
 def name_matches(patterns: tuple[str, ...], name: str) -> bool:
-    """Whether *name* is one of *patterns*; `a*` matches a beginning, `*a` an end, `*a*` any part of it."""
+    """Return whether *name* matches one of *patterns*: `a*` a prefix, `*a` a suffix, `*a*` any part."""
     for pattern in patterns:
         if pattern[0] == pattern[-1] == "*":
             if pattern.strip("*") in name:
@@ -109,7 +109,7 @@ def version_key(text: str) -> tuple[int, ...]:
 
 
 def version_within(text: str, bounds: str) -> bool:
-    """Whether the version *text* lies within *bounds*, such as `>=0.38 <0.61`; one without numbers lies nowhere."""
+    """Return whether the version *text* is within *bounds* (`>=0.38 <0.61`); one without numbers never is."""
     found = version_key(text)
     if not found:
         return False
@@ -126,7 +126,7 @@ def version_within(text: str, bounds: str) -> bool:
 def rules_for(
     entries: list[dict[str, Any]], scope_name: str, scope_version: str, language: str = ""
 ) -> tuple[Rule, ...]:
-    """Return the rules whose conditions of scope, version and language hold, in order, without those conditions."""
+    """Return, in order, the rules that apply to this scope, version and language."""
     chosen = []
     for entry in entries:
         when = entry["when"]
@@ -169,7 +169,7 @@ def _patterns(texts: Mapping[str, list[str]]) -> tuple[tuple[str, tuple[str, ...
 
 
 def remap_fields(values: dict[str, Any], rules: Sequence[Rule]) -> None:
-    """Drop and rename the fields of *values* as *rules* say."""
+    """Apply `drop`, `rename` and `strip_suffix` of *rules* to *values*."""
     for rule in rules:
         for field in rule.drop:
             values.pop(field, None)

@@ -18,13 +18,13 @@ def host(value: Any) -> str | None:
 
 
 def finish(value: Any) -> str | None:
-    """Return a finish reason in the provider's word; Python's enumerations are written with their class."""
+    """Return the provider's finish reason; Python enumerations lose their class name."""
     text = text_of(value)
     return text.rpartition(".")[2].lower() if text and text.startswith("FinishReason.") else text
 
 
 def began_at(start_ns: int, end_ns: int, duration: Any) -> int | None:
-    """Return when a call began, by a duration in seconds that its span reports; None when that is no duration."""
+    """Return the start of a call from the duration in seconds that its span reports; None without a valid duration."""
     duration = amount(duration)
     if isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < 1e6:
         return min(start_ns, end_ns - round(duration * 1e9))
@@ -32,12 +32,12 @@ def began_at(start_ns: int, end_ns: int, duration: Any) -> int | None:
 
 
 def amount(value: Any) -> Any:
-    """Return the number that a text writes plainly, any other value as it is."""
+    """Return the number that a text contains, any other value unchanged."""
     return float(value) if isinstance(value, str) and DECIMAL.fullmatch(value) else value
 
 
 def femto(value: Any) -> int | None:
-    """Return an amount of USD in 1e-15 USD, None when *value* is no amount from 0 to 1e9."""
+    """Return an amount of USD in 1e-15 USD, None unless *value* is an amount from 0 to 1e9."""
     if isinstance(value, str) and DECIMAL.fullmatch(value):
         return femto_from_text(value) if float(value) < 1e9 else None
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:

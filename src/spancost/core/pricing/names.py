@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who sold a call, and under which names its model may stand on the card. Nothing here is fuzzy; rules are data."""
+"""Resolves provider names and candidates for model names on the card. Nothing here is fuzzy; rules are data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _DASHED_DATE = re.compile(r"^(.+?)[-@](20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][
 _GROUP = re.compile(r"\$([1-9])")
 
 ANY_DATE = "*date"
-"""At the end of a name on the card: the same name followed by any date is the same entry."""
+"""Suffix of a name on the card: the name followed by any date is the same entry."""
 
 
 class Candidate(NamedTuple):
-    """One name to look up, with the facts that the spelling stated (`endpoint`, `vertex_location`, …)."""
+    """One name to look up, with the facts in the reported name (`endpoint`, `vertex_location`, …)."""
 
     name: str
     facts: Mapping[str, str]
@@ -43,10 +43,9 @@ class ProviderNames:
     def canonical(self, name: str | None, server_address: str | None = None) -> str | None:
         """Return the provider as a value of `gen_ai.provider.name`.
 
-        The host that answered wins over the name that the caller's library uses, because a client library of one
-        provider is used against many. A name that is a host stands for the
-        usual provider there. A name that is not known comes back trimmed and in lower case. None: nothing is
-        known.
+        The host takes precedence over the reported name, because a client library of one provider is used with many.
+        A name that is a host means the default provider of that host. An unknown name is returned trimmed and in lower
+        case. None: neither is known.
         """
         spelled = name.strip().lower().strip('"') if name else ""
         provider = self._by_spelling.get(spelled, spelled)
@@ -62,15 +61,15 @@ class ProviderNames:
         return tuple(spelling for spelling, found in self._by_spelling.items() if found == provider)
 
     def hosts(self, provider: str) -> tuple[str, ...]:
-        """Return the hosts that are this provider's alone and known by their whole name."""
+        """Return the exact host names that belong to this provider alone."""
         return tuple(host for host, providers in self._hosts.items() if providers == (provider,))
 
     def is_known(self, name: str) -> bool:
-        """Tell whether *name* is a known spelling of a provider."""
+        """Return whether *name* is a known spelling of a provider."""
         return name.strip().lower() in self._by_spelling
 
     def at_host(self, server_address: str) -> tuple[str, ...]:
-        """Return the providers that answer at a host (`api.x.ai`, `https://api.x.ai:443/v1`), the usual one first."""
+        """Return the providers at a host (`api.x.ai`, `https://api.x.ai:443/v1`), the default one first."""
         host = host_of(server_address)
         exact = self._hosts.get(host)
         if exact is not None:
@@ -89,7 +88,7 @@ def host_of(server_address: str) -> str:
 
 
 class ModelNames:
-    """The rules that rewrite a reported model name into names that a card may hold, and what the spelling states."""
+    """Rewrites a reported model name to candidate names on the card, with the facts that the name contains."""
 
     def __init__(self, table: Mapping[str, Any], providers: ProviderNames) -> None:
         """Read the `names` table of a card."""
@@ -105,12 +104,12 @@ class ModelNames:
         ]
 
     def candidates(self, provider: str, model: str) -> Iterator[Candidate]:
-        """Yield the names to look up, the least rewritten first, then the same names with their date respelled."""
-        plain = list(self._rewritten(provider, model.strip().lower()))
-        yield from plain
-        for name, facts in plain:
-            for respelled in dated_spellings(name):
-                yield Candidate(respelled, facts)
+        """Yield the names to look up, the least rewritten first, then the same names with other date formats."""
+        names = list(self._rewritten(provider, model.strip().lower()))
+        yield from names
+        for name, facts in names:
+            for redated in dated_spellings(name):
+                yield Candidate(redated, facts)
 
     def _rewritten(self, provider: str, name: str) -> Iterator[Candidate]:
         facts: dict[str, str] = {}
@@ -131,7 +130,7 @@ class ModelNames:
 
 
 def dated_spellings(name: str) -> tuple[str, ...]:
-    """Return the other spellings of a name that ends in a date (-YYYYMMDD, -YYYY-MM-DD, @YYYYMMDD), then `…*date`."""
+    """Return the other date formats of a dated name (-YYYYMMDD, -YYYY-MM-DD, @YYYYMMDD), then `…*date`."""
     found = _COMPACT_DATE.match(name) or _DASHED_DATE.match(name)
     if found is None:
         return ()

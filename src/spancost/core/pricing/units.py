@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Meters: what each is inside of, per how many it is sold, and which rate it takes when it has none of its own."""
+"""Meters: the totals that include each, its billing unit, and its fallback rate."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 
 class Meter(NamedTuple):
-    """A thing counted and billed.
+    """A billable quantity.
 
-    inside: meters whose quantity includes this one's. per: how many units a published price is for.
+    inside: meters whose quantity includes this one. per: number of units of a published price.
     is_token: modifiers scale it. is_measure: a second measure of the same work, skipped when it has no rate.
-    parent_rate: "exact", "estimate" or "none": what billing it at a parent's rate amounts to. implied: the quantity of
-    a call that does not state it, where it has a rate.
+    parent_rate: "exact", "estimate" or "none": the accuracy of a parent's rate for it. implied: the quantity of a call
+    that does not report it, if it has a rate.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Meter(NamedTuple):
 
 
 class Units:
-    """The closed list of meters, in the order in which quantities are taken from the totals they are inside of."""
+    """The closed list of meters, in the order in which parts are subtracted from their totals."""
 
     def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
         """Read the `units` table of a card; its `order` numbers the meters."""
@@ -51,7 +51,7 @@ class Units:
         self.deepest_first: tuple[str, ...] = tuple(sorted(self.meters, key=lambda name: -len(self.ancestors[name])))
 
     def _ancestors(self, name: str) -> tuple[str, ...]:
-        """Return every meter that *name* is inside of, nearest first, each once."""
+        """Return every meter that includes *name*, nearest first, each once."""
         found: list[str] = []
         queue = list(self.meters[name].inside)
         while queue:
