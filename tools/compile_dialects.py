@@ -63,7 +63,7 @@ _THEN = {"rename", "kind", "operation", "provider", "caveat", "ignore", "drop", 
 
 
 class SourceError(ValueError):
-    """A source file says something that cannot be compiled: where, what was found, what was expected."""
+    """A source file is invalid: where, what was found, what was expected."""
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -125,7 +125,7 @@ def compiled_source(where: str, source: dict[str, Any] | None) -> dict[str, Any]
 
 
 def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, Any]) -> dict[str, list[str]]:
-    """Return field -> keys of the provider's objects that the attribute *name* carries; `#…` only tells names apart."""
+    """Return field -> keys of the provider's objects that the attribute *name* carries; `#…` makes the name unique."""
     attribute = name.partition("#")[0]
     prefix = f"{place['at']}." if place["at"] else ""
     keys: dict[str, list[str]] = {}

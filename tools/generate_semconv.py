@@ -50,7 +50,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Group:
-    """Attributes that stand on the same spans: *brief* says which."""
+    """Attributes of the same spans, which *brief* names."""
 
     id: str
     brief: str

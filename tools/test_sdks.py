@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def tested(version: str) -> tuple[bool, str]:
-    """Return whether the tests pass on *version*, and the line that tells."""
+    """Return whether the tests pass on *version*, and pytest's summary line."""
     python = environment(version)
     about = subprocess.run([python, "-c", ABOUT], capture_output=True, text=True, cwd=ROOT)
     run = subprocess.run(

@@ -126,7 +126,7 @@ def test_a_file_that_is_no_card_is_named(content: bytes, tmp_path: Path) -> None
         data.card_named(str(path))
 
 
-def test_what_is_neither_a_file_nor_a_version_is_said() -> None:
+def test_neither_a_file_nor_a_version_is_an_error() -> None:
     """A missing file is what people mean more often than a version."""
     with pytest.raises(CardError, match="found no file 'gone"):
         data.card_named("gone.jsonl")

@@ -51,7 +51,7 @@ def test_the_longest_pattern_wins_whatever_the_order(order: str) -> None:
         assert reading is not None and reading.emitter == expected
 
 
-def test_a_telling_word_finds_the_dialect_of_an_unknown_scope() -> None:
+def test_a_detection_key_finds_the_dialect_of_an_unknown_scope() -> None:
     dialects = Dialects(compiled(a=[], b=[]), NAMES)
     told, missing = dialects.read(span("new", {"in": 1, "only.b": 2})), dialects.read(span("new", {"in": 1}))
     assert told is not None and told.emitter == "b"

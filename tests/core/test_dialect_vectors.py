@@ -33,7 +33,7 @@ def span_of(source: dict[str, Any]) -> Span:
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
-def test_a_span_says_what_its_vector_expects(name: str, case: dict[str, Any]) -> None:
+def test_a_reading_matches_its_vector(name: str, case: dict[str, Any]) -> None:
     """Twice: in full, and by what was learned of the first."""
     dialects, span = data.default_dialects(), span_of(case["span"])
     for _ in range(2):

@@ -36,12 +36,12 @@ def test_response_ids_have_the_forms_that_their_vector_expects(name: str, case: 
         ({"process.pid": True, "host.name": "h"}, {"process.pid": True, "host.name": "h"}, False),
     ],
 )
-def test_a_process_is_one_where_the_resource_tells_it(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+def test_a_process_is_identified_by_its_resource(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
     found = IDENTITY.process(one)
     assert (found is not None and found == IDENTITY.process(other)) == same
 
 
-def test_detached_emitters_are_told_by_their_dialects() -> None:
+def test_detached_emitters_come_from_dialects() -> None:
     assert IDENTITY.is_detached("openinference.instrumentation.langchain")
     assert IDENTITY.is_detached("logfire.anthropic")
     assert not IDENTITY.is_detached("openinference.instrumentation.openai")

@@ -121,7 +121,7 @@ def test_running_twice_changes_nothing(spans: list[dict[str, Any]]) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(traces())
-def test_unknown_is_said_and_nothing_is_negative(spans: list[dict[str, Any]]) -> None:
+def test_unknown_has_a_reason_and_nothing_is_negative(spans: list[dict[str, Any]]) -> None:
     for attributes in result(spans).values():
         status = attributes.get(names.LLM_COST_STATUS)
         cost = attributes.get(names.LLM_REQUEST_COST_USD)

@@ -69,7 +69,7 @@ def call(entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any], 
 
 
 @given(st.sampled_from(entries()), usages, facts)
-def test_the_quick_way_says_what_the_full_way_says(
+def test_the_fast_path_equals_the_slow_path(
     entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any]
 ) -> None:
     """A kernel and a breakdown agree to the last femto-dollar, on status and on rates."""
@@ -112,7 +112,7 @@ def test_an_invented_name_is_unpriced_and_never_0(
 
 
 @given(st.sampled_from(entries()), usages)
-def test_zero_is_said_only_by_the_card_or_by_no_usage(entry: tuple[str, str], usage: dict[str, int]) -> None:
+def test_zero_comes_only_from_the_card_or_from_no_usage(entry: tuple[str, str], usage: dict[str, int]) -> None:
     """A cost of 0 means free, or that nothing with a price was used."""
     cost = pricer().price(call(entry, usage, {}))
     if cost.femto == 0 and cost.status != FREE:

@@ -34,7 +34,7 @@ def small_pricer() -> Pricer:
 
 
 @pytest.mark.parametrize(("name", "case"), cases("price", {"about", "call", "expected"}))
-def test_a_call_costs_what_its_vector_says(name: str, case: Any) -> None:
+def test_a_cost_matches_its_vector(name: str, case: Any) -> None:
     """Cold and warm, and the line items add up."""
     for _ in range(2):
         answer = answer_to(json.dumps({"id": name, **case["call"]}), small_pricer())
@@ -44,7 +44,7 @@ def test_a_call_costs_what_its_vector_says(name: str, case: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "case"), cases("match", {"about", "provider", "model", "context", "expected"}))
-def test_a_name_is_matched_as_its_vector_says(name: str, case: Any) -> None:
+def test_a_name_match_equals_its_vector(name: str, case: Any) -> None:
     """Provider, entry and facts, or the reason why there is none."""
     call = Call(case["provider"], case["model"], {}, 0, context=case["context"])
     found = match(small_card(), call)
@@ -55,7 +55,7 @@ def test_a_name_is_matched_as_its_vector_says(name: str, case: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "case"), cases("card", {"about", "text", "error"}))
-def test_a_card_loads_or_is_refused_as_its_vector_says(name: str, case: Any) -> None:
+def test_loading_a_card_matches_its_vector(name: str, case: Any) -> None:
     """A refusal names the file and what is wrong."""
     content = case["text"].encode()
     if case["error"] is None:

@@ -51,7 +51,9 @@ def test_providers_have_one_name() -> None:
         ("GET", "api.openai.com", "/v1/models", "openai", None),
     ],
 )
-def test_host_and_path_tell(method: str, host: str, path: str, provider: str | None, shape: str | None) -> None:
+def test_host_and_path_select_the_target(
+    method: str, host: str, path: str, provider: str | None, shape: str | None
+) -> None:
     """Host first, then the path; never the model."""
     target = WIRES.match(method, host, path)
     assert target is not None

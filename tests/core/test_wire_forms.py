@@ -75,7 +75,7 @@ def test_there_are_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_document_in_another_form_says_the_same(name: str) -> None:
+def test_a_reformatted_document_gives_the_same_reading(name: str) -> None:
     """White space and the order of keys mean nothing."""
     exchange = DOCUMENTS[name]
     for form, change in OF_DOCUMENTS.items():
@@ -83,7 +83,7 @@ def test_a_document_in_another_form_says_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_in_another_form_says_the_same(name: str) -> None:
+def test_a_reformatted_stream_gives_the_same_reading(name: str) -> None:
     """Line ends, comments, names and numbers of events mean nothing."""
     exchange = STREAMS[name]
     for form, change in OF_STREAMS.items():
@@ -123,7 +123,7 @@ def test_a_long_answer_with_its_usage_at_an_end_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_an_address_in_another_form_says_the_same(name: str) -> None:
+def test_a_reformatted_address_gives_the_same_target(name: str) -> None:
     """Capitals in the host, its port, slashes too many and a query mean nothing."""
     exchange = BODIES[name]
     host, path = exchange["host"], exchange["path"]

@@ -61,7 +61,7 @@ def test_there_are_vectors() -> None:
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda p: p.stem)
-def test_an_exchange_says_what_was_used(path: Path) -> None:
+def test_an_exchange_matches_its_vector(path: Path) -> None:
     """The reading of the whole body is the expected one."""
     vector = load(path)
     exchange = dict(vector["exchange"])

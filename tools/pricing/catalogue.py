@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What another catalogue says about a model, in the words of our form; the readers make it, the merge reads it."""
+"""A model of another catalogue in our format: created by the readers, used by the merge."""
 
 from __future__ import annotations
 

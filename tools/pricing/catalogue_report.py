@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How old the card is, how much of each catalogue it prices, and where it says otherwise; by provider."""
+"""Reports age, coverage and conflicts of the card against each catalogue, by provider."""
 
 from __future__ import annotations
 

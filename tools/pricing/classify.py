@@ -22,7 +22,7 @@ from tools.pricing.statement import Fact
 
 @dataclass
 class Change:
-    """A changed price of an entry: what the catalogues that changed it say. *dated*: from when, None for now."""
+    """A changed price of an entry, with its value per catalogue. *dated*: its start, None for now."""
 
     model: str
     fact: Fact
@@ -208,14 +208,14 @@ class Judge:
         return met or ("left_behind" if self._leaves_behind(change, model, seconds) else None)
 
     def _half_table(self, change: Change, period: Any) -> str | None:
-        """Return the guard for a variant that lacks what the base prices: it would not be billed at all."""
+        """Return the guard for a variant without a rate that the base has: the meter would not be billed."""
         own = next((rates for when, bound, rates in tables(period) if when == dict(change.fact.when) and not bound), {})
         sold = {meter for meter, price in period["rates"].items() if Fraction(price)}
         lacks = {"input_tokens", "output_tokens"} & sold - set(own)
         return "half_table" if change.fact.when and is_token(change.fact.meter) and lacks else None
 
     def _leaves_behind(self, change: Change, model: Any, seconds: int) -> bool:
-        """Tell whether a new base price stands beside tables that nobody says still hold."""
+        """Return whether a new base price has tables beside it that no catalogue confirms."""
         index = era_at(model, seconds) or 0
         if change.fact.when or change.fact.bound or change.was is None or not index or not is_token(change.fact.meter):
             return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the YAML that people edit to the one canonical card (pricing/SPEC.md says how it is read)."""
+"""Compiles the YAML of prices to the canonical card (format: pricing/SPEC.md)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def _value(text: str) -> str:
 
 
 class Decision(BaseModel):
-    """One decision. *model* and *fact* may be patterns; *value* is what the catalogue says, `gone` or `*`.
+    """One decision. *model* and *fact* may be patterns; *value* is the catalogue's value, `gone` or `*`.
 
     `reject`: the card stays as it is, in silence, until the catalogue says something else than *value*. `accept`: the
     card follows although a guard holds; as a `change` from a day on, or as a `correction` of what stands there.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a catalogue says that it did not say last time, fact by fact; and which of it stays unsettled in the lock."""
+"""Differences of a catalogue from its lock, fact by fact, and which of them stay open in the lock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Delta:
 
 
 def deltas(before: Catalogue, after: Catalogue, provider: str, day: str) -> Iterator[Delta]:
-    """Yield what *after* says otherwise than *before* about a provider's models, as of *day*."""
+    """Yield the differences of *after* from *before* in a provider's models, as of *day*."""
     old, new = before.providers.get(provider, {}), after.providers.get(provider, {})
     for name in sorted({*old, *new}):
         first = Delta(after.name, provider, name, "price")

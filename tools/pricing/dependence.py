@@ -14,7 +14,7 @@ from typing import Any
 from tools.pricing.form import NO_DEFAULT, ONE_PRICE, FormError, Model, Provider
 
 SPLIT_FACT = "cache_ttl"
-"""The fact that parts of cache writes are sold by; it is told by meters, not by words."""
+"""The fact that determines the rate of parts of cache writes; meters report it, not text."""
 EVERY = "*"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write what the installed genai-prices and litellm say, one JSON file each: {"catalogue", "version", "content"}.
+"""Write the data of the installed genai-prices and litellm, one JSON file each: {"catalogue", "version", "content"}.
 
 Run by a Python that has the packages, as a file by its path: it needs nothing of this project. Neither package's
 network code is started, and litellm is not imported (that takes seconds and a hundred dependencies).

@@ -17,7 +17,7 @@ _RATIO = re.compile(r"^[0-9]+(/[1-9][0-9]*)?$")
 NO_DEFAULT = "none"
 """The default of a fact for which its provider documents none."""
 ONE_PRICE = "one_price"
-"""What an entry says of a fact that does not change its price."""
+"""Marks a fact that does not change the price of an entry."""
 
 
 class FormError(ValueError):
@@ -131,7 +131,7 @@ class Model(_Form):
 
 
 class Fact(_Form):
-    """What a provider says of a fact that changes its prices.
+    """A provider's default for a fact that changes its prices.
 
     default: the value that holds for a call that does not report the fact, where the provider documents one; else none.
     or: another fact that tells enough in its place. base: values for which an entry's own rates hold, by pattern of

@@ -71,7 +71,7 @@ def _entry(model: dict[str, Any], source: str) -> Entry:
 
 
 def _add_variant(periods: list[PricePeriod], variant: dict[str, Any]) -> None:
-    """Put a variant on the era that it began in. Its own start says when it was recorded, not when it began to hold."""
+    """Add a variant to the period in which it began. Its own start is when it was recorded, not when it took effect."""
     when = variant["when"]
     if not set(when) <= _FACTS or when == {"service_tier": "default"}:
         return

@@ -66,7 +66,7 @@ _KEY = re.compile(rf"^(?P<base>.+?)(?:_above_(?P<k>\d+)k_tokens)?(?:_(?P<tier>{'
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the map, the sample left out, its numbers as exact decimals of what the file says."""
+    """Return the map without its sample, with numbers as the exact decimals of the file."""
     return rows(json.loads(path.read_bytes(), parse_float=Decimal))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a catalogue said last time: `pricing/imports/<catalogue>.lock.json`, one model a line."""
+"""The last known state of a catalogue: `pricing/imports/<catalogue>.lock.json`, one model per line."""
 
 from __future__ import annotations
 

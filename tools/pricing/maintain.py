@@ -37,7 +37,7 @@ _day = click.option(
 
 @click.group()
 def main() -> None:
-    """Keep the rate card true to what other catalogues say."""
+    """Compare the rate card with other catalogues and propose changes."""
 
 
 @main.command("propose")
@@ -47,7 +47,7 @@ def main() -> None:
 @click.option("--provider", "only", multiple=True, help="Only this provider (again for more).")
 @click.option("--write", is_flag=True, help="Edit the providers' files and the locks.")
 def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only: tuple[str, ...], write: bool) -> None:
-    """Compare CATALOGUES (files of tools/pricing/export.py) with what they said last time and with the card."""
+    """Compare CATALOGUES (files of tools/pricing/export.py) with their locks and with the card."""
     imports = pricing / "imports"
     try:
         mapping = ProviderMap.load(imports / "catalogues.yaml")
@@ -108,7 +108,7 @@ def _write(outcomes: list[Outcome], sides: list[Side], pricing: Path) -> None:
 @click.option("--provider", "only", multiple=True, help="Only this provider (again for more).")
 @click.option("--details", is_flag=True, help="Also every name without a price and every conflict.")
 def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool) -> None:
-    """Age, coverage and conflicts by provider, from the locks: what the catalogues said last."""
+    """Report age, coverage and conflicts by provider, from the locks."""
     try:
         locks = [read_lock(path_of(pricing / "imports", name)) for name in CATALOGUES]
         ours = Ours(pricing, ProviderMap.load(pricing / "imports" / "catalogues.yaml"), day)
@@ -127,7 +127,7 @@ def report_command(pricing: Path, day: str, only: tuple[str, ...], details: bool
 @click.argument("catalogues", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @_pricing
 def lock_command(catalogues: tuple[Path, ...], pricing: Path) -> None:
-    """Take what CATALOGUES say as known, without proposing anything: for a first import."""
+    """Write CATALOGUES to the locks without proposing anything: for a first import."""
     try:
         mapping = ProviderMap.load(pricing / "imports" / "catalogues.yaml")
         for path in catalogues:

@@ -15,7 +15,7 @@ from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table, plain
 _DATE = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$")
 _DUST = Decimal("1e-9")
 AGREED = "agreed"
-"""The mark of an entry whose price both catalogues state."""
+"""The basis of an entry whose price is in both catalogues."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ def same_price(one: Rates, other: Rates) -> bool:
 
 
 def enrich(target: Entry, entry: Entry) -> None:
-    """Add what *entry* says and *target* is silent about, on every era of the same or a proportional price."""
+    """Add rates of *entry* that *target* does not have, in every period with the same or a proportional price."""
     said = entry.periods[0]
     target.marks |= entry.marks
     now = target.periods[current(target)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three-way: what the catalogues said last (locks), what they say now, what the card says. One provider at a time."""
+"""Three-way comparison of catalogue locks, current catalogues and the card, one provider at a time."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class _Run:
         return self._alone(delta, target.model, reason)
 
     def _agree_on_days(self) -> None:
-        """Where one catalogue says from when a price holds and the other states the same price, believe the day."""
+        """When one catalogue has a start day and the other has the same price, use that day."""
         for (model, fact, dated), change in list(self.changes.items()):
             undated = self.changes.get((model, fact, None))
             if dated and dated <= self.ours.day and undated is not None and close(undated.now, change.now):
@@ -171,7 +171,7 @@ def _merged(rows: list[Row]) -> list[Row]:
 
 
 def _note(sides: list[Side]) -> str:
-    """Return how a day that nobody states is to be read."""
+    """Return the start of a price without a known day."""
     moved = [side for side in sides if side.before.version != side.after.version]
     between = ", ".join(f"{side.after.name} {side.before.version} and {side.after.version}" for side in moved)
     return f"at the latest; seen between {between}" if moved else "at the latest"

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def share(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return a compiled provider with the entries of *other* whose names it does not know; its own come first."""
+    """Return a compiled provider with the entries of *other* that it does not have; its own come first."""
     whole = copy.deepcopy(line)
     models, names = whole["models"], whole["names"]
     taken: set[str] = set()

@@ -77,7 +77,7 @@ class Catalogue:
 
 
 def load_catalogue(path: Path, mapping: ProviderMap) -> Catalogue:
-    """Return the catalogue in a file that `tools/pricing/export.py` wrote; FormError says what is wrong with it."""
+    """Return the catalogue in a file that `tools/pricing/export.py` wrote; raise FormError when it is invalid."""
     try:
         whole = json.loads(path.read_bytes(), parse_float=Decimal)
         found = Catalogue(whole["catalogue"], whole["version"])

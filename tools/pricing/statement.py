@@ -36,7 +36,7 @@ Prices = dict[Fact, Decimal]
 
 @dataclass
 class Statement:
-    """*eras*: instant (`launch`, a date) -> prices; *names* beside its own; *unread*: digest of what we cannot say."""
+    """*eras*: instant (`launch`, a date) -> prices; *names* beside its own; *unread*: digest of unsupported parts."""
 
     periods: dict[str, Prices] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)

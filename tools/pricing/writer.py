@@ -11,7 +11,7 @@ from tools.pricing.catalogue import Entry, PricePeriod, Rates, Table, plain
 from tools.pricing.merge import AGREED
 
 PAGE = "page"
-"""The mark of an entry whose price was read on the provider's own page."""
+"""The basis of an entry whose price was read on the provider's own page."""
 
 _BARE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.+-]*$")
 _ORDER = [

@@ -36,7 +36,7 @@ def told(tmp_path: Path, match: str, agreed: str, deployments: str = "") -> list
         ("{model: [gpt-4o, zzz-1]}", OFF, "the rate card has no zzz-1; a discount"),
     ],
 )
-def test_a_name_that_nobody_has_is_told(match: str, agreed: str, words: str, tmp_path: Path) -> None:
+def test_an_unknown_name_is_reported(match: str, agreed: str, words: str, tmp_path: Path) -> None:
     """Once, with what the term does for it."""
     (sentence,) = told(tmp_path, match, agreed)
     assert sentence.startswith("term a: ") and words in sentence
@@ -57,7 +57,7 @@ def test_a_name_that_nobody_has_is_told(match: str, agreed: str, words: str, tmp
         ("{provider: vllm, model: ours}", "hardware: {usd_per_gpu_hour: 2, gpus: 1}"),
     ],
 )
-def test_what_the_card_has_or_needs_no_list_price_is_not_told(match: str, agreed: str, tmp_path: Path) -> None:
+def test_known_names_and_hardware_terms_give_no_warning(match: str, agreed: str, tmp_path: Path) -> None:
     """Spellings, patterns, one's own machines, and conditions about other things."""
     assert told(tmp_path, match, agreed) == []
 

@@ -131,7 +131,7 @@ def test_no_contract_makes_a_cost_negative(rows: list[dict[str, Any]], call: Cal
 
 @some
 @given(st.lists(terms, max_size=4), calls(), st.randoms(use_true_random=False))
-def test_the_order_of_terms_says_nothing(rows: list[dict[str, Any]], call: Call, random: Any) -> None:
+def test_the_order_of_terms_does_not_matter(rows: list[dict[str, Any]], call: Call, random: Any) -> None:
     """The most specific term wins wherever it stands."""
     pricer = pricer_of(rows)
     shuffled = [{**row, "id": f"t{number}"} for number, row in enumerate(rows)]

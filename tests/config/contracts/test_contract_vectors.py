@@ -17,7 +17,7 @@ from tests.core.vectors import cases
 
 
 @pytest.mark.parametrize(("name", "case"), cases("contract", {"about", "contract", "calls", "expected", "suffix"}))
-def test_calls_cost_what_the_vector_says(name: str, case: Any) -> None:
+def test_calls_match_their_contract_vector(name: str, case: Any) -> None:
     """Cold and warm; the version names the contract; line items add up."""
     pricer = ContractPricer(small_card(), Contract.from_bytes(canonical_bytes(case["contract"])))
     assert pricer.version == f"{small_card().version}+o{case['suffix']}"

@@ -91,7 +91,7 @@ def enriched_request(contract: Path, attributes: dict[str, Any], seconds: int = 
         ({"app.workspace_id": "other"}, {}, None),
     ],
 )
-def test_the_span_says_who_the_call_is_for(
+def test_contract_facts_are_read_from_the_span(
     enriched: Any, attributes: dict[str, Any], resource: dict[str, str], term: Any, contract: Path
 ) -> None:
     """Its own attributes before those of the resource; both costs are written, and where the cost comes from."""
@@ -187,7 +187,7 @@ def test_commands_take_a_contract(contract: Path, tmp_path: Path) -> None:
     assert "none.yaml" in run.stderr
 
 
-def test_what_a_partial_price_leaves_at_list_is_said(tmp_path: Path) -> None:
+def test_meters_left_at_list_price_are_reported(tmp_path: Path) -> None:
     """Meters, steps and tiers that a term does not name, and models that the card does not know."""
     path = tmp_path / "c.yaml"
     path.write_text(

@@ -140,28 +140,28 @@ def test_a_price_of_the_past_is_not_rewritten(tmp_path: Path) -> None:
     assert world.say(periods).reasons == {"history"}
 
 
-def test_a_withdrawn_announcement_is_said(tmp_path: Path) -> None:
+def test_a_withdrawn_announcement_is_reported(tmp_path: Path) -> None:
     """The card may hold the scheduled price already."""
     world = OneModel(tmp_path)
     world.lock(genai=FUTURE)
     assert world.say(GENAI).reasons == {"withdrawn"}
 
 
-def test_a_factor_of_the_card_that_gives_another_price_is_said(tmp_path: Path) -> None:
+def test_a_card_factor_that_gives_another_price_is_reported(tmp_path: Path) -> None:
     """Batch is half by a modifier; a catalogue says 0.8 of it."""
     world = OneModel(tmp_path, FACTORED.replace("{data_residency: us}, x: 1.1", "{processing: batch}, x: 1/2"))
     assert world.say(litellm={"m": {**LITELLM, "input_cost_per_token_batches": 1.6e-6}}).reasons == {"modifier"}
     assert world.say(litellm={"m": {**LITELLM, "input_cost_per_token_batches": 1e-6}}).reasons == set()
 
 
-def test_a_step_without_a_table_for_its_conditions_is_said(tmp_path: Path) -> None:
+def test_a_step_without_a_table_for_its_conditions_is_reported(tmp_path: Path) -> None:
     """A long batch call has a price there, and a short one has none."""
     world = OneModel(tmp_path)
     row = {**LITELLM, "input_cost_per_token_above_200k_tokens_batches": 3e-6}
     assert world.say(litellm={"m": row}).reasons <= {"place"}
 
 
-def test_a_provider_without_a_file_is_said(tmp_path: Path) -> None:
+def test_a_provider_without_a_file_is_reported(tmp_path: Path) -> None:
     """A file of its own is a person's decision."""
     world = OneModel(tmp_path)
     result = world.say(litellm={"m": LITELLM, "acme/x": {**LITELLM, "litellm_provider": "acme"}})

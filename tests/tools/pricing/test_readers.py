@@ -90,7 +90,7 @@ def exact(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_a_row_says(case: str) -> None:
+def test_a_catalogue_row(case: str) -> None:
     """Every price of the row, and none that it does not state."""
     row, expected = SAID[case]
     found = litellm_catalogue.entry("m", exact(row))

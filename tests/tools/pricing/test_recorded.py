@@ -67,14 +67,14 @@ def test_one_provider_at_a_time(world: World) -> None:
     assert "mistral-x" not in world.propose(*NEW).text
 
 
-def test_a_provider_that_nobody_knows_is_refused(world: World) -> None:
+def test_an_unknown_provider_is_refused(world: World) -> None:
     """A misspelt name must not look like a provider without news."""
     result = world.propose(*NEW, extra=("--provider", "opnai"))
     assert result.code == 2
     assert "found 'opnai'; expected one of" in result.text
 
 
-def test_one_catalogue_alone_is_compared_with_what_the_other_said_last(world: World) -> None:
+def test_one_catalogue_alone_is_compared_with_the_lock_of_the_other(world: World) -> None:
     """litellm says 1.5 for gpt-a, genai-prices said 2 when it was last read."""
     text = world.propose(NEW[1]).text
     assert "| disagree" in next(line for line in text.splitlines() if line.startswith("| gpt-a") and "2 → 1.5" in line)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.tools.pricing.world import OneModel, World
 
 
-def test_age_coverage_and_conflicts_are_told(tmp_path: Path) -> None:
+def test_age_coverage_and_conflicts_are_reported(tmp_path: Path) -> None:
     """One model is not on the card, and of one the card says otherwise."""
     world = OneModel(tmp_path, OneModel.ENTRY.replace("output_tokens: 8", "output_tokens: 9"))
     world.lock(litellm={"m": world.LITELLM, "m-also": world.LITELLM, "elsewhere": world.LITELLM})
