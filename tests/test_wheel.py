@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -130,6 +131,47 @@ def test_the_installed_processor_prices_a_span(environment: Path) -> None:
     assert attributes["llm.request_cost_usd"] == 0.15
     assert attributes["llm.cost_status"] == "priced"
     assert attributes["llm.trace_cost_usd"] == 0.15
+
+
+def test_the_first_python_example_of_the_readme_needs_the_package_alone(environment: Path) -> None:
+    """It prints what the page says."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python run\n(.*?)```\n+```text output\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    script = environment.parent / "example.py"
+    script.write_text(found[1], encoding="utf-8")
+    assert run(environment / "python", script, cwd=environment.parent, env=clean_environ()) == found[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["completion", "bash"],
+        ["collector-config", "--stock"],
+        ["doctor"],
+        ["explain", "--provider", "openai", "--model", "gpt-4o-mini", "--usage", "input_tokens=5"],
+        ["models", "gpt-4o-mini"],
+        ["enrich", "spans.json"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_need_the_package_alone(arguments: list[str], environment: Path) -> None:
+    """No extra, and no package that only another one brings."""
+    (environment.parent / "spans.json").write_text('{"resourceSpans": []}', encoding="utf-8")
+    assert run(environment / "spancost", *arguments, cwd=environment.parent, env=clean_environ())
+
+
+def test_capture_and_the_function_need_the_package_alone(environment: Path) -> None:
+    """What capture imports is declared; gRPC does not come along."""
+    code = (
+        "import importlib.util, spancost\n"
+        "from spancost.capture.instrumentor import CaptureInstrumentor\n"
+        "CaptureInstrumentor().instrument(); assert CaptureInstrumentor()._patches is not None\n"
+        "print(spancost.price(provider='openai', model='gpt-4o-mini', usage={'input_tokens': 1_000_000}).status)\n"
+        "assert importlib.util.find_spec('grpc') is None"
+    )
+    assert run(environment / "python", "-c", code, cwd=environment.parent, env=clean_environ()) == "priced\n"
 
 
 def test_the_demo_says_what_it_lacks(environment: Path) -> None:

@@ -165,7 +165,14 @@ def _export(provider: TracerProvider) -> None:
 
     exporter: SpanExporter
     if next(filter(None, map(os.environ.get, _PROTOCOLS)), "").strip() == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+        try:
+            from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+        except ImportError:
+            LOGGER.error(
+                "spancost: found no exporter for OTEL_EXPORTER_OTLP_PROTOCOL=grpc; expected the grpc extra: "
+                "pip install 'spancost[grpc]'; spans are exported nowhere"
+            )
+            return
 
         exporter = GrpcExporter()
     else:
