@@ -44,3 +44,10 @@ type Reading struct {
 	// Reported is a cost that somebody else put on the span, as written there.
 	Reported document.Value
 }
+
+// NotBilled makes the reading that of a call that the provider did not see: it used nothing.
+func (r *Reading) NotBilled(reason string) {
+	r.Usage = nil
+	r.Input, r.CacheRead, r.CacheWrite, r.Output, r.Reasoning = Count{}, Count{}, Count{}, Count{}, Count{}
+	r.Doubt = Doubt{NotBilled, reason}
+}

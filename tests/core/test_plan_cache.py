@@ -18,7 +18,13 @@ from spancost.core.ledger.rollup import KEPT_CALLS, Subtotal
 from spancost.core.ledger.writes import Written
 from spancost.core.span import Span
 
-SCOPES = ("opentelemetry.instrumentation.openai_v2", "openinference.instrumentation.openai", "anthropic", "elsewhere")
+SCOPES = (
+    "opentelemetry.instrumentation.openai_v2",
+    "openinference.instrumentation.openai",
+    "opentelemetry.instrumentation.genai.langchain",
+    "anthropic",
+    "elsewhere",
+)
 WORDS: tuple[Mapping[str, Any], ...] = (
     {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini"},
     {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5.4"},
@@ -62,7 +68,10 @@ def spans(draw: Any) -> list[Span]:
         scope, words, counts, operation = draw(st.sampled_from(shapes))
         attributes = {"gen_ai.operation.name": operation, **words, **{key: draw(NUMBERS) for key in counts}}
         if draw(st.booleans()):
-            attributes["gen_ai.response.id"] = f"r{draw(st.integers(0, 12))}"
+            number = draw(st.integers(0, 12))
+            attributes["gen_ai.response.id"] = draw(
+                st.sampled_from((f"r{number}", f"msg_01t32dlp9EbBge58UlNjN{number:03d}"))
+            )
         span_id, parent_id = draw(st.integers(1, 30)), draw(st.sampled_from((None, 31, 31, 31, 1, 2, 3)))
         start = draw(st.sampled_from((JUNE_2024, JUNE_2026))) + draw(st.integers(0, 5))
         is_root = parent_id is None or draw(st.integers(0, 9)) == 0

@@ -27,7 +27,9 @@ type dialectRow struct {
 	// DetectAlways are keys that make a span this dialect's, whatever its scope.
 	DetectAlways []string `json:"detect_always"`
 	// Detached are scopes that are known to write a call into a trace of its own.
-	Detached   []string             `json:"detached"`
+	Detached []string `json:"detached"`
+	// Replays are scopes that report an answer from the application's own cache as a call, with the first one's id.
+	Replays    []string             `json:"replays"`
 	Default    [2]string            `json:"default"`
 	Keys       map[string][]string  `json:"keys"`
 	Responses  map[string][]string  `json:"responses"`

@@ -5,6 +5,7 @@ package dialect
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type Identity struct {
 	forms     []idForm
 	processes [][]string
 	detached  []string
+	replays   []string
 }
 
 // identityRow is the compiled form of the data.
@@ -65,6 +67,7 @@ func newIdentity(row *identityRow, dialects []dialectRow) (*Identity, error) {
 	}
 	for n := range dialects {
 		found.detached = append(found.detached, dialects[n].Detached...)
+		found.replays = append(found.replays, dialects[n].Replays...)
 	}
 	return found, nil
 }
@@ -112,6 +115,9 @@ func (i *Identity) IsDetached(scope string) bool {
 	}
 	return false
 }
+
+// Replays tells whether an emitter reports an answer from the application's own cache as a call, with the first one's id.
+func (i *Identity) Replays(scope string) bool { return slices.Contains(i.replays, scope) }
 
 // Process returns a text that is the same for spans of one process and no other, "" when a resource does not tell. text
 // returns the text of an attribute of the resource, a whole number in digits, "" for anything else.

@@ -19,7 +19,10 @@ const (
 	reasonExceeds  = "exceeds_calls_beneath"
 	reasonSameCall = "same_call_elsewhere"
 	// reasonSameTokens is that of a span that looks like another call, without an id that tells that it is.
-	reasonSameTokens  = "same_tokens_elsewhere"
+	reasonSameTokens = "same_tokens_elsewhere"
+	// reasonLocalCache is that of a call that repeats, with its response id, one that its emitter reported and that had ended
+	// before.
+	reasonLocalCache  = "local_cache"
 	reasonOnlyCarrier = "only_carrier"
 	// reasonReportsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
 	// the price.
@@ -105,7 +108,7 @@ func bareModel(name string) string { return strings.ToLower(name[strings.LastInd
 // classify returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
 func classify(isCall bool, this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
-		if found := sameResponse(this, beneath, memory); found.role != "" {
+		if found := sameResponse(this, beneath, memory); found != (classification{}) {
 			return found
 		}
 	}

@@ -78,6 +78,9 @@ func (l *Ledger) classified(
 	}
 	l.count(found)
 	if found.role == "" {
+		if found.reason == reasonLocalCache {
+			reading.NotBilled(reasonLocalCache)
+		}
 		priced = l.cost(reading, span, found)
 		keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
 		writeCall(reading, &priced, l.pricer.Version(), keep, written)
@@ -135,6 +138,9 @@ func (l *Ledger) counted(call *CountedCall, result *cost.Cost) *Subtotal {
 	l.memory.add(call)
 	found := l.subtotals.next()
 	found.Input, found.Output, found.Requests = call.input.N, call.output.N, 1
+	if result.Status == cost.NotBilled {
+		found.Input, found.Output = 0, 0
+	}
 	if call.reports() || result.Known {
 		found.one[0] = call
 		found.calls, found.count = found.one[:], 1

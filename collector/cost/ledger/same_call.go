@@ -38,6 +38,8 @@ func sameResponse(this *CountedCall, beneath *Subtotal, memory *RecentCalls) cla
 	for _, other := range others {
 		isOver := beneath.holds(other)
 		switch {
+		case !isPassed(other) && !isOver && memory.isReplay(this, other):
+			return classification{reason: reasonLocalCache, of: other}
 		case isPassed(other) || !(form.IsStored || isOver || overlap(this, other)):
 		case memory.mayDiffer(this, other):
 			if agree(this, other) {
@@ -125,6 +127,12 @@ func (m *RecentCalls) areTwo(this, other *CountedCall) bool {
 	}
 	form := m.identity.Form(this.responseID)
 	return form != nil && form == m.identity.Form(other.responseID)
+}
+
+// isReplay tells whether a span is an answer from the application's own cache, which repeats another with its response id.
+func (m *RecentCalls) isReplay(this, other *CountedCall) bool {
+	return this.scope == other.scope && m.identity.Replays(this.scope) && this.startNs > other.endNs && agree(this, other) &&
+		sameProvider(this, other) && sameModel(this, other)
 }
 
 // agree tells whether every token count that both tell is the same.

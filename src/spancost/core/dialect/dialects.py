@@ -65,7 +65,9 @@ class Dialects:
         self._input_without_cache: frozenset[str] = frozenset(compiled.get("input_without_cache", ()))
         self.record_keys: Mapping[str, Any] = compiled.get("record", {})
         self.identity = Identity(
-            compiled.get("identity", {}), (scope for entry in self._entries for scope in entry.get("detached", ()))
+            compiled.get("identity", {}),
+            (scope for entry in self._entries for scope in entry.get("detached", ())),
+            (scope for entry in self._entries for scope in entry.get("replays", ())),
         )
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]

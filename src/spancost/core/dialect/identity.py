@@ -38,8 +38,8 @@ class Form(NamedTuple):
 class Identity:
     """Identifies calls by response id, detached emitters by scope, and processes by resource."""
 
-    def __init__(self, table: Mapping[str, Any], detached: Iterable[str]) -> None:
-        """Prepare the compiled data: its member `identity`, and the scopes that dialects mark as `detached`."""
+    def __init__(self, table: Mapping[str, Any], detached: Iterable[str], replays: Iterable[str] = ()) -> None:
+        """Prepare the compiled data: its member `identity`, and the scopes that dialects list in two members."""
         self._distinct: int = table.get("distinct", 0)
         self._forms = tuple(
             Form(
@@ -55,6 +55,7 @@ class Identity:
         )
         self._processes: tuple[tuple[str, ...], ...] = tuple(tuple(keys) for keys in table.get("process", ()))
         self._detached = tuple(detached)
+        self._replays = frozenset(replays)
         self._scopes: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._last: tuple[Attributes | None, str | None] = (None, None)
 
@@ -78,6 +79,10 @@ class Identity:
             )
             self._scopes.set(scope, known)
         return known
+
+    def replays(self, scope: str) -> bool:
+        """Whether this emitter reports an answer from the application's own cache as a call, with the first's id."""
+        return scope in self._replays
 
     def process(self, resource: Attributes | None) -> str | None:
         """Return a string that identifies the process, None when *resource* does not show it."""

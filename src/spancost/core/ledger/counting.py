@@ -23,6 +23,8 @@ EXCEEDS = "exceeds_calls_beneath"
 SAME_CALL = "same_call_elsewhere"
 SAME_TOKENS = "same_tokens_elsewhere"
 ONLY_CARRIER = "only_carrier"
+LOCAL_CACHE = "local_cache"
+"""Reason of a call that repeats, with its response id, one that its emitter reported and that had ended before."""
 REPORTS_MORE = "reports_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
 
@@ -190,6 +192,8 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
         return None
     differing = None
     for other in others:
+        if _is_replay(this, other, beneath, memory):
+            return Classification(OWN, LOCAL_CACHE, other)
         if not (form.is_stored or _overlap(this, other) or _is_beneath(other, beneath)):
             continue
         if _may_differ(this, other, memory):
@@ -254,6 +258,19 @@ def _is_misreported(this: CountedCall, other: CountedCall) -> bool:
         and _overlap(this, other)
         and _same_provider(this, other)
         and _same_model(this, other)
+    )
+
+
+def _is_replay(this: CountedCall, other: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> bool:
+    """Whether *this* is an answer from the application's own cache, which repeats *other* with its response id."""
+    return (
+        this.scope == other.scope
+        and memory.identity.replays(this.scope)
+        and this.start_ns > other.end_ns
+        and _agree(this, other)
+        and _same_provider(this, other)
+        and _same_model(this, other)
+        and not _is_beneath(other, beneath)
     )
 
 

@@ -9,6 +9,7 @@ from spancost.core.call import Cost
 from spancost.core.ledger.counting import (
     AGGREGATE,
     DUPLICATE,
+    LOCAL_CACHE,
     OWN,
     REASONS,
     REPORTS_MORE,
@@ -251,10 +252,13 @@ class Ledger:
         self._counts[classification.role] += 1
         if classification.role != OWN:
             return self._repeated(span, reading, this, classification, beneath, written), None
+        is_replay = classification.reason == LOCAL_CACHE
+        if is_replay:
+            reading = reading._replace(usage={}, caveat=(status.NOT_BILLED, LOCAL_CACHE))
         cost = self._charge.cost(reading, span, classification.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, written)
-        if self._plans is not None and beneath is None:
+        if self._plans is not None and beneath is None and not is_replay:
             self._plans.learn(span, this, cost, written)
         return self._count(this, cost), PricedCall(self._charge.call(reading, span), cost.femto, cost.list_femto)
 
@@ -283,6 +287,8 @@ class Ledger:
     def _count(self, call: CountedCall, cost: Cost) -> Subtotal:
         self._memory.add(call)
         subtotal = subtotal_of_call(call, cost.femto, cost.status in UNCERTAIN)
+        if cost.status == status.NOT_BILLED:
+            subtotal.input, subtotal.output = 0, 0
         if subtotal.without_usage:
             self._rollup.without_usage.set(call.span_id, True)
         return subtotal
