@@ -27,6 +27,7 @@ const (
 	ReasonMissingRate       = "missing_rate"
 	ReasonUnknownMeter      = "unknown_meter"
 	ReasonMissingTotal      = "missing_total"
+	ReasonPartNotReported   = "part_not_reported"
 	ReasonInconsistentUsage = "inconsistent_usage"
 	ReasonParentRate        = "parent_rate"
 	ReasonUnknownTier       = "unknown_service_tier"

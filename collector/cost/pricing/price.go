@@ -98,7 +98,7 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 	if inconsistent != (cost.Doubt{}) && p.merge(reported, at, usage) {
 		inconsistent = cost.Doubt{}
 	}
-	var missing, measure, guessed, assumed cost.Doubt
+	var missing, measure, guessed, assumed, unreported cost.Doubt
 	implied := at.implied &^ usage.present
 	for left := usage.present | implied; left != 0; left &= left - 1 {
 		n := bits.TrailingZeros64(left)
@@ -125,6 +125,10 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 		if n == units.splitBy && at.splitParts&^usage.present != 0 {
 			assumed = cost.Doubt{Status: cost.Estimated, Reason: cost.ReasonAssumedFact + ":" + splitFact}
 		}
+		if part := units.unreportedPart(n, at.unreported&^usage.present); part >= 0 {
+			reason := cost.ReasonPartNotReported + ":" + units.Meters[part].name
+			unreported = first(unreported, cost.Doubt{Status: cost.Partial, Reason: reason})
+		}
 		if least, some := at.minimum[n]; some && quantity.Cmp(cost.Whole(least)) < 0 {
 			quantity = cost.Whole(least)
 		}
@@ -136,7 +140,7 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 	if usage.unknown {
 		missing = first(missing, cost.Doubt{Status: cost.Partial, Reason: cost.ReasonUnknownMeter})
 	}
-	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed, assumed), missing != cost.Doubt{})
+	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed, assumed, unreported), missing != cost.Doubt{})
 }
 
 // merge splits what was reported without the parts that are billed as what is around them; false, and nothing is done,

@@ -308,6 +308,15 @@ func (with *rateContext) level(id string, table PriceTable, product Rate) *RateS
 			}
 		}
 	}
+	for n := range units.Meters {
+		if units.Meters[n].unreported && found.rated>>n&1 == 1 {
+			for _, total := range units.Meters[n].inside {
+				if found.rated>>total&1 == 0 || !found.rates[n].equals(found.rates[total]) {
+					found.unreported |= 1 << n
+				}
+			}
+		}
+	}
 	found.billedBy = make([]int, count)
 	for n := range units.Meters {
 		found.billedBy[n] = found.source(&units.Meters[n], n)

@@ -20,6 +20,8 @@ type RateSet struct {
 	implied uint64
 	// splitParts are the parts of cache writes that are sold at another rate than what is left of them.
 	splitParts uint64
+	// unreported are the parts sold at another rate than their total that leave it in doubt where they are not reported.
+	unreported uint64
 }
 
 // step is a whole-request step: it holds when the quantity of a meter is at or above the bound.

@@ -2,7 +2,11 @@
 
 package pricing
 
-import "sort"
+import (
+	"math/bits"
+	"slices"
+	"sort"
+)
 
 const maxMeters = 64
 
@@ -18,6 +22,7 @@ type unitRow struct {
 	Kind       string   `json:"kind"`
 	Order      int      `json:"order"`
 	ParentRate string   `json:"parent_rate"`
+	Unreported string   `json:"unreported"`
 	Per        int64    `json:"per"`
 }
 
@@ -32,6 +37,8 @@ type Meter struct {
 	// ancestors are the meters that this one is inside of, nearest first; roots those of them that are inside of nothing.
 	ancestors []int
 	roots     []int
+	// unreported: where this part is sold apart and not reported, what is left of its total is in doubt.
+	unreported bool
 	// inside are the meters that this one is directly inside of.
 	inside []int
 }
@@ -66,6 +73,7 @@ func newUnits(table map[string]unitRow) (*Units, error) {
 		units.ByName[name] = n
 		units.Meters = append(units.Meters, Meter{
 			name: name, per: row.Per, IsToken: row.Kind == "token", isMeasure: row.Kind == "measure", parentRate: row.ParentRate, implied: row.Implied,
+			unreported: row.Unreported != "",
 		})
 	}
 	units.splitBy = -1
@@ -108,4 +116,14 @@ func (u *Units) ancestorsOf(table map[string]unitRow, name string) []int {
 		}
 	}
 	return found
+}
+
+// unreportedPart returns the first of some parts that is directly inside of a meter, -1 when none is.
+func (u *Units) unreportedPart(total int, parts uint64) int {
+	for ; parts != 0; parts &= parts - 1 {
+		if n := bits.TrailingZeros64(parts); slices.Contains(u.Meters[n].inside, total) {
+			return n
+		}
+	}
+	return -1
 }

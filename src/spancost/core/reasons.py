@@ -16,6 +16,7 @@ NO_PRICE_AT_TIME = "no_price_at_time"
 MISSING_RATE = "missing_rate"
 UNKNOWN_METER = "unknown_meter"
 MISSING_TOTAL = "missing_total"
+PART_NOT_REPORTED = "part_not_reported"
 INCONSISTENT_USAGE = "inconsistent_usage"
 PARENT_RATE = "parent_rate"
 UNKNOWN_SERVICE_TIER = "unknown_service_tier"
@@ -40,6 +41,7 @@ SENTENCES = {
     MISSING_RATE: "The entry has no rate for a meter that was used; the other meters are priced.",
     UNKNOWN_METER: "The call reports a meter that the card does not have; the other meters are priced.",
     MISSING_TOTAL: "A part is reported without the total that includes it; only the part is priced.",
+    PART_NOT_REPORTED: "A part with a rate of its own is not reported; the cost is a lower bound.",
     INCONSISTENT_USAGE: "Parts exceed the total that includes them; they were limited to the total.",
     PARENT_RATE: "The meter has no rate of its own and is billed at the rate of the meter that includes it.",
     UNKNOWN_SERVICE_TIER: "The service tier is unknown; standard rates were used.",

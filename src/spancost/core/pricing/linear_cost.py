@@ -79,6 +79,15 @@ def assumed_split(units: Units, rate_set: RateSet, meter: str, reported: Collect
     return None
 
 
+def unreported_part(units: Units, rate_set: RateSet, meter: str, reported: Collection[str]) -> str | None:
+    """Return a part of *meter* with a rate of its own that is not in *reported*; None when there is none."""
+    for part in units.unreported.get(meter, ()):
+        rate = rate_set.rates.get(part)
+        if rate is not None and part not in reported and rate != rate_set.rates.get(meter):
+            return part
+    return None
+
+
 def linear_cost_of(units: Units, rate_set: RateSet, meters: tuple[str, ...]) -> LinearCost | None:
     """Return the linear cost of *meters*; None when a meter is unknown, a total is missing or a minimum applies."""
     present = set(meters)
@@ -91,6 +100,7 @@ def linear_cost_of(units: Units, rate_set: RateSet, meters: tuple[str, ...]) -> 
         tuple(-left[name].get(meter, 0) for meter in meters)
         for name in meters
         if assumed_split(units, rate_set, name, present) is not None
+        or unreported_part(units, rate_set, name, present) is not None
     ]
     rates: dict[str, Rate] = {}
     for name in meters:

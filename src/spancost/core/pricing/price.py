@@ -16,7 +16,7 @@ from spancost.core import reasons
 from spancost.core.call import ESTIMATED, FREE, PARTIAL, PRICED, UNPRICED, Call, Cost, LineItem, Quantity
 from spancost.core.money import round_div, usd_text
 from spancost.core.pricing.card import RateCard
-from spancost.core.pricing.linear_cost import assumed_split, linear_cost_of, rate_of
+from spancost.core.pricing.linear_cost import assumed_split, linear_cost_of, rate_of, unreported_part
 from spancost.core.pricing.match import AccountFacts, match
 from spancost.core.pricing.rate_resolver import RateResolver
 from spancost.core.pricing.rates import Caveat, PricePeriod, Rate, RateSet, ResolvedRates
@@ -186,6 +186,9 @@ class Pricer:
             fact = assumed_split(self._card.units, rate_set, meter, usage)
             if fact is not None:
                 caveats.append((ESTIMATED, f"{reasons.ASSUMED_FACT}:{fact}"))
+            part = unreported_part(self._card.units, rate_set, meter, usage)
+            if part is not None:
+                caveats.append((PARTIAL, f"{reasons.PART_NOT_REPORTED}:{part}"))
             quantity = max(quantity, rate_set.minimum.get(meter, 0))
             items.append(Item(meter, quantity, rate_set.rates[source], rate_set.published[source]))
         if not items:

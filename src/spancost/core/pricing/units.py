@@ -43,6 +43,12 @@ class Units:
             )
             for name, row in rows
         }
+        self.unreported: dict[str, tuple[str, ...]] = {}
+        """Total -> parts directly inside of it that leave it in doubt where they are sold apart and not reported."""
+        for name, row in rows:
+            if "unreported" in row:
+                for total in row["inside"]:
+                    self.unreported[total] = (*self.unreported.get(total, ()), name)
         self.ancestors: dict[str, tuple[str, ...]] = {name: self._ancestors(name) for name in self.meters}
         self.roots: dict[str, tuple[str, ...]] = {
             name: tuple(total for total in self.ancestors[name] if not self.meters[total].inside)
