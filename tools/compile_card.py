@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def compiled(providers: Path, card: Path, write: bool) -> bool:
-    """Tell whether *card* is what its sources compile to; write it first when *write* is set."""
+    """Return whether *card* is what its sources compile to; write it first when *write* is set."""
     existing = card.read_bytes() if card.exists() else b""
     if existing:
         # The same content keeps its date, so that compiling again changes nothing.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost.price` says what `spancost price` says, as Python values."""
+"""`spancost.price` returns what `spancost price` prints, as Python values."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def calls() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("row", calls(), ids=lambda row: f"{row['provider']}-{row['model']}")
 def test_the_function_says_what_the_command_says(row: dict[str, Any]) -> None:
     """Status, reason, cost, line items and provenance, to the last digit."""
-    said = answer_to(json.dumps(row), data.default_pricer())
-    if "error" in said:
+    printed = answer_to(json.dumps(row), data.default_pricer())
+    if "error" in printed:
         pytest.skip("the command refuses it, the types do not allow it")
     processing = row.get("processing")
     if processing not in (None, "batch"):
@@ -51,16 +51,16 @@ def test_the_function_says_what_the_command_says(row: dict[str, Any]) -> None:
         batch=processing == "batch",
         context=row.get("context"),
     )
-    assert (cost.status, cost.reason, cost.rate_id) == (said["status"], said.get("reason"), said["rate_id"])
-    assert cost.usd == (None if said["cost_usd"] is None else Decimal(said["cost_usd"]))
+    assert (cost.status, cost.reason, cost.rate_id) == (printed["status"], printed.get("reason"), printed["rate_id"])
+    assert cost.usd == (None if printed["cost_usd"] is None else Decimal(printed["cost_usd"]))
     items = [(item.meter, item.quantity, item.price, item.per, item.usd) for item in cost.line_items]
     assert items == [
         (each["meter"], each["quantity"], Decimal(each["price"]), each["per"], Decimal(each["cost_usd"]))
-        for each in said["line_items"]
+        for each in printed["line_items"]
     ]
     if items and cost.usd is not None:
         assert sum(item.usd for item in cost.line_items) == cost.usd
-    assert cost.pricing_version == said["pricing_version"]
+    assert cost.pricing_version == printed["pricing_version"]
 
 
 def test_a_cost_is_exact_and_short() -> None:

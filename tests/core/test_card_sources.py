@@ -44,7 +44,7 @@ def test_a_changed_price_is_another_version(tmp_path: Path) -> None:
 
 
 def test_a_comment_changes_nothing(tmp_path: Path) -> None:
-    """Only what is said to the reader is in the card."""
+    """The card contains only what a reader needs."""
     path = sources(tmp_path)
     before = compile_card(PRICING, DAY, tmp_path)
     path.write_text(path.read_text() + "# checked again\n")
@@ -52,7 +52,7 @@ def test_a_comment_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "written", "said"),
+    ("found", "written", "message"),
     [
         ("0.111", "-1", "models.whisper.prices.0.rates.audio_seconds: found '-1'"),
         ("0.111", "1e-3", "plain decimals"),
@@ -65,14 +65,14 @@ def test_a_comment_changes_nothing(tmp_path: Path) -> None:
         ("provider: groq", "provider: grok", "provider: found 'grok'; expected the name of the file"),
     ],
 )
-def test_a_source_that_breaks_the_form_is_refused(tmp_path: Path, found: str, written: str, said: str) -> None:
+def test_a_source_that_breaks_the_form_is_refused(tmp_path: Path, found: str, written: str, message: str) -> None:
     """The message names file, key, what was found and what was expected."""
     path = sources(tmp_path)
     path.write_text(path.read_text().replace(found, written, 1))
     with pytest.raises(FormError) as refused:
         compile_card(PRICING, DAY, tmp_path)
     assert "groq.yaml" in str(refused.value)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_one_name_has_one_entry(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_every_provider_of_the_card_is_well_formed_and_has_a_known_name() -> Non
 
 
 def test_released_cards_load_by_version() -> None:
-    """A number of an old release can be worked out again."""
+    """A cost of an old release can be recomputed."""
     for version in data.versions():
         assert data.card(version).version == version
     with pytest.raises(CardError, match="expected YYYY"):

@@ -27,14 +27,14 @@ _PARTS = {
     "cache_write_1h_tokens": "cache_write_tokens",
     "cache_read_audio_tokens": "cache_read_tokens",
 }
-# What a tier does not sell: Bedrock does not cache in batch, so what is reported is an estimate and says so.
+# Meters without a price in a tier: Bedrock does not cache in batch, so reported counts are an estimate.
 _NOT_SOLD = {("aws.bedrock", "batch"): {"cache_write_1h_tokens"}}
 # Why a table may be without them: (provider, model, meter) or (provider, model, "steps").
 _READ_WITHOUT = {
     # Sound goes into no text-to-speech; the ordinary table's own price is of one catalogue.
     ("gcp.gemini", "gemini-2.5-pro-tts", "input_audio_tokens"),
     ("gcp.vertex_ai", "gemini-2.5-pro-preview-tts", "input_audio_tokens"),
-    # Priority is not sold for long requests: such a call is served, and told, as standard.
+    # Priority is not available for long requests: such a call is served and reported as standard.
     ("openai", "gpt-5.4", "steps"),
     ("openai", "gpt-5.5", "steps"),
     ("azure.ai.openai", "eu/gpt-5.4", "steps"),

@@ -53,8 +53,8 @@ def test_the_longest_pattern_wins_whatever_the_order(order: str) -> None:
 
 def test_a_detection_key_finds_the_dialect_of_an_unknown_scope() -> None:
     dialects = Dialects(compiled(a=[], b=[]), NAMES)
-    told, missing = dialects.read(span("new", {"in": 1, "only.b": 2})), dialects.read(span("new", {"in": 1}))
-    assert told is not None and told.emitter == "b"
+    detected, missing = dialects.read(span("new", {"in": 1, "only.b": 2})), dialects.read(span("new", {"in": 1}))
+    assert detected is not None and detected.emitter == "b"
     assert missing is not None and missing.emitter == "a"
 
 

@@ -52,5 +52,5 @@ def test_a_reading_matches_its_vector(name: str, case: dict[str, Any]) -> None:
         usage = {meter: n if isinstance(n, int) else str(n) for meter, n in reading.usage.items()}
         assert usage == expected["usage"]
         assert list(reading.caveat or ()) == expected.get("caveat", [])
-        told = {field: value for field in FIELDS if (value := getattr(reading, field)) not in (None, False)}
-        assert told == {field: value for field, value in expected.items() if field in FIELDS}
+        reported = {field: value for field in FIELDS if (value := getattr(reading, field)) not in (None, False)}
+        assert reported == {field: value for field, value in expected.items() if field in FIELDS}

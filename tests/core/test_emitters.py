@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Emitters that people describe: how their spans are read, and what is said of a wrong description."""
+"""Emitters by configuration: how their spans are read, and the error of an invalid description."""
 
 from __future__ import annotations
 

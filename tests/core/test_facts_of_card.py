@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The law of the card: a fact that changes a price is reported, or has a documented default, or is a doubt."""
+"""Invariant of the card: a fact that changes a price is reported, has a documented default, or adds a caveat."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def call(provider: str, entry_id: str, entry: Mapping[str, Any], **facts: str) -
 
 
 def test_every_fact_that_changes_a_price_has_a_default_or_none() -> None:
-    """It says which: the provider's documented value with its source, or none."""
+    """Every such fact has the provider's documented default with its source, or none."""
     seen = 0
     for provider, line, entry_id, entry in entries():
         facts = {*changing(line, entry), *([SPLIT_FACT] if lifetimes(card(), entry) else [])}

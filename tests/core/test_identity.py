@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tells that two spans may be one call: forms of ids by the vectors that every implementation reads, processes."""
+"""When two spans may be one call: formats of ids, by the vectors that every implementation reads, and processes."""
 
 from __future__ import annotations
 

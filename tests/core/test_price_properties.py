@@ -72,7 +72,7 @@ def call(entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any], 
 def test_the_fast_path_equals_the_slow_path(
     entry: tuple[str, str], usage: dict[str, int], stated: dict[str, Any]
 ) -> None:
-    """A kernel and a breakdown agree to the last femto-dollar, on status and on rates."""
+    """A linear cost and a breakdown agree to the last femto-dollar, on status and on rates."""
     one = call(entry, usage, stated)
     assert pricer().break_down(one).cost == pricer().price(one) == pricer().price(one)
 

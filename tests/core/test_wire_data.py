@@ -73,7 +73,7 @@ def test_other_paths_of_other_hosts_are_not_ours() -> None:
 
 
 def test_configuration_wins() -> None:
-    """A private host can be said to be a provider's."""
+    """A private host can be configured as a provider's."""
     target = WIRES.match("POST", "llm.internal", "/v1/chat/completions", provider="x_ai")
     assert target is not None and target.shape is not None
     assert (target.provider, target.shape.name) == ("x_ai", "xai_chat")
@@ -144,7 +144,7 @@ def test_presence_is_asked_for_by_name() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kind":"card"}'])
 def test_another_file_is_refused(content: bytes) -> None:
-    """The message tells what was expected."""
+    """The message names what was expected."""
     with pytest.raises(WireDataError, match="expected"):
         Wires.from_bytes(content)
 

@@ -65,7 +65,7 @@ OF_STREAMS: dict[str, Callable[[str], str]] = {
 
 
 def reading(exchange: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """Return what the command says of *exchange* with some of its keys changed."""
+    """Return the command's output for *exchange* with some of its keys changed."""
     return answer(read_exchange(data.default_wires(), {**exchange, **changed}))
 
 
@@ -92,7 +92,7 @@ def test_a_reformatted_stream_gives_the_same_reading(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_gap_hides_and_never_invents(name: str) -> None:
-    """Of a document too long to keep, what is said is what the whole says, or is left out."""
+    """Values of a clipped document equal those of the whole one, or are left out."""
     exchange = DOCUMENTS[name]
     whole, members = reading(exchange), list(json.loads(exchange["body"]).items())
     for place in {0, 1, len(members)}:

@@ -108,7 +108,7 @@ def test_no_json_raises_or_goes_below_nothing(body: object, kind: str) -> None:
 
 
 def test_the_last_event_is_known() -> None:
-    """`feed` says so as soon as the answer has told all."""
+    """`feed` returns True as soon as the answer has reported everything."""
     one = reader("chat")
     assert [one.feed(CHAT[:-16]), one.feed(CHAT[-16:])] == [False, True]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every file of tests/vectors/wire: one exchange, and what it says was used, whole and in pieces."""
+"""Every file of tests/vectors/wire: one exchange and its usage, read whole and in chunks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent.parent / "vectors" / "wire"
 VECTORS = sorted(FOLDER.glob("*.json"))
 KEYS = {"about", "exchange", "expected"}
 CALLS = "calls"
-"""The calls of a batch, each with its `batch_key`; `expected` is what is said of the body as a whole."""
+"""The calls of a batch, each with its `batch_key`; `expected` is the reading of the whole body."""
 EXCHANGE_KEYS = {"method", "host", "path", "status", "headers", "request", "body", "frames"}
 
 

@@ -175,16 +175,18 @@ def pipelines(requests: int, rounds: int) -> list[tuple[str, ...]]:
 
 
 def nanoseconds() -> dict[str, float]:
-    """Return the least nanoseconds of some runs of each benchmark; of a span where the benchmark says that."""
+    """Return the least nanoseconds of some runs of each benchmark; per span where the benchmark reports that."""
     command = ["go", "test", "./collector/...", "-run", "^$", "-bench", "Traces|Alone|Price$|Ledger$", "-cpu", "1"]
     done = subprocess.run([*command, "-count", "5"], cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, float] = {}
     package = ""
     for line in done.stdout.splitlines():
         package = line.rpartition("/")[2] if line.startswith("pkg:") else package
-        if (told := re.match(r"Benchmark(\S+)\s.*?([0-9.]+) ns/(span|op)(?:.*?([0-9.]+) ns/span)?", line)) is not None:
-            key = f"{package}.{told[1]}"
-            found[key] = min(float(told[4] or told[2]), found.get(key, 1e18))
+        if (
+            matched := re.match(r"Benchmark(\S+)\s.*?([0-9.]+) ns/(span|op)(?:.*?([0-9.]+) ns/span)?", line)
+        ) is not None:
+            key = f"{package}.{matched[1]}"
+            found[key] = min(float(matched[4] or matched[2]), found.get(key, 1e18))
     return found
 
 
@@ -193,7 +195,7 @@ def budgets(ns: dict[str, float], rows: list[tuple[str, ...]]) -> str:
     bare = ns["llmcostprocessor.TracesWithoutCalls"]
     call_ns = 8 * ns["llmcostprocessor.TracesOneInEight"] - 7 * bare
     least = min((row[3] for row in rows if row[1].startswith("llm_cost")), key=lambda part: int(part[:-1]))
-    told = [
+    found_rows = [
         ("`llm_cost`, a span that is no call", "≤ 100 ns", f"{bare:.0f} ns", bare <= 100),
         (
             "a call read and priced, without the Collector's data",
@@ -210,7 +212,9 @@ def budgets(ns: dict[str, float], rows: list[tuple[str, ...]]) -> str:
         ),
         ("spans a second of the bare pipeline, the least row below", "≥ 90 %", least, int(least[:-1]) >= 90),
     ]
-    return table(("what", "budget", "measured", ""), [(*row[:3], "holds" if row[3] else "**missed**") for row in told])
+    return table(
+        ("what", "budget", "measured", ""), [(*row[:3], "holds" if row[3] else "**missed**") for row in found_rows]
+    )
 
 
 def versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ class PricePeriod:
 class Entry:
     """One thing that is sold: its names and eras, where it comes from, and modifiers that its source names.
 
-    *unread* is a digest of prices that our form cannot say, "" for none: it tells that they changed, not what they are.
+    *unread*: a digest of prices that our format does not support, "" for none; it shows only that they changed.
     """
 
     id: str

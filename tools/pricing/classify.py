@@ -78,10 +78,10 @@ class Judge:
         decision = self.decisions.about(self.provider, known, fact.text, now)
         if decision is not None and decision.decision == "reject":
             return None
-        said = self._said(change, start)
+        values = self._catalogue_values(change, start)
         own = ours.by != "none"
         old = ours.price if own else None
-        row = Row(self.provider, change.model, fact.text, "changed", old, now, start, said, deltas=change.deltas)
+        row = Row(self.provider, change.model, fact.text, "changed", old, now, start, values, deltas=change.deltas)
         if now is None:
             still = any(close(price, ours.price) for _, _, price in self.stated.values(change.model, fact, start))
             noted = not own or still or decision is not None
@@ -182,16 +182,16 @@ class Judge:
         rows = self.stated.by_model[change.model]
         return next(s.source for catalogue, name, _, s in rows if (catalogue, name) == (delta.catalogue, delta.name))
 
-    def _said(self, change: Change, start: str) -> dict[str, str]:
-        said: dict[str, str] = {}
+    def _catalogue_values(self, change: Change, start: str) -> dict[str, str]:
+        values: dict[str, str] = {}
         for catalogue, _, price in self.stated.values(change.model, change.fact, start):
-            texts = said.setdefault(catalogue, "").split(" / ")
-            said[catalogue] = " / ".join(sorted({*filter(None, texts), plain(price)}))
+            texts = values.setdefault(catalogue, "").split(" / ")
+            values[catalogue] = " / ".join(sorted({*filter(None, texts), plain(price)}))
         for delta in change.deltas:
-            words = said.setdefault(delta.catalogue, "nothing" if delta.now is None else "0")
+            words = values.setdefault(delta.catalogue, "nothing" if delta.now is None else "0")
             was = "" if delta.was is None else f" (was {plain(delta.was)})"
-            said[delta.catalogue] = words + ("" if was in words else was)
-        return said
+            values[delta.catalogue] = words + ("" if was in words else was)
+        return values
 
     def _beside(self, change: Change) -> str | None:
         """Return the guard that a price meets among the others of its entry, once all are in."""
@@ -211,8 +211,8 @@ class Judge:
         """Return the guard for a variant without a rate that the base has: the meter would not be billed."""
         own = next((rates for when, bound, rates in tables(period) if when == dict(change.fact.when) and not bound), {})
         sold = {meter for meter, price in period["rates"].items() if Fraction(price)}
-        lacks = {"input_tokens", "output_tokens"} & sold - set(own)
-        return "half_table" if change.fact.when and is_token(change.fact.meter) and lacks else None
+        missing = {"input_tokens", "output_tokens"} & sold - set(own)
+        return "half_table" if change.fact.when and is_token(change.fact.meter) and missing else None
 
     def _leaves_behind(self, change: Change, model: Any, seconds: int) -> bool:
         """Return whether a new base price has tables beside it that no catalogue confirms."""

@@ -149,7 +149,7 @@ def compare(price_map: Path, day: str, provider_names: bool) -> Iterator[tuple[s
 
 
 def close(one: Decimal | None, other: Decimal | None) -> bool:
-    """Tell whether two costs are the same to one part in a billion."""
+    """Return whether two costs are the same to one part in a billion."""
     return one is not None and other is not None and abs(one - other) <= Decimal("1e-9") * max(abs(one), abs(other))
 
 

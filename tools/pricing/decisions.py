@@ -28,7 +28,7 @@ def _value(text: str) -> str:
 class Decision(BaseModel):
     """One decision. *model* and *fact* may be patterns; *value* is the catalogue's value, `gone` or `*`.
 
-    `reject`: the card stays as it is, in silence, until the catalogue says something else than *value*. `accept`: the
+    `reject`: the card stays unchanged, without a message, until the catalogue differs from *value*. `accept`: the
     card follows although a guard holds; as a `change` from a day on, or as a `correction` of what stands there.
     """
 
@@ -43,7 +43,7 @@ class Decision(BaseModel):
     day: Day
 
     def holds(self, provider: str, models: Iterable[str], fact: str, value: str) -> bool:
-        """Tell whether this decides about a value of a fact of a model, by any of its names."""
+        """Return whether this decides about a value of a fact of a model, by any of its names."""
         return (
             fnmatchcase(provider, self.provider)
             and any(fnmatchcase(model, self.model) for model in models)

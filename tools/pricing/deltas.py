@@ -20,7 +20,7 @@ _WHOLE = Fact((), 0, "*")
 class Delta:
     """One change of a catalogue's word about one of its models.
 
-    *start*: the era there; *dated*: the instant from which the catalogue says it holds, None when it says none;
+    *start*: the period there; *dated*: the start that the catalogue states, None without one;
     *was*, *now*: the price (None: not stated); *about*: the name, for a further name.
     """
 

@@ -2,7 +2,7 @@
 """Which facts the price of an entry depends on, and what holds for a call that does not report one.
 
 The law of the card: a fact that a table or a factor of an entry is for has a default that the provider documents,
-or says that there is none. The compiler refuses a card that is silent about it.
+or states that there is none. The compiler refuses a card without an entry for it.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Fact(_Form):
     """A provider's default for a fact that changes its prices.
 
     default: the value that holds for a call that does not report the fact, where the provider documents one; else none.
-    or: another fact that tells enough in its place. base: values for which an entry's own rates hold, by pattern of
+    or: another fact that is sufficient in its place. base: values that an entry's base rates cover, by pattern of
     entries; the last that fits counts. one_price: patterns of entries with the same price for every value.
     """
 
@@ -178,7 +178,7 @@ class Provider(_Form):
 
     provider: str
     sources: dict[str, str]
-    # False where the requested name is a customer's own (an Azure deployment) and says nothing about the model.
+    # False where the requested name is chosen by the customer (an Azure deployment) and does not identify the model.
     request_model_prices: Literal["true", "false"] = "true"
     facts: dict[str, Fact] = {}
     # Meters whose own price this provider does not publish: where an entry has none, that of the total is an estimate.

@@ -56,7 +56,7 @@ def propose_command(catalogues: tuple[Path, ...], pricing: Path, day: str, only:
         for path in catalogues:
             after = load_catalogue(path, mapping)
             sides.append(Side(read_lock(path_of(imports, after.name)), after))
-        # A catalogue that is not compared still has a say: what it said last.
+        # A catalogue that is not compared is represented by its lock.
         for name in set(CATALOGUES) - {side.after.name for side in sides}:
             kept = read_lock(path_of(imports, name))
             sides.append(Side(kept, kept))

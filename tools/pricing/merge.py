@@ -77,7 +77,7 @@ def current(entry: Entry, day: str = "2026-11-21") -> int:
 
 
 def same_price(one: Rates, other: Rates) -> bool:
-    """Tell whether input and output (or, without them, all common meters) cost the same."""
+    """Return whether input and output (or, without them, all common meters) cost the same."""
     meters = [m for m in ("input_tokens", "output_tokens") if one.get(m) or other.get(m)]
     meters = meters or sorted(set(one) & set(other))
     return bool(meters) and all(
@@ -90,18 +90,18 @@ def same_price(one: Rates, other: Rates) -> bool:
 
 def enrich(target: Entry, entry: Entry) -> None:
     """Add rates of *entry* that *target* does not have, in every period with the same or a proportional price."""
-    said = entry.periods[0]
+    other = entry.periods[0]
     target.marks |= entry.marks
     now = target.periods[current(target)]
-    for meter, price in said.table.rates.items():
+    for meter, price in other.table.rates.items():
         if meter not in now.table.rates:
             for period in target.periods:
-                if same_price(period.table.rates, said.table.rates):
+                if same_price(period.table.rates, other.table.rates):
                     period.table.rates[meter] = price
-                    _enrich_steps(period.table, said.table, meter)
-    if not now.table.steps and said.table.steps and said.table.rates.get("input_tokens"):
-        now.table.steps = copy.deepcopy(said.table.steps)
-    for when, table in said.variants:
+                    _enrich_steps(period.table, other.table, meter)
+    if not now.table.steps and other.table.steps and other.table.rates.get("input_tokens"):
+        now.table.steps = copy.deepcopy(other.table.steps)
+    for when, table in other.variants:
         known = next((known for other, known in now.variants if other == when), None)
         if known is None:
             now.variants.append((when, copy.deepcopy(table)))
@@ -112,11 +112,11 @@ def enrich(target: Entry, entry: Entry) -> None:
                 _enrich_steps(known, table, meter)
 
 
-def _enrich_steps(table: Table, said: Table, meter: str) -> None:
-    theirs = dict(said.steps)
+def _enrich_steps(table: Table, other: Table, meter: str) -> None:
+    other_steps = dict(other.steps)
     for bound, rates in table.steps:
-        if meter in theirs.get(bound, {}) and meter not in rates:
-            rates[meter] = theirs[bound][meter]
+        if meter in other_steps.get(bound, {}) and meter not in rates:
+            rates[meter] = other_steps[bound][meter]
 
 
 def spread_variants(entry: Entry) -> None:

@@ -58,14 +58,14 @@ class Newcomers:
             short = self.ours.mapping.short(self.provider, name)
             if short is None:
                 continue
-            said = Entry(short, {short}, entry.periods, entry.source, marks=set(entry.marks))
+            entry_of_name = Entry(short, {short}, entry.periods, entry.source, marks=set(entry.marks))
             behind[short].append(name)
             known = _lookup(first_names, short)
             target = stated.targets.get(("genai-prices", known)) if known else None
             if known and target is not None and known not in news:
-                rows += self._name(unknown.deltas["litellm", name], short, target.model, said, first, known)
+                rows += self._name(unknown.deltas["litellm", name], short, target.model, entry_of_name, first, known)
             else:
-                alone.append(said)
+                alone.append(entry_of_name)
         merged = merge(news, alone, lambda name: _lookup(first_names, name), lambda name, exact: False)
         disagree = {name for name, _, _ in merged.conflicts}
         for entry in merged.entries.values():
@@ -74,16 +74,18 @@ class Newcomers:
             rows += self._entry(entry, own, bool(disagree & entry.names), unknown, {*merged.entries})
         return rows
 
-    def _name(self, delta: Delta, name: str, model: str, said: Entry, first: Catalogue, known: str) -> list[Row]:
+    def _name(
+        self, delta: Delta, name: str, model: str, entry_of_name: Entry, first: Catalogue, known: str
+    ) -> list[Row]:
         """A name that the first catalogue gives to an entry of ours, and the second prices."""
         stated = first.providers[self.provider][known]
         prices = {fact.meter: price for fact, price in stated.at(self.ours.day).items() if fact[:2] == ((), 0)}
         row = Row(self.provider, model, name, "new name", deltas=[delta])
-        row.said = {"genai-prices": known, "litellm": name}
+        row.values = {"genai-prices": known, "litellm": name}
         decision = self.decisions.about(self.provider, [model, name], name, None)
         if decision is not None and decision.decision == "reject":
             return []
-        if not same_price(prices, said.periods[0].table.rates) and decision is None:
+        if not same_price(prices, entry_of_name.periods[0].table.rates) and decision is None:
             row.reason = "disagree"
             return [row]
         edit.add_name(self.content["models"][model], name.lower())
@@ -98,7 +100,7 @@ class Newcomers:
         row.deltas = own
         row.fact = ", ".join(f"{meter} {plain(value)}" for meter, value in rates.items() if value)
         for delta in own:
-            row.said.setdefault(delta.catalogue, delta.name)
+            row.values.setdefault(delta.catalogue, delta.name)
         decision = self.decisions.about(self.provider, [entry.id, *entry.names], "new", price)
         if decision is not None and decision.decision == "reject":
             return []
@@ -124,7 +126,7 @@ class Newcomers:
         return [row]
 
     def _is_a_place(self, entry: Entry, others: set[str]) -> bool:
-        """Tell whether a rule for names would read this one as another entry's at a place."""
+        """Return whether a rule for names would read this one as another entry's at a place."""
         for name, _ in self.ours.card.model_names.candidates(self.provider, entry.id):
             if name != entry.id.lower() and (name in others or self.ours.find(self.provider, "", name)):
                 return True

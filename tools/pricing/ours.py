@@ -89,7 +89,7 @@ def end_of(day: str) -> int:
 
 
 def close(one: Decimal | Fraction | None, other: Decimal | Fraction | None) -> bool:
-    """Tell whether two prices are the same but for a float's dust."""
+    """Return whether two prices are the same but for a float's dust."""
     if one is None or other is None:
         return one is other
     first, second = Fraction(one), Fraction(other)

@@ -52,7 +52,7 @@ def propose(provider: str, sides: list[Side], ours: Ours, providers: Path, decis
         fresh = [delta for delta in news if delta.kind == "new"]
         if fresh and decisions.about(provider, ["*"], "new", None) is None:
             row = Row(provider, f"{len(fresh)} new", "", "new provider", reason="unknown_provider", deltas=fresh)
-            row.said = {delta.catalogue: delta.name for delta in fresh}
+            row.values = {delta.catalogue: delta.name for delta in fresh}
             outcome.issues.append(row)
         return outcome
     text = path.read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ class _Run:
         if decision is not None and decision.decision == "reject":
             return None
         edit.add_name(self.content["models"][model], name)
-        return Row(self.provider, model, name, "new name", said={delta.catalogue: delta.name}, deltas=[delta])
+        return Row(self.provider, model, name, "new name", values={delta.catalogue: delta.name}, deltas=[delta])
 
     def _alone(self, delta: Delta, model: str, reason: str) -> Row | None:
         if self.decisions.about(self.provider, [model, delta.name], reason, delta.now) is not None:
@@ -153,7 +153,7 @@ class _Run:
         fact = delta.fact.text if delta.kind == "past" and delta.fact.meter != "*" else delta.name
         row = Row(self.provider, model, fact, reason, reason=reason, deltas=[delta])
         row.new, row.start = delta.now, "" if delta.kind == "gone" else delta.start
-        row.said = {delta.catalogue: delta.name}
+        row.values = {delta.catalogue: delta.name}
         return row
 
 
@@ -164,7 +164,7 @@ def _merged(rows: list[Row]) -> list[Row]:
         key = (row.model, row.reason, row.start) if row.reason in ("removed", "history") else (str(id(row)),)
         if key in found:
             found[key].deltas += row.deltas
-            found[key].said = {**row.said, **found[key].said}
+            found[key].values = {**row.values, **found[key].values}
         else:
             found[key] = row
     return list(found.values())

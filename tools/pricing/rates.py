@@ -87,12 +87,12 @@ def first_of(step: Yaml) -> int:
 
 
 def is_bound(step: Yaml, bound: int) -> bool:
-    """Tell whether a step is the one at a bound: "above" and "at least" a round number are the same step."""
+    """Return whether a step is the one at a bound: "above" and "at least" a round number are the same step."""
     return abs(first_of(step) - bound) <= 1
 
 
 def is_token(meter: str) -> bool:
-    """Tell whether a meter counts tokens, which modifiers scale and variants replace."""
+    """Return whether a meter counts tokens, which modifiers scale and variants replace."""
     return meter.endswith("_tokens")
 
 

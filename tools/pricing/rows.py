@@ -18,7 +18,7 @@ from tools.pricing.sides import CATALOGUES
 class Row:
     """One price, name or model. *reason* is "" for a proposal, else the guard that holds it back.
 
-    *kind*: changed, corrected, added, scheduled, new model, new name, or what a catalogue did. *said*: its words.
+    *kind*: changed, corrected, added, scheduled, new model, new name, or a catalogue change. *values*: by catalogue.
     """
 
     provider: str
@@ -28,7 +28,7 @@ class Row:
     old: Fraction | None = None
     new: Decimal | None = None
     start: str = ""
-    said: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     deltas: list[Delta] = field(default_factory=list)
 
@@ -42,8 +42,8 @@ class Row:
     def cells(self) -> list[str]:
         """The row as the table shows it."""
         price = "" if self.old is None and self.new is None else f"{shown(self.old)} → {shown(self.new)}"
-        said = [self.said.get(catalogue, "") for catalogue in CATALOGUES]
-        return [self.model, self.fact, price, self.change, *said, self.start, self.reason or self.kind]
+        values = [self.values.get(catalogue, "") for catalogue in CATALOGUES]
+        return [self.model, self.fact, price, self.change, *values, self.start, self.reason or self.kind]
 
 
 # Reasons of which there are many and nothing but the model to say.

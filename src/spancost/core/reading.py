@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one span says about a model call, after its dialect's words were put into ours."""
+"""The reading of one span: a model call in the common vocabulary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTAINER = "container"
 
 
 class Reading(NamedTuple):
-    """What a span says.
+    """The reading of a span.
 
     emitter: the family of instrumentation that made the span (a dialect's id, such as `openllmetry`).
     kind: CALL or CONTAINER. operation: our word for it (chat, embeddings, invoke_agent, …).
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     caveat: None, or (status, reason) when a fact is missing: ("partial" | "estimated" | "unpriced", code).
     context: facts that can change the price (see `Call.context`).
     reported_femto: a cost somebody else put on the span, in 1e-15 USD; billed: it is the provider's own bill.
-    began_ns: when the call began, when the span says that it took longer than the span itself.
+    began_ns: start of the call, when the span reports a duration longer than its own.
     """
 
     emitter: str

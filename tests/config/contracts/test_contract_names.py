@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A contract that names what the rate card does not have is told so, and is taken all the same."""
+"""A contract with names that the rate card does not have gives warnings and is still used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRICES = "prices: {input_tokens: 1}"
 OFF = "discount: 5%"
 
 
-def told(tmp_path: Path, match: str, agreed: str, deployments: str = "") -> list[str]:
+def warnings_of(tmp_path: Path, match: str, agreed: str, deployments: str = "") -> list[str]:
     path = tmp_path / "c.yaml"
     text = f"contract: 1\nname: c\nterms:\n- {{id: a, match: {match}, {agreed}}}\n{deployments}"
     path.write_text(text, encoding="utf-8")
@@ -38,7 +38,7 @@ def told(tmp_path: Path, match: str, agreed: str, deployments: str = "") -> list
 )
 def test_an_unknown_name_is_reported(match: str, agreed: str, words: str, tmp_path: Path) -> None:
     """Once, with what the term does for it."""
-    (sentence,) = told(tmp_path, match, agreed)
+    (sentence,) = warnings_of(tmp_path, match, agreed)
     assert sentence.startswith("term a: ") and words in sentence
 
 
@@ -59,13 +59,13 @@ def test_an_unknown_name_is_reported(match: str, agreed: str, words: str, tmp_pa
 )
 def test_known_names_and_hardware_terms_give_no_warning(match: str, agreed: str, tmp_path: Path) -> None:
     """Spellings, patterns, one's own machines, and conditions about other things."""
-    assert told(tmp_path, match, agreed) == []
+    assert warnings_of(tmp_path, match, agreed) == []
 
 
 def test_the_model_behind_a_deployment_is_looked_for(tmp_path: Path) -> None:
     """A call to it would have no list price."""
     rows = "deployments:\n- {deployment: prod, provider: azure.ai.openai, model: gpt-4oo}\n"
-    (sentence,) = told(tmp_path, "{tenant: acme}", OFF, rows)
+    (sentence,) = warnings_of(tmp_path, "{tenant: acme}", OFF, rows)
     assert (
         sentence == "deployment prod: the rate card has no gpt-4oo of azure.ai.openai; calls to it have no list price"
     )
@@ -73,7 +73,7 @@ def test_the_model_behind_a_deployment_is_looked_for(tmp_path: Path) -> None:
 
 def test_the_command_warns_and_the_doctor_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither refuses the contract."""
-    told(tmp_path, "{provider: opnai}", OFF)
+    warnings_of(tmp_path, "{provider: opnai}", OFF)
     done = CliRunner().invoke(main, ["contract", str(tmp_path / "c.yaml")])
     assert done.exit_code == 0
     assert "warning: term a: the rate card has no provider opnai" in done.stderr

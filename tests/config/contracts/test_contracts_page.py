@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every contract on the page compiles, and does what the page says of it."""
+"""Every contract on the page compiles and works as the page describes."""
 
 from __future__ import annotations
 

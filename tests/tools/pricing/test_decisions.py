@@ -83,7 +83,7 @@ def test_a_new_model_can_be_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("model: m, value: 1.5, decision: maybe", "decisions.0.decision: found 'maybe'"),
         ("model: m, value: cheap, decision: reject", "decisions.0.value: found 'cheap'"),
@@ -91,13 +91,13 @@ def test_a_new_model_can_be_rejected(tmp_path: Path) -> None:
         ("value: 1, decision: reject", "decisions.0.model"),
     ],
 )
-def test_a_decision_that_cannot_be_read_is_refused(tmp_path: Path, written: str, said: str) -> None:
+def test_a_decision_that_cannot_be_read_is_refused(tmp_path: Path, written: str, message: str) -> None:
     """The message names the file, the place and what was found; exit status 2."""
     world = OneModel(tmp_path)
     world.decide(written)
     result = world.say()
     assert result.code == 2
-    assert "decisions.yaml, " in result.text and said in result.text
+    assert "decisions.yaml, " in result.text and message in result.text
 
 
 def test_an_answer_to_an_open_question_needs_no_newer_release(tmp_path: Path) -> None:

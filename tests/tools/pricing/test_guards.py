@@ -148,7 +148,7 @@ def test_a_withdrawn_announcement_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_card_factor_that_gives_another_price_is_reported(tmp_path: Path) -> None:
-    """Batch is half by a modifier; a catalogue says 0.8 of it."""
+    """Batch is half by a modifier; a catalogue has 0.8."""
     world = OneModel(tmp_path, FACTORED.replace("{data_residency: us}, x: 1.1", "{processing: batch}, x: 1/2"))
     assert world.say(litellm={"m": {**LITELLM, "input_cost_per_token_batches": 1.6e-6}}).reasons == {"modifier"}
     assert world.say(litellm={"m": {**LITELLM, "input_cost_per_token_batches": 1e-6}}).reasons == set()

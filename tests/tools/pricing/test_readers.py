@@ -18,7 +18,7 @@ TIERS = [
     {"range": [256000.0, 1e6], "input_cost_per_token": 1.2e-6, "output_cost_per_token": 3.6e-6},
 ]
 BASE = {"input_cost_per_token": 2e-6, "output_cost_per_token": 8e-6}
-SAID: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+ROWS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "tiers alone": (
         {"tiered_pricing": TIERS},
         {
@@ -89,17 +89,17 @@ def exact(value: Any) -> Any:
     return [exact(inner) for inner in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("case", SAID)
+@pytest.mark.parametrize("case", ROWS)
 def test_a_catalogue_row(case: str) -> None:
     """Every price of the row, and none that it does not state."""
-    row, expected = SAID[case]
+    row, expected = ROWS[case]
     found = litellm_catalogue.entry("m", exact(row))
     assert found is not None
     assert {fact.text: f"{price:f}" for fact, price in statement(found).periods["launch"].items()} == expected
 
 
 def test_a_zero_is_added_beside_a_price(tmp_path: Path) -> None:
-    """Free cached tokens: the card says 0 afterwards, and a second run has nothing to say."""
+    """Free cached tokens: the card then has 0, and a second run reports nothing."""
     world = OneModel(tmp_path)
     row = {**OneModel.LITELLM, "output_cost_per_reasoning_token": 0}
     world.say(litellm={"m": row}, extra=("--write",))

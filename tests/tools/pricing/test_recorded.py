@@ -53,7 +53,7 @@ def test_a_second_run_proposes_nothing(world: World) -> None:
 
 
 def test_the_same_versions_propose_nothing(world: World) -> None:
-    """What a catalogue said before is no news, however much it differs from the card."""
+    """A locked value is not reported again, however much it differs from the card."""
     world.write("providers/openai.yaml", world.provider("openai").replace("input_tokens: 4,", "input_tokens: 40,"))
     assert world.propose(*OLD) == Result(0, "0 proposed, 0 to decide\n")
 
@@ -75,7 +75,7 @@ def test_an_unknown_provider_is_refused(world: World) -> None:
 
 
 def test_one_catalogue_alone_is_compared_with_the_lock_of_the_other(world: World) -> None:
-    """litellm says 1.5 for gpt-a, genai-prices said 2 when it was last read."""
+    """litellm has 1.5 for gpt-a; the lock of genai-prices has 2."""
     text = world.propose(NEW[1]).text
     assert "| disagree" in next(line for line in text.splitlines() if line.startswith("| gpt-a") and "2 → 1.5" in line)
 

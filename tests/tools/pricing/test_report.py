@@ -9,7 +9,7 @@ from tests.tools.pricing.world import OneModel, World
 
 
 def test_age_coverage_and_conflicts_are_reported(tmp_path: Path) -> None:
-    """One model is not on the card, and of one the card says otherwise."""
+    """One model is not on the card, and one has another price there."""
     world = OneModel(tmp_path, OneModel.ENTRY.replace("output_tokens: 8", "output_tokens: 9"))
     world.lock(litellm={"m": world.LITELLM, "m-also": world.LITELLM, "elsewhere": world.LITELLM})
     result = world.run("report", "--day", "2026-12-15", "--provider", "openai", "--details")
@@ -18,9 +18,9 @@ def test_age_coverage_and_conflicts_are_reported(tmp_path: Path) -> None:
         for line in result.text.splitlines()
         if "oldest" in line or line.startswith("| openai")
     )
-    told = dict(zip(heads, row, strict=True))
-    assert told["models"] == "1" and told["oldest check"] == "2026-11-21" and told["unchecked"] == "0"
-    assert (told["genai-prices"], told["litellm"], told["conflicts"]) == ("1/1", "2/3", "3")
+    columns = dict(zip(heads, row, strict=True))
+    assert columns["models"] == "1" and columns["oldest check"] == "2026-11-21" and columns["unchecked"] == "0"
+    assert (columns["genai-prices"], columns["litellm"], columns["conflicts"]) == ("1/1", "2/3", "3")
     assert "| m     | output_tokens | 9    | litellm: m-also " in result.text
     assert "not on the card (1)\n\nelsewhere (litellm)" in result.text
 

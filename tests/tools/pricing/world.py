@@ -18,7 +18,7 @@ DAY = "2026-12-15"
 
 
 class Result(NamedTuple):
-    """What a run said."""
+    """The output of a run."""
 
     code: int
     text: str
@@ -92,9 +92,9 @@ models:
         self.lock()
 
     def lock(self, genai: Any = None, litellm: Any = None) -> None:
-        """Take what the catalogues say as known; by default what the card says."""
-        said = self.catalogues(genai, {"m": self.LITELLM} if litellm is None else litellm)
-        assert self.run("lock", *map(str, said)).code == 0
+        """Lock the catalogues; by default with the prices of the card."""
+        files = self.catalogues(genai, {"m": self.LITELLM} if litellm is None else litellm)
+        assert self.run("lock", *map(str, files)).code == 0
 
     def catalogues(self, genai: Any = None, litellm: Any = None) -> list[Path]:
         """Write files: *genai* the prices of m (or whole models), *litellm* rows."""

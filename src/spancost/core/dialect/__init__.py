@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a span says of a model call, whatever instrumentation wrote it."""
+"""Reads model calls from spans of any instrumentation."""

@@ -84,10 +84,10 @@ def fetcher(keys: tuple[str, ...]) -> Fetch:
 
 
 def is_at_least(value: Any, least: int) -> bool:
-    """Whether *value* is a number, and at least *least*."""
+    """Return whether *value* is a number, and at least *least*."""
     return isinstance(value, (int, float)) and value >= least
 
 
 def may_hold(text: object, words: tuple[str, ...]) -> bool:
-    """Whether a provider's answer holds one of *words*: most answers are told apart without being parsed."""
+    """Return whether a provider's answer contains one of *words*; most answers need no parsing."""
     return isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words)

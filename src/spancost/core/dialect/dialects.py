@@ -28,7 +28,7 @@ class DialectError(ValueError):
 class Dialects:
     """All dialects, prepared to read spans.
 
-    markers: keys of which a span that speaks of a model call carries at least one. identity: what tells that spans of
+    markers: a span of a model call has at least one of these keys. identity: decides that spans of
     different traces may be one call. record_keys: what the record of a call takes from a span
     (`semconv/dialects/record.yaml`).
     """

@@ -24,12 +24,12 @@ class Failures:
         """Return whether a call whose span has the status ERROR and no usage may have been billed.
 
         It may where the provider had begun to answer, or where nobody heard how the request ended. A refusal is not
-        billed. raised: type of the exception that is recorded on the span, for spans that tell no error otherwise.
+        billed. raised: type of the exception recorded on the span, for spans without an error attribute.
         """
         if any(key in attributes for key in self._answered):
             return True
-        told = (value for key in self._keys if isinstance(value := attributes.get(key), str) and value)
-        error = next(told, raised).lower()
+        found = (value for key in self._keys if isinstance(value := attributes.get(key), str) and value)
+        error = next(found, raised).lower()
         for may_be, words, types in self._rows:
             if error in types or any(word in error for word in words):
                 return may_be

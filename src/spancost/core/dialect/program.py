@@ -30,7 +30,7 @@ CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deplo
 NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
 FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
 MARKING_FIELDS = frozenset(FIGURES) | {"operation", "reported_cost_usd"}
-"""Fields whose keys tell that a span speaks of a model call; a fee's key does not: it may serve any use."""
+"""Fields whose keys mark a span as a model call; the key of a fee does not, because it can have any use."""
 
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
 _ENDS = frozenset(("input_tokens", "output_tokens"))
@@ -84,7 +84,7 @@ class Program:
     ) -> None:
         """Make the dialect *entry* ready for one scope: name, version and language.
 
-        two_sided: operations that have both an input and an output; where one of them is not told, usage is missing.
+        two_sided: operations with both an input and an output; when one is not reported, usage is missing.
         input_without_cache: providers whose own input leaves the cached part out: a total may hold it.
         """
         self._id: str = entry["id"]
@@ -121,13 +121,13 @@ class Program:
         return self._id
 
     def read(self, span: Span) -> Reading | None:
-        """Return what *span* says, None when it says nothing about a model call."""
+        """Return the reading of *span*, None when it has none."""
         return self.read_with_rules(span)[0]
 
     def layout(self, attributes: Attributes) -> AttributeLayout | None:
         """Return how the values of spans with the keys of *attributes* are fetched.
 
-        None when what such spans say cannot be told from these values alone.
+        None when these values alone do not determine the reading.
         """
         sources = self._sources(attributes)
         plain = [source for source in sources if not source.path and source.field in _AMOUNTS]
@@ -172,7 +172,7 @@ class Program:
 
     @property
     def is_named(self) -> bool:
-        """Whether what spans say depends on their names."""
+        """Return whether what spans say depends on their names."""
         return self._by_name
 
     def proving(self, figures: dict[str, Any], provider: str | None) -> None:
@@ -181,7 +181,7 @@ class Program:
             figures.pop("total_tokens", None)
 
     def read_with_rules(self, span: Span) -> tuple[Reading | None, tuple[Rule, ...]]:
-        """Return what *span* says, worked out in full, and the rules that matched."""
+        """Return the reading of *span* by the slow path, and the rules that matched."""
         values = self.gather(span.attributes)
         get = values.get
         address = host(get("server_address"))
@@ -214,7 +214,7 @@ class Program:
         if not figures and not names_call:
             if operation not in self._costs_without_usage or not femto(get("reported_cost_usd")):
                 return None, tuple(rules)
-            kind = CALL  # what a tool or a machine cost, where nothing else is told
+            kind = CALL  # cost of a tool or of hardware, where nothing else is reported
         self.proving(figures, provider)
         usage, split = inclusive(figures) if figures else (figures, None)
         is_incomplete = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
@@ -268,7 +268,7 @@ class Program:
         return found
 
     def _fill_in(self, found: dict[str, Any], ranks: list[int], attributes: Attributes) -> None:
-        """Put into *found* the figures that only the usage member of a provider's answer tells; keep nothing else."""
+        """Add to *found* the counts that only the usage member of a provider's answer has; store nothing else."""
         for attribute, places in self._responses.items():
             text = attributes.get(attribute)
             missing = [place for place in places if place[2] < ranks[place[1]]]

@@ -73,7 +73,7 @@ class Rule(NamedTuple):
         return not self.names or name_matches(self.names, span.name)
 
     def may_match(self, keys: Collection[str], reported: Collection[str]) -> bool:
-        """Whether the rule matches some span with these attribute keys that report these fields."""
+        """Return whether the rule matches some span with these attribute keys that report these fields."""
         absent = any(key in keys for key in self.without) or any(field in reported for field in self.missing)
         return not absent and all(key in keys for key in self.has)
 

@@ -20,7 +20,7 @@ EVERY = "*"
 """In the values that an entry's base rates cover: every value."""
 
 _Assumed = tuple[bool, Collection[str]]
-"""Whether the lifetime of cache writes is assumed; meters whose price at a total's rate is an estimate."""
+"""Return whether the lifetime of cache writes is assumed; meters whose price at a total's rate is an estimate."""
 
 
 class RateResolver:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a provider's HTTP answer says was used, fed in any chunks."""
+"""Reads usage from a provider's HTTP answer, in any chunks."""
