@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from spancost.core import reasons
-from tools import generate_semconv
+from tools import generate_semconv, schemas
 from tools.generated import ROOT, Targets, main, read
 from tools.settings_page import settings_page
 
@@ -135,6 +135,7 @@ def pricing_page() -> str:
 
 
 TARGETS: Targets = {
+    **schemas.targets(),
     ROOT / "docs" / "statuses.md": statuses_page,
     ROOT / "docs" / "settings.md": settings_page,
     PRICING: pricing_page,

@@ -45,7 +45,8 @@ def in_order(meters: Iterable[str]) -> list[str]:
 def provider_yaml(provider: str, entries: dict[str, Entry], sources: dict[str, str], head: list[str], day: str) -> str:
     """Return the file of one provider; *sources* maps a key to a URL, *head* holds ready lines (modifiers, aliases)."""
     keys = {url: key for key, url in sources.items()}
-    lines = ["# SPDX-License-Identifier: Apache-2.0", f"provider: {text(provider)}", "sources:"]
+    schema = "# yaml-language-server: $schema=../schema/provider.json"
+    lines = [schema, "# SPDX-License-Identifier: Apache-2.0", f"provider: {text(provider)}", "sources:"]
     lines += [f"  {key}: {text(url)}" for key, url in sources.items()]
     lines += head
     lines.append("models:")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every provider file and contract fits its schema, and the schemas are those of the forms."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+import yaml
+
+from tests.repository import ROOT
+from tools import schemas
+
+PROVIDERS = sorted((ROOT / "pricing/providers").glob("*.yaml"))
+CONTRACTS = sorted((ROOT / "tests/config/contracts/agreements").glob("*.yaml"))
+
+
+@cache
+def check(name: str) -> Any:
+    return fastjsonschema.compile(json.loads((schemas.FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def content(path: Path) -> Any:
+    """The content as an editor sees it: numbers, booleans and, as YAML 1.2 has it, days as text."""
+    loaded = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return json.loads(json.dumps(loaded, default=str))
+
+
+@pytest.mark.parametrize("path", [*PROVIDERS, *CONTRACTS], ids=lambda path: path.stem)
+def test_a_file_fits_the_schema_that_it_names(path: Path) -> None:
+    """The schema is named in the first line, where editors look, by a path that leads to it."""
+    name = "provider" if path in PROVIDERS else "contract"
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    if name == "provider":
+        schema = first.removeprefix("# yaml-language-server: $schema=")
+        assert (path.parent / schema).resolve() == schemas.FOLDER / "provider.json"
+    check(name)(content(path))
+
+
+@pytest.mark.parametrize("name", schemas.FORMS)
+def test_a_schema_is_what_its_form_makes(name: str) -> None:
+    assert (schemas.FOLDER / f"{name}.json").read_text(encoding="utf-8") == schemas.text_of(schemas.FORMS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("provider", {"provider": "x", "sources": {}, "models": {}, "modls": {}}),
+        ("provider", {"provider": "x", "models": {}}),
+        ("provider", {"provider": "x", "sources": {}, "models": {"m": {"prices": []}}}),
+        ("contract", {"contract": 1, "name": "x", "term": []}),
+        ("contract", {"contract": 1, "name": "x", "terms": [{"match": {}}]}),
+    ],
+)
+def test_a_wrong_file_does_not_fit(name: str, wrong: Any) -> None:
+    """An unknown key, a key that is missing, an empty list of prices."""
+    with pytest.raises(fastjsonschema.JsonSchemaValueException):
+        check(name)(wrong)
