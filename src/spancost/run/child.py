@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.version import __version__ as sdk_version
 
 from spancost.otel.processor import LLMCostProcessor, strategy
+from spancost.otel.processor.sdk_access import allow_another_provider
 from spancost.run.span_file import SpanFile
 
 LOGGER = logging.getLogger("spancost")
@@ -142,17 +143,10 @@ def _offer_default() -> None:
     @functools.wraps(set_provider)
     def set_instead(tracer_provider: trace.TracerProvider) -> None:
         if trace.get_tracer_provider() is default:
-            _make_room()
+            allow_another_provider()
         set_provider(tracer_provider)
 
     trace.set_tracer_provider = set_instead
-
-
-def _make_room() -> None:
-    """Let a provider be set once more. OpenTelemetry has no public way; without it the program's is refused."""
-    once = getattr(trace, "_TRACER_PROVIDER_SET_ONCE", None)
-    if once is not None and hasattr(once, "_done"):
-        once._done = False
 
 
 def _wants_otlp() -> bool:

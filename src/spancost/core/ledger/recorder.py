@@ -7,9 +7,19 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from spancost.core import semconv as names
 from spancost.core.call import Call
 from spancost.core.record import CallRecord
+from spancost.core.semconv import (
+    APP_ATTRIBUTION_MISSING,
+    APP_ENVIRONMENT,
+    APP_OUTCOME,
+    LLM_COST_REASON,
+    LLM_COST_SOURCE,
+    LLM_COST_STATUS,
+    LLM_FINISH_REASON,
+    LLM_PRICING_VERSION,
+    LLM_RATE_ID,
+)
 from spancost.core.span import Attributes
 
 ERROR_TYPE = "error.type"
@@ -22,8 +32,11 @@ OTHER_ERROR = "_OTHER"
 ENVIRONMENT_OF_RESOURCE = ("deployment.environment.name", "deployment.environment")
 """Resource attributes that name the environment: the stable one, then the one before it (semantic conventions 1.27)."""
 
+KEYS_KEPT = 1_024
+"""Orders of keys remembered at most; one more, and all are evicted."""
+
 _SPAN_ID = (1 << 64) - 1
-_NO_TAGS = frozenset((names.APP_OUTCOME, names.APP_ATTRIBUTION_MISSING))
+_NO_TAGS = frozenset((APP_OUTCOME, APP_ATTRIBUTION_MISSING))
 _record = partial(tuple.__new__, CallRecord)  # a third of the time of CallRecord(...)
 
 
@@ -35,14 +48,31 @@ class PricedCall(NamedTuple):
     list_femto: int | None
 
 
+class _Keys(NamedTuple):
+    """Of the keys of a span those that a record reads, in order of preference; first_token: with the unit in ns."""
+
+    session: tuple[str, ...]
+    first_token: tuple[tuple[str, int], ...]
+    prompt_name: tuple[str, ...]
+    prompt_version: tuple[str, ...]
+    tags: tuple[str, ...]
+    outcome: bool
+    error: bool
+
+
 class Recorder:
-    """Makes records. keys: the compiled `semconv/dialects/record.yaml`."""
+    """Makes records. keys: the compiled `semconv/dialects/record.yaml`.
+
+    Which keys of a span matter is kept by the span's keys, and what its resource says for the last resource seen.
+    """
 
     def __init__(self, keys: Mapping[str, Any]) -> None:
         self._session: tuple[str, ...] = tuple(keys.get("session", ()))
         self._first_token: tuple[tuple[str, int], ...] = tuple((key, unit) for key, unit in keys.get("first_token", ()))
         self._prompt_name: tuple[str, ...] = tuple(keys.get("prompt_name", ()))
         self._prompt_version: tuple[str, ...] = tuple(keys.get("prompt_version", ()))
+        self._known: dict[tuple[str, ...], _Keys] = {}
+        self._resource: tuple[object, str | None, str | None] = (None, None, None)
 
     def record(
         self,
@@ -55,52 +85,64 @@ class Recorder:
     ) -> CallRecord:
         """Return the record of a call.
 
-        trace: trace id and the attributes of the resource. ids: span id and parent's span id. writes: what is written
-        on the span, which may be *attributes*.
+        trace: trace id, attributes of the resource. ids: span id, parent's span id. *writes* may be *attributes*.
         """
         call, femto, list_femto = priced
+        provider, model, usage, _, _, operation, tier, processing, _, duration_ns = call
         trace_id, resource = trace
         span_id, parent_id = ids
-        duration_ns = call.duration_ns or 0
-        get, wrote = attributes.get, writes.get
-        source = wrote(names.LLM_COST_SOURCE)
+        duration_ns = duration_ns or 0
+        wrote = writes.get
+        source = wrote(LLM_COST_SOURCE)
+        keys = self._known.get(tuple(attributes)) or self._keys_of(attributes)
+        session, first_token, prompt_name, prompt_version, tags, has_outcome, has_error = keys
+        _, service, environment = self._resource if self._resource[0] is resource else self._read_resource(resource)
+        identity = (
+            trace_id,
+            span_id & _SPAN_ID,
+            None if parent_id is None else parent_id & _SPAN_ID,
+            end_ns - duration_ns,
+            duration_ns,
+            service,
+            (session and _first(attributes, session)) or f"{trace_id:032x}",
+        )
+        list_femto = femto if list_femto is None and source == RATE_CARD else list_femto
+        provenance = (
+            wrote(LLM_COST_STATUS), wrote(LLM_COST_REASON), source, wrote(LLM_PRICING_VERSION), wrote(LLM_RATE_ID)
+        )  # fmt: skip
+        tier = tier or (BATCH if processing == BATCH else None)
         return _record(
             (
-                trace_id,
-                span_id & _SPAN_ID,
-                None if parent_id is None else parent_id & _SPAN_ID,
-                end_ns - duration_ns,
-                duration_ns,
-                _text(resource.get(SERVICE)) if resource else None,
-                _first(attributes, self._session) or f"{trace_id:032x}",
-                call.provider or None,
-                call.model or None,
-                call.operation,
-                call.service_tier or (BATCH if call.processing == BATCH else None),
-                call.usage,
-                femto,
-                femto if list_femto is None and source == RATE_CARD else list_femto,
-                wrote(names.LLM_COST_STATUS),
-                wrote(names.LLM_COST_REASON),
-                source,
-                wrote(names.LLM_PRICING_VERSION),
-                wrote(names.LLM_RATE_ID),
-                _tags(attributes, resource),
-                _text(get(ERROR_TYPE)),
-                wrote(names.LLM_FINISH_REASON),
-                _first(attributes, self._prompt_name),
-                _first(attributes, self._prompt_version),
-                _text(get(names.APP_OUTCOME)),
-                self._time_to_first_token(attributes),
+                *identity, provider or None, model or None, operation, tier, usage, femto, list_femto, *provenance,
+                _tags(attributes, tags, environment) if tags or environment else {},
+                _text(attributes[ERROR_TYPE]) if has_error else None,
+                wrote(LLM_FINISH_REASON),
+                _first(attributes, prompt_name) if prompt_name else None,
+                _first(attributes, prompt_version) if prompt_version else None,
+                _text(attributes[APP_OUTCOME]) if has_outcome else None,
+                _nanoseconds(attributes, first_token) if first_token else None,
             )
-        )
+        )  # fmt: skip
 
-    def _time_to_first_token(self, attributes: Attributes) -> int | None:
-        for key, unit_ns in self._first_token:
-            value = attributes.get(key)
-            if value is not None and isinstance(value, (int, float)) and 0 <= value < 1e15:
-                return round(value * unit_ns)
-        return None
+    def _keys_of(self, attributes: Attributes) -> _Keys:
+        if len(self._known) >= KEYS_KEPT:
+            self._known = {}
+        found = self._known[tuple(attributes)] = _Keys(
+            tuple(key for key in self._session if key in attributes),
+            tuple(pair for pair in self._first_token if pair[0] in attributes),
+            tuple(key for key in self._prompt_name if key in attributes),
+            tuple(key for key in self._prompt_version if key in attributes),
+            tuple(key for key in attributes if key.startswith(TAG_PREFIX) and key not in _NO_TAGS),
+            APP_OUTCOME in attributes,
+            ERROR_TYPE in attributes,
+        )
+        return found
+
+    def _read_resource(self, resource: Attributes | None) -> tuple[object, str | None, str | None]:
+        service = _text(resource.get(SERVICE)) if resource else None
+        environment = environment_of(resource) if resource else None
+        found = self._resource = (resource, service, environment)
+        return found
 
 
 def environment_of(resource: Mapping[str, object]) -> str | None:
@@ -108,15 +150,19 @@ def environment_of(resource: Mapping[str, object]) -> str | None:
     return next((name for key in ENVIRONMENT_OF_RESOURCE if (name := _text(resource.get(key)))), None)
 
 
-def _tags(attributes: Attributes, resource: Attributes | None) -> dict[str, str]:
-    tags = {
-        key: value
-        for key, value in attributes.items()
-        if key.startswith(TAG_PREFIX) and isinstance(value, str) and key not in _NO_TAGS
-    }
-    if resource and names.APP_ENVIRONMENT not in tags and (named := environment_of(resource)) is not None:
-        tags[names.APP_ENVIRONMENT] = named
+def _tags(attributes: Attributes, keys: tuple[str, ...], environment: str | None) -> dict[str, str]:
+    tags = {key: value for key in keys if isinstance(value := attributes[key], str)} if keys else {}
+    if environment is not None:
+        tags.setdefault(APP_ENVIRONMENT, environment)
     return tags
+
+
+def _nanoseconds(attributes: Attributes, keys: tuple[tuple[str, int], ...]) -> int | None:
+    for key, unit_ns in keys:
+        value = attributes[key]
+        if isinstance(value, (int, float)) and 0 <= value < 1e15:
+            return round(value * unit_ns)
+    return None
 
 
 def _first(attributes: Attributes, keys: Iterable[str]) -> str | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading SDK spans and writing on them. What the SDK calls private is touched here and nowhere else."""
+"""Reads SDK spans and writes on them. This is the only module that uses private names of OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from spancost.core.ledger.recorder import OTHER_ERROR
@@ -139,6 +140,13 @@ def remove(span: Any, key: str) -> None:
         own.pop(key, None)
     else:
         span._attributes = {name: value for name, value in (span.attributes or {}).items() if name != key}
+
+
+def allow_another_provider() -> None:
+    """Let a tracer provider be set once more. OpenTelemetry has no public way; it refuses the second one."""
+    once = getattr(trace, "_TRACER_PROVIDER_SET_ONCE", None)
+    if once is not None and hasattr(once, "_done"):
+        once._done = False
 
 
 def write(span: Any, new: Mapping[str, AttributeValue]) -> None:
