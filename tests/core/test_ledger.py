@@ -166,7 +166,7 @@ def test_a_wide_trace_keeps_few_calls() -> None:
     book = small()
     for number in range(2, 3_002):
         end(book, span(number, 1, {**CALL, "gen_ai.response.id": str(number)}))
-    held = book.beneath(1)
+    held = book.descendants(1)
     assert held is not None and len(held.calls) <= 128 and held.count == 3_000
     assert end(book, span(1, None))[names.LLM_TRACE_REQUESTS] == 3_000
 
@@ -175,7 +175,7 @@ def test_a_remote_parent_is_not_waited_for() -> None:
     book = small()
     written = end(book, span(2, 1, CALL, is_local_root=True))
     assert written[names.LLM_TRACE_REQUESTS] == 1
-    assert book.beneath(1) is None
+    assert book.descendants(1) is None
 
 
 def test_totals_are_not_written_when_switched_off_but_calls_are_still_counted_once() -> None:
@@ -196,7 +196,7 @@ def test_a_dear_call_written_before_leaves_totals_as_they_are() -> None:
     book = small()
     for number in (2, 3, 4):
         assert end(book, span(number, 1, own)) == {}
-    sums = book.beneath(1)
+    sums = book.descendants(1)
     assert sums is not None
     before = math.nextafter(usd_float(sums.femto), math.inf)
     written = end(book, span(1, None, {names.LLM_TRACE_COST_USD: before}))

@@ -45,7 +45,7 @@ def holds_batch(target: Target) -> bool:
 class Capture:
     """What all drivers share: wires, tracer, pricer, counters, and the providers that configuration names for hosts.
 
-    estimates: tokens of a stream that the provider did not tell are estimated by the length of the text.
+    estimates: tokens of a stream that the provider did not report are estimated by the length of the text.
     is_on: False lets every request pass, for replaced methods that others hold on to after `uninstrument()`.
     """
 
@@ -307,7 +307,7 @@ class CapturedCall:
         return target
 
     def _write_pass(self, further: AdditionalUsage, reading: WireReading, target: Span) -> None:
-        """Make the span of a pass: beneath *target* when its totals hold it (an aggregate, then), else beside it."""
+        """Make the span of a pass: below *target*, an aggregate then, when its totals hold it, else beside it."""
         parent = self._parent
         if further.inside:
             parent = trace.set_span_in_context(target)
@@ -322,7 +322,7 @@ class CapturedCall:
             return
         known = "an estimate" if reading.estimate else "unknown"
         self._capture.counts.say_once(
-            f"a stream of {self._asked.host} told no usage, so its cost is {known}; ask for it with"
+            f"a stream of {self._asked.host} reported no usage, so its cost is {known}; ask for it with"
             ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
         )
 

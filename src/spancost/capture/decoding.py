@@ -24,7 +24,7 @@ class Decoder:
         try:
             for step in self._steps:
                 data = step(data)
-        except Exception:  # each codec has an error of its own; the reading will say that nothing was told
+        except Exception:  # each codec has an error of its own; the reading says that no usage was reported
             self.failed = True
             return b""
         return data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened to captured calls, counted; each kind of trouble is told once. Nothing here raises."""
+"""What happened to captured calls, counted; each kind of error is logged once. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Counts:
             self._counts[name] += 1
 
     def fault(self, where: str, error: BaseException) -> None:
-        """Count an error of ours; its text is not told, because it may quote what was read."""
+        """Count an error of ours; its text is not logged, because it may quote what was read."""
         self.add(f"errors_{where}")
         self.say_once(f"{type(error).__name__} in capture ({where}); the call goes on as if nothing looked")
 
@@ -42,7 +42,7 @@ class Counts:
             self._said.add(sentence)
         try:
             LOGGER.warning("spancost: %s", sentence)
-        except Exception:  # a handler of the host's may raise: there is nobody left to tell
+        except Exception:  # a handler of the host's may raise: nothing more can be done
             self.add("errors_logging")
 
     def snapshot(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ class Patches:
     """The replacements of one `instrument()`; `restore` puts everything back, and nothing is replaced after it."""
 
     def __init__(self, on_error: Callable[[str, BaseException], None]) -> None:
-        """on_error: told when a replacement fails, with the name of the library."""
+        """on_error: called when a replacement fails, with the name of the library."""
         self._restores: list[Callable[[], None]] = []
         self._is_over = False
         self._on_error = on_error

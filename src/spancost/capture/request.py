@@ -29,7 +29,7 @@ _IMAGE_TOOL = re.compile(rb'\{(?:[^{}]|\{[^{}]*\})*(?<!\\)"type"\s*:\s*"image_ge
 def facts_of(body: bytes | None) -> dict[str, Any]:
     """Return the facts of a JSON body: WORDS, its tools, and how long a text to be spoken is.
 
-    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to tell its usage.
+    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to report its usage.
 
     A body over 64 KiB is searched, not parsed. Anything that is no JSON object has no facts.
     """

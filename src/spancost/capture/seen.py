@@ -30,12 +30,12 @@ class Seen:
 
     def is_new_call(self, host: str, target: Target, place: int, call: BatchCall) -> bool:
         """Tell whether a call of a batch was not counted yet, and note it; place: its number in the body."""
-        told = call.reading
-        # Without an id and a key, only the place in one and the same file tells two calls apart.
-        identity: Hashable = (told.response_id, call.key)
-        if not (told.response_id or call.key):
+        reading = call.reading
+        # Without an id and a key, only the place in one and the same file distinguishes two calls.
+        identity: Hashable = (reading.response_id, call.key)
+        if not (reading.response_id or call.key):
             identity = (target.asked, place)
-        return _note(self._recent, (host, identity, _figures(told.usage)))
+        return _note(self._recent, (host, identity, _figures(reading.usage)))
 
     def is_new_pass(self, host: str, number: int, reading: WireReading) -> bool:
         """Tell whether a pass beside the call of *reading* was not counted yet; number: which of its passes it is."""

@@ -47,7 +47,7 @@ def enrich(
 
     Order, batches and copies do not matter: children go before their parents, else the earlier end, start and id go
     first; a span or record given more than once is counted once and every copy gets the same attributes. A call that
-    spans and records report is counted once (`core/ledger/sources`); *reads* tells what that asks for.
+    spans and records report is counted once (`core/ledger/sources`); *reads* gives what that needs.
     """
     copies: dict[Key, list[Carried]] = defaultdict(list)
     for carried in spans_in_hand:
@@ -150,8 +150,8 @@ def _report(span: Span, is_record: bool, service: str, reads: Reads) -> Report |
     source = reads.source(span)
     if source is not None:
         dialect, prefer, session = source
-        told = (span.attributes.get(key) for key in session)
-        group = next((name for name in told if isinstance(name, str) and name), service)
+        values = (span.attributes.get(key) for key in session)
+        group = next((name for name in values if isinstance(name, str) and name), service)
         return Report(signal, prefer, (dialect, group), reading.response_id, span_id)
     # An event of any other instrumentation is made within the span of its call.
     group = str(span.parent_id if is_record else span.span_id)
@@ -159,7 +159,7 @@ def _report(span: Span, is_record: bool, service: str, reads: Reads) -> Report |
 
 
 def joined(copies: dict[Key, list[Carried]]) -> dict[Key, Span]:
-    """Return each span once, its ids unique among all traces, `is_local_root` told by the service of its parent."""
+    """Return each span once, its ids unique among all traces, `is_local_root` by the service of its parent."""
     unique: dict[Key, int] = {}
     taken: set[int] = set()
     for number, key in enumerate(sorted(copies)):

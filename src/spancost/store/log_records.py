@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ExportLogsServiceRequest` in OTLP's JSON form: records that may speak of a model call, as the core's spans.
 
-A record has no id of its own. It is placed beneath the span that it was made in, where that is in hand. Its name is its
+A record has no id of its own. It is placed below the span that it was made in, where that is in hand. Its name is its
 `event.name` attribute, else its `eventName`; its body is never read. It begins and ends at its time, else when it was
 observed.
 """

@@ -43,7 +43,7 @@ def carried_spans(request: object) -> Iterator[Carried]:
 
 
 def service_of(about: Mapping[str, AttributeValue]) -> str:
-    """Return what tells the service that a resource with these attributes is."""
+    """Return what identifies the service of a resource with these attributes."""
     return "\0".join(str(about.get(f"service.{key}", "")) for key in ("namespace", "name", "instance.id"))
 
 

@@ -26,7 +26,7 @@ ONLY_CARRIER = "only_carrier"
 LOCAL_CACHE = "local_cache"
 """Reason of a call that repeats, with its response id, one that its emitter reported and that had ended before."""
 REPORTS_MORE = "reports_more"
-"""Reason of a duplicate or aggregate, with the name of a meter that it alone tells and that changes the price."""
+"""Reason of a duplicate or aggregate, with the name of a meter that it alone reports and that changes the price."""
 
 REASONS = (SAME_RESPONSE, SAME_RESPONSE_DIFFERS, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
 """Why a span that reports usage is no call of its own; each has a counter."""
@@ -49,16 +49,16 @@ _CARRIER = Classification(OWN, ONLY_CARRIER)
 
 
 class Descendants(NamedTuple):
-    """The calls beneath a span that report tokens: the latest of them, their number, and their tokens added up.
+    """The counted calls below a span that report tokens: the latest of them, their number, and their tokens added up.
 
-    blank: the latest call beneath that reports none.
+    without_usage: the latest call below it that reports none.
     """
 
     calls: list[CountedCall]
     number: int
     input: Quantity
     output: Quantity
-    blank: CountedCall | None = None
+    without_usage: CountedCall | None = None
 
 
 def counted(reading: Reading, span: Span, process: Process) -> CountedCall:
@@ -94,17 +94,19 @@ def bare_model(name: str) -> str:
     return name.rpartition("/")[2].lower()
 
 
-def classify(reading: Reading, this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> Classification:
+def classify(
+    reading: Reading, this: CountedCall, descendants: Descendants | None, memory: RecentCalls
+) -> Classification:
     """Return whether *this*, as *reading* has it, is the call, repeats a counted one, or adds some up (DESIGN §6)."""
     reports = this.input is not None or this.output is not None
     if this.response_id:
-        same = same_response(this, beneath, memory)
+        same = same_response(this, descendants, memory)
         if same is not None:
             return same
-    if beneath is not None and not reports and (beneath.number or beneath.blank):
-        return _classify_without_usage(beneath)
-    if beneath is not None and beneath.number:
-        classification = _classify_ancestor(reading, this, beneath)
+    if descendants is not None and not reports and (descendants.number or descendants.without_usage):
+        return _classify_without_usage(descendants)
+    if descendants is not None and descendants.number:
+        classification = _classify_ancestor(reading, this, descendants)
         if classification is not None:
             return classification
     if reports:
@@ -114,18 +116,22 @@ def classify(reading: Reading, this: CountedCall, beneath: Descendants | None, m
     return _OWN if reading.kind == CALL else _CARRIER
 
 
-def meters_only_on(reading: Reading, classification: Classification, beneath: Descendants | None) -> tuple[str, ...]:
-    """Return the meters used by a duplicate or aggregate that no call counted in its place tells, in their own order.
+def meters_only_on(
+    reading: Reading, classification: Classification, descendants: Descendants | None
+) -> tuple[str, ...]:
+    """Return the meters used by a duplicate or aggregate that no call counted in its place reports, in their own order.
 
-    Of an aggregate the latest calls beneath are looked at (`KEPT_CALLS`). Nothing is known of calls of an earlier run.
+    Of an aggregate the latest descendants are looked at (`KEPT_CALLS`). Nothing is known of calls of an earlier run.
     """
-    calls = [classification.of] if classification.of is not None else beneath.calls if beneath is not None else []
-    if any(call.told is None for call in calls):
+    calls = (
+        [classification.of] if classification.of is not None else descendants.calls if descendants is not None else []
+    )
+    if any(call.reported_meters is None for call in calls):
         return ()
     return tuple(
         meter
         for meter, amount in sorted(reading.usage.items())
-        if amount and not any(meter in (call.told or ()) for call in calls)
+        if amount and not any(meter in (call.reported_meters or ()) for call in calls)
     )
 
 
@@ -136,47 +142,49 @@ def is_incomplete(reason: object) -> bool:
     )
 
 
-def _classify_ancestor(reading: Reading, this: CountedCall, beneath: Descendants) -> Classification | None:
-    """Judge a span that reports usage above calls already counted; None when it is a call of its own."""
-    for other in reversed(beneath.calls):
+def _classify_ancestor(reading: Reading, this: CountedCall, descendants: Descendants) -> Classification | None:
+    """Classify a span that reports usage and has counted descendants; None when it is a call of its own."""
+    for other in reversed(descendants.calls):
         if (this.input, this.output) == (other.input, other.output):
             return Classification(DUPLICATE, REPEATS, other)
-    within = (this.input or 0) <= beneath.input and (this.output or 0) <= beneath.output
+    within = (this.input or 0) <= descendants.input and (this.output or 0) <= descendants.output
     if reading.kind != CALL:
         return Classification(AGGREGATE, SUM if within else EXCEEDS)
-    if _own_response(this, beneath.calls):
+    if _own_response(this, descendants.calls):
         return None
     if within:
         return Classification(AGGREGATE, SUM)
-    only = beneath.calls[-1]
-    if beneath.number == 1 and only.scope != this.scope and _same_model(this, only):
+    only = descendants.calls[-1]
+    if descendants.number == 1 and only.scope != this.scope and _same_model(this, only):
         return Classification(DUPLICATE, EXCEEDS, only)
     return None
 
 
-def _classify_without_usage(beneath: Descendants) -> Classification:
-    """Judge a model call without usage above calls already counted, be they without usage too."""
-    if beneath.number > 1:
+def _classify_without_usage(descendants: Descendants) -> Classification:
+    """Classify a call that reports no usage but has counted descendants (which may report none either)."""
+    if descendants.number > 1:
         return Classification(AGGREGATE, SUM)
-    return Classification(DUPLICATE, REPEATS, beneath.calls[-1] if beneath.number else beneath.blank)
+    return Classification(
+        DUPLICATE, REPEATS, descendants.calls[-1] if descendants.number else descendants.without_usage
+    )
 
 
 def _own_response(this: CountedCall, others: list[CountedCall]) -> bool:
-    """Whether *this* has a response id and each of *others* has another one, from the same emitter's hand."""
+    """Whether *this* has a response id and each of *others* has another one, from the same emitter."""
     return this.response_id is not None and all(
         other.response_id is not None and other.response_id != this.response_id and other.scope == this.scope
         for other in others
     )
 
 
-def same_response(this: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> Classification | None:
+def same_response(this: CountedCall, descendants: Descendants | None, memory: RecentCalls) -> Classification | None:
     """Judge a span by the counted calls that have its response id; None when none of them is the same call.
 
     An id that no provider issued is no identity, nor one that came with other tokens. In the trace, spans of one
     emitter must agree in tokens and be one another's parent or have the same times; those of another emitter must
     overlap, as must those of a detached one in other traces of the process. Across other traces provider, model and
-    every token count that both tell must agree, and the times fit. Two emitters of one process that disagree about the
-    tokens only report one call all the same: counted once, and the difference is said.
+    every token count that both report must agree, and the times fit. Two emitters of one process that disagree about
+    the tokens only report one call all the same: counted once, and the difference is said.
     """
     response_id = this.response_id or ""
     known = memory.response(response_id)
@@ -184,7 +192,7 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
     if form is None:
         return None
     reports = this.input is not None or this.output is not None
-    others = [other for other in reversed(known) if not (reports and other.told == frozenset())]
+    others = [other for other in reversed(known) if not (reports and other.reported_meters == frozenset())]
     for other in others:
         if not (_agree(this, other) or _may_differ(this, other, memory) or _is_misreported(this, other)):
             memory.reuse(response_id, this.provider)
@@ -192,9 +200,9 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
         return None
     differing = None
     for other in others:
-        if _is_replay(this, other, beneath, memory):
+        if _is_replay(this, other, descendants, memory):
             return Classification(OWN, LOCAL_CACHE, other)
-        if not (form.is_stored or _overlap(this, other) or _is_beneath(other, beneath)):
+        if not (form.is_stored or _overlap(this, other) or _is_descendant(other, descendants)):
             continue
         if _may_differ(this, other, memory):
             if _agree(this, other):
@@ -206,13 +214,13 @@ def same_response(this: CountedCall, beneath: Descendants | None, memory: Recent
                     return Classification(DUPLICATE, SAME_RESPONSE, other)
             else:
                 differing = differing or Classification(DUPLICATE, SAME_RESPONSE_DIFFERS, other)
-        elif not reports or form.is_stored or _is_beneath(other, beneath) or _coincide(this, other):
+        elif not reports or form.is_stored or _is_descendant(other, descendants) or _coincide(this, other):
             return Classification(DUPLICATE, SAME_RESPONSE, other)
     return differing
 
 
 def same_tokens(this: CountedCall, memory: RecentCalls) -> Classification | None:
-    """Judge a span by calls of other emitters with its model and tokens at its time; None when there is none.
+    """Classify a span by calls of other emitters with its model and tokens at its time; None when there is none.
 
     In its trace, or in its process where data says that one of the two emitters writes into a trace of its own. Sure is
     only what has the same response id too, or is the only such call of such emitters.
@@ -261,7 +269,7 @@ def _is_misreported(this: CountedCall, other: CountedCall) -> bool:
     )
 
 
-def _is_replay(this: CountedCall, other: CountedCall, beneath: Descendants | None, memory: RecentCalls) -> bool:
+def _is_replay(this: CountedCall, other: CountedCall, descendants: Descendants | None, memory: RecentCalls) -> bool:
     """Whether *this* is an answer from the application's own cache, which repeats *other* with its response id."""
     return (
         this.scope == other.scope
@@ -270,12 +278,12 @@ def _is_replay(this: CountedCall, other: CountedCall, beneath: Descendants | Non
         and _agree(this, other)
         and _same_provider(this, other)
         and _same_model(this, other)
-        and not _is_beneath(other, beneath)
+        and not _is_descendant(other, descendants)
     )
 
 
 def _agree(this: CountedCall, other: CountedCall) -> bool:
-    """Whether every token count that both tell is the same."""
+    """Whether every token count that both report is the same."""
     pairs = ((this.input, other.input), (this.output, other.output), *zip(this.parts, other.parts, strict=True))
     return all(a is None or b is None or a == b for a, b in pairs)
 
@@ -285,21 +293,21 @@ def _same_provider(this: CountedCall, other: CountedCall) -> bool:
 
 
 def _are_two(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
-    """Whether both have ids of one form that differ: these are two calls, be they as alike as they may."""
+    """Whether both have ids of one form that differ: then these are two calls, however alike they are."""
     if not this.response_id or not other.response_id or this.response_id == other.response_id:
         return False
     form = memory.identity.form(this.response_id)
     return form is not None and form == memory.identity.form(other.response_id)
 
 
-def _is_beneath(other: CountedCall, beneath: Descendants | None) -> bool:
-    return beneath is not None and any(
-        other.span_id == call.span_id for call in (*beneath.calls, beneath.blank) if call
+def _is_descendant(other: CountedCall, descendants: Descendants | None) -> bool:
+    return descendants is not None and any(
+        other.span_id == call.span_id for call in (*descendants.calls, descendants.without_usage) if call
     )
 
 
 def _coincide(this: CountedCall, other: CountedCall) -> bool:
-    """Whether the two spans begin and end as good as together."""
+    """Whether the spans begin and end together, allowing a difference of `SLACK_NS`."""
     return abs(this.start_ns - other.start_ns) <= SLACK_NS and abs(this.end_ns - other.end_ns) <= SLACK_NS
 
 
@@ -310,5 +318,5 @@ def _same_model(this: CountedCall, other: CountedCall) -> bool:
 
 
 def _overlap(this: CountedCall, other: CountedCall) -> bool:
-    """Whether the two spans share an instant, or one begins as good as when the other ends."""
+    """Whether the spans overlap, allowing a gap of `SLACK_NS`."""
     return this.start_ns <= other.end_ns + SLACK_NS and other.start_ns <= this.end_ns + SLACK_NS

@@ -90,9 +90,11 @@ class Ledger:
 
     @property
     def counters(self) -> dict[str, int]:
-        """Spans by role (own, duplicate, aggregate, failed, evidence), duplicates and aggregates by reason, response
-        ids that are no identity (response_ids_reused), calls that ended after their root (late), and subtotals
-        forgotten because their span never ended (evicted)."""
+        """Spans by role (own, duplicate, aggregate, failed, already_priced), duplicates and aggregates by reason.
+
+        Also response ids that are no identity (response_ids_reused), calls that ended after their root (late), and
+        subtotals evicted because their span never ended (evicted).
+        """
         return {
             **self._counts,
             "response_ids_reused": self.response_ids_reused,
@@ -119,9 +121,9 @@ class Ledger:
             return CALL
         return AGAIN if _OURS.isdisjoint(attributes) else IDLE
 
-    def beneath(self, span_id: int) -> Subtotal | None:
+    def descendants(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was."""
-        return self._rollup.beneath(span_id)
+        return self._rollup.descendants(span_id)
 
     def nearest_open(self, span_id: int) -> int | None:
         """Return *span_id* if that span is open, else its nearest ancestor in this process that is, None when none."""
@@ -163,12 +165,12 @@ class Ledger:
         """Do what `end` does, without a look at spans seen before."""
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
-        beneath = self._rollup.take(span.span_id)
+        children = self._rollup.take(span.span_id)
         writes: Written = {}
-        own, priced = self._own(span, beneath, writes)
-        if own is not None and own.without_usage and beneath is not None and beneath.count:
+        own, priced = self._own(span, children, writes)
+        if own is not None and own.without_usage and children is not None and children.count:
             own = None  # written when its children had not ended yet: they report its usage
-        if own is None and beneath is None:
+        if own is None and children is None:
             return Ended(writes)
         record = None
         if self.makes_records and own is not None and priced is not None:
@@ -176,12 +178,12 @@ class Ledger:
             if own.without_usage:
                 self._rollup.without_usage.set(span.span_id, record)
         corrections: tuple[Correction, ...] = ()
-        total = beneath or own or Subtotal()
-        if own is not None and beneath is not None:
-            if beneath.without_usage and own.count and not beneath.count:
-                corrections = self._absorb(beneath, span)
+        total = children or own or Subtotal()
+        if own is not None and children is not None:
+            if children.without_usage and own.count and not children.count:
+                corrections = self._absorb(children, span)
             total.add(own)
-        self._write_totals(total, beneath is not None, span.is_local_root, span.attributes, writes)
+        self._write_totals(total, children is not None, span.is_local_root, span.attributes, writes)
         if own is not None and span.parent_id is not None and own.count:
             corrected = self._rollup.late_parent(span.parent_id, total)
             if corrected is not None:
@@ -198,42 +200,42 @@ class Ledger:
             record = record._replace(error=span.raised or OTHER_ERROR)
         return record
 
-    def _absorb(self, beneath: Subtotal, span: Span) -> tuple[Correction, ...]:
+    def _absorb(self, children: Subtotal, span: Span) -> tuple[Correction, ...]:
         """Take the calls without usage below *span*, which reports it, out of the totals and correct their records."""
-        found = [self._rollup.take_record(call.span_id) for call in beneath.absorb_unreported()]
+        found = [self._rollup.take_record(call.span_id) for call in children.absorb_unreported()]
         return tuple(Correction(record, span.span_id & SPAN_ID) for record in found if record is not None)
 
     def end_ancestor(
-        self, span_id: int, parent_id: int | None, is_local_root: bool, attributes: Attributes, written: Written
+        self, span_id: int, parent_id: int | None, is_local_root: bool, attributes: Attributes, writes: Written
     ) -> bool:
-        """Put the totals of a span that reports no call itself (`HAS_COSTED_CHILDREN`) into *written* and pass them up.
+        """Put the totals of a span that reports no call itself (`HAS_COSTED_CHILDREN`) into *writes* and pass them up.
 
-        The arguments are those of `Span`; *written* may be *attributes*. The span must have been noted as closed.
+        The arguments are those of `Span`; *writes* may be *attributes*. The span must have been noted as closed.
         Return whether anything was written.
         """
         total = self._rollup.take(span_id)
         if total is None:
             return False
-        self._write_totals(total, True, is_local_root, attributes, written)
+        self._write_totals(total, True, is_local_root, attributes, writes)
         if parent_id is not None and (self.options.join_services or not is_local_root):
             self._rollup.pass_up(parent_id, total)
         return self.options.roll_up
 
     def _write_totals(
-        self, total: Subtotal, is_above: bool, is_local_root: bool, attributes: Attributes, written: Written
+        self, total: Subtotal, is_above: bool, is_local_root: bool, attributes: Attributes, writes: Written
     ) -> None:
         if not self.options.roll_up:
             return
         had = None if SUMS.isdisjoint(attributes) else {name: attributes[name] for name in SUMS & attributes.keys()}
         if is_above:
-            write_subtree(total, written)
+            write_subtree(total, writes)
         if is_local_root:
-            write_trace(total, written)
+            write_trace(total, writes)
         if had:
-            keep_totals(written, had)
+            keep_totals(writes, had)
 
-    def _own(self, span: Span, beneath: Subtotal | None, written: Written) -> tuple[Subtotal | None, PricedCall | None]:
-        """Put into *written* what the span reports of its own call; return it as a subtotal and as it was priced.
+    def _own(self, span: Span, children: Subtotal | None, writes: Written) -> tuple[Subtotal | None, PricedCall | None]:
+        """Put into *writes* what the span reports of its own call; return it as a subtotal and as it was priced.
 
         Both are None when the span reports none; a duplicate or aggregate may have a subtotal.
         """
@@ -248,18 +250,18 @@ class Ledger:
                 return None, None
             reading = reading._replace(caveat=(status.UNPRICED, INTERRUPTED))
         this = counted(reading, span, self._process(span))
-        classification = classify(reading, this, beneath.beneath() if beneath is not None else None, self._memory)
+        classification = classify(reading, this, children.descendants() if children is not None else None, self._memory)
         self._counts[classification.role] += 1
         if classification.role != OWN:
-            return self._repeated(span, reading, this, classification, beneath, written), None
+            return self._repeated(span, reading, this, classification, children, writes), None
         is_replay = classification.reason == LOCAL_CACHE
         if is_replay:
             reading = reading._replace(usage={}, caveat=(status.NOT_BILLED, LOCAL_CACHE))
         cost = self._charge.cost(reading, span, classification.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
-        write_call(reading, cost, self._pricer.version, keep, written)
-        if self._plans is not None and beneath is None and not is_replay:
-            self._plans.learn(span, this, cost, written)
+        write_call(reading, cost, self._pricer.version, keep, writes)
+        if self._plans is not None and children is None and not is_replay:
+            self._plans.learn(span, this, cost, writes)
         return self._count(this, cost), PricedCall(self._charge.call(reading, span), cost.femto, cost.list_femto)
 
     def _repeated(
@@ -268,16 +270,16 @@ class Ledger:
         reading: Reading,
         this: CountedCall,
         classification: Classification,
-        beneath: Subtotal | None,
-        written: Written,
+        children: Subtotal | None,
+        writes: Written,
     ) -> Subtotal | None:
         """Write that the span is a duplicate or aggregate; return what makes the totals above it incomplete."""
-        calls = beneath.beneath() if beneath is not None else None
+        calls = children.descendants() if children is not None else None
         meter = self._charge.changed_by(reading, span, meters_only_on(reading, classification, calls))
         if meter is not None:
             classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")
         self._counts[REPORTS_MORE if meter is not None else str(classification.reason)] += 1
-        write_classification(classification, written)
+        write_classification(classification, writes)
         if classification.of is not None:
             self._memory.claim(classification.of, this)
         if classification.of is not None and reading.response_id:

@@ -22,8 +22,8 @@ class CountedCall(NamedTuple):
     """A call that was counted: what later spans are compared with.
 
     input, output: inclusive token counts, None when unknown. parts: cached, written to the cache, reasoning, None when
-    unknown. told: the meters it reports, be they 0; None when that is not known any more. is_child: whether the span
-    has a parent.
+    unknown. reported_meters: the meters it reports, even when 0; None when that is not known any more. is_child:
+    whether the span has a parent.
     """
 
     span_id: int
@@ -36,7 +36,7 @@ class CountedCall(NamedTuple):
     response_id: str | None
     start_ns: int
     end_ns: int
-    told: frozenset[str] | None = None
+    reported_meters: frozenset[str] | None = None
     provider: str | None = None
     parts: tuple[Quantity | None, Quantity | None, Quantity | None] = (None, None, None)
     is_child: bool = False
@@ -46,7 +46,7 @@ new_counted = partial(tuple.__new__, CountedCall)  # a third of the time of Coun
 
 Record: TypeAlias = "tuple[Any, ...]"
 """A call counted with a cost, as quick to make and as small as can be: the fields of `CountedCall`, then its cost in
-femto-dollars, and 1 if that is in doubt, else 0."""
+femto-dollars, and 1 if that is incomplete, else 0."""
 
 Held: TypeAlias = "list[CountedCall | Record] | CountedCall | Record"
 _FIELDS = len(CountedCall._fields)

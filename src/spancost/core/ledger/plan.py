@@ -242,7 +242,7 @@ class PlanCache:
             call = self._charge.call(plan.reading, span)._replace(context=plan.reading.context)
             this = counted(plan.reading, span, None)
             is_detached = self._dialects.identity.is_detached(this.scope)
-            own = (this.scope, this.models, this.told or frozenset(), this.provider, is_detached)
+            own = (this.scope, this.models, this.reported_meters or frozenset(), this.provider, is_detached)
             plan = plan._replace(call=call, counted=own)
         layout.plans[key] = plan
         self._read = None if plan is None else apply_plan(plan, values, span.start_ns, span.end_ns)

@@ -12,7 +12,7 @@ from spancost.core.ledger.memory import CountedCall, Record, call_of_record
 from spancost.core.record import CallRecord
 
 KEPT_CALLS = 64
-"""How many of the calls beneath a span are kept for comparison; totals cover all of them."""
+"""How many of the calls below a span are kept for comparison; totals cover all of them."""
 
 
 class Subtotal:
@@ -84,7 +84,7 @@ class Subtotal:
         if len(self.calls) > 2 * KEPT_CALLS:
             del self.calls[:-KEPT_CALLS]
 
-    def beneath(self) -> Descendants:
+    def descendants(self) -> Descendants:
         """Return what the counting rule needs of this subtree."""
         calls = [call_of_record(call) for call in self.calls]
         return Descendants(calls, self.count, self.input, self.output, self.unreported[-1] if self.unreported else None)
@@ -162,7 +162,7 @@ class RollUp:
         held = self.pending.pop(span_id)
         return None if held is None else subtotal_of(held)
 
-    def beneath(self, span_id: int) -> Subtotal | None:
+    def descendants(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was; not to be changed."""
         held = self.pending.get(span_id)
         if held is None or isinstance(held, Subtotal):

@@ -31,7 +31,7 @@ SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 
 
 def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
-    """Return the call that attributes of an earlier run tell, and its cost."""
+    """Return the call that attributes of an earlier run report, and its cost."""
     get = span.attributes.get
     model, response_id, provider = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID), get(names.LLM_PROVIDER)
     call = CountedCall(
@@ -87,15 +87,15 @@ def texts_of(attributes: Attributes) -> Written:
     return {key: value for key, value in attributes.items() if isinstance(value, str)}
 
 
-def keep_totals(written: Written, attributes: Attributes) -> None:
-    """Leave out of *written* the sums that the span has already but for the last bits of a double.
+def keep_totals(writes: Written, attributes: Attributes) -> None:
+    """Leave out of *writes* the sums that the span has already but for the last bits of a double.
 
-    Costs of an earlier run come back as doubles; above 4.5 USD these do not tell every femto-dollar.
+    Costs of an earlier run come back as doubles; above 4.5 USD these do not hold every femto-dollar.
     """
     for name in SUMS:
-        new, old = written.get(name), attributes.get(name)
+        new, old = writes.get(name), attributes.get(name)
         if isinstance(new, float) and isinstance(old, float) and isclose(new, old, rel_tol=1e-14):
-            written[name] = old
+            writes[name] = old
 
 
 def _text(value: object) -> str | None:
@@ -114,26 +114,26 @@ def _femto(value: object) -> int | None:
     return None
 
 
-def write_classification(classification: Classification, written: Written) -> None:
+def write_classification(classification: Classification, writes: Written) -> None:
     """Write that this span repeats a call or adds calls up."""
-    written[names.LLM_COST_STATUS] = classification.role
+    writes[names.LLM_COST_STATUS] = classification.role
     if classification.reason:
-        written[names.LLM_COST_REASON] = classification.reason
+        writes[names.LLM_COST_REASON] = classification.reason
     if classification.of is not None:
-        _write_carrier(classification.of.span_id, written)
+        _write_carrier(classification.of.span_id, writes)
 
 
-def write_repeat(repeat: Repeat, written: Written) -> None:
+def write_repeat(repeat: Repeat, writes: Written) -> None:
     """Write that this span or log record repeats a call that another signal reports."""
-    written[names.LLM_COST_STATUS] = DUPLICATE
-    written[names.LLM_COST_REASON] = repeat.reason
-    _write_carrier(repeat.span_id, written)
+    writes[names.LLM_COST_STATUS] = DUPLICATE
+    writes[names.LLM_COST_REASON] = repeat.reason
+    _write_carrier(repeat.span_id, writes)
 
 
-def _write_carrier(span_id: int, written: Written) -> None:
+def _write_carrier(span_id: int, writes: Written) -> None:
     """Write which span carries the cost; a log record has no id."""
     if span_id & SPAN_ID:
-        written[names.LLM_DUPLICATE_OF] = f"{span_id & SPAN_ID:016x}"
+        writes[names.LLM_DUPLICATE_OF] = f"{span_id & SPAN_ID:016x}"
 
 
 _CALL_NAMES = (names.LLM_PROVIDER, names.LLM_MODEL, names.LLM_OPERATION, names.LLM_SERVICE_TIER)
@@ -144,68 +144,68 @@ TOKENS = (
     ("output_tokens", names.LLM_OUTPUT_TOKENS),
     ("reasoning_tokens", names.LLM_REASONING_OUTPUT_TOKENS),
 )
-"""In the order in which they are written, whatever the order of the usage: the same span gives the same bytes."""
+"""In the order in which they are writes, whatever the order of the usage: the same span gives the same bytes."""
 
 
-def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, written: Written) -> None:
+def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, writes: Written) -> None:
     """Write a call that is counted: what it used and what it costs."""
     usage = reading.usage
     if reading.provider and not keep_provider:
-        written[names.LLM_PROVIDER] = reading.provider
+        writes[names.LLM_PROVIDER] = reading.provider
     if reading.model:
-        written[names.LLM_MODEL] = reading.model
-    written[names.LLM_OPERATION] = reading.operation
+        writes[names.LLM_MODEL] = reading.model
+    writes[names.LLM_OPERATION] = reading.operation
     for meter, name in TOKENS:
         amount = usage.get(meter)
         if amount.__class__ is int:
-            written[name] = amount
+            writes[name] = amount
     if "input_tokens" in usage or "output_tokens" in usage:
-        written[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
-    said, reason, femto, rate_id, source, list_femto = cost
+        writes[names.LLM_TOTAL_TOKENS] = int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))
+    status, reason, femto, rate_id, source, list_femto = cost
     if femto is not None:
-        write_cost(femto, written)
-    written[names.LLM_COST_STATUS] = said
-    written[names.LLM_PRICING_VERSION] = version
+        write_cost(femto, writes)
+    writes[names.LLM_COST_STATUS] = status
+    writes[names.LLM_PRICING_VERSION] = version
     if list_femto is not None:
-        written[names.LLM_LIST_COST_USD] = usd_float(list_femto)
+        writes[names.LLM_LIST_COST_USD] = usd_float(list_femto)
     # One line each: this runs for every call, and a loop over pairs takes twice as long.
     if reason:
-        written[names.LLM_COST_REASON] = reason
+        writes[names.LLM_COST_REASON] = reason
     if source:
-        written[names.LLM_COST_SOURCE] = source
+        writes[names.LLM_COST_SOURCE] = source
     if rate_id:
-        written[names.LLM_RATE_ID] = rate_id
+        writes[names.LLM_RATE_ID] = rate_id
     if reading.response_id:
-        written[names.LLM_REQUEST_ID] = reading.response_id
+        writes[names.LLM_REQUEST_ID] = reading.response_id
     if reading.finish_reason:
-        written[names.LLM_FINISH_REASON] = reading.finish_reason
+        writes[names.LLM_FINISH_REASON] = reading.finish_reason
     if reading.service_tier:
-        written[names.LLM_SERVICE_TIER] = reading.service_tier
+        writes[names.LLM_SERVICE_TIER] = reading.service_tier
 
 
-def write_cost(femto: int, written: Written) -> None:
+def write_cost(femto: int, writes: Written) -> None:
     """Write what a call costs, in 1e-15 USD, in its three forms."""
-    written[names.LLM_REQUEST_COST_USD] = usd_float(femto)
-    written[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
-    written[names.LLM_COST_BUCKET] = bucket(femto)
+    writes[names.LLM_REQUEST_COST_USD] = usd_float(femto)
+    writes[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
+    writes[names.LLM_COST_BUCKET] = bucket(femto)
 
 
-def write_subtree(total: Subtotal, written: Written) -> None:
-    """Write the totals of a span and what is beneath it; no cost when none of it has a price."""
+def write_subtree(total: Subtotal, writes: Written) -> None:
+    """Write the totals of a span and the spans below it; no cost when none of it has a price."""
     if total.priced:
-        written[LLM_SUBTREE_COST_USD] = total.femto / FEMTO_PER_USD
-    written[LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
-    written[LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
-    written[LLM_SUBTREE_REQUESTS] = total.requests
-    written[LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
+        writes[LLM_SUBTREE_COST_USD] = total.femto / FEMTO_PER_USD
+    writes[LLM_SUBTREE_INPUT_TOKENS] = int(total.input)
+    writes[LLM_SUBTREE_OUTPUT_TOKENS] = int(total.output)
+    writes[LLM_SUBTREE_REQUESTS] = total.requests
+    writes[LLM_SUBTREE_UNPRICED_REQUESTS] = total.unpriced
 
 
-def write_trace(total: Subtotal, written: Written) -> None:
+def write_trace(total: Subtotal, writes: Written) -> None:
     """Write the totals of a root; no cost when none of it has a price."""
     if total.priced:
-        written[names.LLM_TRACE_COST_USD] = usd_float(total.femto)
-        written[names.LLM_TRACE_COST_NANOUSD] = nano(total.femto)
-    written[names.LLM_TRACE_INPUT_TOKENS] = int(total.input)
-    written[names.LLM_TRACE_OUTPUT_TOKENS] = int(total.output)
-    written[names.LLM_TRACE_REQUESTS] = total.requests
-    written[names.LLM_TRACE_COST_COMPLETE] = not total.doubtful
+        writes[names.LLM_TRACE_COST_USD] = usd_float(total.femto)
+        writes[names.LLM_TRACE_COST_NANOUSD] = nano(total.femto)
+    writes[names.LLM_TRACE_INPUT_TOKENS] = int(total.input)
+    writes[names.LLM_TRACE_OUTPUT_TOKENS] = int(total.output)
+    writes[names.LLM_TRACE_REQUESTS] = total.requests
+    writes[names.LLM_TRACE_COST_COMPLETE] = not total.doubtful

@@ -24,7 +24,7 @@ class ErrorCounter:
 
     def say_once(self, where: str, message: str, error: BaseException | None = None) -> None:
         """Log *message* as a warning unless the same one was logged for *where* before. Never raises."""
-        # An error's own text may quote an attribute value, and so a prompt: kinds and places are told, texts are not.
+        # An error's own text may quote an attribute value, and so a prompt: only kinds and places are logged.
         cause = (where, message)
         if cause in self._causes or len(self._causes) >= MAX_CAUSES:
             return
@@ -32,7 +32,7 @@ class ErrorCounter:
         self.say(logging.WARNING, "spancost: %s%s", message, _place(error))
 
     def say(self, level: int, message: str, *values: object) -> None:
-        """Log *message*. Never raises: a handler of the host may, and then there is nobody left to tell."""
+        """Log *message*. Never raises: a handler of the host may, and then nothing more can be done."""
         try:
             LOGGER.log(level, message, *values)
         except Exception:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Span ids that repeat: Python's `random.seed` makes the SDK give the same ids again (opentelemetry-python #4376).
 
-Such spans are told apart by their trace too. That starts when it is needed, because it costs every span time.
+Such spans are distinguished by their trace too. That starts when it is needed, because it costs every span time.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class SpanFinisher:
         """Note the end of a span whose id was another's, and return what there is to do for it.
 
         Python's `random.seed` makes the SDK repeat its ids (opentelemetry-python #4376). From the first time on, spans
-        are told apart by their trace too; of a trace that is repeated as a whole, those above are taken as open again.
+        are distinguished by their trace too; those above in a trace that is repeated as a whole are open again.
         """
         self.counts["ids_repeated"] += 1
         if not self._ids_repeat:

@@ -78,7 +78,7 @@ class LLMCostProcessor(SpanProcessor):
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with the `CallRecord` of each counted call; return a function that ends that.
 
-        A `Correction` tells that a record handed out before is not counted any more. Listeners are called in order, in
+        A `Correction` says that a record handed out before is not counted any more. Listeners are called in order, in
         a thread of their own: they cannot block the application, and what they raise is counted and logged once. What
         finds the queue full is dropped and counted (`records_dropped`). `force_flush` waits for them.
         """

@@ -77,7 +77,7 @@ class Reader:
         return known[1]
 
     def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
-        """Return *span*, of which the rest is told, as the core sees it; *attributes* are its own to keep."""
+        """Return *span*, with what `about` returned, as the core sees it; *attributes* are its own to keep."""
         scope, times, name, resource, _ = about
         is_error = span.status.status_code is StatusCode.ERROR
         return _span(
