@@ -52,11 +52,11 @@ const (
 	SourceManual   = "manual"
 )
 
-// Cost is what a call costs, or why that cannot be said.
+// Cost is what a call costs, or why its cost is unknown.
 type Cost struct {
 	// Status is a value of llm.cost_status, Reason of llm.cost_reason (empty when the status is priced).
 	Status, Reason string
-	// Known is false exactly when no cost can be said; Femto is the cost when it is true.
+	// Known is false exactly when the cost is unknown; Femto is the cost when it is true.
 	Known bool
 	Femto Femto
 	// RateID is enough, with the card's version, to find the rates again; Source is llm.cost_source.

@@ -2,8 +2,8 @@
 
 package cost
 
-// GenerationalCache keeps at least the last size keys set and at most twice as many: two generations of a map, the older forgotten
-// as a whole. forgotten counts the entries that were still held when their generation was dropped.
+// GenerationalCache keeps at least the last size keys set and at most twice as many: two generations of a map, the older evicted
+// as a whole. evicted counts the entries that were still held when their generation was dropped.
 type GenerationalCache[K comparable, V any] struct {
 	size     int
 	new, old map[K]V

@@ -50,7 +50,7 @@ func (f Femto) Cmp(g Femto) int {
 	return 1
 }
 
-// IsZero tells whether the amount is 0.
+// IsZero reports whether the amount is 0.
 func (f Femto) IsZero() bool { return f == Femto{} }
 
 // Big returns the amount as a number of any size.

@@ -84,7 +84,7 @@ func amountOfRat(meter string, exact *big.Rat) Amount {
 	return Amount{Meter: meter, Quantity: Whole(exact.Num().Int64())}
 }
 
-// IsWhole tells whether the quantity is a whole number.
+// IsWhole reports whether the quantity is a whole number.
 func (q Quantity) IsWhole() bool { return q.part == nil }
 
 // Int returns the quantity when it is a whole number.

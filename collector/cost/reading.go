@@ -4,7 +4,7 @@ package cost
 
 import "github.com/spancost/spancost/collector/cost/document"
 
-// Count is a number of tokens; Known is false when the source does not say.
+// Count is a number of tokens; Known is false when the source does not state.
 type Count struct {
 	N     int64
 	Known bool
@@ -18,7 +18,7 @@ func (c Count) OrMinusOne() int64 {
 	return c.N
 }
 
-// Reading is what a span says about a model call, after its dialect's words were put into ours. Empty texts are not
+// Reading is what a span reports about a model call, after its dialect's words were put into ours. Empty texts are not
 // known.
 type Reading struct {
 	// Emitter is the family of instrumentation that made the span: a dialect's id.
@@ -38,7 +38,7 @@ type Reading struct {
 	// Billed is the provider's own bill for the call, when IsBilled.
 	IsBilled bool
 	Billed   Femto
-	// BeganNs is when the call began, when HasBegan: the span says that it took longer than the span itself.
+	// BeganNs is when the call began, when HasBegan: the span states that it took longer than the span itself.
 	HasBegan bool
 	BeganNs  int64
 	// Reported is a cost that somebody else put on the span, as written there.

@@ -14,7 +14,7 @@ const (
 	Aggregate = "aggregate"
 )
 
-// Reasons that pricing gives (llm.cost_reason); docs/statuses.md says what each means.
+// Reasons that pricing gives (llm.cost_reason); docs/statuses.md states what each means.
 const (
 	ReasonUnknownProvider   = "unknown_provider"
 	ReasonUnknownModel      = "unknown_model"

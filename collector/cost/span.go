@@ -30,7 +30,7 @@ func (a Attributes) Get(key string) document.Value {
 	return document.Value{}
 }
 
-// Has tells whether a key is there.
+// Has reports whether a key is there.
 func (a Attributes) Has(key string) bool {
 	for n := range a {
 		if a[n].Key == key {
@@ -49,12 +49,12 @@ type Span struct {
 	// StartNs and EndNs are nanoseconds since the Unix epoch.
 	StartNs, EndNs                int64
 	ScopeName, ScopeVersion, Name string
-	// Language is that of the SDK that made the span, in the words of telemetry.sdk.language; "" when not told.
+	// Language is that of the SDK that made the span, in the words of telemetry.sdk.language; "" when unknown.
 	Language   string
 	Attributes Attributes
 	// Resource are the attributes of what made the span; nil where nothing asks for them.
 	Resource Attributes
-	// IsChild: the span has a parent, be it in hand or not.
+	// IsChild: the span has a parent, be it held or not.
 	IsChild bool
 	// Process is that of its resource (Dialects.Process), "" when it is not known.
 	Process string
@@ -64,5 +64,5 @@ type Span struct {
 	Raised string
 }
 
-// HasParent tells whether the span names a parent.
+// HasParent reports whether the span names a parent.
 func (s *Span) HasParent() bool { return s.Parent != SpanKey{} }

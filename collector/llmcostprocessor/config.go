@@ -22,7 +22,7 @@ type Config struct {
 	// ContractFile is what was agreed instead of list prices: compiled by `spancost contract`, or YAML or JSON as people
 	// write it (docs/contracts.md). Default: list prices.
 	ContractFile string `mapstructure:"contract_file"`
-	// EmittersFile says which attributes of emitters that nobody has met tell what, and the provider of calls whose spans
+	// EmittersFile states which attributes of emitters that nobody has met report what, and the provider of calls whose spans
 	// name none: YAML or JSON (docs/dialects.md). Default: none.
 	EmittersFile string `mapstructure:"emitters_file"`
 	// AccountFacts are facts of one's own accounts, by provider, for calls that do not report them, as in

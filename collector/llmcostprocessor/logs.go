@@ -13,7 +13,7 @@ import (
 )
 
 // processLogs prices log records that report a model call. Each is a call of its own: what an emitter reports on spans too
-// is not in hand here (docs/dialects.md says which signal of a coding agent to enable).
+// is not held here (docs/dialects.md states which signal of a coding agent to enable).
 func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	w := p.workers.Get().(*worker)
 	var record cost.Span

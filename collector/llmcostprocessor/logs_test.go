@@ -88,7 +88,7 @@ func TestContentIsDroppedFromLogRecordsWhereAskedFor(t *testing.T) {
 	assert.Contains(t, record.Attributes().AsRaw(), "llm.request_cost_usd")
 }
 
-// The vectors of log records alone: what `spancost enrich` says of each request, but for prices, which are the card's here.
+// The vectors of log records alone: what `spancost enrich` states of each request, but for prices, which are the card's here.
 func TestTheVectorsOfRecordsAreCallsHereToo(t *testing.T) {
 	files, err := filepath.Glob("../../tests/vectors/records/*.json")
 	require.NoError(t, err)

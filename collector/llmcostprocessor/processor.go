@@ -27,7 +27,7 @@ type costProcessor struct {
 	writes    func(key string) bool
 	content   *contentFilter
 	workers   sync.Pool
-	// readsResources: a contract asks what the resource says of whom a call is for.
+	// readsResources: a contract asks what the resource states of whom a call is for.
 	readsResources bool
 }
 
@@ -67,7 +67,7 @@ func (p *costProcessor) shutdown(context.Context) error {
 	return nil
 }
 
-// chosen returns what tells whether an attribute is to be written, nil for all.
+// chosen returns what reports whether an attribute is to be written, nil for all.
 func chosen(names []string) func(string) bool {
 	if len(names) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 	return td, nil
 }
 
-// gather puts the spans that may report a model call into the worker's hand.
+// gather puts the spans that may report a model call into the worker.
 func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
 	for _, resource := range td.ResourceSpans().All() {
 		var about cost.Attributes

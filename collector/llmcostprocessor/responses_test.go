@@ -13,7 +13,7 @@ import (
 	"github.com/spancost/spancost/collector/internal/tracetest"
 )
 
-// The answer in an attribute tells two searches, which the span reports nowhere else: read by default, not where told so; and
+// The answer in an attribute reports two searches, which the span reports nowhere else: read by default, not where reported so; and
 // read although the answer is then removed.
 func TestUsageOfTheAnswerIsReadUnlessToldOtherwise(t *testing.T) {
 	call := map[string]any{

@@ -38,7 +38,7 @@ func (t *tally) clear() {
 	clear(t.unpriced)
 }
 
-// telemetry is what the processor says about itself.
+// telemetry is what the processor states about itself.
 type telemetry struct{ builder *metadata.TelemetryBuilder }
 
 func (t *telemetry) record(ctx context.Context, w *worker) {

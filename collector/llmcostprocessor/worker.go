@@ -12,7 +12,7 @@ import (
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
-// unbounded is more spans than a batch holds: within a batch nothing is forgotten.
+// unbounded is more spans than a batch holds: within a batch nothing is evicted.
 const unbounded = 1 << 30
 
 // worker prices the spans of one batch. Calls of one trace are compared with one another, children first, so that a call
@@ -27,7 +27,7 @@ type worker struct {
 	parents map[cost.SpanKey]cost.SpanKey
 	before  ledger.Counters
 	tally   tally
-	// crowdedTraces is how many traces have more than one span in hand; isDetached: one in hand is of a detached emitter.
+	// crowdedTraces is how many traces have more than one span held; isDetached: one held is of a detached emitter.
 	crowdedTraces int
 	isDetached    bool
 }
@@ -69,11 +69,11 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by s
 	w.isDetached = w.isDetached || by.isDetached
 }
 
-// isCrowded tells whether some trace has more than one span in hand.
+// isCrowded reports whether some trace has more than one span held.
 func (w *worker) isCrowded() bool { return w.crowdedTraces > 0 }
 
-// isLone tells whether a span can repeat another one by its response id only: it is the only one in hand of its trace, and
-// none in hand is of an emitter that writes into traces of its own.
+// isLone reports whether a span can repeat another one by its response id only: it is the only one held of its trace, and
+// none held is of an emitter that writes into traces of its own.
 func (w *worker) isLone(n int) bool { return !w.isDetached && w.inTrace[w.spans[n].Key.Trace] == 1 }
 
 // link notes whose child a span of a crowded trace is.
@@ -126,7 +126,7 @@ func (w *worker) unique() (copies map[int][]ptrace.Span) {
 			continue
 		}
 		w.copies[w.spans[n].Key] = kept
-		// Swapped, because each span has its own room for attributes.
+		// Swapped, because each span has its own memory for attributes.
 		w.spans[kept], w.spans[n] = w.spans[n], w.spans[kept]
 		w.data[kept] = w.data[n]
 		kept++
@@ -135,7 +135,7 @@ func (w *worker) unique() (copies map[int][]ptrace.Span) {
 	return copies
 }
 
-// shorten makes the nearest ancestor that is in hand the parent of each span.
+// shorten makes the nearest ancestor that is held the parent of each span.
 func (w *worker) shorten() {
 	for n := range w.spans {
 		above := w.spans[n].Parent

@@ -34,58 +34,58 @@ type arrival struct {
 
 // arrivals are the spans of a batch that fall to one shard.
 type arrivals struct {
-	passing  []passing
-	speaking []arrival
+	passing   []passing
+	reporting []arrival
 }
 
-// next returns room for one more arrival, which may hold an earlier one's attributes.
+// next returns memory for one more arrival, which may hold an earlier one's attributes.
 func (a *arrivals) next() *arrival {
-	if len(a.speaking) < cap(a.speaking) {
-		a.speaking = a.speaking[:len(a.speaking)+1]
+	if len(a.reporting) < cap(a.reporting) {
+		a.reporting = a.reporting[:len(a.reporting)+1]
 	} else {
-		a.speaking = append(a.speaking, arrival{})
+		a.reporting = append(a.reporting, arrival{})
 	}
-	return &a.speaking[len(a.speaking)-1]
+	return &a.reporting[len(a.reporting)-1]
 }
 
-// clear forgets the spans and keeps the room for some.
+// clear drops the spans and keeps the memory for some.
 func (a *arrivals) clear() {
 	const kept = 8_192
-	if cap(a.passing) > kept || cap(a.speaking) > kept {
+	if cap(a.passing) > kept || cap(a.reporting) > kept {
 		*a = arrivals{}
 		return
 	}
 	clear(a.passing)
 	a.passing = a.passing[:0]
-	for n := range a.speaking {
-		attributes := a.speaking[n].span.Attributes
+	for n := range a.reporting {
+		attributes := a.reporting[n].span.Attributes
 		clear(attributes)
-		a.speaking[n] = arrival{span: cost.Span{Attributes: attributes[:0]}}
+		a.reporting[n] = arrival{span: cost.Span{Attributes: attributes[:0]}}
 	}
-	a.speaking = a.speaking[:0]
+	a.reporting = a.reporting[:0]
 }
 
-func (a *arrivals) isEmpty() bool { return len(a.passing)+len(a.speaking) == 0 }
+func (a *arrivals) isEmpty() bool { return len(a.passing)+len(a.reporting) == 0 }
 
 // take adds a span. Attributes are read only of a span on which an earlier run wrote, or whose operation may be an
 // agent's.
 func (a *arrivals) take(p passing, dialects *dialect.Dialects) {
 	span := p.data
-	said := saysOf(span, dialects)
+	scanned := scan(span, dialects)
 	trace := span.TraceID()
 	p.key, p.parent = tracedata.Key(trace, span.SpanID()), tracedata.Key(trace, span.ParentSpanID())
 	isRoot := comesFromElsewhere(span)
-	if !said.isPriced && !said.speaks && !isRoot {
+	if !scanned.isPriced && !scanned.mayReport && !isRoot {
 		a.passing = append(a.passing, p)
 		return
 	}
 	into := a.next()
-	into.passing, into.isPriced, into.isTarget = p, said.isPriced, isRoot
+	into.passing, into.isPriced, into.isTarget = p, scanned.isPriced, isRoot
 	switch {
-	case said.isPriced && said.operation != "":
+	case scanned.isPriced && scanned.operation != "":
 		tracedata.FillWritten(span, p.scope.Scope(), &into.span)
-		into.isTarget = isRoot || isAgents(said.operation)
-	case said.isPriced || said.speaks:
+		into.isTarget = isRoot || isAgents(scanned.operation)
+	case scanned.isPriced || scanned.mayReport:
 		tracedata.Fill(span, p.scope.Scope(), &into.span)
 		operation, _ := dialects.Operation(&into.span)
 		into.isTarget = isRoot || isAgents(operation)
@@ -93,30 +93,30 @@ func (a *arrivals) take(p passing, dialects *dialect.Dialects) {
 		into.span = p.bare(into.span.Attributes[:0])
 	}
 	into.span.IsLocalRoot, into.span.Process = isRoot, p.process
-	if !said.isPriced && !into.isTarget {
+	if !scanned.isPriced && !into.isTarget {
 		// It spoke of no agent.
 		into.passing = passing{}
-		a.speaking = a.speaking[:len(a.speaking)-1]
+		a.reporting = a.reporting[:len(a.reporting)-1]
 		a.passing = append(a.passing, p)
 	}
 }
 
-// bare returns the span without what it says.
-func (p *passing) bare(room cost.Attributes) cost.Span {
+// bare returns the span without what it states.
+func (p *passing) bare(buf cost.Attributes) cost.Span {
 	return cost.Span{
 		Key: p.key, Parent: p.parent, StartNs: int64(p.data.StartTimestamp()), EndNs: int64(p.data.EndTimestamp()),
-		Attributes: room,
+		Attributes: buf,
 	}
 }
 
-// said is what the keys of a span tell: whether an earlier run wrote on it, and what operation that found; whether it may
-// speak of a model or an agent.
-type said struct {
-	isPriced, speaks bool
-	operation        string
+// scanned is what the keys of a span report: whether an earlier run wrote on it, and what operation that found; whether it may
+// report a model call or an agent.
+type scanned struct {
+	isPriced, mayReport bool
+	operation           string
 }
 
-func saysOf(span ptrace.Span, dialects *dialect.Dialects) (found said) {
+func scan(span ptrace.Span, dialects *dialect.Dialects) (found scanned) {
 	for key, value := range span.Attributes().All() {
 		switch {
 		case key == cost.AttrCostStatus:
@@ -124,17 +124,17 @@ func saysOf(span ptrace.Span, dialects *dialect.Dialects) (found said) {
 		case key == cost.AttrOperation && value.Type() == pcommon.ValueTypeStr:
 			found.operation = value.Str()
 		}
-		found.speaks = found.speaks || dialects.IsMarker(key)
+		found.mayReport = found.mayReport || dialects.IsMarker(key)
 	}
 	return found
 }
 
-// isAgents tells whether an operation is the work of an agent, which people ask for the cost of.
+// isAgents reports whether an operation is the work of an agent, which people ask for the cost of.
 func isAgents(operation string) bool {
 	return operation == "invoke_agent" || operation == "invoke_workflow"
 }
 
-// comesFromElsewhere tells whether a span's parent, if any, is in another process, as far as the span itself says.
+// comesFromElsewhere reports whether a span's parent, if any, is in another process, as far as the span itself states.
 func comesFromElsewhere(span ptrace.Span) bool {
 	const hasIsRemote, isRemote = 0x100, 0x200
 	if span.ParentSpanID().IsEmpty() {
@@ -171,7 +171,7 @@ func removeHeld(td ptrace.Traces) {
 	})
 }
 
-// isMoved tells whether a span was moved away: shards mark what they leave behind.
+// isMoved reports whether a span was moved away: shards mark what they leave behind.
 func isMoved(span ptrace.Span) bool { return span.TraceState().AsRaw() == movedMark }
 
 // movedMark is no valid trace state, so no span comes with it.

@@ -37,8 +37,8 @@ type Config struct {
 	// MaxEndedSpans is how many spans that were passed on are remembered, so that late children find their ancestors (a
 	// hundred bytes each). Default: 500000.
 	MaxEndedSpans int `mapstructure:"max_ended_spans"`
-	// CorrectionSpans: a call that comes after its root is followed by a span of no length beneath the root, linked to it,
-	// whose llm.subtree_* say what the root's total lacks. Default: off.
+	// CorrectionSpans: a call that comes after its root is followed by a span of no length below the root, linked to it,
+	// whose llm.subtree_* state what the root's total lacks. Default: off.
 	CorrectionSpans bool `mapstructure:"correction_spans"`
 	// Shards is how many parts traces are divided into, by trace id. Default: 0, one for each processor core.
 	Shards int `mapstructure:"shards"`

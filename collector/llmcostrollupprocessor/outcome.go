@@ -13,14 +13,14 @@ import (
 // What is released at once can be all that is held, which no backend takes in one request: gRPC servers refuse more than
 // 4 MiB. So it leaves in parts of these sizes at most, but for one span that is larger by itself.
 const (
-	partSpans = 2_048
-	partBytes = 1 << 20
+	chunkSpans = 2_048
+	chunkBytes = 1 << 20
 )
 
 // outcome is what is to be sent on, in parts, and to be counted after a step of a shard.
 type outcome struct {
-	parts     []part
-	places    map[place]ptrace.ScopeSpans
+	chunks    []chunk
+	scopes    map[chunkScope]ptrace.ScopeSpans
 	resources map[*heldResource]ptrace.ResourceSpans
 
 	early       map[string]int64
@@ -32,12 +32,12 @@ type outcome struct {
 }
 
 // part is what goes to the next component at once; bytes is estimated as for what is held.
-type part struct {
+type chunk struct {
 	traces       ptrace.Traces
 	spans, bytes int
 }
 
-type place struct {
+type chunkScope struct {
 	resource *heldResource
 	origin   *origin
 }
@@ -56,15 +56,15 @@ func (o *outcome) released(reason string) {
 
 // add returns a new span of a resource and scope, which is to be of a size.
 func (o *outcome) add(resource *heldResource, from *origin, size int) ptrace.Span {
-	if n := len(o.parts); n == 0 || o.parts[n-1].spans == partSpans || o.parts[n-1].bytes+size > partBytes {
-		o.parts = append(o.parts, part{traces: ptrace.NewTraces()})
-		o.places, o.resources = map[place]ptrace.ScopeSpans{}, map[*heldResource]ptrace.ResourceSpans{}
+	if n := len(o.chunks); n == 0 || o.chunks[n-1].spans == chunkSpans || o.chunks[n-1].bytes+size > chunkBytes {
+		o.chunks = append(o.chunks, chunk{traces: ptrace.NewTraces()})
+		o.scopes, o.resources = map[chunkScope]ptrace.ScopeSpans{}, map[*heldResource]ptrace.ResourceSpans{}
 	}
-	into := &o.parts[len(o.parts)-1]
+	into := &o.chunks[len(o.chunks)-1]
 	into.spans++
 	into.bytes += size
-	at := place{resource, from}
-	scope, known := o.places[at]
+	at := chunkScope{resource, from}
+	scope, known := o.scopes[at]
 	if !known {
 		spans, known := o.resources[resource]
 		if !known {
@@ -76,7 +76,7 @@ func (o *outcome) add(resource *heldResource, from *origin, size int) ptrace.Spa
 		scope = spans.ScopeSpans().AppendEmpty()
 		from.scope.CopyTo(scope.Scope())
 		scope.SetSchemaUrl(from.schemaURL)
-		o.places[at] = scope
+		o.scopes[at] = scope
 	}
 	return scope.Spans().AppendEmpty()
 }

@@ -34,7 +34,7 @@ type rollUpProcessor struct {
 	memory  *ledger.RecentCalls
 	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
-	rooms sync.Pool
+	bufs sync.Pool
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -71,9 +71,9 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 			p.shards = append(p.shards, newShard(cfg, count, ledger.New(dialects, pricer, options), dialects))
 		}
 	}
-	p.rooms.New = func() any {
-		room := make([]arrivals, len(p.shards))
-		return &room
+	p.bufs.New = func() any {
+		buf := make([]arrivals, len(p.shards))
+		return &buf
 	}
 	return p, p.observe()
 }
@@ -118,7 +118,7 @@ func (p *rollUpProcessor) Start(context.Context, component.Host) error {
 			case <-p.stop:
 				return
 			case now := <-ticker.C:
-				p.offerAgain(context.Background())
+				p.retry(context.Background())
 				for _, s := range p.shards {
 					p.send(context.Background(), s.expire(now))
 				}
@@ -140,7 +140,7 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 	for _, s := range p.shards {
 		p.send(ctx, s.releaseAll())
 	}
-	p.offerLast(ctx)
+	p.flush(ctx)
 	p.builder.Shutdown()
 	return nil
 }
@@ -153,15 +153,15 @@ func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 		p.reused(ctx, reused)
 		return p.next.ConsumeTraces(ctx, td)
 	}
-	now, room := time.Now(), p.rooms.Get().(*[]arrivals)
-	p.sort(td, *room)
-	for n := range *room {
-		if of := &(*room)[n]; !of.isEmpty() {
-			p.send(ctx, p.shards[n].arrive(now, of))
+	now, buf := time.Now(), p.bufs.Get().(*[]arrivals)
+	p.sort(td, *buf)
+	for n := range *buf {
+		if of := &(*buf)[n]; !of.isEmpty() {
+			p.send(ctx, p.shards[n].onBatch(now, of))
 			of.clear()
 		}
 	}
-	p.rooms.Put(room)
+	p.bufs.Put(buf)
 	p.reused(ctx, p.memory.TakeReused())
 	removeHeld(td)
 	if td.ResourceSpans().Len() == 0 {

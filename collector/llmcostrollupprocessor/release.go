@@ -37,23 +37,23 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		at[key] = len(spans)
 		spans, holders = append(spans, held.span()), append(holders, []*heldSpan{held})
 	}
-	isComplete = s.adoptOrphans(trace, spans, at) && isComplete
+	isComplete = s.passOnMissing(trace, spans, at) && isComplete
 	for n := range spans {
 		if _, held := at[spans[n].Parent]; !held && !s.hasEnded(spans[n].Parent) {
 			spans[n].IsLocalRoot = true
 		}
 	}
 	for _, n := range ledger.ChildrenFirst(spans) {
-		s.writtenRoom.Clear()
-		ended := s.ledger.End(&spans[n], &s.writtenRoom)
+		s.writes.Clear()
+		ended := s.ledger.End(&spans[n], &s.writes)
 		if ended.IsLate && !isRootOf(&spans[n]) {
 			out.late(ended.Total)
 		}
 		if !isComplete {
-			doubt(s.writtenRoom.Put)
+			markIncomplete(s.writes.Put)
 		}
 		for _, held := range holders[n] {
-			tracedata.Put(held.data.Attributes(), &s.writtenRoom, nil)
+			tracedata.Put(held.data.Attributes(), &s.writes, nil)
 			held.data.MoveTo(out.add(held.resource, held.origin, held.size))
 		}
 	}
@@ -63,7 +63,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 func isRootOf(span *cost.Span) bool { return !span.HasParent() }
 
 // adoptOrphans gives the root what was passed to spans that never came; it returns false when there was any.
-func (s *shard) adoptOrphans(trace *heldTrace, spans []cost.Span, at map[cost.SpanKey]int) bool {
+func (s *shard) passOnMissing(trace *heldTrace, spans []cost.Span, at map[cost.SpanKey]int) bool {
 	root := slices.IndexFunc(spans, func(span cost.Span) bool { return !span.HasParent() })
 	if root < 0 {
 		return true
@@ -77,8 +77,8 @@ func (s *shard) adoptOrphans(trace *heldTrace, spans []cost.Span, at map[cost.Sp
 	return isComplete
 }
 
-// doubt says that the total of a trace may lack something.
-func doubt(written []cost.Attribute) {
+// markIncomplete states that the total of a trace may lack something.
+func markIncomplete(written []cost.Attribute) {
 	for n := range written {
 		if written[n].Key == cost.AttrTraceCostComplete {
 			written[n].Value = document.OfBool(false)
@@ -101,7 +101,7 @@ func (h *heldSpan) span() cost.Span {
 	return found
 }
 
-// correct makes a span of no length beneath the root, linked to it, that says what the root's total lacks.
+// correct makes a span of no length below the root, linked to it, that states what the root's total lacks.
 func (s *shard) correct(p *passing, total *ledger.Subtotal, out *outcome) {
 	const farthest = 10_000
 	root := p.key

@@ -15,28 +15,28 @@ import (
 
 // refused are parts that the next component did not take: nobody else has these spans, so they are offered again.
 type refused struct {
-	mutex sync.Mutex
-	parts []part
-	bytes int
+	mutex  sync.Mutex
+	chunks []chunk
+	bytes  int
 }
 
 // keep holds a part; false when that would be more than most bytes.
-func (r *refused) keep(p part, most int) bool {
+func (r *refused) keep(p chunk, most int) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if r.bytes+p.bytes > most {
 		return false
 	}
-	r.parts, r.bytes = append(r.parts, p), r.bytes+p.bytes
+	r.chunks, r.bytes = append(r.chunks, p), r.bytes+p.bytes
 	return true
 }
 
 // take hands over all that is kept.
-func (r *refused) take() []part {
+func (r *refused) take() []chunk {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	kept := r.parts
-	r.parts, r.bytes = nil, 0
+	kept := r.chunks
+	r.chunks, r.bytes = nil, 0
 	return kept
 }
 
@@ -56,39 +56,39 @@ func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
 	if out.evicted > 0 {
 		p.builder.ProcessorLlmCostRollupForgottenTotals.Add(ctx, out.evicted)
 	}
-	for _, part := range out.parts {
-		p.offer(ctx, part)
+	for _, chunk := range out.chunks {
+		p.deliver(ctx, chunk)
 	}
 }
 
-// offer passes a part on. One that is refused for now (a full queue) is kept and offered again; one that is refused for
-// good, or that there is no room for, is dropped and counted.
-func (p *rollUpProcessor) offer(ctx context.Context, part part) {
-	err := p.next.ConsumeTraces(ctx, part.traces)
-	if err == nil || (!consumererror.IsPermanent(err) && p.refused.keep(part, p.cfg.MaxHeldBytes)) {
+// deliver passes a chunk on. One that is refused for now (a full queue) is kept and sent again; one that is refused for
+// good, or that there is no memory for, is dropped and counted.
+func (p *rollUpProcessor) deliver(ctx context.Context, chunk chunk) {
+	err := p.next.ConsumeTraces(ctx, chunk.traces)
+	if err == nil || (!consumererror.IsPermanent(err) && p.refused.keep(chunk, p.cfg.MaxHeldBytes)) {
 		return
 	}
-	p.drop(ctx, part, err)
+	p.drop(ctx, chunk, err)
 }
 
-func (p *rollUpProcessor) offerAgain(ctx context.Context) {
-	for _, part := range p.refused.take() {
-		p.offer(ctx, part)
+func (p *rollUpProcessor) retry(ctx context.Context) {
+	for _, chunk := range p.refused.take() {
+		p.deliver(ctx, chunk)
 	}
 }
 
-// offerLast offers what was refused once more; what is refused again is dropped and counted.
-func (p *rollUpProcessor) offerLast(ctx context.Context) {
-	for _, part := range p.refused.take() {
-		if err := p.next.ConsumeTraces(ctx, part.traces); err != nil {
-			p.drop(ctx, part, err)
+// flush sends what was refused once more; what is refused again is dropped and counted.
+func (p *rollUpProcessor) flush(ctx context.Context) {
+	for _, chunk := range p.refused.take() {
+		if err := p.next.ConsumeTraces(ctx, chunk.traces); err != nil {
+			p.drop(ctx, chunk, err)
 		}
 	}
 }
 
-func (p *rollUpProcessor) drop(ctx context.Context, part part, err error) {
-	p.builder.ProcessorLlmCostRollupRefusedSpans.Add(ctx, int64(part.spans))
-	p.logger.Error("released spans were refused by the next component", zap.Int("spans", part.spans), zap.Error(err))
+func (p *rollUpProcessor) drop(ctx context.Context, chunk chunk, err error) {
+	p.builder.ProcessorLlmCostRollupRefusedSpans.Add(ctx, int64(chunk.spans))
+	p.logger.Error("released spans were refused by the next component", zap.Int("spans", chunk.spans), zap.Error(err))
 }
 
 func (p *rollUpProcessor) withdrawn(ctx context.Context, calls ledger.RepeatCounts) {

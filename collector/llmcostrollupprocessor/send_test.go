@@ -113,7 +113,7 @@ func TestWhatIsReleasedTogetherLeavesInPartsThatBackendsTake(t *testing.T) {
 		assert.Equal(t, 100, next.SpanCount())
 		sizes := ptrace.ProtoMarshaler{}
 		for _, td := range next.AllTraces() {
-			assert.LessOrEqual(t, sizes.TracesSize(td), partBytes)
+			assert.LessOrEqual(t, sizes.TracesSize(td), chunkBytes)
 		}
 	})
 }

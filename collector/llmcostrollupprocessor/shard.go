@@ -18,18 +18,18 @@ import (
 
 // shard keeps the traces whose ids fall to it. Its ledger knows which spans ended, and what waits for which.
 type shard struct {
-	mutex       sync.Mutex
-	ledger      *ledger.Ledger
-	dialects    *dialect.Dialects
-	maxWait     time.Duration
-	maxTraces   int
-	maxBytes    int
-	corrects    bool
-	traces      map[traceID]*heldTrace
-	queue       []*heldTrace
-	heldBytes   int
-	counted     ledger.Counters
-	writtenRoom ledger.Writes
+	mutex     sync.Mutex
+	ledger    *ledger.Ledger
+	dialects  *dialect.Dialects
+	maxWait   time.Duration
+	maxTraces int
+	maxBytes  int
+	corrects  bool
+	traces    map[traceID]*heldTrace
+	queue     []*heldTrace
+	heldBytes int
+	counted   ledger.Counters
+	writes    ledger.Writes
 	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
 	withdrawn map[cost.SpanKey]ledger.Writes
 }
@@ -76,8 +76,8 @@ func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Diale
 	}
 }
 
-// arrive takes the spans of a batch that fall to the shard: those that are to carry totals are moved out of the batch.
-func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
+// onBatch takes the spans of a batch that fall to the shard: those that are to carry totals are moved out of the batch.
+func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	out := &outcome{}
@@ -86,11 +86,11 @@ func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 	for n := range batch.passing {
 		p := &batch.passing[n]
 		if !s.hasEnded(p.key) {
-			s.settle(now, p, s.ledger.EndAncestor(p.key, p.parent, false), out)
+			s.recordEnd(now, p, s.ledger.EndAncestor(p.key, p.parent, false), out)
 		}
 	}
-	for n := range batch.speaking {
-		a := &batch.speaking[n]
+	for n := range batch.reporting {
+		a := &batch.reporting[n]
 		switch {
 		case s.hasEnded(a.key):
 			s.repeat(a)
@@ -102,13 +102,13 @@ func (s *shard) arrive(now time.Time, batch *arrivals) *outcome {
 	}
 	ordered, copies := s.childrenFirst(calls)
 	for _, a := range ordered {
-		s.writtenRoom.Clear()
-		ended := s.ledger.EndWithoutTotals(&a.span, &s.writtenRoom)
-		tracedata.Put(a.data.Attributes(), &s.writtenRoom, nil)
-		if len(s.writtenRoom.Remove) > 0 || ledger.CopyClassification(a.span.Attributes, &s.writtenRoom) {
+		s.writes.Clear()
+		ended := s.ledger.EndWithoutTotals(&a.span, &s.writes)
+		tracedata.Put(a.data.Attributes(), &s.writes, nil)
+		if len(s.writes.Remove) > 0 || ledger.CopyClassification(a.span.Attributes, &s.writes) {
 			s.withdraw(a.key)
 		}
-		s.settle(now, &a.passing, ended, out)
+		s.recordEnd(now, &a.passing, ended, out)
 	}
 	for _, a := range copies {
 		s.repeat(a)
@@ -129,7 +129,7 @@ func (s *shard) withdraw(span cost.SpanKey) {
 	if len(s.withdrawn) >= kept {
 		clear(s.withdrawn)
 	}
-	written := s.writtenRoom
+	written := s.writes
 	written.Put = slices.Clone(written.Put)
 	s.withdrawn[span] = written
 }
@@ -180,8 +180,8 @@ func (s *shard) childrenFirst(calls []*arrival) (ordered, copies []*arrival) {
 	return ordered, copies
 }
 
-// settle notes where the money of a span that has ended waits, or that it came too late.
-func (s *shard) settle(now time.Time, p *passing, ended ledger.Ended, out *outcome) {
+// recordEnd notes where the money of a span that has ended waits, or that it came too late.
+func (s *shard) recordEnd(now time.Time, p *passing, ended ledger.Ended, out *outcome) {
 	switch {
 	case ended.Total == nil:
 	case ended.IsLate:

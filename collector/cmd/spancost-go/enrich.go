@@ -127,7 +127,7 @@ func parsed(text, where string) request {
 	return request{value: value}
 }
 
-// finish enriches one set of spans in hand and writes its lines in order; it returns whether one was bad.
+// finish enriches one set of spans held and writes its lines in order; it returns whether one was bad.
 func finish(inHand []request, ledger *ledger.Ledger, dialects *dialect.Dialects, out *bufio.Writer) (bad bool, err error) {
 	ledger.Clear()
 	var all []carried
@@ -139,9 +139,9 @@ func finish(inHand []request, ledger *ledger.Ledger, dialects *dialect.Dialects,
 		found, err := carriedSpans(inHand[n].value, ledger.Dialects())
 		all = append(all, found...)
 		if err == nil {
-			var told []carriedRecord
-			told, err = carriedRecords(inHand[n].value, dialects)
-			records = append(records, told...)
+			var found []carriedRecord
+			found, err = carriedRecords(inHand[n].value, dialects)
+			records = append(records, found...)
 		}
 		if err != nil {
 			inHand[n].fault = err.Error()
@@ -184,7 +184,7 @@ func enrichAll(all []carried, records []carriedRecord, l *ledger.Ledger, dialect
 	}
 }
 
-// joined returns each span once, IsLocalRoot told by the service of its parent, and the objects that it came from.
+// joined returns each span once, IsLocalRoot given by the service of its parent, and the objects that it came from.
 func joined(all []carried) (found hand) {
 	at := make(map[cost.SpanKey]int, len(all))
 	spans, copies, services := []cost.Span(nil), [][]document.Value(nil), make([]string, 0, len(all))

@@ -11,7 +11,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-// object returns the error that says that an object was expected.
+// object returns the error that means that an object was expected.
 func object(value document.Value, where string) error {
 	return fmt.Errorf("%s: found %s, expected an object", where, value.TypeName())
 }

@@ -18,7 +18,7 @@ import (
 
 const usage = "usage: spancost-go price [--card FILE] [--contract FILE] | enrich [--each] [--keep-provider] [--contract FILE] [FILE...] | contract FILE"
 
-// errAnswered says that at least one line of input was bad and was answered with an error.
+// errAnswered means that at least one line of input was bad and was answered with an error.
 var errAnswered = errors.New("bad input")
 
 func main() {

@@ -52,7 +52,7 @@ func price(args []string, in io.Reader, out *bufio.Writer) error {
 	return err
 }
 
-// itemizes prices calls, and tells what a cost is made of.
+// itemizes prices calls, and is what a cost is made of.
 type itemizes interface {
 	ledger.Prices
 	LineItems(call *cost.Call) ([]cost.LineItem, cost.Cost)

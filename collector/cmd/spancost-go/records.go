@@ -25,7 +25,7 @@ type carriedRecord struct {
 	service, text string
 }
 
-// carriedRecords returns the log records of a request that may speak of a model call; on an error those before it.
+// carriedRecords returns the log records of a request that may report a model call; on an error those before it.
 func carriedRecords(request document.Value, dialects *dialect.Dialects) (found []carriedRecord, err error) {
 	resources, err := list(request, "resourceLogs", "request")
 	if err != nil {
@@ -56,11 +56,11 @@ func carriedRecords(request document.Value, dialects *dialect.Dialects) (found [
 				return found, err
 			}
 			for n, raw := range records {
-				record, speaks, err := recordOf(raw, scope, fmt.Sprintf("%s.logRecords[%d]", at, n), dialects)
+				record, reports, err := recordOf(raw, scope, fmt.Sprintf("%s.logRecords[%d]", at, n), dialects)
 				if err != nil {
 					return found, err
 				}
-				if speaks {
+				if reports {
 					record.span.Resource, record.service = about, serviceOf(about)
 					record.span.Language, _ = about.Get("telemetry.sdk.language").Text()
 					record.span.Process = dialects.Process(func(key string) string { return textOrWhole(about.Get(key)) })
@@ -74,8 +74,8 @@ func carriedRecords(request document.Value, dialects *dialect.Dialects) (found [
 	return found, nil
 }
 
-// recordOf returns a record; false when none of its attributes speaks of a model call.
-func recordOf(raw, scope document.Value, where string, dialects *dialect.Dialects) (found carriedRecord, speaks bool, err error) {
+// recordOf returns a record; false when none of its attributes report a model call.
+func recordOf(raw, scope document.Value, where string, dialects *dialect.Dialects) (found carriedRecord, reports bool, err error) {
 	if raw.Kind() != document.Map {
 		return found, false, object(raw, where)
 	}
@@ -83,10 +83,10 @@ func recordOf(raw, scope document.Value, where string, dialects *dialect.Dialect
 	if err != nil {
 		return found, false, err
 	}
-	speaks = slices.ContainsFunc(attributes, func(attribute cost.Attribute) bool {
+	reports = slices.ContainsFunc(attributes, func(attribute cost.Attribute) bool {
 		return dialects.IsMarker(attribute.Key) || attribute.Key == cost.AttrCostStatus
 	})
-	if !speaks {
+	if !reports {
 		return found, false, nil
 	}
 	time, err := whole(raw, "timeUnixNano", where)
@@ -121,7 +121,7 @@ func recordOf(raw, scope document.Value, where string, dialects *dialect.Dialect
 	return found, true, nil
 }
 
-// hand is what is in hand: spans and, behind them, records as spans, each once; the objects they came from; services.
+// hand is what is held: spans and, behind them, records as spans, each once; the objects they came from; services.
 type hand struct {
 	spans    []cost.Span
 	copies   [][]document.Value
@@ -129,7 +129,7 @@ type hand struct {
 	records  int
 }
 
-// place puts records behind the spans, each once, beneath the span it was made in where that is in hand.
+// place puts records behind the spans, each once, below the span it was made in where that is held.
 func (h *hand) place(records []carriedRecord) {
 	at := make(map[cost.SpanKey]bool, len(h.spans))
 	for n := range h.spans {
@@ -169,7 +169,7 @@ func (h *hand) repeats(dialects *dialect.Dialects) []ledger.Repeat {
 		if madeIn = span.Key; n >= len(h.spans)-h.records {
 			signal, madeIn = ledger.SignalLogs, span.Parent
 		}
-		if report, tells := ledger.ReportOf(dialects, span, signal, fmt.Sprint(madeIn), h.services[n]); tells {
+		if report, isReport := ledger.ReportOf(dialects, span, signal, fmt.Sprint(madeIn), h.services[n]); isReport {
 			reports, of = append(reports, report), append(of, n)
 		}
 	}

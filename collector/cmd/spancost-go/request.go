@@ -68,7 +68,7 @@ func carriedSpans(request document.Value, dialects *dialect.Dialects) (found []c
 	return found, nil
 }
 
-// serviceOf returns what tells the service that a resource with these attributes is.
+// serviceOf returns what reports the service that a resource with these attributes is.
 func serviceOf(about cost.Attributes) string {
 	var service []string
 	for _, key := range []string{"namespace", "name", "instance.id"} {

@@ -12,7 +12,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
-// FactsOf returns a context with the facts that a span, else its resource, states and the contract speaks of. Others change
+// FactsOf returns a context with the facts that a span, else its resource, states and the contract asks for. Others change
 // nothing and would only fill the cache.
 func (p *Pricer) FactsOf(context []cost.Fact, attributes, resource cost.Attributes) []cost.Fact {
 	var found []cost.Fact

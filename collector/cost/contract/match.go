@@ -14,7 +14,7 @@ import (
 // unknownProvider stands for the provider in the rate id of a call that names none, at a host that nobody listed.
 const unknownProvider = "unknown"
 
-// closeness tells how closely a condition fits: the whole text beats a pattern, the nearer spelling the farther; a longer
+// closeness reports how closely a condition fits: the whole text beats a pattern, the nearer spelling the farther; a longer
 // pattern beats a shorter one, and one that ends in `*` beats one of the same length that begins with it.
 type closeness [3]int
 
@@ -53,13 +53,13 @@ func (r rank) compare(other rank) int {
 	return 0
 }
 
-func (w *conditions) rank(said *spellings) (found rank, fits bool) {
+func (w *conditions) rank(texts *spellings) (found rank, fits bool) {
 	for n, wanted := range w {
 		if wanted == "" {
 			continue
 		}
 		found.count++
-		if found.close[n], fits = fit(wanted, said[n]); !fits {
+		if found.close[n], fits = fit(wanted, texts[n]); !fits {
 			return found, false
 		}
 	}
@@ -68,11 +68,11 @@ func (w *conditions) rank(said *spellings) (found rank, fits bool) {
 
 // best returns the row with the most conditions, of equals the one whose conditions are the more telling; nil
 // for none. Two rows are never equal: they would have the same conditions at the same time, which a contract may not have.
-func best[T any](rows []*T, when func(*T) *conditions, said *spellings) *T {
+func best[T any](rows []*T, when func(*T) *conditions, texts *spellings) *T {
 	var chosen *T
 	var highest rank
 	for _, row := range rows {
-		if found, fits := when(row).rank(said); fits && (chosen == nil || found.compare(highest) > 0) {
+		if found, fits := when(row).rank(texts); fits && (chosen == nil || found.compare(highest) > 0) {
 			chosen, highest = row, found
 		}
 	}
@@ -116,38 +116,38 @@ type holding struct {
 func (t *terms) holding(call *cost.Call) holding {
 	address := call.Fact("server_address")
 	provider := t.card.ProviderNames.Canonical(call.Provider, address)
-	var said spellings
+	var texts spellings
 	for n, fact := range dimensionNames[:factCount] {
-		said[n] = normalizeAll(n, call.Fact(fact))
+		texts[n] = normalizeAll(n, call.Fact(fact))
 	}
-	said[byProvider] = normalizeAll(byProvider, provider)
+	texts[byProvider] = normalizeAll(byProvider, provider)
 	if address != "" {
-		said[byServerAddress] = normalizeAll(byServerAddress, pricing.HostOf(address))
+		texts[byServerAddress] = normalizeAll(byServerAddress, pricing.HostOf(address))
 	}
-	if len(said[byDeployment]) == 0 {
-		said[byDeployment] = normalizeAll(byDeployment, call.RequestModel, call.Model)
+	if len(texts[byDeployment]) == 0 {
+		texts[byDeployment] = normalizeAll(byDeployment, call.RequestModel, call.Model)
 	}
 	found := holding{call: *call}
-	t.mapDeployment(&found, &said)
+	t.mapDeployment(&found, &texts)
 	found.listed, found.unlisted = t.card.Match(&found.call, t.account)
 	own := t.names(provider, found.call.Model)
-	said[byModel] = slices.Clone(own)
+	texts[byModel] = slices.Clone(own)
 	if found.listed != nil {
 		for _, span := range found.listed.Spans {
-			said[byModel] = append(said[byModel], span.Entry)
+			texts[byModel] = append(texts[byModel], span.Entry)
 		}
 	}
 	if found.listed == nil || found.listed.ByRequest {
-		said[byModel] = append(said[byModel], t.names(provider, found.call.RequestModel)...)
+		texts[byModel] = append(texts[byModel], t.names(provider, found.call.RequestModel)...)
 	}
-	found.term = best(t.terms, func(row *term) *conditions { return &row.when }, &said)
+	found.term = best(t.terms, func(row *term) *conditions { return &row.when }, &texts)
 	found.agreed = t.agreed(&found, provider, own)
 	return found
 }
 
-// mapDeployment gives the call the model and facts of its deployment; what the answer itself says stays.
-func (t *terms) mapDeployment(found *holding, said *spellings) {
-	behind := best(t.deployments, func(row *deployment) *conditions { return &row.when }, said)
+// mapDeployment gives the call the model and facts of its deployment; what the answer itself states stays.
+func (t *terms) mapDeployment(found *holding, texts *spellings) {
+	behind := best(t.deployments, func(row *deployment) *conditions { return &row.when }, texts)
 	if behind == nil {
 		return
 	}
@@ -202,7 +202,7 @@ func NormalizeCondition(dimension, text string) string {
 	return normalize(slices.Index(dimensionNames[:], dimension), text)
 }
 
-// normalize returns a text as conditions about a dimension are compared: trimmed, in lower case where case says nothing.
+// normalize returns a text as conditions about a dimension are compared: trimmed, in lower case where case does not matter.
 func normalize(dimension int, text string) string {
 	switch dimension {
 	case byDeployment, byModel, byServerAddress, byProvider:

@@ -42,7 +42,7 @@ type segment struct {
 	key   string
 }
 
-// keyOf returns what of a call in this segment decides its deal; mark tells one whose context was cut down from others.
+// keyOf returns what of a call in this segment decides its resolved term; mark reports one whose context was cut down from others.
 func (s *segment) keyOf(call *cost.Call, mark string) pricing.CallKey {
 	key := pricing.CallKey{Provider: call.Provider, Model: call.Model, RequestModel: call.RequestModel, Tier: call.ServiceTier, Processing: call.Processing, Context: s.key}
 	if len(call.Context) == 0 && mark == "" {
@@ -67,10 +67,10 @@ func (s *segment) keyOf(call *cost.Call, mark string) pricing.CallKey {
 }
 
 // resolvedTerm is what holds for all calls of one key: the term, nil for none; what was agreed, nil when the term changes nothing;
-// what the card offers; and the call's model and context as the deployments map them.
+// the card's rates; and the call's model and context as the deployments map them.
 type resolvedTerm struct {
 	term          *term
-	offer, listed *pricing.ResolvedRates
+	rates, listed *pricing.ResolvedRates
 	model         string
 	context       []cost.Fact
 	isMapped      bool
@@ -108,14 +108,14 @@ func NewPricer(list *pricing.Pricer, contract *Contract) (*Pricer, error) {
 // Version is what goes into llm.pricing_version.
 func (p *Pricer) Version() string { return p.version }
 
-// Price returns what a call costs under the contract, the list price beside it; or why that cannot be said.
+// Price returns what a call costs under the contract, the list price beside it; or why its cost is unknown.
 func (p *Pricer) Price(call *cost.Call) cost.Cost {
-	var room, listRoom [pricing.UsualItems]pricing.Item
-	_, cost, listed := p.breakDown(call, p.resolvedTerm(call), room[:0], listRoom[:0])
+	var buf, listBuf [pricing.UsualItems]pricing.Item
+	_, cost, listed := p.breakDown(call, p.resolvedTerm(call), buf[:0], listBuf[:0])
 	return p.overridden(call, cost, &listed)
 }
 
-// LineItems returns what a call costs meter by meter, and the cost they add up to; one set by hand has no items.
+// LineItems returns what a call costs meter by meter, and the cost they add up to; one set as an override has no items.
 func (p *Pricer) LineItems(call *cost.Call) ([]cost.LineItem, cost.Cost) {
 	held := p.resolvedTerm(call)
 	items, result, listed := p.breakDown(call, held, nil, nil)
@@ -129,7 +129,7 @@ func (p *Pricer) LineItems(call *cost.Call) ([]cost.LineItem, cost.Cost) {
 	return p.list.LineItemsOf(items, found), found
 }
 
-// resolvedTerm returns what holds for a call, and keeps it under all that the call says and under what of its context can change it.
+// resolvedTerm returns what holds for a call, and keeps it under all that the call states and under what of its context can change it.
 func (p *Pricer) resolvedTerm(call *cost.Call) *resolvedTerm {
 	n, exact := slices.BinarySearch(p.instants, pricing.FloorDiv(call.AtNs, cost.NsPerSecond))
 	if exact {
@@ -176,7 +176,7 @@ func (p *Pricer) resolve(in *terms, call *cost.Call) *resolvedTerm {
 	switch {
 	case held.term == nil:
 	case held.agreed != nil:
-		found.offer = card.Resolve(held.agreed, newRateResolver(card, held.term))
+		found.rates = card.Resolve(held.agreed, newRateResolver(card, held.term))
 	case held.term.hardware == nil:
 		// A discount on what has no list price.
 		found.term = nil
@@ -187,20 +187,20 @@ func (p *Pricer) resolve(in *terms, call *cost.Call) *resolvedTerm {
 	return found
 }
 
-// breakDown works a call out, by agreed rates, by machines, or at the list price where nothing was agreed; and its list price.
-func (p *Pricer) breakDown(call *cost.Call, held *resolvedTerm, room, listRoom []pricing.Item) (items []pricing.Item, result, listed cost.Cost) {
+// breakDown breaks down a call, by agreed rates, by machines, or at the list price where nothing was agreed; and its list price.
+func (p *Pricer) breakDown(call *cost.Call, held *resolvedTerm, buf, listBuf []pricing.Item) (items []pricing.Item, result, listed cost.Cost) {
 	mapped := *call
 	if held.isMapped {
 		mapped.Model, mapped.Context = held.model, held.context
 	}
-	listItems, listed := p.list.BreakDown(&mapped, held.listed, listRoom)
+	listItems, listed := p.list.BreakDown(&mapped, held.listed, listBuf)
 	if held.term == nil {
 		return listItems, listed, listed
 	}
 	if held.term.hardware != nil {
 		return nil, hardwareCost(call, held.term, &listed), listed
 	}
-	items, result = p.list.BreakDown(call, held.offer, room)
+	items, result = p.list.BreakDown(call, held.rates, buf)
 	if !result.Known {
 		return items, result, listed
 	}
@@ -211,7 +211,7 @@ func (p *Pricer) breakDown(call *cost.Call, held *resolvedTerm, room, listRoom [
 	return items, result, listed
 }
 
-// overridden returns the cost that was set by hand; one that cannot be taken leaves the other cost in doubt.
+// overridden returns the cost that was set as an override; one that cannot be taken leaves the other cost in doubt.
 func (p *Pricer) overridden(call *cost.Call, result cost.Cost, listed *cost.Cost) cost.Cost {
 	if p.contract.overrideKey == "" || !call.Has(overrideFact) {
 		return result

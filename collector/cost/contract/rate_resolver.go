@@ -11,8 +11,8 @@ import (
 	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
-// rateResolver makes the offer of one match under one term: the card's tables with agreed rates in them, then the discount.
-// What a term does not name stays as it is on the card. It is made anew for each offer, because it keeps what it found on
+// rateResolver resolves the rates of one match under one term: the card's tables with agreed rates in them, then the discount.
+// What a term does not name stays as it is on the card. It is made anew for each match, because it keeps what it found on
 // the way from table to rates.
 type rateResolver struct {
 	term     *term
@@ -80,21 +80,21 @@ func namesOf(rates map[string]pricing.Rate) map[string]bool {
 }
 
 // merged returns the card's steps with a term's among them: one at a bound of the card changes that step; another one
-// begins with the rates of the card's step beneath it.
+// begins with the rates of the card's step below it.
 func merged(listed, own []pricing.StepRow) []pricing.StepRow {
 	found := slices.Clone(listed)
 	for _, step := range own {
-		var beneath map[string]pricing.Rate
+		var below map[string]pricing.Rate
 		at := len(found)
 		for n, other := range listed {
 			if other.Meter == step.Meter && other.From <= step.From {
-				beneath = other.Rates
+				below = other.Rates
 				if other.From == step.From {
 					at = n
 				}
 			}
 		}
-		step = pricing.StepRow{From: step.From, Meter: step.Meter, Rates: pricing.Overlay(beneath, step.Rates), Agreed: namesOf(step.Rates)}
+		step = pricing.StepRow{From: step.From, Meter: step.Meter, Rates: pricing.Overlay(below, step.Rates), Agreed: namesOf(step.Rates)}
 		if at < len(found) {
 			found[at] = step
 		} else {

@@ -37,13 +37,13 @@ var dimensionNames = [dimensionCount]string{
 // of a compiled contract, and so its version, stay the same.
 const FormerProvider = "seller"
 
-// overrideFact carries a cost set by hand.
+// overrideFact carries a cost override.
 const overrideFact = "override_usd"
 
 // Dimensions returns what a condition of a contract may be about, the most telling first.
 func Dimensions() []string { return slices.Clone(dimensionNames[:]) }
 
-// Error says that a contract cannot be used: where (file, line, key), what was found and what was expected.
+// Error means that a contract cannot be used: where (file, line, key), what was found and what was expected.
 type Error struct{ Where, Found, Expected string }
 
 func (e *Error) Error() string {
@@ -138,7 +138,7 @@ func (c *Contract) AccountPricer(card *pricing.RateCard) *pricing.Pricer {
 	return pricing.NewAccountPricer(card, c.account, "+o"+c.suffix)
 }
 
-// IsOfFactsOnly tells whether a contract states facts of accounts and agrees nothing else.
+// IsOfFactsOnly reports whether a contract states facts of accounts and agrees nothing else.
 func (c *Contract) IsOfFactsOnly() bool {
 	return len(c.account) > 0 && len(c.terms) == 0 && len(c.deployments) == 0 && c.overrideKey == ""
 }
@@ -146,7 +146,7 @@ func (c *Contract) IsOfFactsOnly() bool {
 // Content is the compiled form of the contract.
 func (c *Contract) Content() document.Value { return c.content }
 
-// IsCompiled tells whether a text is a contract in its compiled form, not as people write it.
+// IsCompiled reports whether a text is a contract in its compiled form, not as people write it.
 func IsCompiled(text string) bool {
 	value, err := document.Parse(text)
 	return err == nil && value.Has("format")
@@ -286,10 +286,10 @@ func (c *Contract) textsOf(dimension int) conditionTexts {
 	return found
 }
 
-// isEmpty tells that no condition is about the dimension.
+// isEmpty reports that no condition is about the dimension.
 func (s *conditionTexts) isEmpty() bool { return len(s.exact)+len(s.patterns) == 0 }
 
-// matches tells whether any condition is about a text: others can be forgotten, as they change nothing.
+// matches reports whether any condition is about a text: others can be evicted, as they change nothing.
 func (s *conditionTexts) matches(text string) bool {
 	return s.exact[text] || slices.ContainsFunc(s.patterns, func(wanted string) bool {
 		_, fits := fit(wanted, []string{text})

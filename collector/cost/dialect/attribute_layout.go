@@ -12,7 +12,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-// categorical has a bit for each field whose value decides what a reading says beside amounts, times and the response id.
+// categorical has a bit for each field whose value decides what a reading states beside amounts, times and the response id.
 const categorical = (1<<(fieldSearchContext+1) - 1) &^ (1<<figureCount - 1) &^ (1 << fieldResponseID)
 
 var nameSeed = maphash.MakeSeed()
@@ -43,7 +43,7 @@ type Resolution struct {
 	resolved             resolved
 }
 
-// LayoutOf returns the layout of a span, nil when the span does not speak of a model call.
+// LayoutOf returns the layout of a span, nil when the span does not report a model call.
 func (d *Dialects) LayoutOf(span *cost.Span) *Layout {
 	if !slices.ContainsFunc(span.Attributes, func(a cost.Attribute) bool { return d.markers.has(a.Key) }) {
 		return nil
@@ -71,7 +71,7 @@ func (d *Dialects) LayoutOf(span *cost.Span) *Layout {
 	return l
 }
 
-// Matches tells whether a span has this layout.
+// Matches reports whether a span has this layout.
 func (l *Layout) Matches(span *cost.Span) bool {
 	if len(l.keys) != len(span.Attributes) || l.scope != span.ScopeName || l.version != span.ScopeVersion || l.language != span.Language {
 		return false
@@ -142,7 +142,7 @@ func (l *Layout) Apply(found *Resolution, span *cost.Span, r *Reader) bool {
 	return true
 }
 
-// Finish puts a span's amounts, id and times and what it shares with others into a reading; false when it says nothing
+// Finish puts a span's amounts, id and times and what it shares with others into a reading; false when it reports nothing
 // about a model call.
 func (l *Layout) Finish(found *Resolution, span *cost.Span, r *Reader, into *cost.Reading) bool {
 	return l.program.finish(span, &found.resolved, r, into)

@@ -36,13 +36,13 @@ type dialectRow struct {
 	Operations map[string][2]string `json:"operations"`
 	Providers  map[string]string    `json:"providers"`
 	Rules      []ruleRow            `json:"rules"`
-	// IsOwn: described by people, and before those that come along. Provider is who sells where no key tells.
+	// IsOwn: described by people, and before those that come along. Provider is who sells where no key reports.
 	IsOwn    bool   `json:"-"`
 	Provider string `json:"-"`
-	// EmptyValues are texts that tell nothing. ResponsesAlone: responses are read where no attribute tells a count.
+	// EmptyValues are texts that report nothing. ResponsesAlone: responses are read where no attribute reports a count.
 	EmptyValues    []string `json:"empty_values"`
 	ResponsesAlone bool     `json:"responses_alone"`
-	// Source says which signal counts of an emitter that reports calls as spans and as log records.
+	// Source states which signal counts of an emitter that reports calls as spans and as log records.
 	Source *Source `json:"source"`
 }
 
@@ -60,7 +60,7 @@ type Dialects struct {
 	identity    *Identity
 	// defaults are providers by patterns of scopes, of calls whose spans name none.
 	defaults [][2]string
-	// meters are those beyond tokens of text that a key can be said to tell.
+	// meters are those beyond tokens of text that a key can report.
 	meters       []string
 	fields       *fieldTable
 	detectAlways [][2]string
@@ -82,7 +82,7 @@ type Names interface {
 
 type programKey struct{ dialect, scope, version, language string }
 
-// Options say how dialects are read. ReadResponses: where an emitter reports tokens and put the provider's answer
+// Options state how dialects are read. ReadResponses: where an emitter reports tokens and put the provider's answer
 // into an attribute, figures that it reports nowhere else are taken from that answer's usage member.
 // Emitters, when there are any, are the content of a file of emitters, as JSON.
 type Options struct {
@@ -162,13 +162,13 @@ func NewDialects(compiled []byte, names Names, options Options) (*Dialects, erro
 	return d, nil
 }
 
-// Identity tells which response ids and processes identify a call.
+// Identity is which response ids and processes identify a call.
 func (d *Dialects) Identity() *Identity { return d.identity }
 
-// IsMarker tells whether a span that carries this key may speak of a model call; one without such a key does not.
+// IsMarker reports whether a span that carries this key may report a model call; one without such a key does not.
 func (d *Dialects) IsMarker(key string) bool { return d.markers.has(key) }
 
-// Read puts what a span says about a model call into a reading; false when it says nothing. It does not fail on what
+// Read puts what a span reports about a model call into a reading; false when it reports nothing. It does not fail on what
 // attributes hold: a value of a wrong type is a doubt of the reading.
 func (d *Dialects) Read(span *cost.Span, r *Reader, into *cost.Reading) bool {
 	for n := range span.Attributes {
@@ -272,7 +272,7 @@ func (d *Dialects) describe(content []byte) error {
 	return nil
 }
 
-// defaultProvider returns the provider of calls whose spans name none, as people say by scope or for an emitter of their
+// defaultProvider returns the provider of calls whose spans name none, as people state it by scope or for an emitter of their
 // own; "" for none.
 func (d *Dialects) defaultProvider(row *dialectRow, scope string) string {
 	longest, found := -1, row.Provider
@@ -309,7 +309,7 @@ func (d *Dialects) dialectOfKeys(attributes cost.Attributes) string {
 
 func sortedKeys[V any](table map[string]V) []string { return slices.Sorted(maps.Keys(table)) }
 
-// Source says which signal counts of an emitter that reports calls as spans and as log records, and which attributes name
+// Source states which signal counts of an emitter that reports calls as spans and as log records, and which attributes name
 // the session.
 type Source struct {
 	Prefer  string   `json:"prefer"`

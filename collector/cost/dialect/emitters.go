@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// EmitterError says what is wrong with a description of emitters: where, what was found, what was expected.
+// EmitterError states what is wrong with a description of emitters: where, what was found, what was expected.
 type EmitterError struct{ text string }
 
 func (e *EmitterError) Error() string { return e.text }

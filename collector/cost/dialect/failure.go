@@ -9,7 +9,7 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// failures say what the types of errors tell about the bill of a call that reports no usage
+// failures state what the types of errors report about the bill of a call that reports no usage
 // (semconv/dialects/errors.yaml).
 type failures struct {
 	Keys     []string     `json:"keys"`
@@ -24,7 +24,7 @@ type failureRow struct {
 	Types  []string `json:"types"`
 }
 
-// MayBeBilled tells whether a call whose span has the status ERROR and no usage may have been billed: the provider had
+// MayBeBilled reports whether a call whose span has the status ERROR and no usage may have been billed: the provider had
 // begun to answer, or nobody heard how the request ended. A refusal is not billed.
 func (d *Dialects) MayBeBilled(span *cost.Span, responseID string) bool {
 	f := &d.failures

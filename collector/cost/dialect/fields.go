@@ -4,9 +4,9 @@ package dialect
 
 import "strings"
 
-// The fields that a dialect may tell of a call, by number. The first are figures about tokens, of which some are meters
-// and others say how the meter is to be had: uncached_input_tokens leaves cache reads and writes out,
-// doubled_input_tokens holds cache reads twice, stated_input_tokens leaves out a cached part that no figure tells and the
+// The fields that a dialect may report of a call, by number. The first are figures about tokens, of which some are meters
+// and others state how the meter is to be had: uncached_input_tokens leaves cache reads and writes out,
+// doubled_input_tokens holds cache reads twice, stated_input_tokens leaves out a cached part that no figure reports and the
 // total holds, visible_output_tokens leaves reasoning out, stated_output_tokens leaves
 // out what the total holds beyond it, tool_prompt_tokens is input outside of the input, total_tokens proves.
 const (
@@ -106,5 +106,5 @@ func (t *fieldTable) enter(name string) (int, bool) {
 	return len(t.names) - 1, true
 }
 
-// isFigure tells whether a field is an amount.
+// isFigure reports whether a field is an amount.
 func isFigure(field int) bool { return field < figureCount || field >= fieldOther }

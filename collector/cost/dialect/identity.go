@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Identity tells whether a response id identifies a call, an emitter is detached, and which process a resource is. All of
+// Identity reports whether a response id identifies a call, an emitter is detached, and which process a resource is. All of
 // it is data (semconv/dialects/identity.yaml).
 type Identity struct {
 	distinct  int
@@ -106,7 +106,7 @@ func (f *idForm) holds(rest string, distinct int) bool {
 	return !f.isMixed || (used[1]&small[1] != 0 && used[1]&capital[1] != 0)
 }
 
-// IsDetached tells whether an emitter is known to write a call into a trace of its own.
+// IsDetached reports whether an emitter is known to write a call into a trace of its own.
 func (i *Identity) IsDetached(scope string) bool {
 	for _, pattern := range i.detached {
 		if start, open := strings.CutSuffix(pattern, "*"); pattern == scope || (open && strings.HasPrefix(scope, start)) {
@@ -116,10 +116,10 @@ func (i *Identity) IsDetached(scope string) bool {
 	return false
 }
 
-// Replays tells whether an emitter reports an answer from the application's own cache as a call, with the first one's id.
+// Replays reports whether an emitter reports an answer from the application's own cache as a call, with the first one's id.
 func (i *Identity) Replays(scope string) bool { return slices.Contains(i.replays, scope) }
 
-// Process returns a text that is the same for spans of one process and no other, "" when a resource does not tell. text
+// Process returns a text that is the same for spans of one process and no other, "" when a resource does not report. text
 // returns the text of an attribute of the resource, a whole number in digits, "" for anything else.
 func (d *Dialects) Process(text func(key string) string) string {
 next:

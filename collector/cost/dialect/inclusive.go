@@ -15,7 +15,7 @@ const (
 	reasonOutputFromTotal = "output_from_total"
 	reasonCacheFromTotal  = "cache_from_total"
 	reasonUnexplained     = "unexplained_tokens"
-	// reasonUsageNotReported: an input or an output that every provider bills is not told.
+	// reasonUsageNotReported: an input or an output that every provider bills is unknown.
 	reasonUsageNotReported = "usage_not_reported"
 )
 
@@ -36,7 +36,7 @@ func (f *figures) has(field int) bool { return f.known>>field&1 == 1 }
 
 func (f *figures) isEmpty() bool { return f.known == 0 && len(f.parts) == 0 }
 
-// isNothing tells whether every count is 0.
+// isNothing reports whether every count is 0.
 func (f *figures) isNothing() bool {
 	for left := f.known; left != 0; left &= left - 1 {
 		if f.of[bits.TrailingZeros64(left)] != 0 {
@@ -94,8 +94,8 @@ func (f *figures) setPart(field int, value document.Value) bool {
 	return true
 }
 
-// inclusive puts the inclusive meters that the figures tell into a reading, and returns the reason of a doubt about
-// their split or "". The arithmetic proofs come before what the dialect says.
+// inclusive puts the inclusive meters that the figures report into a reading, and returns the reason of a doubt about
+// their split or "". The arithmetic proofs come before what the dialect states.
 func (f *figures) inclusive(names []string, into *cost.Reading) string {
 	const derived = 1<<fieldCacheRead - 1 | 1<<fieldCacheRead | 1<<fieldCacheWrite | 1<<fieldReasoning
 	for left := f.known &^ derived; left != 0; left &= left - 1 {
@@ -171,7 +171,7 @@ func (f *figures) firstOf(fields ...int) (int64, bool) {
 	return 0, false
 }
 
-// entered returns the total input: the cached part is added when the figure is proven or said to leave it out.
+// entered returns the total input: the cached part is added when the figure is proven or known to leave it out.
 func (f *figures) entered(cached, read, output int64, hasOutput bool) (int64, bool) {
 	total, hasTotal := f.get(fieldTotal), f.has(fieldTotal)
 	switch {

@@ -2,7 +2,7 @@
 
 package dialect
 
-// keyFilter is a set of keys that tells most strangers by first letter and length.
+// keyFilter is a set of keys that rejects most other keys by first letter and length.
 type keyFilter struct {
 	shapes [256]uint64
 	keys   map[string]struct{}

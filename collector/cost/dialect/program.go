@@ -35,7 +35,7 @@ type program struct {
 	cachedOutside []string
 	// statedCosts are operations whose spans may state a cost of their own and no usage.
 	statedCosts []string
-	// defaultProvider sells where no key tells who does.
+	// defaultProvider sells where no key reports who does.
 	defaultProvider string
 }
 
@@ -164,7 +164,7 @@ func (p *program) ruleOf(row *ruleRow, set func([]string) keySet) rule {
 	return found
 }
 
-// values are what a span says, by field; told has a bit for each that is there.
+// values are what a span states, by field; reported has a bit for each that is there.
 type values struct {
 	reported uint64
 	of       [fieldCount]document.Value
@@ -250,7 +250,7 @@ func (v *values) inner(encoded []innerField, value document.Value) {
 // essentialFigures are the figures without which nothing is taken from a provider's answer.
 const essentialFigures = 1<<fieldToolPrompt - 1
 
-// fillIn puts in the figures that only the usage member of a provider's answer tells; nothing else of it is kept.
+// fillIn puts in the figures that only the usage member of a provider's answer reports; nothing else of it is kept.
 func (p *program) fillIn(attributes cost.Attributes, into *values) {
 	if into.reported&essentialFigures == 0 && !p.row.ResponsesAlone {
 		return
@@ -269,18 +269,18 @@ func (p *program) fillIn(attributes cost.Attributes, into *values) {
 	}
 }
 
-// mayReport tells whether an answer holds a word for what is not told: most answers are told apart without being parsed.
+// mayReport reports whether an answer holds a word for what is not reported: most answers are distinguished without being parsed.
 func (r *response) mayReport(text string, known *values) bool {
 	for _, place := range r.places {
-		untold := known.reported>>place.field&1 == 0 || place.rank < known.ranks[place.field]
-		if untold && strings.Contains(text, place.path[len(place.path)-1]) {
+		missing := known.reported>>place.field&1 == 0 || place.rank < known.ranks[place.field]
+		if missing && strings.Contains(text, place.path[len(place.path)-1]) {
 			return true
 		}
 	}
 	return false
 }
 
-// remap drops and renames fields as a rule says.
+// remap drops and renames fields as a rule states.
 func (v *values) remap(r *rule) {
 	for _, field := range r.drop {
 		v.reported &^= 1 << field

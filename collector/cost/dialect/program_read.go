@@ -26,12 +26,12 @@ type Reader struct {
 // resolved is what the categorical values of a span decide: a reading without amounts, times and response id.
 type resolved struct {
 	reading cost.Reading
-	// rules are those that match; isIgnored: one of them says that the span says nothing; isNamed: it names an operation.
+	// rules are those that match; isIgnored: one of them states that the span reports nothing; isNamed: it names an operation.
 	rules              []int
 	isIgnored, isNamed bool
 }
 
-// read puts what a span says into a reading; false when it says nothing about a model call.
+// read puts what a span states into a reading; false when it reports no model call.
 func (p *program) read(span *cost.Span, r *Reader, into *cost.Reading) bool {
 	r.values.reported, r.values.present = 0, keySet{}
 	p.gather(span.Attributes, &r.values)
@@ -63,7 +63,7 @@ func (p *program) resolve(span *cost.Span, found *values, r *Reader) resolved {
 	return made
 }
 
-// finish adds amounts, times and the response id, of values that were remapped, to what is resolved; false when the span says nothing about a model call.
+// finish adds amounts, times and the response id, of values that were remapped, to what is resolved; false when the span reports no model call.
 func (p *program) finish(span *cost.Span, made *resolved, r *Reader, into *cost.Reading) bool {
 	if made.isIgnored {
 		return false
@@ -102,7 +102,7 @@ func (r resolved) owned() resolved {
 	return r
 }
 
-// settle puts the meters that the figures tell into a reading; false when it says nothing about a model call. isNamed:
+// settle puts the meters that the figures report into a reading; false when it reports no model call. isNamed:
 // the span names an operation. badEssential and badOther: some figures are none.
 func (p *program) settle(into *cost.Reading, counted *figures, isNamed, badEssential, badOther bool) bool {
 	namesCall := into.IsCall && (isNamed || !counted.isEmpty())
@@ -114,7 +114,7 @@ func (p *program) settle(into *cost.Reading, counted *figures, isNamed, badEssen
 		if stated, isStated := BilledAmount(into.Reported); !isStated || stated.IsZero() || !isOneOf(into.Operation, p.statedCosts) {
 			return false
 		}
-		into.IsCall = true // what a tool or a machine cost, where nothing else is told
+		into.IsCall = true // what a tool or a machine cost, where nothing else is reported
 	}
 	const besideTotal = 1<<fieldOutput | 1<<fieldVisibleOutput | 1<<fieldStatedOutput | 1<<fieldCacheRead
 	if counted.known&besideTotal == 0 && isOneOf(into.Provider, p.cachedOutside) {
@@ -177,7 +177,7 @@ func (p *program) operation(raw string, into *cost.Reading) {
 	into.IsCall, into.Operation = kind[0] == "call", kind[1]
 }
 
-// apply lets the rules that match change the reading; false when one says that the span says nothing.
+// apply lets the rules that match change the reading; false when one states that the span reports nothing.
 func (p *program) apply(span *cost.Span, found *values, made *resolved, isReported bool) bool {
 	into := &made.reading
 	for n := range p.rules {
@@ -210,7 +210,7 @@ func (p *program) apply(span *cost.Span, found *values, made *resolved, isReport
 	return true
 }
 
-// has returns the value of a field, null when the span does not say.
+// has returns the value of a field, null when the span does not state.
 func (v *values) has(field int) document.Value {
 	if v.reported>>field&1 == 0 {
 		return document.Value{}

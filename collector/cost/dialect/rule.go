@@ -11,7 +11,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-// ruleRow is a rule of a dialect as compiled: on which spans its words mean something else than its tables say.
+// ruleRow is a rule of a dialect as compiled: on which spans its words mean something else than its tables state.
 type ruleRow struct {
 	When struct {
 		Scope    []string         `json:"scope"`
@@ -21,7 +21,7 @@ type ruleRow struct {
 		Without  []string         `json:"without"`
 		Equals   map[string][]any `json:"equals"`
 		Missing  []string         `json:"missing"`
-		// AtLeast are figures that must be told, with the least number of each.
+		// AtLeast are figures that must be reported, with the least number of each.
 		AtLeast  map[string]float64 `json:"at_least"`
 		Provider []string           `json:"provider"`
 		Name     []string           `json:"name"`
@@ -97,20 +97,20 @@ type equal struct {
 	values []any
 }
 
-func (r *rule) matches(name string, attributes cost.Attributes, told *values, provider string) bool {
-	if !told.present.contains(&r.has) || told.present.meets(&r.without) || told.reported&r.missing != 0 {
+func (r *rule) matches(name string, attributes cost.Attributes, found *values, provider string) bool {
+	if !found.present.contains(&r.has) || found.present.meets(&r.without) || found.reported&r.missing != 0 {
 		return false
 	}
 	if len(r.providers) > 0 && !isOneOf(provider, r.providers) {
 		return false
 	}
-	return r.holds(attributes, told) && (len(r.names) == 0 || nameMatches(r.names, name))
+	return r.holds(attributes, found) && (len(r.names) == 0 || nameMatches(r.names, name))
 }
 
-// holds tells whether the conditions about values hold.
-func (r *rule) holds(attributes cost.Attributes, told *values) bool {
+// holds reports whether the conditions about values hold.
+func (r *rule) holds(attributes cost.Attributes, found *values) bool {
 	for _, bound := range r.atLeast {
-		value := told.has(bound.field)
+		value := found.has(bound.field)
 		number, isFloat := value.Float()
 		if whole, isWhole := value.Int(); isWhole {
 			number = float64(whole)
@@ -171,7 +171,7 @@ func patternsOf(texts map[string][]string) (found []pattern) {
 	return found
 }
 
-// isNumber tells whether a value is a whole number, or true for 1 and false for 0.
+// isNumber reports whether a value is a whole number, or true for 1 and false for 0.
 func isNumber(found document.Value, number float64) bool {
 	if found.Kind() == document.Bool {
 		return boolInt(found.Bool()) == number
@@ -196,7 +196,7 @@ func isOneOf(text string, texts []string) bool {
 	return false
 }
 
-// nameMatches tells whether a name is one of the patterns: a* matches by its beginning, *a by its end, *a* by what it
+// nameMatches reports whether a name is one of the patterns: a* matches by its beginning, *a by its end, *a* by what it
 // contains.
 func nameMatches(patterns []string, name string) bool {
 	for _, pattern := range patterns {
@@ -243,7 +243,7 @@ func versionNumbers(text string) []int {
 	return numbers
 }
 
-// versionWithin tells whether a version lies within bounds such as `>=0.38 <0.61`; one without numbers lies nowhere.
+// versionWithin reports whether a version lies within bounds such as `>=0.38 <0.61`; one without numbers lies nowhere.
 func versionWithin(text, bounds string) bool {
 	found := versionNumbers(text)
 	if len(found) == 0 {

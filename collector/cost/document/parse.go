@@ -14,7 +14,7 @@ import (
 
 const maxDepth = 990
 
-// SyntaxError tells what the text lacks, and where: the offset counts characters from 0.
+// SyntaxError is what the text lacks, and where: the offset counts characters from 0.
 type SyntaxError struct {
 	What   string
 	Offset int

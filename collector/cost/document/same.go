@@ -9,7 +9,7 @@ import (
 
 var seed = maphash.MakeSeed()
 
-// Same tells whether two values are equal for certain: scalars, and lists of scalars. Of others it says no.
+// Same reports whether two values are equal for certain: scalars, and lists of scalars. Others are not.
 func Same(a, b *Value) bool {
 	if a.kind != b.kind || a.bits != b.bits || a.text != b.text {
 		return false

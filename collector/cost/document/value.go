@@ -9,7 +9,7 @@ import (
 	"math/big"
 )
 
-// Kind tells what a Value holds.
+// Kind is what a Value holds.
 type Kind uint8
 
 // The kinds of values; Big is a whole number beyond 64 bits.
@@ -69,10 +69,10 @@ func OfList(items ...Value) Value { return Value{kind: List, inner: &inner{items
 // NewMap returns an empty map.
 func NewMap() Value { return Value{kind: Map, inner: &inner{}} }
 
-// Kind tells what the value holds.
+// Kind is what the value holds.
 func (v Value) Kind() Kind { return v.kind }
 
-// IsNull tells whether there is no value.
+// IsNull reports whether there is no value.
 func (v Value) IsNull() bool { return v.kind == Null }
 
 // Bool returns a truth value, false for anything else.
@@ -95,7 +95,7 @@ func (v Value) Whole() *big.Int {
 // Float returns a floating number; false for anything else.
 func (v Value) Float() (float64, bool) { return math.Float64frombits(v.bits), v.kind == Float }
 
-// Decimal returns a floating number exactly as the text said it, "" when it did not come from a text.
+// Decimal returns a floating number exactly as the text has it, "" when it did not come from a text.
 func (v Value) Decimal() string {
 	if v.kind != Float {
 		return ""
@@ -130,7 +130,7 @@ func (v Value) Get(key string) Value {
 	return Value{}
 }
 
-// Has tells whether a map holds a key.
+// Has reports whether a map holds a key.
 func (v Value) Has(key string) bool { return v.at(key) >= 0 }
 
 // Set puts a value under a key of a map, in its place when the key is there, else at the end.
@@ -165,7 +165,7 @@ func (v Value) TypeName() string {
 	return [...]string{"NoneType", "bool", "int", "int", "float", "str", "list", "dict"}[v.kind]
 }
 
-// Truthy tells whether the value is neither null, false, zero nor empty.
+// Truthy reports whether the value is neither null, false, zero nor empty.
 func (v Value) Truthy() bool {
 	switch v.kind {
 	case Null:

@@ -18,13 +18,13 @@ const (
 	reasonSum      = "sum_of_calls_beneath"
 	reasonExceeds  = "exceeds_calls_beneath"
 	reasonSameCall = "same_call_elsewhere"
-	// reasonSameTokens is that of a span that looks like another call, without an id that tells that it is.
+	// reasonSameTokens is that of a span that looks like another call, without an id that shows it.
 	reasonSameTokens = "same_tokens_elsewhere"
 	// reasonLocalCache is that of a call that repeats, with its response id, one that its emitter reported and that had ended
 	// before.
 	reasonLocalCache  = "local_cache"
 	reasonOnlyCarrier = "only_carrier"
-	// reasonReportsMore is that of a duplicate or aggregate, with the name of a meter that it alone tells and that changes
+	// reasonReportsMore is that of a duplicate or aggregate, with the name of a meter that it alone reports and that changes
 	// the price.
 	reasonReportsMore = "reports_more"
 )
@@ -54,13 +54,13 @@ type CountedCall struct {
 	held [3]heldCall
 }
 
-// callWithMeters is a call with room for the meters it reports: one piece of memory, where an earlier run's call needs less.
+// callWithMeters is a call with memory for the meters it reports: one piece of memory, where an earlier run's call needs less.
 type callWithMeters struct {
 	CountedCall
 	buf [6]string
 }
 
-// reportsNothing tells whether a call is known to have reported no meter.
+// reportsNothing reports whether a call is known to have reported no meter.
 func (c *CountedCall) reportsNothing() bool { return c.knowsMeters && len(c.meters) == 0 }
 
 // tokens are two numbers, -1 where one is not known.
@@ -106,17 +106,17 @@ func (l *Ledger) countedCallOf(reading *cost.Reading, span *cost.Span) *CountedC
 func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
 
 // classify returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
-func classify(isCall bool, this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
+func classify(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
-		if found := sameResponse(this, beneath, memory); found != (classification{}) {
+		if found := sameResponse(this, below, memory); found != (classification{}) {
 			return found
 		}
 	}
-	if beneath != nil && !this.reports() && (beneath.count > 0 || beneath.unreported != nil) {
-		return classifyWithoutUsage(beneath)
+	if below != nil && !this.reports() && (below.count > 0 || below.unreported != nil) {
+		return classifyWithoutUsage(below)
 	}
-	if beneath != nil && beneath.count > 0 {
-		if found := classifyAncestor(isCall, this, beneath); found.role != "" {
+	if below != nil && below.count > 0 {
+		if found := classifyAncestor(isCall, this, below); found.role != "" {
 			return found
 		}
 	}
@@ -131,15 +131,15 @@ func classify(isCall bool, this *CountedCall, beneath *Subtotal, memory *RecentC
 	return classification{reason: reasonOnlyCarrier}
 }
 
-// classifyAncestor judges a span that reports usage above calls already counted; no role when it is a call of its own.
-func classifyAncestor(isCall bool, this *CountedCall, beneath *Subtotal) classification {
-	calls := beneath.calls
+// classifyAncestor classifies a span that reports usage above calls already counted; no role when it is a call of its own.
+func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal) classification {
+	calls := below.calls
 	for n := len(calls) - 1; n >= 0; n-- {
 		if calls[n].tokens() == this.tokens() {
 			return classification{cost.Duplicate, reasonRepeats, calls[n]}
 		}
 	}
-	within := this.input.N <= beneath.Input && this.output.N <= beneath.Output
+	within := this.input.N <= below.Input && this.output.N <= below.Output
 	switch {
 	case !isCall && within:
 		return classification{role: cost.Aggregate, reason: reasonSum}
@@ -151,24 +151,24 @@ func classifyAncestor(isCall bool, this *CountedCall, beneath *Subtotal) classif
 		return classification{role: cost.Aggregate, reason: reasonSum}
 	}
 	last := calls[len(calls)-1]
-	if beneath.count == 1 && last.scope != this.scope && sameModel(this, last) {
+	if below.count == 1 && last.scope != this.scope && sameModel(this, last) {
 		return classification{cost.Duplicate, reasonExceeds, last}
 	}
 	return classification{}
 }
 
-// classifyWithoutUsage judges a model call without usage above calls already counted, be they without usage too.
-func classifyWithoutUsage(beneath *Subtotal) classification {
+// classifyWithoutUsage classifies a model call without usage above calls already counted, be they without usage too.
+func classifyWithoutUsage(below *Subtotal) classification {
 	switch {
-	case beneath.count > 1:
+	case below.count > 1:
 		return classification{role: cost.Aggregate, reason: reasonSum}
-	case beneath.count == 1:
-		return classification{cost.Duplicate, reasonRepeats, beneath.calls[len(beneath.calls)-1]}
+	case below.count == 1:
+		return classification{cost.Duplicate, reasonRepeats, below.calls[len(below.calls)-1]}
 	}
-	return classification{cost.Duplicate, reasonRepeats, beneath.unreported}
+	return classification{cost.Duplicate, reasonRepeats, below.unreported}
 }
 
-// ownResponse tells whether a call has a response id and each of the others another one, from the same emitter's hand.
+// ownResponse reports whether a call has a response id and each of the others another one, of the same emitter.
 func ownResponse(this *CountedCall, others []*CountedCall) bool {
 	if this.responseID == "" {
 		return false
@@ -181,14 +181,14 @@ func ownResponse(this *CountedCall, others []*CountedCall) bool {
 	return true
 }
 
-// metersOnlyOn returns the meters used by a duplicate or aggregate that no call counted in its place tells, in their own
-// order. Of an aggregate the latest calls beneath are looked at. Nothing is known of calls of an earlier run.
-func metersOnlyOn(reading *cost.Reading, found classification, beneath *Subtotal) []string {
+// metersOnlyOn returns the meters used by a duplicate or aggregate that no call counted in its place reports, in their own
+// order. Of an aggregate the latest calls below are looked at. Nothing is known of calls of an earlier run.
+func metersOnlyOn(reading *cost.Reading, found classification, below *Subtotal) []string {
 	var calls []*CountedCall
 	if found.of != nil {
 		calls = []*CountedCall{found.of}
-	} else if beneath != nil {
-		calls = beneath.calls
+	} else if below != nil {
+		calls = below.calls
 	}
 	for _, call := range calls {
 		if !call.knowsMeters {
@@ -197,8 +197,8 @@ func metersOnlyOn(reading *cost.Reading, found classification, beneath *Subtotal
 	}
 	var meters []string
 	for _, amount := range reading.Usage {
-		isTold := func(call *CountedCall) bool { return slices.Contains(call.meters, amount.Meter) }
-		if amount.Quantity.Sign() != 0 && !slices.ContainsFunc(calls, isTold) {
+		isReported := func(call *CountedCall) bool { return slices.Contains(call.meters, amount.Meter) }
+		if amount.Quantity.Sign() != 0 && !slices.ContainsFunc(calls, isReported) {
 			meters = append(meters, amount.Meter)
 		}
 	}
@@ -206,7 +206,7 @@ func metersOnlyOn(reading *cost.Reading, found classification, beneath *Subtotal
 	return meters
 }
 
-// incomplete returns what says above a duplicate or aggregate that what was counted in its place is not all; else nil.
+// incomplete returns what states above a duplicate or aggregate that what was counted in its place is not all; else nil.
 func incomplete(reason string) *Subtotal {
 	if reason != reasonExceeds && reason != reasonSameTokens && reason != reasonDiffers && !strings.HasPrefix(reason, reasonReportsMore) {
 		return nil

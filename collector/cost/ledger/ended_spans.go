@@ -136,7 +136,7 @@ func (t *endedTrace) at(id uint64) int {
 	return nowhere
 }
 
-// add adds a span; the older generation of its trace tells how many are to be expected.
+// add adds a span; the older generation of its trace reports how many are to be expected.
 func (t *endedTrace) add(span endedSpan, older *endedTrace) {
 	t.spans = append(t.spans, span)
 	switch count := len(t.spans); {

@@ -12,7 +12,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/pricing"
 )
 
-// Whatever attributes hold, a span gets no cost below 0, and none with a status that says that there is none.
+// Whatever attributes hold, a span gets no cost below 0, and none with a status for an unknown cost.
 func FuzzSpan(f *testing.F) {
 	dialects, pricer := newTestDialects(f), pricing.NewPricer(embedded(f))
 	f.Add(`{"gen_ai.operation.name":"chat","gen_ai.provider.name":"openai","gen_ai.request.model":"gpt-4o","gen_ai.usage.input_tokens":5}`, "scope", "1.0")
@@ -42,7 +42,7 @@ func FuzzSpan(f *testing.F) {
 	})
 }
 
-// Whatever spans name as their parents, each ends once, and roots hold the money of the calls beneath, once.
+// Whatever spans name as their parents, each ends once, and roots hold the money of the calls below, once.
 func FuzzTree(f *testing.F) {
 	f.Add([]byte{1, 0, 2, 1, 3, 1, 4, 3})
 	f.Add([]byte{1, 2, 2, 1, 3, 3})

@@ -62,7 +62,7 @@ func New(dialects *dialect.Dialects, pricer Prices, options Options) *Ledger {
 	}
 }
 
-// Clear forgets every span in hand, but for a memory that it shares; the counters stay.
+// Clear evicts every span held, but for a memory that it shares; the counters stay.
 func (l *Ledger) Clear() {
 	l.rollUp.pending.Clear()
 	l.rollUp.closed.clear()
@@ -89,7 +89,7 @@ func (l *Ledger) Counters() Counters {
 
 // Ended is what came of a span's end.
 type Ended struct {
-	// Total of the calls in and beneath the span, valid until the next call; nil when there is none.
+	// Total of the calls in and below the span, valid until the next call; nil when there is none.
 	Total *Subtotal
 	// Up is the span that the total was passed to, which has not ended yet; zero when there is none.
 	Up cost.SpanKey
@@ -104,19 +104,19 @@ func (l *Ledger) End(span *cost.Span, written *Writes) Ended {
 	return l.end(span, written, l.options.RollUp)
 }
 
-// EndWithoutTotals is End without totals: the span cannot wait for what is still to come beneath it.
+// EndWithoutTotals is End without totals: the span cannot wait for what is still to come below it.
 func (l *Ledger) EndWithoutTotals(span *cost.Span, written *Writes) Ended {
 	return l.end(span, written, false)
 }
 
-// EndAncestor is EndWithoutTotals for a span that says nothing of a call, as most do.
+// EndAncestor is EndWithoutTotals for a span that reports no call, as most do.
 func (l *Ledger) EndAncestor(span, parent cost.SpanKey, isLocalRoot bool) Ended {
 	joins := l.options.JoinServices || !isLocalRoot
-	beneath := l.close(span, parent, joins)
-	if beneath == nil {
+	below := l.close(span, parent, joins)
+	if below == nil {
 		return Ended{}
 	}
-	return l.passUp(parent, beneath, joins)
+	return l.passUp(parent, below, joins)
 }
 
 // close notes that a span has ended, and returns what was passed up to it.
@@ -125,8 +125,8 @@ func (l *Ledger) close(span, parent cost.SpanKey, joins bool) *Subtotal {
 		parent = cost.SpanKey{}
 	}
 	l.rollUp.closed.set(span, parent)
-	beneath, _ := l.rollUp.pending.Take(span)
-	return beneath
+	below, _ := l.rollUp.pending.Take(span)
+	return below
 }
 
 // passUp passes the total of a span that has ended to those above it.
@@ -163,27 +163,27 @@ func (l *Ledger) end(span *cost.Span, written *Writes, rollUp bool) Ended {
 // withTotals writes what a span is and, where asked for, the totals of its subtree.
 func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended {
 	joins := l.options.JoinServices || !span.IsLocalRoot
-	beneath := l.close(span.Key, span.Parent, joins)
-	own := l.own(span, beneath, written)
-	if own != nil && own.unreportedCount > 0 && beneath != nil && beneath.count > 0 {
-		// Written when the calls beneath had not ended yet: they are its request.
+	below := l.close(span.Key, span.Parent, joins)
+	own := l.own(span, below, written)
+	if own != nil && own.unreportedCount > 0 && below != nil && below.count > 0 {
+		// Written when the calls below had not ended yet: they are its request.
 		own = nil
 	}
-	total := beneath
+	total := below
 	if own != nil {
 		total = own
-		if beneath != nil {
-			if beneath.unreportedCount > 0 && own.count > 0 && beneath.count == 0 {
-				beneath.absorbUnreported()
+		if below != nil {
+			if below.unreportedCount > 0 && own.count > 0 && below.count == 0 {
+				below.absorbUnreported()
 			}
-			total = beneath
+			total = below
 			total.add(own)
 		}
 	}
 	if total == nil {
 		return Ended{}
 	}
-	if rollUp && beneath != nil {
+	if rollUp && below != nil {
 		total.WriteSubtree(written)
 	}
 	if rollUp && span.IsLocalRoot {

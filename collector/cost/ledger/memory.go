@@ -141,7 +141,7 @@ func (m *RecentCalls) addAlias(responseID string, call *CountedCall) {
 	}
 }
 
-// isClaimed tells whether a span of the emitter of one call repeats the other already: then there are two calls.
+// isClaimed reports whether a span of the emitter of one call repeats the other already: then there are two calls.
 func (m *RecentCalls) isClaimed(call, by *CountedCall) bool {
 	return m.claims.Has(claim{call.span, by.scope})
 }

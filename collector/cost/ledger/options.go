@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Options say how a ledger behaves.
+// Options state how a ledger behaves.
 type Options struct {
 	// KeepProvider: an llm.provider already on the span stays.
 	KeepProvider bool
@@ -15,7 +15,7 @@ type Options struct {
 	JoinServices bool
 	// RollUp: write totals above the calls.
 	RollUp bool
-	// Reclassify: what an earlier run wrote is compared with what is beneath and known, across processes and batches; a
+	// Reclassify: what an earlier run wrote is compared with what is below and known, across processes and batches; a
 	// repeated call loses its cost and tokens.
 	Reclassify bool
 	// Records: make the record of each call that is counted.
@@ -26,7 +26,7 @@ type Options struct {
 	OpenSpans, ClosedSpans, RecentCalls int
 }
 
-// DefaultOptions are those for all spans in hand.
+// DefaultOptions are those for all spans held.
 func DefaultOptions() Options {
 	return Options{JoinServices: true, RollUp: true, OpenSpans: 32_768, ClosedSpans: 32_768, RecentCalls: 8_192}
 }
@@ -34,7 +34,7 @@ func DefaultOptions() Options {
 // RepeatCounts are numbers of duplicates and aggregates, in the order of RepeatReasons.
 type RepeatCounts [len(RepeatReasons)]int64
 
-// LedgerCounters count spans by what they were, calls that ended after their root (Late), and subtotals forgotten because
+// Counters count spans by what they were, calls that ended after their root (Late), and subtotals evicted because
 // their span never ended (Evicted). Repeats are the duplicates and aggregates by RepeatReasons.
 type Counters struct {
 	Own, Duplicate, Aggregate, Failed, AlreadyPriced, Late, Evicted int64

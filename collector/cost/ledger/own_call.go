@@ -44,10 +44,10 @@ func (l *Ledger) EndLone(span *cost.Span, written *Writes) *cost.CallRecord {
 	return l.record
 }
 
-// own writes what a span says of its own call, and returns the call as a subtotal when it is counted.
-func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subtotal {
+// own writes what a span states of its own call, and returns the call as a subtotal when it is counted.
+func (l *Ledger) own(span *cost.Span, below *Subtotal, written *Writes) *Subtotal {
 	if span.Attributes.Has(cost.AttrCostStatus) {
-		return l.priorResult(span, beneath, written)
+		return l.priorResult(span, below, written)
 	}
 	reading := &l.reading
 	if !l.read(span, reading) {
@@ -59,7 +59,7 @@ func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subto
 	this := l.countedCallOf(reading, span)
 	l.memory.mutex.Lock()
 	defer l.memory.mutex.Unlock()
-	priced, isOwn := l.classified(reading, span, this, beneath, written)
+	priced, isOwn := l.classified(reading, span, this, below, written)
 	if !isOwn {
 		return incomplete(written.Reason)
 	}
@@ -68,11 +68,11 @@ func (l *Ledger) own(span *cost.Span, beneath *Subtotal, written *Writes) *Subto
 
 // classified writes what a span is, and its cost when it is a call of its own; this is nil where it is compared with none.
 func (l *Ledger) classified(
-	reading *cost.Reading, span *cost.Span, this *CountedCall, beneath *Subtotal, written *Writes,
+	reading *cost.Reading, span *cost.Span, this *CountedCall, below *Subtotal, written *Writes,
 ) (priced cost.Cost, isOwn bool) {
 	found := classification{}
 	if this != nil {
-		found = classify(reading.IsCall, this, beneath, l.memory)
+		found = classify(reading.IsCall, this, below, l.memory)
 	} else if !reading.IsCall {
 		found.reason = reasonOnlyCarrier
 	}
@@ -89,7 +89,7 @@ func (l *Ledger) classified(
 		}
 		return priced, true
 	}
-	if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, beneath)); meter != "" {
+	if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, below)); meter != "" {
 		found.reason = reasonReportsMore + ":" + meter
 	}
 	l.counters.repeat(found.reason)
@@ -110,7 +110,7 @@ func (l *Ledger) read(span *cost.Span, into *cost.Reading) bool {
 	return isReported
 }
 
-// isRefused tells whether a call failed without being billed; one that may have been billed is doubted.
+// isRefused reports whether a call failed without being billed; one that may have been billed is doubted.
 func (l *Ledger) isRefused(span *cost.Span, reading *cost.Reading) bool {
 	if !span.IsError || len(reading.Usage) > 0 {
 		return false

@@ -40,7 +40,7 @@ type SpanPlan struct {
 	rates *pricing.ResolvedRates
 }
 
-// Read puts what a span says about a model call into a reading, and returns its plan; false when the span says nothing.
+// Read puts what a span reports about a model call into a reading, and returns its plan; false when the span reports nothing.
 func (c *PlanCache) Read(span *cost.Span, into *cost.Reading) (*SpanPlan, bool) {
 	layout := c.layout(span)
 	if layout == nil {
@@ -65,7 +65,7 @@ func (c *PlanCache) evict() {
 	}
 }
 
-// layout returns the layout of a span, nil when the span does not speak of a model call.
+// layout returns the layout of a span, nil when the span does not report a model call.
 func (c *PlanCache) layout(span *cost.Span) *plannedLayout {
 	shape := uint64(len(span.ScopeName)<<8 + len(span.ScopeVersion))
 	for n := range span.Attributes {

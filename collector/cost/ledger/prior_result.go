@@ -8,8 +8,8 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// evidence returns the call that attributes of an earlier run tell, nil when they tell of none.
-func (l *Ledger) priorResult(span *cost.Span, beneath *Subtotal, written *Writes) *Subtotal {
+// priorResult returns the call that attributes of an earlier run report, nil when there is none.
+func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) *Subtotal {
 	l.counters.AlreadyPriced++
 	status, _ := span.Attributes.Get(cost.AttrCostStatus).Text()
 	if status == cost.Duplicate || status == cost.Aggregate {
@@ -36,7 +36,7 @@ func (l *Ledger) priorResult(span *cost.Span, beneath *Subtotal, written *Writes
 		// The ledger outlives the data that the texts lie in.
 		this.scope, this.models[0] = l.names.intern(this.scope), l.names.intern(this.models[0])
 		this.provider, this.responseID = l.names.intern(this.provider), strings.Clone(this.responseID)
-		if found := classify(reason != reasonOnlyCarrier, this, beneath, l.memory); found.role != "" {
+		if found := classify(reason != reasonOnlyCarrier, this, below, l.memory); found.role != "" {
 			l.count(found)
 			l.counters.repeat(found.reason)
 			if found.of != nil {
@@ -60,8 +60,8 @@ func (l *Ledger) priorResult(span *cost.Span, beneath *Subtotal, written *Writes
 	return l.counted(this, &result)
 }
 
-// CopyClassification tells whether an earlier run found that a span repeats calls; into gets what a copy of it that was taken for a
-// call needs to say the same.
+// CopyClassification reports whether an earlier run found that a span repeats calls; into gets what a copy of it that was taken for a
+// call needs to state the same.
 func CopyClassification(attributes cost.Attributes, into *Writes) bool {
 	status, _ := attributes.Get(cost.AttrCostStatus).Text()
 	if status != cost.Duplicate && status != cost.Aggregate {

@@ -9,7 +9,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/dialect"
 )
 
-// price returns what the pricer says a reading costs.
+// price returns what the pricer states a reading costs.
 func (l *Ledger) price(reading *cost.Reading, span *cost.Span) cost.Cost {
 	call := l.callFor(reading, span)
 	if l.card == nil || l.plan == nil {
@@ -34,13 +34,13 @@ func (l *Ledger) cost(reading *cost.Reading, span *cost.Span, found classificati
 	case len(reading.Usage) == 0 && !result.Known:
 		return withoutUsage(reading)
 	case !result.Known && !reading.IsBilled:
-		if said, isSaid := statedCost(reading); isSaid {
-			return said
+		if stated, isStated := statedCost(reading); isStated {
+			return stated
 		}
 	case result.Source == cost.SourceManual:
 		return result
 	case reading.IsBilled && !reading.Billed.IsZero():
-		// A bill of 0 for tokens says who paid, not what they cost.
+		// A bill of 0 for tokens states who paid, not what they cost.
 		if !result.ListKnown {
 			result.ListKnown, result.List = result.Known, result.Femto
 		}
@@ -75,8 +75,8 @@ func statedCost(reading *cost.Reading) (cost.Cost, bool) {
 
 // withoutUsage returns what a call costs of which no usage is reported, with what its reader knows of the reason.
 func withoutUsage(reading *cost.Reading) cost.Cost {
-	if said, isSaid := statedCost(reading); isSaid {
-		return said
+	if stated, isStated := statedCost(reading); isStated {
+		return stated
 	}
 	if reading.Doubt.Status == cost.Unpriced {
 		return cost.UnpricedCost(reading.Doubt.Reason)
@@ -85,7 +85,7 @@ func withoutUsage(reading *cost.Reading) cost.Cost {
 }
 
 // changedBy returns the first of some meters that changes what a reading costs, "" when none does. Where no provider
-// tells the cost, all but reasoning, which is billed as the output it is inside of, may change it.
+// reports the cost, all but reasoning, which is billed as the output it is inside of, may change it.
 func (l *Ledger) changedBy(reading *cost.Reading, span *cost.Span, meters []string) string {
 	if len(meters) == 0 {
 		return ""

@@ -19,7 +19,7 @@ const (
 	batch       = "batch"
 	environment = "app.environment"
 	outcome     = "app.outcome"
-	// otherError is what error.type says of an error of unknown type (OpenTelemetry semantic conventions).
+	// otherError is what error.type states of an error of unknown type (OpenTelemetry semantic conventions).
 	otherError = "_OTHER"
 )
 

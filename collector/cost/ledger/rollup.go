@@ -6,7 +6,7 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// keptCalls is how many of the calls beneath a span are kept for comparison; totals cover all of them.
+// keptCalls is how many of the calls below a span are kept for comparison; totals cover all of them.
 const keptCalls = 64
 
 // Subtotal is what the calls of a subtree add up to.
@@ -50,7 +50,7 @@ func (s *Subtotal) add(other *Subtotal) {
 	}
 }
 
-// absorbUnreported takes back the calls without usage: the call above them has told it, and is the same request.
+// absorbUnreported takes back the calls without usage: the call above them has reported it, and is the same request.
 func (s *Subtotal) absorbUnreported() {
 	s.Requests -= s.unreportedCount
 	s.Unpriced -= s.unreportedCount
@@ -71,7 +71,7 @@ func newRollUp(openSpans, closedSpans int) *rollUp {
 	return &rollUp{pending: cost.NewGenerationalCache[cost.SpanKey, *Subtotal](openSpans), closed: newEndedSpans(closedSpans), unreported: cost.NewGenerationalCache[cost.SpanKey, struct{}](openSpans)}
 }
 
-// lateParent takes back the parent's request when that parent has ended as a call without usage: the call tells it now.
+// lateParent takes back the parent's request when that parent has ended as a call without usage: the call reports it now.
 func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal) {
 	if _, was := r.unreported.Take(parent); was {
 		call.Requests--

@@ -14,7 +14,7 @@ import (
 // those of a detached one in other traces of the process. Across other traces provider, model and every token count that
 // both report must agree, and the times fit. Two emitters of one process that disagree about the tokens only report one call
 // all the same: it is counted once, and the reason names the difference.
-func sameResponse(this *CountedCall, beneath *Subtotal, memory *RecentCalls) classification {
+func sameResponse(this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
 	held, known := memory.byResponse.Get(this.responseID)
 	if !known {
 		return classification{}
@@ -36,7 +36,7 @@ func sameResponse(this *CountedCall, beneath *Subtotal, memory *RecentCalls) cla
 	}
 	var differing classification
 	for _, other := range others {
-		isOver := beneath.holds(other)
+		isOver := below.holds(other)
 		switch {
 		case !isPassed(other) && !isOver && memory.isReplay(this, other):
 			return classification{reason: reasonLocalCache, of: other}
@@ -63,13 +63,13 @@ func sameResponse(this *CountedCall, beneath *Subtotal, memory *RecentCalls) cla
 	return differing
 }
 
-// sameTokens judges a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
-// where data says that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
+// sameTokens classifies a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
+// where data states that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
 // too, or is the only such call of such emitters.
 func sameTokens(this *CountedCall, memory *RecentCalls) classification {
-	var room [keptPerKey]*CountedCall
+	var buf [keptPerKey]*CountedCall
 	held, _ := memory.here.Get(this.traceTokens())
-	if found := memory.matchTokens(this, held.calls(room[:0], keptPerKey), false); found.role != "" {
+	if found := memory.matchTokens(this, held.calls(buf[:0], keptPerKey), false); found.role != "" {
 		return found
 	}
 	return memory.matchTokens(this, memory.elsewhere(this), true)
@@ -101,7 +101,7 @@ func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isEl
 	return classification{cost.Duplicate, reason, call}
 }
 
-// mayDiffer tells whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
+// mayDiffer reports whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
 // detached.
 func (m *RecentCalls) mayDiffer(this, other *CountedCall) bool {
 	switch {
@@ -113,14 +113,14 @@ func (m *RecentCalls) mayDiffer(this, other *CountedCall) bool {
 	return this.process != "" && this.process == other.process && (m.isDetached(this.scope) || m.isDetached(other.scope))
 }
 
-// isMisreported tells whether two emitters of one process report a call with one response id at one time, and differ in its
+// isMisreported reports whether two emitters of one process report a call with one response id at one time, and differ in its
 // tokens.
 func isMisreported(this, other *CountedCall) bool {
 	return this.scope != other.scope && this.process != "" && this.process == other.process && overlap(this, other) &&
 		sameProvider(this, other) && sameModel(this, other)
 }
 
-// areTwo tells whether both have ids of one form that differ: these are two calls, be they as alike as they may.
+// areTwo reports whether both have ids of one form that differ: these are two calls, be they as alike as they may.
 func (m *RecentCalls) areTwo(this, other *CountedCall) bool {
 	if this.responseID == "" || other.responseID == "" || this.responseID == other.responseID {
 		return false
@@ -129,13 +129,13 @@ func (m *RecentCalls) areTwo(this, other *CountedCall) bool {
 	return form != nil && form == m.identity.Form(other.responseID)
 }
 
-// isReplay tells whether a span is an answer from the application's own cache, which repeats another with its response id.
+// isReplay reports whether a span is an answer from the application's own cache, which repeats another with its response id.
 func (m *RecentCalls) isReplay(this, other *CountedCall) bool {
 	return this.scope == other.scope && m.identity.Replays(this.scope) && this.startNs > other.endNs && agree(this, other) &&
 		sameProvider(this, other) && sameModel(this, other)
 }
 
-// agree tells whether every token count that both tell is the same.
+// agree reports whether every token count that both report is the same.
 func agree(this, other *CountedCall) bool {
 	same := func(a, b cost.Count) bool { return !a.Known || !b.Known || a.N == b.N }
 	for n := range this.parts {
@@ -150,7 +150,7 @@ func sameProvider(this, other *CountedCall) bool {
 	return this.provider == "" || other.provider == "" || this.provider == other.provider
 }
 
-// holds tells whether a call is beneath, of those that are kept.
+// holds reports whether a call is below, of those that are kept.
 func (s *Subtotal) holds(call *CountedCall) bool {
 	if s == nil {
 		return false
@@ -163,7 +163,7 @@ func (s *Subtotal) holds(call *CountedCall) bool {
 	return s.unreported != nil && s.unreported.span == call.span
 }
 
-// coincide tells whether two spans begin and end as good as together.
+// coincide reports whether two spans begin and end as good as together.
 func coincide(this, other *CountedCall) bool {
 	near := func(a, b int64) bool { return a-b <= slackNs && b-a <= slackNs }
 	return near(this.startNs, other.startNs) && near(this.endNs, other.endNs)
@@ -187,7 +187,7 @@ func sameModel(this, other *CountedCall) bool {
 // ends the span of a stream 0.2 ms before the client's begins.
 const slackNs = 1_000_000
 
-// overlap tells whether two spans share an instant, or one begins as good as when the other ends.
+// overlap reports whether two spans share an instant, or one begins as good as when the other ends.
 func overlap(this, other *CountedCall) bool {
 	return this.startNs-other.endNs <= slackNs && other.startNs-this.endNs <= slackNs
 }

@@ -19,14 +19,14 @@ const (
 )
 
 // Report is a span or log record that reports usage. Signal and Prefer are SignalSpans or SignalLogs; Emitter and Group are
-// the emitter and its session, or "" and the span that the record was made in. ResponseID is "" when it tells none; SpanID
+// the emitter and its session, or "" and the span that the record was made in. ResponseID is "" when it reports none; SpanID
 // is that of a span, 0 for a record.
 type Report struct {
 	Signal, Prefer, Emitter, Group, ResponseID string
 	SpanID                                     uint64
 }
 
-// Repeat is what a report that is counted elsewhere says: the reason, and the span that carries the call, 0 when unknown.
+// Repeat is what a report that is counted elsewhere states: the reason, and the span that carries the call, 0 when unknown.
 type Repeat struct {
 	Reason string
 	SpanID uint64
@@ -36,7 +36,7 @@ type reportGroup struct{ emitter, group string }
 
 // Repeats returns for each report how it repeats one of the preferred signal; the reason is "" when it is to be counted.
 // Of the reports of one session those of the other signal repeat the preferred ones. One with a response id that no
-// preferred report carries is a call of its own. When the preferred signal is not in hand, the other one counts.
+// preferred report carries is a call of its own. When the preferred signal is not held, the other one counts.
 func Repeats(reports []Report) []Repeat {
 	preferred := map[reportGroup]map[string]uint64{}
 	for n := range reports {
@@ -77,7 +77,7 @@ func (r *Report) repeats(held map[string]uint64) Repeat {
 	return Repeat{reason, spanID}
 }
 
-// WriteTo says that a span or log record repeats a call that another signal reports.
+// WriteTo means that a span or log record repeats a call that another signal reports.
 func (r Repeat) WriteTo(written *Writes) {
 	written.Status, written.Reason = cost.Duplicate, r.Reason
 	written.text(cost.AttrCostStatus, cost.Duplicate)

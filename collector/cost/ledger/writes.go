@@ -34,7 +34,7 @@ func (w *Writes) usd(key string, f cost.Femto) {
 	w.Put = append(w.Put, cost.Attribute{Key: key, Value: document.OfFloat(f.USD())})
 }
 
-// write says that a span is not a call of its own.
+// write means that a span is not a call of its own.
 func (v classification) write(written *Writes) {
 	written.Status, written.Reason = v.role, v.reason
 	written.text(cost.AttrCostStatus, v.role)
@@ -44,7 +44,7 @@ func (v classification) write(written *Writes) {
 	}
 }
 
-// carrier says which span carries the cost; a log record has no id.
+// carrier states which span carries the cost; a log record has no id.
 func (w *Writes) carrier(span uint64) {
 	if span != 0 {
 		id := strconv.FormatUint(span, 16)
@@ -116,7 +116,7 @@ func (s *Subtotal) WriteTrace(written *Writes) {
 }
 
 // keepSums leaves sums as the span has them already, but for the last bits of a double: costs of an earlier run come back
-// as doubles, and above 4.5 USD these do not tell every femto-dollar.
+// as doubles, and above 4.5 USD these do not report every femto-dollar.
 func (w *Writes) keepTotals(attributes cost.Attributes) {
 	const closeTo = 1e-14
 	for n := range w.Put {

@@ -20,7 +20,7 @@ const cardFormat = 1
 
 var cardVersion = regexp.MustCompile(`^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$`)
 
-// CardError says that a rate card cannot be used: where, what was found and what was expected.
+// CardError means that a rate card cannot be used: where, what was found and what was expected.
 type CardError struct{ Where, Found, Expected string }
 
 func (e *CardError) Error() string {

@@ -17,7 +17,7 @@ const (
 	itself = "="
 )
 
-// factWords are the spellings of facts, and what a host name states. places are the facts that say where a call ran.
+// factWords are the spellings of facts, and what a host name states. places are the facts that state where a call ran.
 type factWords struct {
 	words        map[string]map[string]string
 	hosts        []hostFacts
@@ -25,7 +25,7 @@ type factWords struct {
 	places       []string
 }
 
-// hostFacts is what a host states; silentOn are facts that its answers do not tell, whatever they say.
+// hostFacts is what a host states; silentOn are facts that its answers do not report, whatever they state.
 type hostFacts struct {
 	match    *regexp.Regexp
 	facts    map[string]string
@@ -56,7 +56,7 @@ func newFactWords(table *nameTable) (*factWords, error) {
 	return f, nil
 }
 
-// Knows tells whether the card has words for a fact.
+// Knows reports whether the card has words for a fact.
 func (f *factWords) Knows(dimension string) bool { return f.words[dimension] != nil }
 
 // Of returns the facts stated in the card's words; standard ones and dimensions that no card knows are left out.
@@ -70,8 +70,8 @@ func (f *factWords) Of(stated []cost.Fact) map[string]string {
 		if words == nil {
 			continue
 		}
-		spelled := cost.Normalize(fact.Value)
-		word, known := words[spelled]
+		normalized := cost.Normalize(fact.Value)
+		word, known := words[normalized]
 		if !known {
 			if word, known = words["*"]; !known {
 				word = unknownFact
@@ -81,7 +81,7 @@ func (f *factWords) Of(stated []cost.Fact) map[string]string {
 			continue
 		}
 		if word == itself {
-			word = spelled
+			word = normalized
 		}
 		if other, value, colon := strings.Cut(word, ":"); colon {
 			if _, held := facts[other]; !held {
@@ -103,7 +103,7 @@ func (f *factWords) reported(stated []cost.Fact, into map[string]bool) {
 	}
 }
 
-// atHost returns what the host that answered states, as spelled there, and on what it is silent.
+// atHost returns what the host that answered states, as written there, and on what it is silent.
 func (f *factWords) atHost(serverAddress string) ([]cost.Fact, []string) {
 	host := HostOf(serverAddress)
 	for _, rule := range f.hosts {

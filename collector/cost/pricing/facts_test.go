@@ -10,7 +10,7 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// everyEntry calls with each entry of the embedded card that its own name finds, and what the card says of a call of it.
+// everyEntry calls with each entry of the embedded card that its own name finds, and what the card states of a call of it.
 func everyEntry(t *testing.T, visit func(line *ProviderLine, id string, e *entry, found *Match)) {
 	t.Helper()
 	card := embedded(t)
@@ -84,7 +84,7 @@ func TestAValueWithoutARateIsNeverPriced(t *testing.T) {
 					value = spelling
 				}
 				isOther := spelling == "" || value == standardFact || strings.Contains(value, ":")
-				if isOther || e.isBase(fact, value) || found.isToldInstead(e.Assumes, fact) || slices.Contains(line.ratedValues(e, fact), value) {
+				if isOther || e.isBase(fact, value) || found.isReportedInstead(e.Assumes, fact) || slices.Contains(line.ratedValues(e, fact), value) {
 					continue
 				}
 				seen++

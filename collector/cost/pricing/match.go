@@ -38,15 +38,15 @@ func (c *RateCard) Match(call *cost.Call, account AccountFacts) (*Match, string)
 		return nil, cost.ReasonNoModel
 	}
 	byRequest := false
-	spans, spelled := c.lookUp(line, model)
+	spans, nameFacts := c.lookUp(line, model)
 	if spans == nil && call.RequestModel != "" && (line.RequestModelPrices == nil || *line.RequestModelPrices != 0) {
 		byRequest, model = true, call.RequestModel
-		spans, spelled = c.lookUp(line, model)
+		spans, nameFacts = c.lookUp(line, model)
 	}
 	if spans == nil {
 		return nil, cost.ReasonUnknownModel
 	}
-	found := &Match{line, spans, c.FactsOf(call, spelled, account[name]), byRequest}
+	found := &Match{line, spans, c.FactsOf(call, nameFacts, account[name]), byRequest}
 	// The name of an entry may hold a fact (`us.` of Bedrock): the entry answers it, and the fact is reported.
 	for _, candidate := range c.Models.Candidates(line.name, model) {
 		for fact := range candidate.facts {
@@ -56,15 +56,15 @@ func (c *RateCard) Match(call *cost.Call, account AccountFacts) (*Match, string)
 	return found, ""
 }
 
-// FactsOf returns the facts of a call in the card's words; spelled are those that the spelling of its model states, account
+// FactsOf returns the facts of a call in the card's words; nameFacts are those that the spelling of its model states, account
 // those of the provider's account, for what nothing else reports.
-func (c *RateCard) FactsOf(call *cost.Call, spelled, account []cost.Fact) callFacts {
-	said := withoutBlank(call.Context)
+func (c *RateCard) FactsOf(call *cost.Call, nameFacts, account []cost.Fact) callFacts {
+	reported := withoutBlank(call.Context)
 	var silentOn []string
 	if address := call.Fact("server_address"); !cost.IsBlank(address) {
 		var atHost []cost.Fact
 		atHost, silentOn = c.Facts.atHost(address)
-		said = MergeFacts(atHost, said)
+		reported = MergeFacts(atHost, reported)
 	}
 	var served []cost.Fact
 	if !cost.IsBlank(call.ServiceTier) {
@@ -73,8 +73,8 @@ func (c *RateCard) FactsOf(call *cost.Call, spelled, account []cost.Fact) callFa
 	if !cost.IsBlank(call.Processing) {
 		served = append(served, cost.Fact{Dimension: "processing", Value: call.Processing})
 	}
-	said = slices.DeleteFunc(MergeFacts(said, served), func(fact cost.Fact) bool { return slices.Contains(silentOn, fact.Dimension) })
-	all := MergeFacts(account, spelled, said)
+	reported = slices.DeleteFunc(MergeFacts(reported, served), func(fact cost.Fact) bool { return slices.Contains(silentOn, fact.Dimension) })
+	all := MergeFacts(account, nameFacts, reported)
 	found := callFacts{c.Facts.Of(all), map[string]bool{}, silentOn}
 	c.Facts.reported(all, found.reported)
 	return found

@@ -9,7 +9,7 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// matchesKept bounds how many offers are kept: model names come from outside.
+// matchesKept bounds how many matches are kept: model names come from outside.
 const matchesKept = 1024
 
 type CallKey struct{ Provider, Model, RequestModel, Tier, Processing, Context string }

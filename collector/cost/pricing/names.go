@@ -79,12 +79,12 @@ func newProviderNames(table *nameTable) *ProviderNames {
 // The host that answered wins over the name that the caller's library uses, because a client library of one provider is
 // used against many. A name that is a host stands for the usual provider there. A name that is not known comes back trimmed and in lower case.
 func (p *ProviderNames) Canonical(name, serverAddress string) string {
-	spelled := strings.Trim(cost.Normalize(name), `"`)
-	provider, known := p.bySpelling[spelled]
+	normalized := strings.Trim(cost.Normalize(name), `"`)
+	provider, known := p.bySpelling[normalized]
 	if !known {
-		provider = spelled
-		if strings.Contains(spelled, ".") {
-			if providers := p.atHost(spelled); len(providers) > 0 {
+		provider = normalized
+		if strings.Contains(normalized, ".") {
+			if providers := p.atHost(normalized); len(providers) > 0 {
 				provider = providers[0]
 			}
 		}

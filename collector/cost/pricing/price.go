@@ -38,26 +38,26 @@ type Item struct {
 // UsualItems is how many meters a call has at most, as a rule.
 const UsualItems = 12
 
-// Price returns what a call costs, or why that cannot be said.
+// Price returns what a call costs, or why its cost is unknown.
 func (p *Pricer) Price(call *cost.Call) cost.Cost {
-	var room [UsualItems]Item
-	_, cost := p.breakDown(call, room[:0])
+	var buf [UsualItems]Item
+	_, cost := p.breakDown(call, buf[:0])
 	return cost
 }
 
-// PriceAt is Price by what the card offers the call.
+// PriceAt is Price by the card's rates for the call.
 func (p *Pricer) PriceAt(call *cost.Call, found *ResolvedRates) cost.Cost {
-	var room [UsualItems]Item
-	_, cost := p.BreakDown(call, found, room[:0])
+	var buf [UsualItems]Item
+	_, cost := p.BreakDown(call, found, buf[:0])
 	return cost
 }
 
-// breakDown works a call out: what is owed for each meter, in room where that is enough, and the cost.
-func (p *Pricer) breakDown(call *cost.Call, room []Item) ([]Item, cost.Cost) {
-	return p.BreakDown(call, p.Rates(call), room)
+// breakDown breaks down a call: the cost of each meter, in buf where that is enough, and the cost.
+func (p *Pricer) breakDown(call *cost.Call, buf []Item) ([]Item, cost.Cost) {
+	return p.BreakDown(call, p.Rates(call), buf)
 }
 
-// Rates returns what the card offers a call, and keeps it.
+// Rates returns the card's rates for a call, and keeps it.
 func (p *Pricer) Rates(call *cost.Call) *ResolvedRates {
 	key := keyOf(call)
 	found := p.matches.Get(key)
@@ -72,8 +72,8 @@ func (p *Pricer) Rates(call *cost.Call) *ResolvedRates {
 	return found
 }
 
-// BreakDown works a call out at what an offer says.
-func (p *Pricer) BreakDown(call *cost.Call, found *ResolvedRates, room []Item) ([]Item, cost.Cost) {
+// BreakDown prices a call at resolved rates.
+func (p *Pricer) BreakDown(call *cost.Call, found *ResolvedRates, buf []Item) ([]Item, cost.Cost) {
 	if found.Unpriced != "" {
 		return nil, cost.UnpricedCost(found.Unpriced)
 	}
@@ -88,7 +88,7 @@ func (p *Pricer) BreakDown(call *cost.Call, found *ResolvedRates, room []Item) (
 	if at == nil {
 		return nil, cost.UnpricedCost(cost.ReasonNoPriceAtTime)
 	}
-	return p.breakDownAt(&usage, call.Usage, at.level(&usage, call.AtNs), room)
+	return p.breakDownAt(&usage, call.Usage, at.level(&usage, call.AtNs), buf)
 }
 
 // breakDownAt prices what is left of each meter once its parts are taken out, and gathers what is in doubt.
@@ -144,7 +144,7 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 }
 
 // merge splits what was reported without the parts that are billed as what is around them; false, and nothing is done,
-// when that is in doubt too. Parts overlap where nothing tells by how much: cached tokens and tokens of sound, say. A part
+// when that is in doubt too. Parts overlap where nothing reports by how much: cached tokens and tokens of sound, state. A part
 // without a rate of its own need not be taken out, and then the others may fit.
 func (p *Pricer) merge(reported []cost.Amount, at *RateSet, into *quantities) bool {
 	units := p.card.Units

@@ -14,16 +14,16 @@ type ProviderLine struct {
 	Modifiers          []Modifier          `json:"modifiers"`
 	Names              map[string]nameSpan `json:"names"`
 	RequestModelPrices *int                `json:"request_model_prices"`
-	// Estimates are meters that the rate of a total bills only as an estimate, whatever the units say.
+	// Estimates are meters that the rate of a total bills only as an estimate, whatever the units state.
 	Estimates []string `json:"estimates"`
-	// Facts are those that prices of the provider depend on; what they say is for people.
+	// Facts are those that prices of the provider depend on; what they state is for people.
 	Facts map[string]json.RawMessage `json:"facts"`
 }
 
 type entry struct {
 	Periods   []PeriodRow `json:"eras"`
 	Modifiers []int       `json:"modifiers"`
-	// Assumes are facts without a documented default, each with those that tell enough in its place (`a|b`).
+	// Assumes are facts without a documented default, each with those that report enough in its place (`a|b`).
 	Assumes []string `json:"assumes"`
 	// BaseFor are values of facts for which the entry's own rates hold; `*` is every value.
 	BaseFor map[string][]string `json:"base_for"`

@@ -51,7 +51,7 @@ func (r Rate) Exact() *big.Rat {
 // times returns the rate multiplied by a fraction, in lowest terms.
 func (r Rate) times(by Rate) Rate { return RateOf(new(big.Rat).Mul(r.Exact(), by.Exact())) }
 
-// equals tells whether two rates in lowest terms are the same.
+// equals reports whether two rates in lowest terms are the same.
 func (r Rate) equals(other Rate) bool {
 	if r.wide != nil && other.wide != nil {
 		return r.wide.Cmp(other.wide) == 0

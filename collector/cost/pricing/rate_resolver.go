@@ -25,7 +25,7 @@ type Overrides interface {
 	Doubt() cost.Doubt
 }
 
-// Resolve returns what the matched entries offer under a term of a contract, nil for none. All that does not depend on one
+// Resolve returns the rates of the matched entries under a term of a contract, nil for none. All that does not depend on one
 // call's quantities and time is worked out here, once for each match.
 func (c *RateCard) Resolve(m *Match, under Overrides) *ResolvedRates {
 	found := &ResolvedRates{}
@@ -52,18 +52,18 @@ func (c *RateCard) Resolve(m *Match, under Overrides) *ResolvedRates {
 	return found
 }
 
-// rateContext is what stays the same for every level of one era.
+// rateContext is what stays the same for every level of one price period.
 type rateContext struct {
 	card    *RateCard
 	row     *PeriodRow
 	table   PriceTable
 	minimum map[int]int64
 	doubt   cost.Doubt
-	// isSplitAssumed is true where the provider documents no lifetime of cache writes that tell none.
+	// isSplitAssumed is true where the provider documents no lifetime of cache writes that report none.
 	isSplitAssumed bool
 	// estimates are meters that the rate of a total bills only as an estimate.
 	estimates []string
-	// under is the term that the era is changed by, nil for none.
+	// under is the term that the price period is changed by, nil for none.
 	under Overrides
 }
 
@@ -212,7 +212,7 @@ func (c *RateCard) doubt(m *Match, e *entry, row *PeriodRow, answered map[string
 	assumes := append(e.Assumes[:len(e.Assumes):len(e.Assumes)], row.Assumes...)
 	for _, dimension := range c.Facts.mustBePriced {
 		value, stated := m.Words[dimension]
-		if !stated || answered[dimension] || e.isBase(dimension, value) || m.isToldInstead(assumes, dimension) {
+		if !stated || answered[dimension] || e.isBase(dimension, value) || m.isReportedInstead(assumes, dimension) {
 			continue
 		}
 		switch {
@@ -240,13 +240,13 @@ func (c *RateCard) doubt(m *Match, e *entry, row *PeriodRow, answered map[string
 	return cost.Doubt{}
 }
 
-// isBase tells whether the entry's own rates hold for a value of a fact.
+// isBase reports whether the entry's own rates hold for a value of a fact.
 func (e *entry) isBase(dimension, value string) bool {
 	return slices.Contains(e.BaseFor[dimension], value) || slices.Contains(e.BaseFor[dimension], "*")
 }
 
-// isToldInstead tells whether a fact was reported that tells enough in the place of another.
-func (m *Match) isToldInstead(assumes []string, dimension string) bool {
+// isReportedInstead reports whether a fact was reported that reports enough in the place of another.
+func (m *Match) isReportedInstead(assumes []string, dimension string) bool {
 	for _, assumed := range assumes {
 		if names := strings.Split(assumed, "|"); names[0] == dimension {
 			return slices.ContainsFunc(names[1:], func(name string) bool { return m.reported[name] })
@@ -255,7 +255,7 @@ func (m *Match) isToldInstead(assumes []string, dimension string) bool {
 	return false
 }
 
-// depends tells whether a table or factor of the entry is for a value of a fact.
+// depends reports whether a table or factor of the entry is for a value of a fact.
 func (m *Match) depends(e *entry, row *PeriodRow, fact string) bool {
 	for n := range row.Variants {
 		if _, named := row.Variants[n].When[fact]; named {

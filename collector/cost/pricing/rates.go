@@ -6,7 +6,7 @@ import (
 	"github.com/spancost/spancost/collector/cost"
 )
 
-// RateSet is the rates that hold for a call once era, variant, window and step are chosen; rateID names that choice.
+// RateSet is the rates that hold for a call once price period, variant, window and step are chosen; rateID names that choice.
 type RateSet struct {
 	rateID  string
 	rates   []Rate
@@ -45,14 +45,14 @@ type window struct {
 	tier    tier
 }
 
-// era is what holds from an instant on and until another; nil is open. The last window that holds wins.
+// PricePeriod is what holds from an instant on and until another; nil is open. The last window that holds wins.
 type PricePeriod struct {
 	fromNs, untilNs *int64
 	tier            tier
 	windows         []window
 }
 
-// ResolvedRates is what the matched entries offer a call with certain facts, the newest era first; or why there is none.
+// ResolvedRates is the rates of the matched entries for a call with certain facts, the newest first; or why there is none.
 type ResolvedRates struct {
 	periods  []PricePeriod
 	Unpriced string

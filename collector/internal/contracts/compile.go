@@ -109,7 +109,7 @@ func (c *compiler) rows(to document.Value, kind string, written, at place, match
 				if key == "provider" {
 					key = contract.FormerProvider
 				}
-				when.Set(key, document.OfString(c.spelled(dimension, text)))
+				when.Set(key, document.OfString(c.normalized(dimension, text)))
 				more = append(more, when)
 			}
 		}
@@ -134,7 +134,7 @@ func copied(value document.Value) document.Value {
 	return found
 }
 
-func (c *compiler) spelled(dimension, text string) string {
+func (c *compiler) normalized(dimension, text string) string {
 	if dimension == "provider" && !strings.Contains(text, "*") {
 		if found := c.card.Providers().Canonical(text, ""); found != "" {
 			return found

@@ -33,7 +33,7 @@ func (c *compiler) meter(name string, at place) int64 {
 	return 0
 }
 
-// words returns facts in the card's words; those that say nothing out of the usual are refused.
+// words returns facts in the card's words; those that state nothing out of the usual are refused.
 func (c *compiler) words(facts []fact, at place) document.Value {
 	c.known(facts, at, true)
 	stated := make([]cost.Fact, len(facts))

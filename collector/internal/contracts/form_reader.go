@@ -122,7 +122,7 @@ func (r *formReader) contract(value document.Value) (found contractForm) {
 	return found
 }
 
-// into returns what puts a value into a field, read by a rule that says what was expected when it does not hold.
+// into returns what puts a value into a field, read by a rule that states what was expected when it does not hold.
 func into[T any](r *formReader, field *T, rule func(document.Value) (T, string)) func(document.Value, place) {
 	return func(value document.Value, at place) {
 		found, expected := rule(value)

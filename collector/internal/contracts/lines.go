@@ -51,7 +51,7 @@ func (p place) String() string {
 	return strings.TrimLeft(out.String(), ".")
 }
 
-// lineTable tells where the values of a file stand.
+// lineTable reports where the values of a file stand.
 type lineTable struct {
 	where string
 	lines map[place]int

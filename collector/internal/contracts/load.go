@@ -60,7 +60,7 @@ func Compile(where, text string, card *pricing.RateCard) ([]byte, error) {
 	return document.Canonical(compiled), nil
 }
 
-// why says what is wrong with a file without naming it again.
+// why states what is wrong with a file without naming it again.
 func why(err error) string {
 	var inPath *fs.PathError
 	switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/spancost/spancost/collector/cost/document"
 )
 
-// Each rule returns what a value says, or what was expected in its place.
+// Each rule returns what a value states, or what was expected in its place.
 
 var (
 	amountForm  = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,20})?$`)

@@ -27,7 +27,7 @@ import (
 // maxCardBytes bounds a card once it is unpacked.
 const maxCardBytes = 256 << 20
 
-// Sources say what to price by: a compiled rate card, plain or gzip, "" for the one that comes along; the version it must
+// Sources state what to price by: a compiled rate card, plain or gzip, "" for the one that comes along; the version it must
 // have, "" for any; a contract, compiled or as people write it, "" for none; and facts of accounts, by provider.
 // EmittersFile describes emitters that nobody has met, YAML or JSON, "" for none.
 type Sources struct {

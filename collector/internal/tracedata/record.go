@@ -10,7 +10,7 @@ import (
 )
 
 // FillRecord makes into a log record of a scope, as a span without ids that begins and ends at the record's time, else when
-// it was observed; its name is that of the event. Attributes are taken over into the room that into holds already; its body
+// it was observed; its name is that of the event. Attributes are taken over into the memory that into holds already; its body
 // is never read.
 func FillRecord(record plog.LogRecord, scope pcommon.InstrumentationScope, into *cost.Span) {
 	time := record.Timestamp()

@@ -27,7 +27,7 @@ func Key(trace pcommon.TraceID, span pcommon.SpanID) cost.SpanKey {
 	}
 }
 
-// Fill makes into the span of a scope, its attributes taken over into the room that into holds already. Texts are shared
+// Fill makes into the span of a scope, its attributes taken over into the memory that into holds already. Texts are shared
 // with the data, which must outlive it. IsLocalRoot is true when the span names no parent.
 func Fill(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
 	fill(span, scope, Attributes(span.Attributes(), into.Attributes[:0]), into)
@@ -43,13 +43,13 @@ func Language(resource pcommon.Resource) string {
 
 // FillWritten is Fill with those attributes alone that an earlier run can have written.
 func FillWritten(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
-	room := into.Attributes[:0]
+	buf := into.Attributes[:0]
 	for key, value := range span.Attributes().All() {
 		if strings.HasPrefix(key, writtenPrefix) {
-			room = append(room, cost.Attribute{Key: key, Value: valueOf(value)})
+			buf = append(buf, cost.Attribute{Key: key, Value: valueOf(value)})
 		}
 	}
-	fill(span, scope, room, into)
+	fill(span, scope, buf, into)
 }
 
 // writtenPrefix begins every attribute that is written.
@@ -95,7 +95,7 @@ func Attributes(from pcommon.Map, into cost.Attributes) cost.Attributes {
 	return into
 }
 
-// Process returns the process that a resource is of, "" when it does not tell.
+// Process returns the process that a resource is of, "" when it does not report.
 func Process(resource pcommon.Resource, dialects *dialect.Dialects) string {
 	attributes := resource.Attributes()
 	return dialects.Process(func(key string) string {
@@ -129,7 +129,7 @@ func valueOf(value pcommon.Value) document.Value {
 	return document.Value{}
 }
 
-// Put removes and sets attributes as written says; writes tells which may be set.
+// Put removes and sets attributes as written states; writes is which may be set.
 func Put(on pcommon.Map, written *ledger.Writes, writes func(key string) bool) {
 	for _, key := range written.Remove {
 		on.Remove(key)

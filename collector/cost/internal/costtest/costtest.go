@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package costtest holds the shared vectors and inputs of the tests of package cost and those beneath it.
+// Package costtest holds the shared vectors and inputs of the tests of package cost and those below it.
 package costtest
 
 import (
