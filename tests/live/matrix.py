@@ -105,6 +105,7 @@ def execute(run: Run, timeout_seconds: float = 400) -> dict[str, Result]:
         "provider": table["providers"].get(run.provider),
         "instrument": [table["instrumentations"][name] for name in run.instrument],
         "calls": [f"{client['module']}:{call}" for call in client["calls"]],
+        "capture_providers": [_capture_provider(run, call) for call in client["calls"]],
     }
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "SPANCOST_"))}
     own = {"ANTHROPIC_OPEN_TELEMETRY": "true" if run.native else "false", **table["environment"]}
@@ -120,6 +121,14 @@ def execute(run: Run, timeout_seconds: float = 400) -> dict[str, Result]:
     assert done.returncode == 0, f"{run.name}: the worker failed\n{done.stderr}"
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     return {(result := _result(answer)).call: result for answer in answers}
+
+
+def _capture_provider(run: Run, call: str) -> str | None:
+    """Return the provider that capture is told to be at the server of *call*, None when it is told none."""
+    named: Mapping[str, str] = document()["clients"][run.client].get("capture_providers", {})
+    if "capture" not in run.instrument:
+        return None
+    return next((provider for pattern, provider in named.items() if fnmatchcase(call, pattern)), None)
 
 
 def _result(answer: Mapping[str, Any]) -> Result:

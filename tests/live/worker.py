@@ -2,7 +2,7 @@
 """One process of a live test: instruments as asked, makes the calls, and says what was traced and what was billed.
 
 Standard input: {"provider": "module:function" or null, "instrument": ["module:name", …], "calls":
-["tests.live.calls.x:function", …]}. Standard output: a JSON line for each call. A process of its own, because
+["tests.live.calls.x:function", …], "capture_providers": [provider or null for each call]}. Standard output: a JSON line for each call. A process of its own, because
 instrumentations patch clients and a provider is global once.
 """
 
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from opentelemetry import trace
 
 from spancost import LLMCostProcessor
+from spancost.capture.instrumentor import CaptureInstrumentor
 from spancost.testing import OtlpReceiver, ProviderServer
 from spancost.testing.tracing import traced
 
@@ -34,9 +35,20 @@ def load(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def measure(call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: Any) -> dict[str, Any]:
+def name_provider(server: ProviderServer, named: str, provider: Any) -> None:
+    """Tell capture whose models answer at the server, which is at another port for each call."""
+    capture = CaptureInstrumentor()
+    capture.uninstrument()
+    capture.instrument(tracer_provider=provider, providers={f"127.0.0.1:{server.port}": named})
+
+
+def measure(
+    call: Any, tracer: trace.Tracer, receiver: OtlpReceiver, provider: Any, capture_provider: str | None = None
+) -> dict[str, Any]:
     receiver.clear()
     with ProviderServer() as server:
+        if capture_provider:
+            name_provider(server, capture_provider, provider)
         error = ""
         try:
             with tracer.start_as_current_span("request"):
@@ -99,8 +111,9 @@ def main() -> None:
         for name in asked["instrument"]:
             instrument(name, provider)
         tracer = provider.get_tracer(__name__)
-        for name in asked["calls"]:
-            answers.write(json.dumps({"call": name, **measure(load(name), tracer, receiver, provider)}) + "\n")
+        for name, capture_provider in zip(asked["calls"], asked["capture_providers"], strict=True):
+            answer = measure(load(name), tracer, receiver, provider, capture_provider)
+            answers.write(json.dumps({"call": name, **answer}) + "\n")
             answers.flush()
         provider.shutdown()
 
