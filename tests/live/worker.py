@@ -2,8 +2,8 @@
 """One process of a live test: instruments as asked, makes the calls, and says what was traced and what was billed.
 
 Standard input: {"provider": "module:function" or null, "instrument": ["module:name", …], "calls":
-["tests.live.calls.x:function", …], "capture_providers": [provider or null for each call]}. Standard output: a JSON line for each call. A process of its own, because
-instrumentations patch clients and a provider is global once.
+["tests.live.calls.x:function", …], "capture_providers": [provider or null for each call]}. Standard output: a JSON line
+for each call. A process of its own, because instrumentations patch clients and a provider is global once.
 """
 
 from __future__ import annotations
