@@ -29,6 +29,8 @@ ATTRIBUTES: Mapping[str, str] = {
 }
 """Tag as it is named in code -> attribute on the span."""
 
+MAX_LENGTH = 1024
+"""The longest value of a tag, in characters; a longer one is cut."""
 _KEY = create_key("spancost-attribution")
 
 
@@ -76,7 +78,8 @@ class attribution:
     `with attribution(feature="search", team="growth"): ...` or `@attribution(feature="search")`. Blocks nest: the
     inner one adds to the outer and wins over it. The tags go where OpenTelemetry's context goes: into tasks, and into
     threads that are given the context; to other services only when `baggage` is switched on. None leaves a tag as it
-    is; a number becomes text; anything else is left out and counted (`tags_refused`).
+    is; a number becomes text, a text is cut after 1,024 characters; anything else is left out and counted
+    (`tags_refused`).
     """
 
     def __init__(
@@ -264,7 +267,7 @@ def is_unicode(text: str) -> bool:
 def _text(value: object) -> str | None:
     """Return *value* as the text of a tag; None, and counted, when it is no text, number or truth value."""
     if isinstance(value, str) and is_unicode(value):
-        return value
+        return value if len(value) <= MAX_LENGTH else value[:MAX_LENGTH]
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -82,6 +82,13 @@ def test_numbers_become_text_and_the_rest_is_left_out_and_counted(made: Set) -> 
     assert made.cost.stats["tags_refused"] == PROCESS.tags_refused
 
 
+def test_a_long_value_is_cut(made: Set) -> None:
+    """A prompt put into a tag by mistake does not fill a span."""
+    with attribution(feature="é" * 5000, team="t" * 1024):
+        span(made, "inside")
+    assert tagged(made, "inside") == {"feature": "é" * 1024, "team": "t" * 1024}
+
+
 def test_a_block_ends_with_an_exception_too(made: Set) -> None:
     """The exception passes."""
     with pytest.raises(KeyError), attribution(feature="search"):
