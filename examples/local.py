@@ -42,7 +42,7 @@ def main(command: list[str]) -> int | str:
 
 
 def amount(usd: float | None, label: str) -> str:
-    """Return *usd* as text with its *label*, blanks when there is none."""
+    """Return *usd* as text with its *label*, spaces when there is none."""
     return " " * 22 if usd is None else f"{label} ${usd:<14.9f}"
 
 

@@ -30,6 +30,49 @@ REGISTRY_HOSTS = tuple(
 )
 LEFT_OPEN = tuple("".join(parts) for parts in (("TO", "DO"), ("FIX", "ME"), ("X", "XX")))
 LOCKS = {"go.sum"}
+# Words that are not terms of the field, joined here so that this file does not hold them.
+BANNED = tuple(
+    "".join(parts)
+    for parts in (
+        (r"mou", r"lds?"),
+        (r"po", r"ur(?:ed|ing)?"),
+        (r"home", r"less"),
+        (r"un", r"told"),
+        (r"like", r"ness"),
+        (r"spelled", r" out"),
+        (r"dear", r"(?:er|est)"),
+        (r"no cost can", r" be said"),
+        (r"be", r"neath"),
+        (r"blan", r"ks"),
+        (r"short", r" way"),
+        (r"long", r" way"),
+        (r"the", r" road"),
+        (r"whose", r" words"),
+        (r"what", r" lacks"),
+        (r"truth", r" value"),
+        (r"sel", r"lers?"),
+    )
+)
+# Former names that stay readable: keys of compiled cards and contracts, aliases of options and settings.
+FORMER_NAME = re.compile(
+    r"FORMER|former_name|SPANCOST_CAPTURE_SELLERS|capture_sellers|sellers=|--seller|[`\"']sellers?[`\"']"
+)
+PLAIN = (
+    *(f"src/spancost/{room}/" for room in ("cli", "config", "control", "demo", "diagnose", "run", "testing")),
+    *(f"src/spancost/core/{room}/" for room in ("contract", "dialect", "pricing", "wire")),
+    "pricing/",
+    "semconv/",
+    "tools/",
+    "collector-config/",
+    "docs/",
+    "examples/",
+    "make/",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "README.md",
+)
+# Written by `make bench` and `make live-table`.
+MEASURED = {"docs/live.md", "docs/performance.md"}
 
 
 def texts() -> list[tuple[Path, str]]:
@@ -49,6 +92,20 @@ def test_no_code_is_marked_as_unfinished(word: str) -> None:
     """What is left to do is written in an issue, not in the code."""
     marked = re.compile(rf"\b{word}\b")
     assert [str(path) for path, text in texts() if path.suffix not in DATA and marked.search(text)] == []
+
+
+@pytest.mark.parametrize("word", BANNED)
+def test_code_and_pages_use_the_terms_of_the_field(word: str) -> None:
+    """A reader who knows OpenTelemetry understands every page and comment; no word is private to this project."""
+    banned = re.compile(rf"\b{word}\b", re.IGNORECASE)
+    found = [
+        f"{path}:{number}: {line.strip()[:80]}"
+        for path, text in texts()
+        if path.as_posix().startswith(PLAIN) and path.as_posix() not in MEASURED
+        for number, line in enumerate(text.splitlines(), 1)
+        if banned.search(line) and not FORMER_NAME.search(line)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)

@@ -22,13 +22,12 @@ a list.
 `LLMCostProcessor(Settings(...), **arguments)` takes the object in place of the environment and the file; arguments win
 over it. Both instrumentors take it as `settings=`.
 
-A wrong argument, or a wrong value in `Settings(...)`, raises `SettingsError`: it is a mistake in the program. A wrong
-variable, a wrong key or a file that cannot be read is logged by name, with what was found and what was expected, and
-left at its default: a deployment's mistake does not stop the host. Under `opentelemetry-instrument` nothing raises.
+An invalid argument, or an invalid value in `Settings(...)`, raises `SettingsError`: it is an error in the program. An
+invalid variable, key or file is logged by name, with what was found and what was expected, and the default is used: an
+error in a deployment does not stop the host. Under `opentelemetry-instrument` nothing raises.
 
-A rate card that cannot be used, wherever it was named, is logged, and calls are then `unpriced` for the reason
-`rate_card_unusable`: no other card takes its place. The same holds for a [contract](contracts.md), with the reason
-`contract_unusable`: a list price would be a wrong number.
+An invalid rate card is logged, and calls are then `unpriced` with the reason `rate_card_unusable`; no other card
+replaces it. An invalid [contract](contracts.md) has the reason `contract_unusable`, as a list price would be wrong.
 
 | setting | variable | values | default | meaning |
 |---|---|---|---|---|
@@ -55,10 +54,10 @@ def values(name: str, schema: dict[str, Any]) -> str:
     if name in PAIRS:
         return "list of `name=value`"
     if schema["type"] == "array":
-        return f"any of {values(name, schema['items'])}" if "enum" in schema["items"] else "list of text"
+        return f"any of {values(name, schema['items'])}" if "enum" in schema["items"] else "list of strings"
     if name in BOUNDS:
         return "{} to {}".format(*BOUNDS[name])
-    return {"boolean": "`true`, `false`", "string": "text"}[schema["type"]]
+    return {"boolean": "`true`, `false`", "string": "string"}[schema["type"]]
 
 
 def default(value: object) -> str:

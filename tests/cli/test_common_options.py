@@ -129,4 +129,4 @@ def test_unpriced_calls_are_counted_apart_from_verified_ones() -> None:
     assert (done.exit_code, summary["calls_verified"], summary["calls_unpriced"]) == (0, 1, 1)
     page = CliRunner().invoke(main, ["verify"], input=enriched.stdout).stdout
     version = data.default_card().version
-    assert f"1 call and 1 total verified with {version}, 1 call without a price: every number is the same" in page
+    assert f"1 call and 1 total verified with {version}, 1 call without a price: all values match" in page

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost doctor`: what reads each span, what is doubled, what has no price, what leaks, each with what to do."""
+"""`spancost doctor`: how each span is read, duplicates, missing prices and leaked baggage, each with a fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spancost.cli import main
 from spancost.config.settings import Settings
 from spancost.core import reasons
 from spancost.diagnose.doctor import environment
-from spancost.diagnose.doctor.fixes import REMEDIES, fix
+from spancost.diagnose.doctor.fixes import FIXES, fix
 from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.doctor.processes import inspect_processes
 from tests.cli.test_enrich import call, request
@@ -47,8 +47,8 @@ def found(lines: list[Any]) -> dict[str, list[dict[str, Any]]]:
     """What is found, by section."""
     sections: dict[str, list[dict[str, Any]]] = {}
     for line in doctor(lines, "--json").stdout.splitlines():
-        advice = json.loads(line)
-        sections.setdefault(advice["section"], []).append(advice)
+        finding = json.loads(line)
+        sections.setdefault(finding["section"], []).append(finding)
     return sections
 
 
@@ -60,7 +60,7 @@ def scoped(line: Any, scope: str, version: str = "1.0") -> Any:
 def test_each_scope_is_named_with_what_reads_it() -> None:
     """Its dialect, the attributes that told, and the rules that hold for its version."""
     outer = scoped(request(1, **{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}), "openinference.x", "2")
-    (first, second) = found([call(2, 1), outer])["Who reports model calls"]
+    (first, second) = found([call(2, 1), outer])["Emitters of model calls"]
     assert first["facts"]["dialects"] == ["openinference"] or second["facts"]["dialects"] == ["openinference"]
     inner = next(each for each in (first, second) if each["facts"]["scope"].endswith("genai.openai"))
     assert inner["facts"]["dialects"] == ["otel_genai"]
@@ -71,15 +71,15 @@ def test_each_scope_is_named_with_what_reads_it() -> None:
 
 def test_instrumentations_that_double_each_other_are_named() -> None:
     outer = scoped(request(1, **OPENINFERENCE), "openinference.instrumentation.openai")
-    (pair,) = found([call(2, 1), outer])["Counted once, reported more than once"]
+    (pair,) = found([call(2, 1), outer])["Reported more than once, counted once"]
     assert pair["facts"]["scope"] == "openinference.instrumentation.openai"
     assert pair["facts"]["repeats"] == "opentelemetry.instrumentation.genai.openai"
-    assert "switch one of the two off" in pair["fix"]
+    assert "disable one of the two" in pair["fix"]
 
 
 def test_what_has_no_price_comes_with_the_reason_and_what_to_do() -> None:
     line = request(2, **{**INNER, "gen_ai.request.model": "acme-7"})
-    (unpriced,) = found([line])["Without a sure price"]
+    (unpriced,) = found([line])["Unpriced or uncertain"]
     assert unpriced["level"] == "problem"
     assert (unpriced["facts"]["reason"], unpriced["facts"]["model"]) == ("unknown_model", "acme-7")
     assert "pricing/providers/openai.yaml" in unpriced["fix"]
@@ -95,7 +95,7 @@ def test_baggage_that_went_to_a_provider_is_a_problem() -> None:
 
 def test_spans_without_model_calls_and_words_that_nobody_knows_are_said() -> None:
     line = scoped(request(2, **{"gen_ai.shiny.new": "word"}), "acme.instrumentation")
-    nothing, unread = found([line])["Who reports model calls"]
+    nothing, unread = found([line])["Emitters of model calls"]
     assert nothing["level"] == "problem"
     assert unread["facts"] == {"scope": "acme.instrumentation", "spans": 1, "attribute": "gen_ai.shiny.new"}
 
@@ -110,17 +110,17 @@ def test_the_page_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names longer than a line excepted."""
     monkeypatch.setenv("COLUMNS", "80")
     page = doctor([call(2, 1), request(1, **{**INNER, "gen_ai.request.model": "acme-7"})]).stdout
-    assert "What cannot be seen" in page
+    assert "Known blind spots" in page
     assert max(map(len, page.splitlines())) <= 80
 
 
 def test_the_environment_is_told() -> None:
-    """Every section, without a file; an unguarded baggage propagator is worth a look."""
+    """Every section, without a file; an unguarded baggage propagator gives a warning."""
     done = CliRunner().invoke(main, ["doctor", "--json"], env={"SPANCOST_BAGGAGE": "", "OTEL_TRACES_SAMPLER": ""})
     sections = {json.loads(line)["section"]: json.loads(line) for line in done.stdout.splitlines()}
     assert done.exit_code == 0
     expected = {"Versions", "Settings", "Rate card", "OpenTelemetry SDK", "Instrumentations", "Baggage"}
-    assert expected | {"What cannot be seen"} == set(sections)
+    assert expected | {"Known blind spots"} == set(sections)
     assert sections["OpenTelemetry SDK"]["facts"]["strategy"] in ("hook", "wrap")
     assert sections["Baggage"]["level"] == "note"
 
@@ -158,7 +158,7 @@ def test_an_old_card_is_worth_a_look() -> None:
     ],
 )
 def test_what_may_leak_in_baggage(fields: list[str], setting: Any, guarded: bool | None, level: str) -> None:
-    assert environment.baggage_advice(Settings(baggage=setting), fields, guarded).level == level
+    assert environment.baggage_finding(Settings(baggage=setting), fields, guarded).level == level
 
 
 def test_processes_tell_their_faults_and_counts() -> None:
@@ -173,9 +173,9 @@ def test_processes_tell_their_faults_and_counts() -> None:
         "propagator": "CompositePropagator",
         "propagator_fields": ["baggage", "traceparent"],
     }
-    advices = list(inspect_processes([note], ["/usr/bin/python: ImportError"]))
-    assert [advice.level for advice in advices] == ["problem", "fine", "note", "problem", "note"]
-    assert "redis (disabled)" in advices[1].text
+    findings = list(inspect_processes([note], ["/usr/bin/python: ImportError"]))
+    assert [finding.level for finding in findings] == ["problem", "fine", "note", "problem", "note"]
+    assert "redis (disabled)" in findings[1].text
     (nobody,) = inspect_processes([], [])
     assert "No Python process took part" in nobody.text
 
@@ -192,13 +192,13 @@ def test_a_program_is_run_and_looked_at(tmp_path: Path) -> None:
     sections = {json.loads(line)["section"]: json.loads(line) for line in done.stdout.splitlines()}
     assert done.exit_code == 0, done.output
     assert sections["Processes"]["facts"]["stats"]["own"] == 1
-    assert sections["Who reports model calls"]["facts"]["roles"] == {"call": 1}
+    assert sections["Emitters of model calls"]["facts"]["roles"] == {"call": 1}
 
 
 def test_every_reason_has_a_remedy_and_every_remedy_can_be_filled_in() -> None:
-    """What the documentation lists is what the doctor can treat."""
-    assert set(reasons.SENTENCES) - set(REMEDIES) == set()
-    for code, text in REMEDIES.items():
+    """The doctor has a fix for every documented reason."""
+    assert set(reasons.SENTENCES) - set(FIXES) == set()
+    for code, text in FIXES.items():
         fields = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
         assert fields <= {"provider", "model", "about"}
         assert "{" not in fix(f"{code}:web_searches", "openai", "gpt-4o").replace("{'include_usage': True}", "")
@@ -215,14 +215,18 @@ def sent(span: int, host: str = "api.openai.com", later: int = 0) -> Any:
 def test_a_request_to_a_provider_that_no_span_reports_is_a_problem() -> None:
     """One during a reported call is that call's; one to anybody else is no model call."""
     sections = found([call(1), sent(2), sent(3, later=200), sent(4, "shop.example", later=200)])
-    (advice,) = sections["Requests that no span reports as a model call"]
-    assert (advice["level"], advice["facts"]["host"], advice["facts"]["requests"]) == ("problem", "api.openai.com", 1)
+    (finding,) = sections["Requests that no span reports as a model call"]
+    assert (finding["level"], finding["facts"]["host"], finding["facts"]["requests"]) == (
+        "problem",
+        "api.openai.com",
+        1,
+    )
 
 
 def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
     line = scoped(call(1), "opentelemetry.instrumentation.genai.bedrock", "1.3b0")
-    (advice,) = found([line])["Known limits of what is installed"]
-    assert "while a stream is open" in advice["text"]
+    (finding,) = found([line])["Known limits of installed packages"]
+    assert "while a stream is open" in finding["text"]
 
 
 @pytest.mark.parametrize(
@@ -237,4 +241,4 @@ def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
     ],
 )
 def test_known_limits_of_installed_packages_are_told(installed: dict[str, str], packages: list[str]) -> None:
-    assert [advice.facts["package"] for advice in of_packages(installed)] == packages
+    assert [finding.facts["package"] for finding in of_packages(installed)] == packages

@@ -59,11 +59,11 @@ def test_a_private_host_can_be_named() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"host": None}, "host: found nothing; expected a text, such as api.openai.com"),
+        ({"host": None}, "host: found nothing; expected a string, such as api.openai.com"),
         ({"status": "200"}, "status: found '200'; expected a number, such as 200"),
         ({"headers": ["a"]}, "headers: found ['a']; expected an object"),
         ({"request": "x"}, "request: found 'x'; expected an object"),
-        ({"body": 3}, "body: found 3; expected a text"),
+        ({"body": 3}, "body: found 3; expected a string"),
         ({"body": None, "body_b64": "!!"}, "body_b64: found no Base64"),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost models`, and the near names that `price` and `explain` give: what the card knows, never a price."""
+"""`spancost models`, and the similar names that `price` and `explain` give: what the card knows, never a price."""
 
 from __future__ import annotations
 
@@ -126,6 +126,6 @@ def test_price_names_near_names_of_an_unknown_model_and_prices_by_none() -> None
 def test_explain_names_near_names_too() -> None:
     """For people, also where the provider is the unknown word."""
     said = run("explain", "--provider", "deepseek", "--model", "deepseek-v4-flsh", "--usage", "input_tokens=1").stdout
-    assert "near names   deepseek-v4-flash (deepseek)" in said
-    assert "No price is taken from them." in said
+    assert "similar      deepseek-v4-flash (deepseek)" in said
+    assert "Their prices are not used." in said
     assert "gpt-4o (openai)" in run("explain", "--provider", "me", "--model", "gpt-4o").stdout

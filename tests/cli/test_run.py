@@ -72,7 +72,7 @@ def test_a_program_with_a_set_up_of_its_own_keeps_it(tmp_path: Path) -> None:
     assert done.stderr.startswith("its own error\n")
     assert "≥ $0.002500 for 2 model calls, 1 of them without a price" in done.stderr
     assert "Cost by model" in done.stderr
-    assert "acme-1 is not on the card of openai" in " ".join(done.stderr.split())
+    assert "acme-1 of openai is not on the rate card" in " ".join(done.stderr.split())
     verified = CliRunner().invoke(main, ["verify", str(kept)])
     assert verified.exit_code == 0, verified.output
     assert "1 call and 2 totals verified" in verified.output and "1 call without a price" in verified.output
@@ -148,7 +148,7 @@ def test_what_keeps_costs_out_is_said(tmp_path: Path) -> None:
     assert (without.stdout, without.returncode) == ("done\n", 0)
     assert "ImportError: not installed here" in " ".join(without.stderr.split())
     silent = run(tmp_path, "print('done')")
-    assert "The program made no span" in silent.stderr
+    assert "The program created no span" in silent.stderr
 
 
 def sites() -> str:

@@ -30,7 +30,7 @@ from tests.cli.test_enrich import call, request
 from tests.otel.processor.simple import Set
 
 SMALL_CARD = Path(__file__).parent.parent / "vectors" / "small_card" / "card.jsonl"
-SAME = "every number is the same"
+SAME = "all values match"
 ANTHROPIC = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "anthropic",
@@ -130,7 +130,7 @@ def test_a_contract_is_asked_for_and_taken(tmp_path: Path) -> None:
     priced = CliRunner().invoke(main, ["enrich", "--contract", str(path)], input=text)
     assert priced.exit_code == 0, priced.output
     lines = [json.loads(line) for line in priced.stdout.splitlines()]
-    assert "expected --contract" in verify(lines).stdout
+    assert "(--contract)" in verify(lines).stdout
     given = verify(lines, "--contract", str(path))
     assert (given.exit_code, SAME in given.stdout) == (0, True), given.stdout
 
@@ -147,7 +147,7 @@ def test_totals_of_calls_that_are_not_in_the_files_are_not_judged() -> None:
     lines = enriched()
     *found, summary = findings(lines[1:])
     assert [each["kind"] for each in found] == ["unverified", "unverified"]
-    assert found[0]["why"] == "its totals cover 1 call that the files do not hold"
+    assert found[0]["why"] == "its totals cover 1 call that the files do not contain"
     assert (summary["differences"], summary["unverified"]) == (0, 2)
 
 

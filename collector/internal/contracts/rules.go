@@ -117,7 +117,7 @@ func name(value document.Value) (string, string) {
 func text(value document.Value) (string, string) {
 	found := strings.TrimFunc(written(value), isSpace)
 	if found == "" || utf8.RuneCountInString(found) > 512 {
-		return "", "a text (in quotes, where YAML takes it for something else)"
+		return "", "a string (in quotes, where YAML takes it for something else)"
 	}
 	return found, ""
 }
@@ -158,7 +158,7 @@ func condition(value document.Value) (string, string) {
 	}
 	stars := strings.Count(found, "*")
 	if stars > 1 || (stars == 1 && found[0] != '*' && found[len(found)-1] != '*') {
-		return "", "a text, or one that begins or ends in one '*'"
+		return "", "a string, or one that begins or ends in one '*'"
 	}
 	return found, ""
 }
@@ -171,7 +171,7 @@ func conditions(value document.Value) ([]string, string) {
 	different := slices.Clone(found)
 	slices.Sort(different)
 	if len(found) == 0 || len(slices.Compact(different)) < len(found) || len(found) > 100 {
-		return nil, "a text, or a list of up to 100 different ones"
+		return nil, "a string, or a list of up to 100 different ones"
 	}
 	return found, ""
 }

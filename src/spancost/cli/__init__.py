@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `spancost` command. Each sub-command lives in a module of its name and is imported only when it is run."""
+"""The `spancost` command. Each sub-command is a module with its name, imported when the sub-command runs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from spancost import __version__
 _COMMANDS = {
     "completion": "Print what completes commands and options in a shell.",
     "contract": "Check a contract and compile it for production.",
-    "collector-config": "Print configuration for a Collector without our components.",
-    "demo": "Show the main job on a small support agent; needs no key and no network.",
-    "doctor": "Say what reads each span, what has no price, and what to do.",
+    "collector-config": "Print configuration for a Collector without spancost components.",
+    "demo": "Run a small support agent and show its costs; needs no key and no network.",
+    "doctor": "Show how each span is read, which calls have no price, and how to fix it.",
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
-    "explain": "Show how the cost of one call comes about.",
-    "extract": "Read the usage off recorded HTTP exchanges.",
-    "models": "List the models that the rate card knows, with their rates.",
+    "explain": "Show how the cost of one call is computed.",
+    "extract": "Read the usage from recorded HTTP exchanges.",
+    "models": "List the models on the rate card with their rates.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "run": "Run a Python program and show what it cost.",
-    "verify": "Recompute every cost in a file; name each difference.",
+    "verify": "Recompute every cost in a file and report each difference.",
 }
 
 
@@ -50,14 +50,14 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a file that cannot be read or written ends it in one sentence.
+        """Run the command. A file that cannot be read or written is reported in one sentence.
 
-        A closed standard input is an empty one, and what goes to a closed standard output goes nowhere.
+        A closed standard input counts as empty. Output to a closed standard output is discarded.
         """
         nowhere = Path(os.devnull)
         sys.stdin = sys.stdin or nowhere.open(encoding="utf-8")
         sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
-        if isinstance(sys.stdout, TextIOWrapper):  # half a character in a span's name must not end the whole
+        if isinstance(sys.stdout, TextIOWrapper):  # a lone surrogate in a span's name must not stop the command
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             try:
@@ -65,19 +65,19 @@ class _LazyGroup(click.Group):
             finally:
                 sys.stdout.flush()
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader has seen enough: click ends without a word
+            if error.errno == errno.EPIPE:  # the reader closed the pipe: click exits silently
                 raise
             _forget_output()
             raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
 
 
 def _forget_output() -> None:
-    """Lead what standard output still holds to nowhere, so that it does not fail once more when the process ends."""
-    with suppress(OSError):  # a stream without a descriptor holds nothing
+    """Send buffered output to the null device, so that flushing at exit does not fail again."""
+    with suppress(OSError):  # a stream without a descriptor has no buffer
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="spancost")
 def main() -> None:
-    """A correct, versioned dollar cost on every LLM call in a trace, and totals on every span above it."""
+    """Put an exact, versioned dollar cost on every LLM call in a trace, and totals on every span above it."""

@@ -13,11 +13,11 @@ from typing import Any
 
 from spancost.core.call import Call
 
-_TEXTS = ("request_model", "operation", "service_tier", "processing")
-_KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", "duration_seconds", *_TEXTS))
+_STRINGS = ("request_model", "operation", "service_tier", "processing")
+_KEYS = frozenset(("id", "provider", "model", "timestamp", "usage", "context", "duration_seconds", *_STRINGS))
 _MOST_DIGITS = 30
 _LONGEST = 1_000_000_000
-# Neither a week nor a day without an hour is an instant, whatever the Python at hand can read.
+# ISO weeks and dates without a time are refused, although some Python versions parse them.
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.[0-9]{2}:[0-9]{2}", re.DOTALL)
 _FARTHEST = 9_223_372_036  # seconds, which in nanoseconds are a 64-bit integer: from 1677 to 2262
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -42,7 +42,7 @@ def call_of(row: Mapping[str, Any]) -> Call:
     """Return the call that *row* describes; CallError names the first key that is wrong."""
     unknown = sorted(key for key in row if key not in _KEYS)
     if unknown:
-        raise CallError(f"{unknown[0]}: found a key that is not known; expected one of {', '.join(sorted(_KEYS))}")
+        raise CallError(f"{unknown[0]}: found an unknown key; expected one of {', '.join(sorted(_KEYS))}")
     return Call(
         provider=_text(row, "provider", required=True) or "",
         model=_text(row, "model", required=True) or "",
@@ -50,12 +50,12 @@ def call_of(row: Mapping[str, Any]) -> Call:
         at_ns=nanoseconds(row.get("timestamp")),
         context=_context(row.get("context")),
         duration_ns=_duration(row.get("duration_seconds")),
-        **{key: _text(row, key) for key in _TEXTS},
+        **{key: _text(row, key) for key in _STRINGS},
     )
 
 
 def quantity_of(text: str, where: str) -> Any:
-    """Return the number in *text*, as usage in JSON has it; CallError says *where* there is none."""
+    """Return the number in *text*, as in JSON usage; CallError names *where* when it is not a number."""
     try:
         found = Decimal(text)
     except InvalidOperation:
@@ -91,7 +91,7 @@ def nanoseconds(timestamp: Any) -> int:
 
 
 def _duration(seconds: Any) -> int | None:
-    """Return how long the call took, in nanoseconds; what contracts charge by time is priced by it."""
+    """Return the duration of the call in nanoseconds; contracts that charge by time use it."""
     if seconds is None:
         return None
     found = _quantity(seconds)
@@ -101,14 +101,14 @@ def _duration(seconds: Any) -> int | None:
 
 
 def _usage(usage: Any) -> dict[str, Any]:
-    """Return the quantities; odd ones go on to pricing, which says so in the call's status."""
+    """Return the quantities. Invalid ones are passed to pricing, which reports them in the status."""
     if not isinstance(usage, dict):
         raise CallError(f"usage: found {_kind(usage)}; expected an object of meters and quantities")
     return {meter: _quantity(quantity) for meter, quantity in usage.items()}
 
 
 def _quantity(value: Any) -> Any:
-    """Return a decimal as a fraction; one of an absurd size stays as it is, and is refused like any other oddity."""
+    """Return a decimal as a fraction; one of an absurd size stays unchanged, and pricing refuses it."""
     if not isinstance(value, Decimal):
         return value
     if not value.is_finite():
@@ -120,10 +120,10 @@ def _context(context: Any) -> dict[str, str] | None:
     if context is None:
         return None
     if not isinstance(context, dict):
-        raise CallError(f"context: found {_kind(context)}; expected an object of texts")
+        raise CallError(f"context: found {_kind(context)}; expected an object of strings")
     for key, value in context.items():
         if value is not None and not isinstance(value, str):
-            raise CallError(f"context.{key}: found {_kind(value)}; expected a text")
+            raise CallError(f"context.{key}: found {_kind(value)}; expected a string")
     return {key: value for key, value in context.items() if value is not None}
 
 
@@ -132,10 +132,10 @@ def _text(row: Mapping[str, Any], key: str, required: bool = False) -> str | Non
     if value is None and (not required or key in row):
         return None
     if not isinstance(value, str):
-        raise CallError(f"{key}: found {_kind(value)}; expected a text")
+        raise CallError(f"{key}: found {_kind(value)}; expected a string")
     return value
 
 
 def _kind(value: Any) -> str:
-    names = {type(None): "nothing", bool: "a truth value", str: "a text", list: "a list", dict: "an object"}
+    names = {type(None): "nothing", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The call that an enriched span tells of, in the JSON form of `price`."""
+"""The call on an enriched span, in the JSON form that `price` reads."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _USAGE = {
 
 
 def call_row_of(span: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the call on a span and what the span says of its cost (`pricing_version`, `contract`, `request_cost_usd`).
+    """Return the call on a span, and its cost attributes (`pricing_version`, `contract`, `request_cost_usd`).
 
-    The span has `attributes`, as a mapping or as OTLP has them, and `startTimeUnixNano` or `timestamp`.
+    The span has `attributes`, as a mapping or in OTLP form, and `startTimeUnixNano` or `timestamp`.
     """
     attributes = attributes_of(span)
     if semconv.LLM_PRICING_VERSION not in attributes:
@@ -48,7 +48,7 @@ def call_row_of(span: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
 
 
 def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of a span, which has them as a mapping or as OTLP does; CallError when it has none."""
+    """Return the attributes of a span, given as a mapping or in OTLP form; CallError when there are none."""
     found = span.get("attributes")
     if isinstance(found, dict):
         return found
@@ -61,7 +61,7 @@ def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _duration(span: Mapping[str, Any]) -> Fraction | None:
-    """Return how long a span took, in seconds, None when it does not say."""
+    """Return the duration of a span in seconds, None when it is unknown."""
     try:
         nanoseconds = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
     except (KeyError, TypeError, ValueError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost collector-config`: configuration for a Collector that has none of our components."""
+"""`spancost collector-config`: configuration for a Collector without spancost components."""
 
 from __future__ import annotations
 
@@ -15,15 +15,24 @@ USUAL = ("openai", "anthropic", "gcp.gemini", "azure.ai.openai", "mistral_ai", "
 
 
 @click.command(name="collector-config")
-@click.option("--stock", is_flag=True, required=True, help="For a stock otelcol-contrib: statements of `transform`.")
 @click.option(
-    "--provider", "--seller", "providers", multiple=True, help=f"Whose models; again for more. Else {', '.join(USUAL)}."
+    "--stock",
+    is_flag=True,
+    required=True,
+    help="Print statements of the transform processor, for a stock otelcol-contrib.",
+)
+@click.option(
+    "--provider",
+    "--seller",
+    "providers",
+    multiple=True,
+    help=f"A provider to include; may be repeated. Default: {', '.join(USUAL)}.",
 )
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of the newest one.")
 def command(stock: bool, providers: tuple[str, ...], card_name: str | None) -> None:
-    """Print configuration that puts standard rates on model calls in a Collector without llm_cost.
+    """Print configuration that applies standard rates to model calls in a Collector without llm_cost.
 
-    What it cannot do stands at its head; it leaves a span without a cost rather than get it wrong.
+    The head of the output lists what it cannot do. A span that it cannot price correctly gets no cost.
     """
     card = card_named(card_name)
     providers = tuple(card.provider_names.canonical(provider) or provider for provider in providers)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost contract`: is a contract right, what does it leave at list prices, and its compiled form."""
+"""`spancost contract`: checks a contract, reports what stays at list prices, and compiles it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spancost.core.contract.terms import Contract, ContractError, Term
 from spancost.core.pricing.card import RateCard
 from spancost.core.pricing.match import Match, match
 from spancost.diagnose.contract_names import unknown_names
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 
 
 @click.command(name="contract")
@@ -25,10 +25,10 @@ from spancost.diagnose.format_count import counted
 @click.option("--output", type=OutputFile(), help="Write the compiled contract here.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Compare with this rate card instead of the newest.")
 def command(path: Path, output: Path | None, card_name: str | None) -> None:
-    """Check the contract in FILE and write it compiled, as one line of JSON that needs no further package to be read.
+    """Check the contract in FILE and write its compiled form: one line of JSON, readable without further packages.
 
-    Standard error gets what each term leaves at list prices, and warnings about providers, models and patterns that the
-    rate card does not have.
+    Standard error lists what each term leaves at list prices, and warns of providers, models and patterns that are not
+    on the rate card.
     """
     card = card_named(card_name)
     pricer_of(card, path)
@@ -46,8 +46,8 @@ def command(path: Path, output: Path | None, card_name: str | None) -> None:
 
 
 def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
-    """Yield what a reader of *contract* should know: its version, and for each term what it does not say."""
-    yield f"contract {contract.name}: +o{contract.suffix}, {counted(len(contract.terms), 'term')}"
+    """Yield the version of *contract* and, for each term, what it leaves at list prices."""
+    yield f"contract {contract.name}: +o{contract.suffix}, {format_count(len(contract.terms), 'term')}"
     for term in contract.terms:
         provider, model = term.when.get("provider"), term.when.get("model")
         if not provider or not model or "*" in provider + model or term.hardware is not None:
@@ -62,7 +62,7 @@ def remarks(contract: Contract, card: RateCard) -> Iterator[str]:
 
 
 def _left_at_list(term: Term, found: Match) -> Iterator[str]:
-    """Yield meters, steps and variants of the newest era of an entry that a term does not name."""
+    """Yield meters, steps and variants of the newest price period of an entry that a term does not name."""
     period = found.line["models"][found.spans[-1][2]]["eras"][-1]
     yield from (meter for meter in period["rates"] if meter not in term.base.rates)
     own = {(step["meter"], step["from"]) for step in term.base.steps}
@@ -72,6 +72,6 @@ def _left_at_list(term: Term, found: Match) -> Iterator[str]:
     named = [dict(table.when) for table in term.variants]
     for variant in period.get("variants", ()):
         if variant["when"] not in named:
-            yield " and ".join(f"{fact}={word}" for fact, word in sorted(variant["when"].items()))
+            yield " and ".join(f"{fact}={value}" for fact, value in sorted(variant["when"].items()))
     for window in period.get("windows", ()):
         yield f"window {window['id']}"

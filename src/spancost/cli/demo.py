@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost demo`: the main job on a small support agent."""
+"""`spancost demo`: runs a small support agent and shows its costs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from spancost.cli.output_file import OutputFile
 
 
 @click.command(name="demo")
-@click.option("--spans", type=OutputFile(), help="Keep the spans: OTLP JSON, one a line.")
-@click.option("--json", "as_json", is_flag=True, help="Print the spans as OTLP JSON, one request a line, and no page.")
-@click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
+@click.option("--spans", type=OutputFile(), help="Save the spans as OTLP JSON Lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the spans as OTLP JSON Lines instead of the page.")
+@click.option("--width", type=click.IntRange(min=60), help="Width in columns; default: the terminal's.")
 def command(spans: Path | None, as_json: bool, width: int | None) -> None:
     """Run a small support agent and show what its calls cost.
 
-    Real clients call providers that answer on loopback; a real instrumentation makes the spans, spancost prices
-    them, and the real exporter sends them to a receiver on loopback. It needs no key and no network.
+    Real clients call a provider server on loopback. A real instrumentation creates the spans, spancost prices them,
+    and the real exporter sends them to a receiver on loopback. No key and no network are needed.
     """
     session = load("spancost.demo.session", "demo").run()
     if spans is not None:
@@ -32,4 +32,4 @@ def command(spans: Path | None, as_json: bool, width: int | None) -> None:
     load("spancost.demo.page", "demo").show(session, console)
     if spans is not None:
         lines = len([json.loads(line) for line in session.otlp_lines.splitlines()])
-        click.echo(f"{len(session.spans)} spans in {lines} requests kept in {spans}")
+        click.echo(f"{len(session.spans)} spans in {lines} requests saved in {spans}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost doctor`: what spancost makes of spans, of a program, or of the environment it runs in."""
+"""`spancost doctor`: diagnoses spans, a program, or the environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from spancost.diagnose.doctor.dialect_trace import DialectTrace
 from spancost.diagnose.doctor.findings import FINE, PROBLEM, Finding
 from spancost.diagnose.doctor.processes import inspect_processes
 from spancost.diagnose.doctor.spans import inspect_spans
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 from spancost.store.otlp_json import Carried, carried_spans
 from spancost.store.otlp_receiver import otlp_json
 
@@ -35,7 +35,7 @@ _WIDEST = 100
 
 
 class _Doctor(click.Command):
-    """Takes what stands behind `--` as a program to run."""
+    """Takes the arguments after `--` as a program to run."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -47,17 +47,17 @@ class _Doctor(click.Command):
 
 @click.command(name="doctor", cls=_Doctor, options_metavar="[OPTIONS]")
 @click.argument("files", nargs=-1, type=click.File("rb"), metavar="[FILE... | -- CMD [ARG]...]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one finding a line.")
-@click.option("--strict", is_flag=True, help="Exit with 1 when a problem (!) is found.")
-@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of SPANCOST_CARD.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem (!).")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of SPANCOST_CARD.")
 @click.pass_context
 def command(
     ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool, strict: bool, card_name: str | None
 ) -> None:
-    """Say which dialect and rule read each span, what is counted twice, what has no price and why, and what to do.
+    """Show which dialect and rule read each span, what is reported twice, and which calls have no price and why.
 
-    With FILES (OTLP JSON; - is standard input) it looks at their spans, with -- CMD it runs a Python program and looks
-    at its spans and processes, with neither at this environment: versions, settings, rate card, SDK, baggage.
+    With FILES (OTLP JSON; - is standard input), inspect their spans. With -- CMD, run a Python program and inspect its
+    spans and processes. With neither, inspect this environment: versions, settings, rate card, SDK, baggage.
     """
     program: tuple[str, ...] = ctx.meta.get("program", ())
     faults: list[str] = []
@@ -77,7 +77,7 @@ def command(
 
 
 def _of_program(program: tuple[str, ...]) -> list[Finding]:
-    """Return what there is to say of a program that is run, and of its spans if any of its processes took part."""
+    """Run a program; return findings about its processes and, if any took part, about its spans."""
     done, _ = run_program(program)
     carried = [span for request in done.requests for span in carried_spans(otlp_json(request))]
     return [*inspect_processes(done.notes, done.faults), *(_of_spans(carried) if done.notes else ())]
@@ -86,32 +86,32 @@ def _of_program(program: tuple[str, ...]) -> list[Finding]:
 def _of_spans(carried: list[Carried]) -> Iterator[Finding]:
     dialects, names = data.default_dialects(), data.default_names()
     ledger = Ledger(dialects, prices(load()), LedgerOptions(join_services=True))
-    lens = DialectTrace(json.loads(data.read("semconv/compiled/dialects.json")))
+    trace = DialectTrace(json.loads(data.read("semconv/compiled/dialects.json")))
     yield from environment.card(load())
-    yield from inspect_spans(carried, ledger, dialects, lens, lambda host: bool(names.at_host(host)))
+    yield from inspect_spans(carried, ledger, dialects, trace, lambda host: bool(names.at_host(host)))
 
 
 def _json_lines(found: Iterable[Finding]) -> Iterator[str]:
-    for advice in found:
-        yield json.dumps(asdict(advice), ensure_ascii=False, separators=(",", ":"))
+    for finding in found:
+        yield json.dumps(asdict(finding), ensure_ascii=False, separators=(",", ":"))
 
 
 def _page(found: list[Finding]) -> Iterator[str]:
-    """Yield the findings by section, wrapped to the terminal: `!` is a problem, `?` worth a look, `->` what to do."""
+    """Yield the findings by section, wrapped to the terminal: `!` is a problem, `?` a warning, `->` the fix."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    for section, advices in groupby(found, key=lambda advice: advice.section):
+    for section, findings in groupby(found, key=lambda finding: finding.section):
         yield section
-        for advice in advices:
-            first, *more = advice.text.split("\n")
-            yield from _wrapped(first, _MARKS[advice.level], width)
+        for finding in findings:
+            first, *more = finding.text.split("\n")
+            yield from _wrapped(first, _MARKS[finding.level], width)
             for line in more:
                 yield from _wrapped(line, "  ", width)
-            if advice.fix:
-                yield from _wrapped(advice.fix, "  -> ", width)
+            if finding.fix:
+                yield from _wrapped(finding.fix, "  -> ", width)
         yield ""
-    problems = sum(advice.level == PROBLEM for advice in found)
-    notes = sum(advice.level not in (PROBLEM, FINE) for advice in found)
-    yield f"{counted(problems, 'problem')} (!), {counted(notes, 'thing')} worth a look (?)"
+    problems = sum(finding.level == PROBLEM for finding in found)
+    warnings = sum(finding.level not in (PROBLEM, FINE) for finding in found)
+    yield f"{format_count(problems, 'problem')} (!), {format_count(warnings, 'warning')} (?)"
 
 
 def _wrapped(text: str, mark: str, width: int) -> list[str]:

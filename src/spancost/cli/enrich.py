@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost enrich`: OTLP JSON in, the same with `llm.*` out."""
+"""`spancost enrich`: reads OTLP JSON and writes it with `llm.*` attributes added."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from spancost.store.otlp_json import Carried, carried_spans
 
 @click.command(name="enrich")
 @click.argument("files", nargs=-1, type=click.File("rb"))
-@click.option("--each", is_flag=True, help="Every request is its own set of spans in hand.")
-@click.option("--keep-provider", is_flag=True, help="An llm.provider already on a span stays as it is.")
+@click.option("--each", is_flag=True, help="Treat every request as a separate set of spans.")
+@click.option("--keep-provider", is_flag=True, help="Keep an llm.provider that is already on a span.")
 @click.option(
     "--read-responses/--no-read-responses",
     default=True,
     show_default=True,
-    help="Take figures that an emitter reports nowhere else from the usage of the response it put into an attribute.",
+    help="Read usage that no attribute reports from the usage member of a response stored in an attribute.",
 )
 @click.option(
     "--emitters",
     "emitters_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Read emitters that nobody has met as this file (YAML or JSON) describes them.",
+    help="A file (YAML or JSON) that describes emitters without a built-in dialect.",
 )
 @card_option
 @contract_option
@@ -53,9 +53,9 @@ def command(
 ) -> None:
     """Put costs and totals on the spans and log records of FILES (standard input when there are none).
 
-    A file holds one ExportTraceServiceRequest or ExportLogsServiceRequest over any lines, or one a line as the
-    Collector's file exporter writes them. They come out one a line, in the same order. All files are taken together
-    unless --each is given; a call that spans and log records report is counted once.
+    A file holds one ExportTraceServiceRequest or ExportLogsServiceRequest, on any number of lines, or one per line as
+    the Collector's file exporter writes them. The output has one request per line, in the same order. All files are
+    processed as one set unless --each is given. A call that spans and log records both report is counted once.
     """
     try:
         dialects = data.dialects(read_responses, None if emitters_path is None else emitters.load(emitters_path))
@@ -77,7 +77,7 @@ def command(
 
 
 def _finish(held: list[tuple[Any, str | None]], ledger: Ledger, dialects: Dialects) -> bool:
-    """Enrich one set in hand and print its lines in order; return whether one was bad."""
+    """Enrich one set of requests and print them in order; return whether one was invalid."""
     carried: list[Carried] = []
     records: list[CarriedRecord] = []
     markers = dialects.markers | {LLM_COST_STATUS}

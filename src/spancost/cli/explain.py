@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost explain`: how the cost of one call comes about, in a form people read."""
+"""`spancost explain`: prints how the cost of one call is computed."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from spancost.core.reasons import SENTENCES
 _UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "1"}
 _BASES = {
     "page": "read on the provider's page",
-    "two_catalogues": "two catalogues say the same",
+    "two_catalogues": "two catalogues agree",
     "one_catalogue": "from one catalogue, not checked since",
-    "contract": "by contract: the rate card does not have this model",
+    "contract": "by contract: the model is not on the rate card",
 }
 
 
 @click.command(name="explain")
 @click.option("--provider", help="Provider, such as openai or aws.bedrock.")
 @click.option("--model", help="Model as the response names it.")
-@click.option("--usage", multiple=True, metavar="METER=QUANTITY", help="What was used; may be given several times.")
-@click.option("--at", metavar="TIME", help="When the call started (2026-11-21T12:00:00Z); now by default.")
+@click.option("--usage", multiple=True, metavar="METER=QUANTITY", help="Used quantity; may be repeated.")
+@click.option("--at", metavar="TIME", help="Start time of the call (2026-11-21T12:00:00Z); default: now.")
 @click.option("--tier", help="Service tier that was served.")
 @click.option("--batch", is_flag=True, help="The call was part of a batch.")
 @click.option("--context", multiple=True, metavar="FACT=VALUE", help="A fact that changes prices, such as speed=fast.")
 @card_option
 @contract_option
-@click.option("--seconds", metavar="SECONDS", help="How long the call took, for a contract that charges by time.")
+@click.option("--seconds", metavar="SECONDS", help="Duration of the call, for a contract that charges by time.")
 def command(card_name: str | None, contract_path: Path | None, **options: Any) -> None:
-    """Show the line items of one call: published prices, multipliers, source, and the card's version.
+    """Show the line items of one call: published prices, multipliers, source and rate card version.
 
-    Without --provider, the call is read from standard input: one JSON object as `spancost price` reads it, or a span
-    with its attributes as `spancost enrich` writes it.
+    Without --provider, the call is read from standard input: a JSON object as `spancost price` reads it, or a span
+    with attributes as `spancost enrich` writes it.
     """
     try:
         row, written, attributes = _row(options)
@@ -59,7 +59,7 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
         strange = [meter for meter in call.usage if meter not in card.units.meters]
         if strange and options["usage"]:
             known = ", ".join(sorted(card.units.meters))
-            raise CallError(f"--usage: found {strange[0]!r}, which is no meter; expected one of {known}")
+            raise CallError(f"--usage: found {strange[0]!r}, which is not a meter; expected one of {known}")
     except CallError as error:
         raise click.ClickException(str(error)) from error
     pricer = pricer_of(card, contract_path)
@@ -69,17 +69,17 @@ def command(card_name: str | None, contract_path: Path | None, **options: Any) -
 
 
 def _near(near: NearNames, call: Call, pricer: Pricer) -> list[str]:
-    """Return lines that name models like one which has no price."""
+    """Return lines that list models with similar names when a model has no price."""
     unknown = pricer.price(call).reason in (reasons.UNKNOWN_MODEL, reasons.UNKNOWN_PROVIDER)
     names = near.of(call) if unknown else ()
     if not names:
         return []
     known = ", ".join(f"{name.model} ({name.provider})" for name in names)
-    return [f"near names   {known}", "             No price is taken from them."]
+    return [f"similar      {known}", "             Their prices are not used."]
 
 
 def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
-    """Return the call as JSON has it, what a span already says about its cost, and its attributes."""
+    """Return the call in JSON form, the cost attributes of a span, and all its attributes."""
     if options["provider"] is None:
         beside = [name for name in ("model", "usage", "at", "tier", "batch", "context", "seconds") if options[name]]
         if beside:
@@ -103,9 +103,9 @@ def _row(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[
     return {key: value for key, value in row.items() if value is not None}, {}, {}
 
 
-def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+def _pairs(arguments: tuple[str, ...], option: str) -> dict[str, str]:
     pairs = {}
-    for text in texts:
+    for text in arguments:
         key, equals, value = text.partition("=")
         if not equals:
             raise CallError(f"{option}: found {text!r}; expected NAME=VALUE")
@@ -114,38 +114,38 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
 
 
 def explanation(call: Call, pricer: Pricer, written: dict[str, str]) -> list[str]:
-    """Return the lines that explain the cost of *call*; *written* is what a span already says about it."""
+    """Return the lines that explain the cost of *call*; *written* holds the cost attributes of its span."""
     breakdown = pricer.break_down(call)
     cost = breakdown.cost
-    amount = "no cost can be said" if cost.femto is None else f"${usd_text(cost.femto)}"
+    amount = "cost unknown" if cost.femto is None else f"${usd_text(cost.femto)}"
     lines = [f"{call.provider}  {call.model}  {_utc(call.at_ns)}", f"{amount}  ({cost.status})", ""]
     if cost.reason is not None:
         code, _, about = cost.reason.partition(":")
-        lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" It is about {about}." if about else ""), ""]
+        lines += [f"{cost.reason}: {SENTENCES[code]}" + (f" Detail: {about}." if about else ""), ""]
     if breakdown.items:
         lines += [*_table(breakdown, pricer, call), ""]
     lines += _origin(breakdown, pricer)
-    said = written.get("request_cost_usd")
+    on_span = written.get("request_cost_usd")
     suffix = written.get("contract", "")
     if suffix and not pricer.version.endswith(f"+{suffix}"):
-        lines.append(f"the span     was priced with the contract {suffix}, which --contract can name")
-    elif said is not None and cost.femto is not None:
-        same = "which is the same" if _is_same(said, cost.femto) else "which is NOT the same"
-        lines.append(f"the span     says ${said}, {same}")
+        lines.append(f"the span     was priced with the contract {suffix}; pass it with --contract")
+    elif on_span is not None and cost.femto is not None:
+        result = "match" if _is_same(on_span, cost.femto) else "MISMATCH"
+        lines.append(f"the span     ${on_span}: {result}")
     return lines
 
 
 def _utc(at_ns: int) -> str:
     try:
         at = datetime.fromtimestamp(at_ns // 1_000_000_000, timezone.utc)
-    except (ValueError, OverflowError, OSError):  # an offset can lead out of the calendar's years
+    except (ValueError, OverflowError, OSError):  # an offset can leave the calendar's range
         return f"{at_ns} ns since 1970"
     return f"{at.isoformat(' ')[:19]} UTC"
 
 
-def _is_same(said: str, femto: int) -> bool:
+def _is_same(usd: str, femto: int) -> bool:
     try:
-        return float(said) == float(usd_text(femto))
+        return float(usd) == float(usd_text(femto))
     except ValueError:
         return False
 
@@ -178,7 +178,7 @@ def _dollars(price: str) -> str:
 
 
 def _factor(item: Item) -> str:
-    """Return what the published price was multiplied by, empty for nothing."""
+    """Return the multiplier of the published price, empty for none."""
     if not item.published[0] or item.rate == item.published:
         return ""
     ratio = Fraction(*item.rate) / Fraction(*item.published)
@@ -186,7 +186,7 @@ def _factor(item: Item) -> str:
 
 
 def _origin(breakdown: CostBreakdown, pricer: Pricer) -> list[str]:
-    """Return where the rates come from: entry, conditions, source, list price beside a contract's, card."""
+    """Return the origin of the rates: entry, conditions, source, list price next to a contract price, card."""
     lines = []
     if breakdown.rate_set is not None and breakdown.period is not None:
         entry, *conditions = breakdown.rate_set.rate_id.split(";")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Modules that only some commands need, and that an extra of the package brings."""
+"""Imports of modules that need an extra of the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 def load(name: str, extra: str) -> Any:
-    """Return the module *name*; a click error names *extra* when a package that it brings is not installed."""
+    """Return the module *name*; a click error names *extra* when one of its packages is missing."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:

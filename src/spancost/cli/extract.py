@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost extract`: recorded HTTP exchanges in, what each used out; JSON Lines both ways.
+"""`spancost extract`: reads recorded HTTP exchanges and prints their usage; JSON Lines in and out.
 
-An exchange that brings the results of a batch gives one line a call first, each with `batch_key`, and then the line of
-the exchange, whose outcome (`batch_result` or `admin`) says that its figures are not to be added to those of the calls.
+An exchange with the results of a batch gives one line per call, each with `batch_key`, and then the line of the
+exchange. Its outcome (`batch_result` or `admin`) shows that its usage must not be added to that of the calls.
 """
 
 from __future__ import annotations
@@ -24,31 +24,29 @@ from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import WireReading
 
-_TEXT, _OBJECT = (str, "a text"), (dict, "an object")
+_STRING, _OBJECT = (str, "a string"), (dict, "an object")
 _FORMS: dict[str, tuple[type, str]] = {
-    "host": (str, "a text, such as api.openai.com"),
-    "path": (str, "a text, such as /v1/chat/completions"),
-    "method": _TEXT,
+    "host": (str, "a string, such as api.openai.com"),
+    "path": (str, "a string, such as /v1/chat/completions"),
+    "method": _STRING,
     "status": (int, "a number, such as 200"),
     "headers": _OBJECT,
-    "content_type": _TEXT,
+    "content_type": _STRING,
     "request": _OBJECT,
-    "body": _TEXT,
-    "body_b64": _TEXT,
+    "body": _STRING,
+    "body_b64": _STRING,
 }
 _REQUIRED = ("host", "path")
 
 
 class ExchangeError(ValueError):
-    """A line holds no exchange: which key, what was found, what was expected."""
+    """A line is not an exchange; the message names the key, what was found and what was expected."""
 
 
 @click.command(name="extract")
-@click.option(
-    "--provider", help="Provider of every exchange, when hosts do not tell (as configured for a private host)."
-)
+@click.option("--provider", help="Provider of all exchanges with an unknown host, such as a private gateway.")
 def command(provider: str | None) -> None:
-    """Tell what each recorded HTTP exchange on standard input used, one JSON object a line."""
+    """Print the usage of each recorded HTTP exchange on standard input, one JSON object per line."""
     wires = data.default_wires()
     failed = False
     for line in sys.stdin.buffer:
@@ -78,7 +76,7 @@ def extract_line(wires: Wires, line: str | bytes, provider: str | None = None) -
         yield {"id": identity, **answer(summary)}
     except ExchangeError as error:
         yield {"id": identity, "error": str(error)}
-    except Exception as error:  # one line that the reader stumbles over must not cost the lines behind it
+    except Exception as error:  # a line that fails must not stop the lines after it
         yield {"id": identity, "error": f"found an exchange that cannot be read ({type(error).__name__}: {error})"}
 
 
@@ -91,7 +89,7 @@ def read(wires: Wires, exchange: Mapping[str, Any], provider: str | None = None)
     """Return a reader that has seen one recorded exchange.
 
     Its keys: method, host, path, status, headers, content_type, request (an object), body (text) or body_b64.
-    ExchangeError names the first that is of another form.
+    ExchangeError names the first key with an invalid value.
     """
     for key, (kind, form) in _FORMS.items():
         found = exchange.get(key)
@@ -122,7 +120,7 @@ def _body(exchange: Mapping[str, Any]) -> bytes:
 
 
 def _finite(text: str) -> float | str:
-    """Return a number that JSON can hold, the text of one that it cannot."""
+    """Return a number that JSON can represent, or its text."""
     value = float(text)
     return value if isfinite(value) else text
 
@@ -132,7 +130,7 @@ def _shown(value: object) -> str:
 
 
 def answer(reading: WireReading) -> dict[str, Any]:
-    """Return a reading as the command prints it; what is not known is left out, the first two keys excepted."""
+    """Return a reading as the command prints it; unknown values are left out, except the first three."""
     known = {
         "operation": reading.operation,
         **{meter: number(n) for meter, n in reading.usage.items()},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rate card knows of its models, as rows: rates in the published unit, other tables, source."""
+"""The models of a rate card as rows: rates in the published unit, conditions, source."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from spancost.core.pricing.names import ANY_DATE
 
 
 def model_rows(card: RateCard, pattern: str | None, provider: str | None, at: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for each model whose id or name *pattern* fits, with what holds at *at* (seconds since 1970).
+    """Yield a row for each model whose id or name matches *pattern*, with its prices at *at* (seconds since 1970).
 
-    A pattern without `*` and `?` fits what contains it; None fits all. *provider* limits to one. A model that has no
-    price yet at that time has no `rates`.
+    A pattern without `*` and `?` matches names that contain it; None matches all. *provider* selects one provider. A
+    model without a price at that time has no `rates`.
     """
     fits = _fitting(pattern)
     for name in card.providers if provider is None else (provider,):
@@ -41,7 +41,7 @@ def _fitting(pattern: str | None) -> Any:
 
 
 def _names_of(names: Mapping[str, Any], at: int) -> dict[str, list[str]]:
-    """Return the names that stand for each entry at a time; a name followed by any date is written `name-YYYYMMDD`."""
+    """Return the names of each entry at a time; a name with any date suffix is written `name-YYYYMMDD`."""
     found: dict[str, list[str]] = {}
     for name, target in names.items():
         if not isinstance(target, str):
@@ -90,7 +90,7 @@ def _table(card: RateCard, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rates(card: RateCard, rates: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return rates as prices of as many units as each meter is sold in, in the order of the meters."""
+    """Return rates as prices in the published unit of each meter, in the order of the meters."""
     found = {}
     for meter, unit in card.units.meters.items():
         if meter in rates:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost models`: what the rate card knows, with the rates that hold now."""
+"""`spancost models`: lists the models of the rate card with the current rates."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _COLUMNS = {
     "cache_write_tokens": "written",
     "output_tokens": "output",
 }
-_HEADER = ("provider", "model", *_COLUMNS.values(), "other rates", "also by", "checked", "source")
+_HEADER = ("provider", "model", *_COLUMNS.values(), "other rates", "conditions", "checked", "source")
 _UNITS = {1_000_000: "1M", 1_000: "1k", 3_600: "hour", 1: "each"}
 
 
 @click.command(name="models")
 @click.argument("pattern", required=False)
-@click.option("--provider", "--seller", help="Only what this provider sells, such as openai or aws.bedrock.")
+@click.option("--provider", "--seller", help="Only models of this provider, such as openai or aws.bedrock.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Table or JSON Lines.")
 @click.option("--at", metavar="TIME", help="Rates that hold at this time (2026-11-21T12:00:00Z); now by default.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Of this rate card instead of the newest one.")
 def command(pattern: str | None, provider: str | None, form: str, at: str | None, card_name: str | None) -> None:
-    """List the models that the rate card knows, with their rates, where these were read and when.
+    """List the models of the rate card with their rates, the source and the day of the last check.
 
-    PATTERN is a part of a model's name, or a whole name with * and ?. A table is in USD for a million tokens; `also by`
-    names what else changes a price: long requests, tiers, hours, places.
+    PATTERN is a part of a model's name, or a whole name with * and ?. Table prices are in USD per million tokens.
+    `conditions` lists what else changes the price: long requests, tiers, hours, regions.
     """
     card = card_named(card_name)
     try:
@@ -77,7 +77,7 @@ def _seconds(at: str | None) -> int:
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the rows as aligned columns under a header, nothing for no rows."""
+    """Return the rows as aligned columns with a header; an empty list for no rows."""
     if not rows:
         return []
     cells = [_HEADER, *(_cells(row) for row in rows)]
@@ -104,15 +104,15 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _conditions(row: dict[str, Any]) -> str:
-    """Return what else changes the price, in few words."""
-    said = [_step(step) for step in row["steps"]]
+    """Return a short list of the conditions that change the price."""
+    conditions = [_step(step) for step in row["steps"]]
     for table in (*row["variants"], *row["modifiers"]):
-        said.append("+".join(table["when"].values()))
-    said += [window["id"] for window in row["windows"]]
-    said += [f"{fact}?" for fact in row["assumes"]]
+        conditions.append("+".join(table["when"].values()))
+    conditions += [window["id"] for window in row["windows"]]
+    conditions += [f"{fact}?" for fact in row["assumes"]]
     if row["next_change"]:
-        said.append(f"from {row['next_change'][:10]}")
-    return ", ".join(dict.fromkeys(said))
+        conditions.append(f"from {row['next_change'][:10]}")
+    return ", ".join(dict.fromkeys(conditions))
 
 
 def _step(step: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names like one that the card does not have: to show to people, never to price by."""
+"""Model names similar to an unknown one. They are only shown, never used for a price."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _KEPT = 1_024
 
 
 class Near(NamedTuple):
-    """A model that the card has, and who sells it."""
+    """A model on the card, with its provider."""
 
     provider: str
     model: str
 
 
 def similar(name: str, names: Iterable[str], most: int = _OWN) -> list[str]:
-    """Return those of *names* that are spelled like *name*, the nearest first."""
+    """Return those of *names* that are similar to *name*, the most similar first."""
     return get_close_matches(name, list(names), n=most, cutoff=_LIKE)
 
 
 class NearNames:
-    """Near names of unknown models on one card; what was asked before is remembered."""
+    """Finds similar names for unknown models on one card; results are cached."""
 
     def __init__(self, card: RateCard) -> None:
-        """Look in *card*, whose providers are read when they are first needed."""
+        """Search *card*; its providers are loaded on first use."""
         self._card = card
         self._providers_of: dict[str, list[Near]] | None = None
         self._found: dict[tuple[str, str], tuple[Near, ...]] = {}
@@ -42,8 +42,7 @@ class NearNames:
     def of(self, call: Call) -> tuple[Near, ...]:
         """Return near names for a call whose model or provider is unknown: the provider's own, then other providers'.
 
-        Of its own provider: names spelled alike. Of others, one each: the same name, with or without a maker before a
-        slash.
+        For the same provider: similar names. For each other provider: the same name, with or without a vendor prefix.
         """
         if isinstance(match(self._card, call), Match):
             return ()
@@ -85,7 +84,7 @@ class NearNames:
 
 
 def _ids(names: Mapping[str, str | list[tuple[int | None, str]]]) -> dict[str, str]:
-    """Return the entry that each whole name stands for now, the newest of a moving one."""
+    """Return the entry of each complete name now; for a moving alias, the newest."""
     return {
         name: target if isinstance(target, str) else target[-1][1]
         for name, target in names.items()

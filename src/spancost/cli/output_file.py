@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file that a command writes at its end."""
+"""The option type of files that a command writes when it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 
 class OutputFile(click.Path):
-    """The path of a file to write: a folder that is missing or closed is said before any work is done."""
+    """The path of an output file. A missing or read-only folder is reported before the command runs."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)

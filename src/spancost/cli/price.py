@@ -27,14 +27,14 @@ from spancost.core.pricing.price import Pricer
 _ACCOUNT = "spancost.account_facts"
 
 
-def _keep_facts(context: click.Context, _: click.Parameter, texts: tuple[str, ...]) -> None:
-    context.meta[_ACCOUNT] = texts
+def _keep_facts(context: click.Context, _: click.Parameter, facts: tuple[str, ...]) -> None:
+    context.meta[_ACCOUNT] = facts
 
 
 def contract_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that prices: the contract's file, and facts of one's own accounts.
+    """Add the options of every command that prices: a contract file and facts of your accounts.
 
-    The file is written by people, or compiled by `spancost contract`. `contract_of` takes both together.
+    The file is YAML, or compiled by `spancost contract`. `contract_of` combines both options.
     """
     with_facts = click.option(
         "--account-fact",
@@ -42,14 +42,14 @@ def contract_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         expose_value=False,
         callback=_keep_facts,
-        help="A fact of your account, for calls that do not report it: gcp.vertex_ai:vertex_location=europe-west1.",
+        help="A fact of your account for calls that do not report it: gcp.vertex_ai:vertex_location=europe-west1.",
     )
     with_contract = click.option(
         "--contract",
         "contract_path",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Price by this contract beside the rate card.",
+        help="Apply this contract to the rate card.",
     )
     return with_contract(with_facts(command))
 
@@ -63,11 +63,11 @@ card_option = click.option(
 @card_option
 @contract_option
 def command(card_name: str | None, contract_path: Path | None) -> None:
-    """Price calls: one JSON object a line on standard input, one on standard output, in the same order.
+    """Price calls: reads one JSON object per line and writes one per line, in the same order.
 
-    A bad line gives {"id": …, "error": …}, and the exit status is then 1. With a contract, a line says as well where
-    its cost comes from (cost_source) and the list price (list_cost_usd). The answer about an unknown model names models
-    that the card has (near); none of them is priced by.
+    An invalid line gives {"id": …, "error": …} and exit status 1. With a contract, each line also has the source of the
+    cost (cost_source) and the list price (list_cost_usd). For an unknown model, `near` lists models with similar names;
+    their prices are not used.
     """
     card = card_named(card_name)
     pricer, near = pricer_of(card, contract_path), NearNames(card)
@@ -92,7 +92,7 @@ def card_named(name: str | None) -> RateCard:
 
 
 def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
-    """Return what prices by *card* and the contract in a file, if one is given; a click error when it is unusable."""
+    """Return the pricer of *card* and the contract file, if one is given; a click error when it is unusable."""
     try:
         return data.pricer(card, contract_of(contract_path))
     except ContractError as error:
@@ -100,7 +100,7 @@ def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
 
 
 def contract_of(contract_path: Path | None) -> Contract | None:
-    """Return the contract in a file with the account's facts of the command line in it; None for neither.
+    """Return the contract file with the account facts of the command line; None for neither.
 
     ContractError when they are unusable.
     """
@@ -112,7 +112,7 @@ def contract_of(contract_path: Path | None) -> Contract | None:
 
 
 def answer_to(line: str, pricer: Pricer, near: NearNames | None = None) -> dict[str, Any]:
-    """Return the answer to one line: cost, line items, version and rate, or the error; near names by *near*."""
+    """Return the answer to one line: cost, line items, version and rate, or the error; similar names from *near*."""
     row: dict[str, Any] = {}
     try:
         row = parse(line)
@@ -146,11 +146,11 @@ def _item(item: LineItem) -> dict[str, Any]:
 
 
 def number(quantity: Quantity) -> int | float:
-    """Return a quantity as JSON has it: whole where it is whole."""
+    """Return a quantity as a JSON number, an int where it is whole."""
     return float(quantity) if isinstance(quantity, Fraction) else quantity
 
 
 def _plain(value: Any) -> Any:
-    """Return a decimal that a line carried as its `id` as the number it was."""
+    """Return a decimal `id` of a line as a number."""
     found = float(value)
     return found if isfinite(found) else str(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost run`: any Python program with costs on its spans, and what it cost at its end."""
+"""`spancost run`: runs any Python program with costs on its spans, and prints what it cost."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _CARD = "SPANCOST_CARD"
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Traces and table rows to show.")
-@click.option("--save", type=OutputFile(), help="Keep the spans: OTLP JSON, one a line.")
-@click.option("--width", type=click.IntRange(min=60), help="Columns to use; those of the terminal by default.")
-@click.option("--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of SPANCOST_CARD.")
+@click.option("--save", type=OutputFile(), help="Save the spans as OTLP JSON Lines.")
+@click.option("--width", type=click.IntRange(min=60), help="Width in columns; default: the terminal's.")
+@click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of SPANCOST_CARD.")
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
 def command(top: int, save: Path | None, width: int | None, card_name: str | None, program: tuple[str, ...]) -> None:
-    """Run a Python program with everything set up, and show what it cost when it ends.
+    """Run a Python program with costs on its spans, and show what it cost when it ends.
 
-    Nothing in the program changes: its output, signals and exit status are its own, its exporters go on exporting.
-    Every tracer provider gets spancost's processor, and installed instrumentations and the capture at the HTTP boundary
-    are switched on. What it cost goes to standard error.
+    The program does not change: its output, signals, exit status and exporters stay the same. Every tracer provider
+    gets spancost's processor. Installed instrumentations and capture at the HTTP boundary are enabled. The costs are
+    printed to standard error.
 
     \b
     spancost run -- python app.py
@@ -49,7 +49,7 @@ def command(top: int, save: Path | None, width: int | None, card_name: str | Non
     load("spancost.cli.run_page", "cli").show(done, spans, top, console)
     if save is not None:
         save.write_text(otlp_lines(done), encoding="utf-8")
-        click.echo(f"\n{len(spans):,} spans kept in {save}", err=True)
+        click.echo(f"\n{len(spans):,} spans saved in {save}", err=True)
     sys.exit(done.status)
 
 
@@ -70,7 +70,7 @@ def card_in_environment(name: str | None) -> Iterator[None]:
 
 
 def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:
-    """Run *program* to its end; return what it left, and its spans. Exits as a shell does when it cannot be started."""
+    """Run *program* to its end; return its result and its spans. Exits like a shell when it cannot be started."""
     running = import_module("spancost.run.program")
     receiver = import_module("spancost.store.otlp_receiver")
     try:

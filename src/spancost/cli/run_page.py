@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program cost, in the terminal: the most expensive traces as trees, and tables by feature and model."""
+"""The page of `spancost run`: the most expensive traces as trees, and tables by feature and model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from spancost.core import semconv
 from spancost.demo import groups, tree
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
 from spancost.diagnose.doctor.fixes import fix
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 from spancost.run.program import Run
 from spancost.store.otlp_receiver import ReceivedSpan
 
 MAX_WIDTH = 124
 TEXT_WIDTH = 96
 MAX_ROWS = 60
-"""Rows of one trace that are shown: a screen or two."""
+"""Most rows of one trace that are shown."""
 
 
 def show(run: Run, spans: list[ReceivedSpan], top: int, console: Console) -> None:
@@ -44,14 +44,12 @@ def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Gly
         if len(rows) > MAX_ROWS:
             yield Text(f"... and {len(rows) - MAX_ROWS:,} more spans of this trace")
     if len(traces) > top:
-        yield Text(
-            f"... and {counted(len(traces) - top, 'more trace')} (--top {len(traces)} shows all, most expensive first)"
-        )
+        yield Text(f"... and {format_count(len(traces) - top, 'more trace')} (--top {len(traces)} shows all)")
     if any(semconv.APP_FEATURE in span.attributes for span in calls):
         yield group_table("Cost by feature", groups.by(semconv.APP_FEATURE, spans)[:top], width, glyphs)
     yield group_table("Cost by model", groups.by(semconv.LLM_MODEL, spans)[:top], width, glyphs)
-    yield from _remedies(calls)
-    yield from (Text(f"A Python could not take part: {fault}", "red") for fault in run.faults)
+    yield from _fixes(calls)
+    yield from (Text(f"A Python process did not take part: {fault}", "red") for fault in run.faults)
 
 
 def _headline(run: Run, spans: list[ReceivedSpan], calls: list[ReceivedSpan], glyphs: Glyphs) -> Text:
@@ -60,27 +58,29 @@ def _headline(run: Run, spans: list[ReceivedSpan], calls: list[ReceivedSpan], gl
     text = Text.assemble(("spancost run", "bold"), f" {glyphs.dot} ")
     if calls:
         text.append(f"{glyphs.at_least if unpriced else ''}{usd(total)}", "bold green")
-        text.append(f" for {counted(len(calls), 'model call')}")
+        text.append(f" for {format_count(len(calls), 'model call')}")
         if unpriced:
             text.append(f", {unpriced} of them without a price", "red")
         text.append(f" {glyphs.dot} ")
     processes = f" of {len(run.requests)} processes" if len(run.requests) > 1 else ""
     traces = len({span.trace_id for span in spans})
     text.append(
-        f"{counted(len(spans), 'span')} in {counted(traces, 'trace')}{processes}" if spans else "no span was made"
+        f"{format_count(len(spans), 'span')} in {format_count(traces, 'trace')}{processes}"
+        if spans
+        else "no span was created"
     )
     lost = sum(note.get("lost", 0) for note in run.notes)
     if lost:
-        text.append(f", {counted(lost, 'span')} could not be recorded", "red")
+        text.append(f", {format_count(lost, 'span')} could not be recorded", "red")
     if run.status:
         text.append(f" {glyphs.dot} the program ended with status {run.status}", "red")
     return text
 
 
 def why_nothing(run: Run, spans: list[ReceivedSpan]) -> str:
-    """Return why there is no model call to show, and what to do."""
+    """Return the reason why there is no model call to show, and the fix."""
     if run.faults:
-        return "No cost was written, because a Python could not take part:\n  " + "\n  ".join(run.faults)
+        return "No cost was written, because a Python process did not take part:\n  " + "\n  ".join(run.faults)
     if not run.notes:
         return (
             "No Python process took part. The command must start a Python that reads PYTHONPATH "
@@ -89,10 +89,10 @@ def why_nothing(run: Run, spans: list[ReceivedSpan]) -> str:
     on = ", ".join(sorted({name for note in run.notes for name in note["instrumented"]})) or "none"
     if not spans:
         return (
-            "The program made no span and called no model through a client that is instrumented. Switched on: "
-            f"{on}. Clients on gRPC and websockets are not seen."
+            "The program created no span and called no model through an instrumented client. Enabled: "
+            f"{on}. Clients that use gRPC or websockets are not instrumented."
         )
-    return f"None of the spans is a model call. Instrumentations switched on: {on}. `spancost doctor` says more."
+    return f"None of the spans is a model call. Enabled instrumentations: {on}. Run `spancost doctor` for details."
 
 
 def _by_cost(spans: list[ReceivedSpan]) -> list[list[ReceivedSpan]]:
@@ -109,7 +109,7 @@ def _by_cost(spans: list[ReceivedSpan]) -> list[list[ReceivedSpan]]:
 
 
 def _worth_showing(family: list[ReceivedSpan]) -> list[ReceivedSpan]:
-    """Return the spans that say something of model calls, and those above them."""
+    """Return the spans with cost attributes, and their ancestors."""
     above = {span.span_id: span.parent_id for span in family}
     kept: set[str] = set()
     for span in family:
@@ -121,18 +121,18 @@ def _worth_showing(family: list[ReceivedSpan]) -> list[ReceivedSpan]:
     return [span for span in family if span.span_id in kept]
 
 
-def _remedies(calls: list[ReceivedSpan]) -> Iterator[Text]:
-    """Yield for each model without a price the reason and what to do, once."""
-    said: dict[tuple[str, str, str], int] = defaultdict(int)
+def _fixes(calls: list[ReceivedSpan]) -> Iterator[Text]:
+    """Yield the reason and the fix for each model without a price, once."""
+    unpriced: dict[tuple[str, str, str], int] = defaultdict(int)
     for span in calls:
         found = span.attributes
         if found.get(semconv.LLM_COST_STATUS) == "unpriced":
             keys = (semconv.LLM_COST_REASON, semconv.LLM_MODEL, semconv.LLM_PROVIDER)
             reason, model, provider = (str(found.get(key, "")) for key in keys)
-            said[reason, model, provider] += 1
-    for (reason, model, provider), number in said.items():
+            unpriced[reason, model, provider] += 1
+    for (reason, model, provider), number in unpriced.items():
         text = Text.assemble(
             ("No price: ", "bold red"), (f"{model or 'no model'} at {provider or 'no provider'}", "bold")
         )
-        text.append(f" ({reason}, {counted(number, 'call')}). {fix(reason, provider, model)}")
+        text.append(f" ({reason}, {format_count(number, 'call')}). {fix(reason, provider, model)}")
         yield text

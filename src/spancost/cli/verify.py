@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost verify`: every priced span of OTLP JSON files recomputed, and each difference named."""
+"""`spancost verify`: recomputes every priced span of OTLP JSON files and reports each difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spancost.config import contracts, data
 from spancost.core.contract.terms import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
 from spancost.core.pricing.price import Pricer
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 from spancost.diagnose.verify.finding import ALONE, SOURCE, TOTAL, Difference, Place, Report, Unverified
 from spancost.diagnose.verify.verify import verify
 from spancost.store.json_documents import requests
@@ -24,9 +24,9 @@ from spancost.store.otlp_fields import RequestError
 from spancost.store.otlp_json import Carried, carried_spans
 
 _BASES = {
-    ALONE: " (by llm.* alone)",
-    SOURCE: " (by the instrumentation's own attributes)",
-    TOTAL: " (by the spans beneath)",
+    ALONE: " (from llm.* only)",
+    SOURCE: " (from the instrumentation's attributes)",
+    TOTAL: " (from the child spans)",
 }
 _SHOWN = 100
 
@@ -38,29 +38,29 @@ _SHOWN = 100
     "cards",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A rate card of your own, for the spans that name its version; may be given several times.",
+    help="Your own rate card, for spans with its version; may be repeated.",
 )
 @click.option(
     "--contract",
     "contract_paths",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A contract, for the spans whose version ends in its +o...; may be given several times.",
+    help="A contract, for spans whose version ends in its +o...; may be repeated.",
 )
 @click.option(
     "--account-fact",
     "account_facts",
     metavar="PROVIDER:FACT=VALUE",
     multiple=True,
-    help="The facts of accounts that the spans were priced with, beside the contract if there was one.",
+    help="An account fact that the spans were priced with.",
 )
 @click.option(
     "--read-responses/--no-read-responses",
     default=True,
     show_default=True,
-    help="How the spans were enriched.",
+    help="As set when the spans were enriched.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: each finding, then a summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print each finding and a summary as JSON Lines.")
 def command(
     files: tuple[BinaryIO, ...],
     cards: tuple[Path, ...],
@@ -71,9 +71,8 @@ def command(
 ) -> None:
     """Recompute the cost of every priced span of FILES with the rate card it names, and the totals above it.
 
-    FILES hold OTLP JSON as `enrich` reads and writes it; standard input when there are none. Nothing is fetched: the
-    cards are those that come with this release, and those of --card. Exit status 1: something differs, could not be
-    verified, or nothing was there to verify.
+    FILES hold OTLP JSON as `enrich` writes it (default: standard input). Rate cards come from this release and from
+    --card; the network is not used. Exit status 1: a value differs or could not be verified, or there was no cost.
     """
     pricers = _Pricers(_own_cards(cards), _own_contracts(contract_paths, account_facts))
     faults: list[str] = []
@@ -87,14 +86,14 @@ def command(
 
 
 class _Pricers:
-    """What prices by the version that a span names."""
+    """Provides the pricer for the version on a span."""
 
-    def __init__(self, cards: Mapping[str, RateCard], contracts_in_hand: list[Contract]) -> None:
+    def __init__(self, cards: Mapping[str, RateCard], available_contracts: list[Contract]) -> None:
         self._cards = cards
-        self._contracts = contracts_in_hand
+        self._contracts = available_contracts
 
     def of(self, version: str) -> Pricer:
-        """Return the pricer of exactly *version*; CardError when its card or its contract is not in hand."""
+        """Return the pricer of exactly *version*; CardError when its card or contract is not available."""
         of_card, plus, _ = version.partition("+")
         card = self._cards.get(of_card) or data.card(of_card)
         if not plus:
@@ -106,12 +105,12 @@ class _Pricers:
                 except ContractError as error:
                     raise CardError(str(error)) from error
         raise CardError(
-            f"contract: found none for {version}; expected --contract with the file it was priced by, or --account-fact"
+            f"contract: found none for {version}; expected the file it was priced with (--contract) or --account-fact"
         )
 
 
 def _own_contracts(paths: tuple[Path, ...], facts: tuple[str, ...]) -> list[Contract]:
-    """Return the contracts in files, and each, or none, with the facts of accounts in it."""
+    """Return the contracts in files, and each of them, or none, with the account facts."""
     try:
         loaded = [contracts.load(path) for path in paths]
         stated = [contracts.with_facts(contract, facts, "--account-fact") for contract in (None, *loaded) if facts]
@@ -128,7 +127,7 @@ def _own_cards(paths: tuple[Path, ...]) -> dict[str, RateCard]:
 
 
 def spans_of_files(sources: tuple[BinaryIO, ...], faults: list[str]) -> Iterator[Carried]:
-    """Yield the spans of all *sources*; what is no request goes into *faults*."""
+    """Yield the spans of all *sources*; invalid requests go into *faults*."""
     for source in sources:
         for number, (request, fault) in enumerate(requests(source), 1):
             try:
@@ -173,7 +172,7 @@ def _json(line: dict[str, Any]) -> str:
 
 
 def _page(report: Report, faults: list[str]) -> Iterator[str]:
-    """Yield the lines that people read: each span once with what differs on it, what could not be verified, the sum."""
+    """Yield the text report: each span once with its differences, then what could not be verified, then the summary."""
     yield from faults
     shown = report.differences[:_SHOWN]
     for place, found in groupby(shown, key=lambda difference: difference.place):
@@ -181,11 +180,11 @@ def _page(report: Report, faults: list[str]) -> Iterator[str]:
         yield from map(_difference, found)
         yield ""
     if len(report.differences) > _SHOWN:
-        yield f"... and {len(report.differences) - _SHOWN} more differences (--json names all)"
+        yield f"... and {len(report.differences) - _SHOWN} more differences (--json lists all)"
         yield ""
     if any(found.basis == ALONE for found in report.differences):
-        yield "By llm.* alone: the instrumentation's own attributes are gone from the span, and with them"
-        yield "meters that llm.* does not tell (cache writes by time to live, audio, fees)."
+        yield "From llm.* only: the instrumentation's attributes are no longer on the span, and with them"
+        yield "the meters that llm.* does not report (cache writes by lifetime, audio, fees)."
         yield ""
     yield from _unverified(report.unverified)
     yield _sum(report)
@@ -201,7 +200,7 @@ def _value(value: object) -> str:
 
 
 def _unverified(skipped: list[Unverified]) -> Iterator[str]:
-    """Yield each reason once, with the spans it holds for."""
+    """Yield each reason once, with its spans."""
     by_reason: dict[str, list[Place]] = {}
     for each in skipped:
         by_reason.setdefault(each.why, []).append(each.place)
@@ -216,15 +215,19 @@ def _unverified(skipped: list[Unverified]) -> Iterator[str]:
 
 def _sum(report: Report) -> str:
     if not report.calls and not report.unpriced and not report.unverified:
-        spans = f"none of {counted(report.spans, 'span')} has" if report.spans else "found no span; expected spans with"
+        spans = (
+            f"none of {format_count(report.spans, 'span')} has"
+            if report.spans
+            else "found no span; expected spans with"
+        )
         return f"nothing to verify: {spans} llm.pricing_version (see `spancost enrich`)"
     with_cards = ", ".join(report.versions) or "no card"
-    text = f"{counted(report.calls, 'call')} and {counted(report.totals, 'total')} verified with {with_cards}"
+    text = f"{format_count(report.calls, 'call')} and {format_count(report.totals, 'total')} verified with {with_cards}"
     if report.unpriced:
-        text += f", {counted(report.unpriced, 'call')} without a price"
+        text += f", {format_count(report.unpriced, 'call')} without a price"
     text += ": "
     if report.is_good:
-        return text + "every number is the same"
-    parts = [f"{counted(len(report.differences), 'difference')}"] if report.differences else []
-    parts += [f"{counted(len(report.unverified), 'span')} not verified"] if report.unverified else []
+        return text + "all values match"
+    parts = [f"{format_count(len(report.differences), 'difference')}"] if report.differences else []
+    parts += [f"{format_count(len(report.unverified), 'span')} not verified"] if report.unverified else []
     return text + ", ".join(parts)

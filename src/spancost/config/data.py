@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data files that come with spancost, each read once and kept.
+"""The bundled data files, each read once and cached.
 
 In a wheel they lie inside the package under `_data`; in a checkout they lie at its root.
 """
@@ -41,7 +41,7 @@ def read(relative: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def default_card() -> RateCard:
-    """Return the newest rate card that comes with this release."""
+    """Return the newest bundled rate card."""
     return RateCard.from_bytes(read("pricing/compiled/card.jsonl"), "pricing/compiled/card.jsonl")
 
 
@@ -70,7 +70,7 @@ def card(version: str) -> RateCard:
 
 
 def versions() -> tuple[str, ...]:
-    """Return the versions of all rate cards that come with this release, oldest first."""
+    """Return the versions of all bundled rate cards, oldest first."""
     released = {path.name.removesuffix(".jsonl.gz") for path in (root() / "pricing/released").glob("*.jsonl.gz")}
     return tuple(sorted({*released, default_card().version}))
 
@@ -87,7 +87,7 @@ def card_from_file(path: Path) -> RateCard:
 
 
 def card_named(name: str) -> RateCard:
-    """Return the rate card in a file, or of a released version; CardError says what *name* is not."""
+    """Return the rate card in a file, or of a released version; CardError names what is wrong with *name*."""
     path = Path(name).expanduser()
     if path.exists():
         return card_from_file(path)
@@ -98,7 +98,7 @@ def card_named(name: str) -> RateCard:
 
 @lru_cache(maxsize=1)
 def default_pricer() -> Pricer:
-    """Return the pricer of the newest rate card; its cache of matches is shared by all who use it."""
+    """Return the pricer of the newest rate card; all users share its cache of matches."""
     return Pricer(default_card())
 
 
@@ -144,7 +144,7 @@ def default_dialects(read_responses: bool = True) -> Dialects:
 
 @lru_cache(maxsize=1)
 def default_wires() -> Wires:
-    """Return the wires (how each provider's answers say what was used) that come with this release."""
+    """Return the bundled wires: how responses of each provider report usage."""
     # Only capture and `extract` read wires; a processor must not pay for their modules when it starts.
     from spancost.core.wire.match import Wires
 

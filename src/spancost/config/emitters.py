@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the file in which people describe emitters that nobody has met (docs/dialects.md)."""
+"""Reads the file that describes emitters without a built-in dialect (docs/dialects.md)."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class SpanLedger(Protocol):
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """What was counted so far."""
+        """The counters."""
 
     def ends(self, span_id: int, parent_id: int | None, attributes: Attributes) -> int:
         """Note the end of a span; return what there is to do: IDLE, ABOVE, CALL or AGAIN. Needs no lock."""
@@ -78,11 +78,11 @@ class SpanLedger(Protocol):
         """Return what to write on *span*, which has no plan, and its record."""
 
     def clear(self) -> None:
-        """Forget every span in hand."""
+        """Drop all state."""
 
 
 class NoPrices:
-    """Stands in for a rate card or a contract that cannot be used: every call is unpriced and says so, none has a
+    """Stands in for a rate card or a contract that cannot be used: every call is unpriced with that reason, none has a
     wrong price."""
 
     version = "unavailable"
@@ -91,7 +91,7 @@ class NoPrices:
         self._cost = Cost(UNPRICED, reason, None)
 
     def price(self, call: Call) -> Cost:
-        """Return that no cost can be said."""
+        """Return an unknown cost."""
         return self._cost
 
 

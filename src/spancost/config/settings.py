@@ -25,7 +25,7 @@ Tag = Literal[
 
 
 class SettingsError(ValueError):
-    """A setting cannot be used; the message names where it stands, its key, what was found and what was expected."""
+    """A setting cannot be used; the message names the place, the key, what was found and what was expected."""
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -39,66 +39,64 @@ class Settings:
     A wrong value raises SettingsError. A path is taken for a string, and any sequence for a tuple.
     """
 
-    enabled: bool = _setting(True, "Whether spancost does anything at all.")
+    enabled: bool = _setting(True, "Whether spancost is enabled.")
     card: str | None = _setting(
         None,
-        "The rate card to price with: a file, or the version of a released card. The newest one packaged when unset.",
+        "The rate card: a file, or the version of a released card. Defaults to the newest bundled card.",
     )
     contract: str | None = _setting(
         None,
-        "The contract to price with beside the rate card: a file, as written or as `spancost contract` compiled it.",
+        "The contract to apply to the rate card: a YAML file, or the output of `spancost contract`.",
     )
     account_facts: tuple[str, ...] = _setting(
         (),
-        "Facts of your own accounts, for calls that do not report them: each as `provider:fact=value`, as in "
+        "Facts of your accounts for calls that do not report them, each as `provider:fact=value`, such as "
         "`azure.ai.openai:deployment_type=data zone`.",
     )
     strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
         "auto",
-        "How attributes get onto a span that ends. `auto` tries out what the installed SDK can do and takes the best.",
+        "How attributes are written on a span that ends. `auto` selects the best one for the installed SDK.",
     )
-    rollup: bool = _setting(True, "Whether the spans above a call carry totals (`llm.subtree_*`, `llm.trace_*`).")
-    keep_provider: bool = _setting(
-        False, "Whether an `llm.provider` that another tool wrote stays as it is, in its own words."
-    )
+    rollup: bool = _setting(True, "Whether ancestors of a call get totals (`llm.subtree_*`, `llm.trace_*`).")
+    keep_provider: bool = _setting(False, "Whether an `llm.provider` that another tool wrote is kept unchanged.")
     read_responses: bool = _setting(
         True,
-        "Whether figures that an instrumentation reports nowhere else are taken from the usage member of the "
-        "provider's answer, where it put that answer into an attribute. Nothing else of the answer is kept.",
+        "Whether usage that no attribute reports is read from the usage member of the provider's response, if the "
+        "instrumentation stored that response in an attribute. No other part of the response is kept.",
     )
     emitters: str | None = _setting(
         None,
-        "A file (YAML or JSON) that says which attributes of emitters that nobody has met tell what, and the provider "
+        "A file (YAML or JSON) that maps the attributes of emitters without a built-in dialect, and sets the provider "
         "of calls whose spans name none.",
     )
     max_open_parents: int = _setting(
-        32768, "Spans with cost waiting for their end that are remembered, at least; further ones push out the oldest."
+        32768, "Minimum number of open spans with costs that are kept; when more are open, the oldest are evicted."
     )
     required_tags: tuple[Tag, ...] = _setting(
-        (), "Tags every call must carry. A call that lacks one is marked with `app.attribution_missing` and counted."
+        (), "Tags that every call must have. A call without one gets `app.attribution_missing` and is counted."
     )
     baggage: Literal["off", "send", "accept", "both"] = _setting(
         "off",
-        "Whether attribution crosses services in the W3C baggage header. It is never sent to a known model provider, "
-        "nor where the destination is not known.",
+        "Whether attribution is sent to other services in the W3C baggage header. It is never sent to a known model "
+        "provider, or to an unknown destination.",
     )
-    baggage_keys: tuple[Tag, ...] = _setting((), "The only tags sent or accepted through baggage.")
+    baggage_keys: tuple[Tag, ...] = _setting((), "The tags that may be sent or accepted through baggage.")
     baggage_hosts: tuple[str, ...] = _setting(
-        (), "The only hosts, with their subdomains, that tags are sent to; any but known providers when unset."
+        (), "The hosts, with their subdomains, that tags are sent to. Defaults to all hosts except known providers."
     )
     capture_providers: tuple[str, ...] = _setting(
         (),
-        "Whose models answer at hosts that nobody listed, for capture: each as `host=provider`, a port with its host.",
+        "For capture, the provider of hosts that are not listed: each as `host=provider`, optionally with a port.",
     )
     capture_include_usage: bool = _setting(
         False,
-        "Whether capture adds `stream_options.include_usage` to OpenAI-wire streams of httpx and httpx2 that lack it. "
-        "It changes the request.",
+        "Whether capture adds `stream_options.include_usage` to OpenAI-wire streams of httpx and httpx2 without it. "
+        "This changes the request.",
     )
     capture_estimate_missing: bool = _setting(
         False,
-        "Whether capture estimates the tokens that a stream did not tell by the length of its text. "
-        "An estimate is marked, and is not the bill.",
+        "Whether capture estimates tokens that a stream did not report from the length of its text. "
+        "An estimate is marked as such.",
     )
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A support agent as one might write it: retrieval, a plan, a tool loop on a cached prompt, a streamed reply.
 
-It knows nothing of costs: the three `attribution` blocks, which say what each part is for, are all that concerns them.
+It contains no cost code except three `attribution` blocks, which name the purpose of each part.
 """
 
 from __future__ import annotations
@@ -66,8 +66,10 @@ class SupportAgent:
     def _retrieve(self, question: str) -> str:
         """Return the article nearest to *question*, by the product of their embeddings."""
         with self._tracer.start_as_current_span("retrieve"):
-            texts = [question, *ARTICLES]
-            first, *rest = (item.embedding for item in self._openai.embeddings.create(model=EMBEDDER, input=texts).data)
+            inputs = [question, *ARTICLES]
+            first, *rest = (
+                item.embedding for item in self._openai.embeddings.create(model=EMBEDDER, input=inputs).data
+            )
             nearness = [sum(a * b for a, b in zip(first, vector, strict=True)) for vector in rest]
             return ARTICLES[nearness.index(max(nearness))]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calls cost, grouped by an attribute: what any backend does with a sum and a group-by."""
+"""Costs of calls grouped by an attribute, as a backend computes them with a sum and a group-by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spancost.store.otlp_receiver import ReceivedSpan
 
 
 class Group(NamedTuple):
-    """The calls that share a value. usd: the sum of what is priced; unpriced: how many calls have no price."""
+    """The calls with the same value. usd: sum of the known costs; unpriced: number of calls without a price."""
 
     name: str
     calls: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's page in the terminal: the trace as a tree, the bill beside it, what has no price, and who spent what."""
+"""The page of `spancost demo`: the trace as a tree, the bill, calls without a price, and costs by group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spancost.store.otlp_receiver import ReceivedSpan
 
 MAX_WIDTH = 124
 TEXT_WIDTH = 96
-"""Sentences longer than this are hard to read."""
+"""Maximum line width of text."""
 
 
 def show(session: Session, console: Console) -> None:
@@ -49,11 +49,11 @@ def _agreement(session: Session, rows: list[tree.Row]) -> Text:
     root = next(span for span in session.spans if not span.parent_id)
     billed = float(sum(charge.usd for charge in session.charges if charge.usd is not None))
     traced = root.attributes.get(semconv.LLM_TRACE_COST_USD, 0.0)
-    text = Text.assemble("The providers' own bill for the priced calls: ", (usd(billed), "bold"), "; the trace says ")
+    text = Text.assemble("The providers' bill for the priced calls: ", (usd(billed), "bold"), "; the trace total is ")
     if billed == traced:
-        text.append("exactly the same", "bold green")
+        text.append("the same", "bold green")
     else:
-        text.append(f"{usd(traced)}, which is not the same", "bold red")
+        text.append(f"{usd(traced)}, MISMATCH", "bold red")
     repeats = sum(row.kind == tree.REPEAT for row in rows)
     text.append(". ")
     if repeats:
@@ -62,14 +62,14 @@ def _agreement(session: Session, rows: list[tree.Row]) -> Text:
 
 
 def _remedy(span: ReceivedSpan) -> Text:
-    """Return why *span* has no price and what to do about it."""
+    """Return why *span* has no price, and the fix."""
     found = span.attributes
     model, provider = found[semconv.LLM_MODEL], found[semconv.LLM_PROVIDER]
     reason = found[semconv.LLM_COST_REASON]
     text = Text.assemble(("No price: ", "bold red"), (f"{model} at {provider}", "bold"))
-    text.append(f" ({reason}). {reasons.SENTENCES.get(reason, '')} Nothing is guessed: its tokens are in the totals, ")
-    text.append("its cost is in none, and llm.trace_cost_complete is false. To price it:\n")
-    text.append("  1. write what it costs into prices.yaml, in USD for a million tokens:\n")
+    text.append(f" ({reason}). {reasons.SENTENCES.get(reason, '')} The totals include its tokens but not ")
+    text.append("its cost, and llm.trace_cost_complete is false. To price it:\n")
+    text.append("  1. write its price to prices.yaml, in USD per million tokens:\n")
     text.append("       contract: 1\n       name: own-models\n       terms:\n       - id: own-model\n", "cyan")
     text.append(f"         match: {{provider: {provider}, model: {model}}}\n", "cyan")
     text.append("         prices: {input_tokens: 0.40, output_tokens: 1.60}\n", "cyan")
@@ -82,5 +82,5 @@ def _provenance(session: Session) -> Text:
     key = semconv.LLM_PRICING_VERSION
     version = next(span.attributes[key] for span in session.spans if key in span.attributes)
     text = Text.assemble(("List price, not an invoice. ", "bold"), f"Prices {version} ({key}): with a span and that ")
-    text.append("version every number can be recomputed later, offline. On your own traces it is one line:\n")
+    text.append("version every cost can be recomputed later, offline. In your own service, add one line:\n")
     return text.append("  provider.add_span_processor(LLMCostProcessor())", "cyan")

@@ -23,7 +23,7 @@ _KEY = "no-key-needed"
 
 
 class Session(NamedTuple):
-    """What a run leaves: the spans as a backend received them, the same as OTLP JSON lines, and the provider's bill."""
+    """The result of a run: the spans as a backend received them, the same as OTLP JSON Lines, and the bill."""
 
     spans: list[ReceivedSpan]
     otlp_lines: str
@@ -31,8 +31,8 @@ class Session(NamedTuple):
 
 
 def run() -> Session:
-    """Run the agent once. The process's tracer provider is set, as an application would."""
-    os.environ["NO_PROXY"] = "127.0.0.1"  # the exporter would take loopback through a proxy
+    """Run the agent once. It sets the process's tracer provider, as an application does."""
+    os.environ["NO_PROXY"] = "127.0.0.1"  # without this, the exporter would use a proxy for loopback
     scenario = Scenario.load(Path(__file__).parent / "scenario.json")
     with ProviderServer(scenario) as server, OtlpReceiver() as receiver:
         provider = traced(receiver, [LLMCostProcessor()], resource={"service.name": "support-agent"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trace as a tree with its bill beside it, and who spent what: tables for a terminal."""
+"""Tables for a terminal: a trace as a tree with tokens and costs, and costs by group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spancost.demo import tree
 from spancost.demo.groups import Group
 
 WIDE = 108
-"""From this many columns on there is room for cache writes, reasoning and the emitter."""
+"""Width from which the columns for cache writes, reasoning and the emitter are shown."""
 _BAR = 14
 _NAMES = 26
 _GAP = 2
@@ -21,7 +21,7 @@ _NUMBERS = ("calls", "no price", "tokens", "cost")
 
 
 class Glyphs(NamedTuple):
-    """What the tree and the bars are drawn with."""
+    """The characters of the tree and the bars."""
 
     branch: str
     last: str
@@ -43,7 +43,7 @@ _STYLES = {tree.TOTAL: "", tree.CALL: "cyan", tree.REPEAT: _FAINT, tree.FAILED: 
 
 
 def glyphs_of(console: Console) -> Glyphs:
-    """Return what *console* can show."""
+    """Return the characters that *console* supports."""
     return ASCII if console.options.ascii_only else UNICODE
 
 
@@ -99,7 +99,7 @@ def _cost(row: tree.Row, glyphs: Glyphs) -> Text:
 
 
 def usd(amount: float) -> str:
-    """Return *amount* in USD to the millionth; what is less is said to be less, never zero."""
+    """Return *amount* in USD with six decimals; a smaller amount is shown as less than that, never as zero."""
     return "<$0.000001" if 0 < amount < 0.000001 else f"${amount:,.6f}"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trace as rows, parents above children in order of their start, with what spancost wrote on each span."""
+"""A trace as rows, parents before children in order of their start, with the attributes from spancost."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Row(NamedTuple):
     """One span. lasts: for the span and each one above it but the root, whether it is the last child of its parent.
 
     kind: TOTAL (a span above calls), CALL, REPEAT (its usage is counted on another span), FAILED or PLAIN.
-    cached_tokens, written_tokens: of the input. usd: cost of the call or of everything beneath, None when it cannot be
-    said; is_complete: whether that is all of it. outcome: what the work came to, "" where none is recorded.
+    cached_tokens, written_tokens: of the input. usd: cost of the call or of the subtree, None when it is
+    unknown; is_complete: whether it covers everything. outcome: the recorded outcome, "" for none.
     """
 
     lasts: tuple[bool, ...]
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def rows(spans: Iterable[ReceivedSpan]) -> list[Row]:
-    """Return the rows of *spans*; a span whose parent is not among them stands as a root."""
+    """Return the rows of *spans*; a span whose parent is not among them is a root."""
     known = list(spans)
     ids = {span.span_id for span in known}
     children: dict[str, list[ReceivedSpan]] = defaultdict(list)

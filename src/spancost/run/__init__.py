@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zero code around any Python program: costs on its spans, and a copy of them for the one who started it."""
+"""Runs any Python program with costs on its spans, and records the spans for the parent process."""
 
 from __future__ import annotations
 
 FOLDER_VARIABLE = "_SPANCOST_RUN_FOLDER"
-"""Names the folder for spans in the environment of a program that `spancost run` started."""
+"""The environment variable with the folder for spans of a program that `spancost run` starts."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inside the program that `spancost run` starts: every tracer provider it makes gets costs and a copy of its spans.
+"""Runs inside the program that `spancost run` starts: adds costs and span recording to every tracer provider.
 
-The program's own set-up wins: its providers, exporters and endpoints stay as they are. Where it has none, there is a
-provider as under `opentelemetry-instrument`, and every installed instrumentation is switched on.
+The program's configuration takes precedence: its providers, exporters and endpoints do not change. A program without
+one gets a provider, as under `opentelemetry-instrument`, and every installed instrumentation is enabled.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ LOGGER = logging.getLogger("spancost")
 NOTE_SUFFIX = ".note"
 GROUP = "opentelemetry_instrumentor"
 OURS = "spancost"
-"""The entry point of our own processor, which every provider gets here anyway."""
+"""The entry point of spancost's processor, which every provider gets here in any case."""
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 class Recording:
-    """Costs on the spans of every provider of this process, and a copy of them in *folder*."""
+    """Adds costs to the spans of every provider of this process, and records them in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class Recording:
         provider.add_span_processor(self.spans)
 
     def note(self) -> None:
-        """Leave what there is to tell about this process beside its spans."""
+        """Write a note about this process next to its spans."""
         about = {
             "pid": os.getpid(),
             "program": [Path(sys.executable).name, *sys.argv],
@@ -75,14 +75,14 @@ class Recording:
         }
         try:
             (self._folder / f"{os.getpid()}{NOTE_SUFFIX}").write_text(json.dumps(about), encoding="utf-8")
-        except OSError:  # the folder is gone with the one who started the program
-            LOGGER.debug("spancost: nobody is left to read the note")
+        except OSError:  # the parent process has ended and removed the folder
+            LOGGER.debug("spancost: the folder for the note no longer exists")
 
 
 @functools.cache
 def recording(folder: Path) -> Recording:
-    """Return the recording of this process, and let every provider made from now on take part in it."""
-    # The trial of strategies makes providers of its own, so it comes before they are watched.
+    """Return the recording of this process; every provider created from now on takes part in it."""
+    # Testing the strategies creates providers, so it happens before new providers are recorded.
     strategy.best()
     made = Recording(folder)
     _when_made(made)
@@ -92,9 +92,9 @@ def recording(folder: Path) -> Recording:
 
 
 def set_up(folder: Path) -> None:
-    """Set up costs and recording in a process that has no OpenTelemetry set-up yet, before its program runs."""
+    """Set up costs and recording before the program runs and configures OpenTelemetry."""
     made = recording(folder)
-    # Tracers that instrumentations take now are decided at their first span: by then the program may have a provider.
+    # Tracers that instrumentations get now choose their provider at the first span, after the program's setup.
     _instrument(made)
     _offer_default()
 
@@ -111,7 +111,7 @@ def _when_made(made: Recording) -> None:
 
 
 def _instrument(made: Recording) -> None:
-    """Switch on every installed instrumentation whose library is there, as `opentelemetry-instrument` does."""
+    """Enable every installed instrumentation with an installed library, as `opentelemetry-instrument` does."""
     disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
     for entry in entry_points(group=GROUP):
         if entry.name == OURS:
@@ -126,12 +126,12 @@ def _instrument(made: Recording) -> None:
                 continue
             entry.load()().instrument(skip_dep_check=True)
             made.instrumented.append(entry.name)
-        except Exception as error:  # one instrumentation that does not work must not keep the program from running
+        except Exception as error:  # a failing instrumentation must not stop the program
             made.not_instrumented[entry.name] = f"{type(error).__name__}: {error}"
 
 
 def _offer_default() -> None:
-    """Set a provider for a program that sets none; the first one that the program sets takes its place."""
+    """Set a provider for programs that set none; the first one that the program sets replaces it."""
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return
     default = TracerProvider(resource=Resource.create())
@@ -154,7 +154,7 @@ def _wants_otlp() -> bool:
 
 
 def _export(provider: TracerProvider) -> None:
-    """Export where the environment says, as zero-code set-ups do."""
+    """Export to the endpoint in the environment, as zero-code instrumentation does."""
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
     exporter: SpanExporter

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting a program and ending as it ends: its streams, signals and exit status are its own."""
+"""Starts a program, forwards its signals and returns its exit status; its streams are not touched."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spancost.run.span_file import requests_in
 _SITE = Path(__file__).parent / "site"
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-"""Exit statuses of a shell for a command that is not there, or may not be run."""
+"""Exit statuses of a shell for a command that does not exist, or is not executable."""
 
 
 class ProgramError(Exception):
@@ -34,10 +34,10 @@ class ProgramError(Exception):
 
 
 class Run(NamedTuple):
-    """What a program left.
+    """The result of a program.
 
-    status: as a shell tells it (128 + n when signal n ended it). requests: its spans, by process.
-    notes: what each Python process that took part told about itself. faults: why a Python process could not take part.
+    status: as a shell reports it (128 + n when signal n ended it). requests: its spans, by process.
+    notes: the note of each Python process that took part. faults: why other Python processes did not.
     """
 
     status: int
@@ -57,7 +57,7 @@ def run(command: Sequence[str]) -> Run:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return the environment of the program: ours, and what makes each Python in it set up costs first."""
+    """Return the environment of the program: ours, with PYTHONPATH so that each Python sets up costs first."""
     paths = [str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), FOLDER_VARIABLE: str(folder)}
 
@@ -77,11 +77,11 @@ def _ended(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 @contextmanager
 def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Pass signals on to the program that is put into the list, as long as the block lasts."""
+    """Forward signals to the program in the list while the block runs."""
     programs: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _: FrameType | None) -> None:
-        # A terminal sends an interrupt to the whole foreground group: the program has it already.
+        # A terminal sends an interrupt to the whole foreground group, so the program already has it.
         if number != signal.SIGINT or not _in_foreground():
             for program in programs:
                 program.send_signal(number)
@@ -89,7 +89,7 @@ def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
     before = {}
     for name in ("SIGINT", *_FORWARDED):
         number = getattr(signal, name, None)
-        # What is ignored (nohup, a background job) stays ignored, here and in the program.
+        # Ignored signals (nohup, background jobs) stay ignored, here and in the program.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, forward)
     try:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spans on their way into a file as they end, and out of it again: whole whatever happens to the program.
+"""Writes spans to a file as they end, and reads them back.
 
-A file rather than an exporter: it needs no thread, no connection and no flush, so it outlives `os._exit`, a fork and a
-kill, and takes nothing from the program's own exporters.
-A record is a length (4 bytes, big-endian) and an OTLP request.
+Unlike an exporter, a file needs no thread, no connection and no flush. It survives `os._exit`, a fork and a kill, and
+does not affect the program's exporters. A record is a length (4 bytes, big-endian) and an OTLP request.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SUFFIX = ".spans"
 
 
 class SpanFile(SpanProcessor):
-    """Appends every sampled span that ends to a file of this process in *folder*; `lost` counts those it could not."""
+    """Appends every sampled span that ends to a file of this process in *folder*; `lost` counts failures."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,11 +36,11 @@ class SpanFile(SpanProcessor):
                 return
             body: bytes = encode_spans((span,)).SerializeToString()
             os.write(self._opened(), _LENGTH.pack(len(body)) + body)
-        except Exception:  # the program goes on; the one who started it is told how many are missing
+        except Exception:  # the program continues; the parent process reports the count
             self.lost += 1
 
     def _opened(self) -> int:
-        """Return the descriptor of this process's file: a forked child has one of its own."""
+        """Return the descriptor of this process's file; a forked child opens a new file."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
             path = self._folder / f"{self._pid}{SUFFIX}"
@@ -50,7 +49,7 @@ class SpanFile(SpanProcessor):
 
 
 def requests_in(folder: Path) -> Iterator[ExportTraceServiceRequest]:
-    """Yield what was recorded in *folder*, one request a process; a record that was cut short by a kill is left out."""
+    """Yield the recorded spans in *folder*, one request per process; a record truncated by a kill is skipped."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         request = ExportTraceServiceRequest()
         for body in _records(path.read_bytes()):
@@ -71,15 +70,15 @@ def _records(content: bytes) -> Iterator[bytes]:
 
 
 def _join(request: ExportTraceServiceRequest, one: ExportTraceServiceRequest) -> None:
-    """Add the spans of *one* to *request*, under the resource and scope it has already where they are the same."""
+    """Add the spans of *one* to *request*; equal resources and scopes are merged."""
     for resource in one.resource_spans:
-        held = next((each for each in request.resource_spans if each.resource == resource.resource), None)
-        if held is None:
+        existing = next((each for each in request.resource_spans if each.resource == resource.resource), None)
+        if existing is None:
             request.resource_spans.append(resource)
             continue
         for scope in resource.scope_spans:
-            alike = next((each for each in held.scope_spans if each.scope == scope.scope), None)
-            if alike is None:
-                held.scope_spans.append(scope)
+            same_scope = next((each for each in existing.scope_spans if each.scope == scope.scope), None)
+            if same_scope is None:
+                existing.scope_spans.append(scope)
             else:
-                alike.spans.extend(scope.spans)
+                same_scope.spans.extend(scope.spans)

@@ -19,7 +19,7 @@ _CACHE_FROM = 1024
 _CACHE_STEP = 128
 """Automatic caches keep prefixes in steps of this many tokens."""
 _THOUGHT = 64
-"""Reasoning tokens of a model that reasons, when the scenario does not say."""
+"""Default reasoning tokens of a reasoning model."""
 _DIMENSIONS = 64
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the provider server is told to behave: replies as data, matched to requests in order."""
+"""Configures the provider server: replies as data, matched to requests in order."""
 
 from __future__ import annotations
 

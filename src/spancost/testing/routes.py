@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which provider and wire a request is for: told from the host it was meant for, then from the path."""
+"""Determines the provider and wire of a request from the intended host, then from the path."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def is_provider_host(host: str) -> bool:
 def find(host: str, path: str, query: str) -> Match | None:
     """Return the route of a request, None when no provider answers there.
 
-    A *host* no provider has (loopback, say) matches by path alone, first row first.
+    A *host* of no provider (loopback, for example) matches by path only, first row first.
     """
     known = is_provider_host(host)
     for host_pattern, path_pattern, route in _COMPILED:

@@ -2,7 +2,7 @@
 """Traffic of many services whose true bill is known, as OTLP JSON: crowded, with ids that repeat, reported twice.
 
 The same seed gives the same bytes. Tokens are few different numbers, so that calls look alike; times overlap as the
-rate says. What a `Service` reports more than once, fails, or delivers twice is billed once, or not at all.
+rate says. Calls that a `Service` reports more than once or delivers twice are billed once; failed calls are not billed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GENAI, OPENLLMETRY, OPENINFERENCE, LANGCHAIN = (
 )
 IDS = ("none", "issued", "small", "placeholder", "of_request", "uuid_of_request")
 """What response ids an emitter reports: none, those of OpenAI, 999 numbers as Ollama's, `N/A`, one for all calls of a
-trace as vLLM's (a word or a UUID that the caller chose)."""
+trace as vLLM's (a string or a UUID from the caller)."""
 REPORTERS = ("none", "ancestor", "sibling", "detached", "gateway")
 """Who else reports a call: nobody, a framework above it or beside it in its trace, one in a trace of its own, or the
 client of a gateway in another service and trace."""
@@ -36,8 +36,8 @@ Json = dict[str, Any]
 class Service(NamedTuple):
     """One process.
 
-    calls: how many beneath each request (0: calls are roots). rate: calls a second. outer_id: whether the second
-    reporter tells the id too. retries, redelivered: shares of calls that fail once before, of spans sent twice.
+    calls: how many in each request (0: calls are roots). rate: calls a second. outer_id: whether the second
+    reporter also reports the id. retries, redelivered: shares of calls that fail once before, of spans sent twice.
     """
 
     name: str

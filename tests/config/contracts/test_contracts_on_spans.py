@@ -203,13 +203,13 @@ def test_meters_left_at_list_price_are_reported(tmp_path: Path) -> None:
 
 
 def test_verify_recomputes_what_a_contract_priced(contract: Path, tmp_path: Path) -> None:
-    """With the contract in hand every number is the same; without it, or with another one, it cannot be said."""
+    """With the contract all values match; without it, or with another one, it cannot be said."""
     enriched = tmp_path / "spans.json"
     for attributes in ({"app.workspace_id": "acme"}, {"spancost.cost.override_usd": 0.25}, {"server.address": "gpu-1"}):
         enriched.write_text(enriched_request(contract, attributes), encoding="utf-8")
         run = CliRunner().invoke(main, ["verify", "--contract", str(contract), str(enriched)])
         assert run.exit_code == 0, run.output
-        assert "every number is the same" in run.stdout
+        assert "all values match" in run.stdout
         run = CliRunner().invoke(main, ["verify", str(enriched)])
         assert run.exit_code == 1
         assert "contract: found none for" in run.stdout
@@ -220,7 +220,7 @@ def test_explain_reads_who_a_call_is_for_off_its_span(contract: Path) -> None:
     request = json.loads(enriched_request(contract, {"app.workspace_id": "acme"}))
     span = json.dumps(request["resourceSpans"][0]["scopeSpans"][0]["spans"][0])
     run = CliRunner().invoke(main, ["explain", "--contract", str(contract)], input=span)
-    assert "says $0.0028, which is the same" in run.stdout
+    assert "the span     $0.0028: match" in run.stdout
     run = CliRunner().invoke(main, ["explain"], input=span)
     assert "was priced with the contract o" in run.stdout
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what people write to the compiled form: validated, in integers and texts, alternatives written out."""
+"""Compiles a contract from YAML to its compiled form: validated, in integers and strings, alternatives expanded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compile_contract(where: str, text: str) -> dict[str, Any]:
 
 
 def _fault(error: ValidationError, lines: Lines) -> ContractError:
-    """Return the first error of a validation; a key that is too much stands at its own line."""
+    """Return the first error of a validation; an unknown key is reported at its own line."""
     first = error.errors(include_url=False)[0]
     place: Place = tuple(step for step in first["loc"] if step != "[key]")
     if first["type"] == "unknown_key":

@@ -87,7 +87,7 @@ def _name(value: Any) -> str:
 def _text(value: Any) -> str:
     text = _written(value).strip()
     if not text or len(text) > 512:
-        raise _expected("a text (in quotes, where YAML takes it for something else)")
+        raise _expected("a string (in quotes, where YAML takes it for something else)")
     return text
 
 
@@ -100,7 +100,7 @@ def _key(value: Any) -> str:
 def _condition(value: Any) -> str:
     text = _text(value)
     if "*" in text[1:-1] or (len(text) > 1 and text[0] == text[-1] == "*"):
-        raise _expected("a text, or one that begins or ends in one '*'")
+        raise _expected("a string, or one that begins or ends in one '*'")
     return text
 
 
@@ -108,7 +108,7 @@ def _conditions(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     texts = tuple(_condition(item) for item in values)
     if not texts or len(set(texts)) < len(texts) or len(texts) > 100:
-        raise _expected("a text, or a list of up to 100 different ones")
+        raise _expected("a string, or a list of up to 100 different ones")
     return texts
 
 
@@ -224,7 +224,7 @@ class TermForm(_Form):
 
 
 class DeploymentForm(_Form):
-    """What stands behind the name of a deployment, or an ARN."""
+    """The model behind the name of a deployment, or an ARN."""
 
     deployment: Conditions
     provider: Conditions = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YAML (and JSON, which is a part of it) as plain values, with the line of every key, for errors that say where."""
+"""YAML (and JSON, which is a part of it) as plain values, with the line of every key, for error positions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MOST_DIGITS = 18
 
 
 class Lines:
-    """Where the values of a file stand."""
+    """The positions of the values in a file."""
 
     def __init__(self, where: str) -> None:
         self.where = where
         self._lines: dict[Place, int] = {}
 
     def error(self, place: Place, found: str, expected: str) -> ContractError:
-        """Return the error that says where something stands, what was found and what was expected."""
+        """Return an error with the position, what was found and what was expected."""
         known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self._lines)
         key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
         return ContractError(
@@ -39,7 +39,7 @@ class Lines:
 
 
 def read(where: str, text: str) -> tuple[Any, Lines]:
-    """Return the value that *text* holds and where its parts stand; ContractError when it is no YAML.
+    """Return the value that *text* holds and the positions of its parts; ContractError when it is not YAML.
 
     Numbers that are not whole, and dates, come as the text that was written, so that nothing is rounded.
     """

@@ -35,7 +35,7 @@ class Table(NamedTuple):
 
 
 def table_of(card: RateCard, provider: str, at_seconds: int) -> Table:
-    """Return what can be said of *provider* at an instant (seconds since the epoch); ValueError when it has no card."""
+    """Return the prices of *provider* at a time (seconds since the epoch); ValueError when it has no card."""
     line = card.provider(provider)
     if line is None:
         raise ValueError(f"provider: found {provider!r}; expected one of {', '.join(card.providers)}")
@@ -44,7 +44,7 @@ def table_of(card: RateCard, provider: str, at_seconds: int) -> Table:
     refused: dict[str, str] = {}
     for name, target in line["names"].items():
         entry = target if isinstance(target, str) else _in_force(target, at_seconds)
-        found = "it stands for no entry at present" if entry is None else _row(card, line["models"][entry], at_seconds)
+        found = "it refers to no entry at present" if entry is None else _row(card, line["models"][entry], at_seconds)
         if not _SAFE_NAME.fullmatch(name):
             found = "its name has characters that a table cannot hold"
         if isinstance(found, str):
@@ -70,7 +70,7 @@ def _row(card: RateCard, entry: Mapping[str, Any], at_seconds: int) -> Row | str
     if period.get("minimum"):
         return "it has a least quantity"
     if any(fact != SPLIT_FACT for fact in (*entry.get("assumes", ()), *period.get("assumes", ()))):
-        return "its price depends on what spans do not tell"
+        return "its price depends on facts that spans do not report"
     rates = period["rates"]
     for meter in rates:
         if card.units.meters[meter].implied:

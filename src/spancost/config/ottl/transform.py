@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statements of the transform processor that price spans in the words of OpenTelemetry's conventions.
+"""Generates statements of the transform processor that price spans of OpenTelemetry's conventions.
 
 Prices lie in two texts: names with the number of their row, and rows of a fixed width. `Index` finds the row,
 `Substring` reads it: some microseconds a span whatever the number of models; a statement a model costs milliseconds.
@@ -58,14 +58,14 @@ def configuration(card: RateCard, tables: Sequence[tuple[str, Table]], day: str)
 _HEAD = """\
 # SPDX-License-Identifier: Apache-2.0
 # Made by `spancost collector-config --stock` on {day} from rate card {version}.
-# Prices change: make it anew. For otelcol-contrib 0.131 or later, beside a configuration whose pipeline names
+# Prices change: generate it again. For otelcol-contrib 0.131 or later, with a configuration whose pipeline names
 # transform/llm_cost.
-# What it does: standard rates for spans in the words of OpenTelemetry's conventions, with status `estimated`.
-# What it cannot do: totals on roots, one price for a call that two spans report, other dialects, batch and tiers,
-# places, audio, images, tools, prices of another day, exact decimals. llm_cost and llm_cost_rollup do.
-# It leaves a span without a cost where it would be wrong: input from a long-context step on, a tier other than the
-# standard one, a host that is not the provider's, counts that are no whole numbers or exceed their total, cached input
-# from an instrumentation that is not known to count it as input."""
+# It writes standard rates on spans of OpenTelemetry's conventions, with status `estimated`.
+# Not supported: totals on roots, one price for a call that two spans report, other dialects, batch and tiers, regions,
+# audio, images, tools, prices of another day, exact decimals. llm_cost and llm_cost_rollup support them.
+# A span gets no cost if the cost would be wrong: input above a long-context step, a tier other than the standard one, a
+# host that is not the provider's, counts that are not whole numbers or exceed their total, cached input from an
+# instrumentation that is not known to include it in the input."""
 
 
 def _about(card: RateCard, tables: Sequence[tuple[str, Table]], day: str) -> Iterator[str]:

@@ -48,7 +48,7 @@ def parse(text: object) -> Any:
     is_plain = text[:2] == "{'" and '"' not in text and "\\" not in text
     if not is_plain:
         try:
-            value, end = _SCAN(text, 0)  # half the time of `loads`, which skips blanks
+            value, end = _SCAN(text, 0)  # half the time of `loads`, which skips white space
             if end == len(text):
                 return value
         except (StopIteration, ValueError, RecursionError):

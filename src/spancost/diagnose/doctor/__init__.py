@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What spancost makes of somebody's spans and set-up, and what to do where that is not what they want."""
+"""Diagnoses spans and environments: how spans are read, what is wrong, and how to fix it."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one span is read: which dialect, by which of its keys, under which of its rules."""
+"""Reports which dialect, attributes and rules read a span."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spancost.core.dialect.rule import Rule, rules_for
 from spancost.core.reading import Reading
 from spancost.core.span import Span
 
-WORDS = ("gen_ai.", "llm.", "ai.", "traceloop.", "openinference.", "langfuse.", "mlflow.", "lmnr.")
-"""How attributes begin that speak of model calls: on a span that no dialect reads they are worth a look."""
+CALL_PREFIXES = ("gen_ai.", "llm.", "ai.", "traceloop.", "openinference.", "langfuse.", "mlflow.", "lmnr.")
+"""Prefixes of attributes about model calls. On a span that no dialect reads, they give a warning."""
 
 
-class Look(NamedTuple):
-    """How a span is read. keys: the attributes that hold counts, model and provider. rules: in plain text."""
+class ReadingSource(NamedTuple):
+    """How a span is read. keys: attributes with counts, model and provider. rules: the matching rules, as text."""
 
     dialect: str
     keys: tuple[str, ...]
@@ -25,26 +25,26 @@ class Look(NamedTuple):
 
 
 class DialectTrace:
-    """Tells how spans are read by the compiled dialects."""
+    """Explains how the compiled dialects read spans."""
 
     def __init__(self, compiled: Mapping[str, Any]) -> None:
         self._entries: dict[str, Mapping[str, Any]] = {entry["id"]: entry for entry in compiled["dialects"]}
         self._rules: dict[tuple[str, str, str], list[Rule]] = {}
 
-    def look(self, span: Span, reading: Reading) -> Look:
-        """Return how *span* came to say *reading*."""
+    def source_of(self, span: Span, reading: Reading) -> ReadingSource:
+        """Return the dialect, keys and rules that produced *reading* from *span*."""
         entry = self._entries[reading.emitter]
-        told = dict(_reporting_keys(entry, span))
+        reported = dict(_reporting_keys(entry, span))
         scope = (reading.emitter, span.scope_name, span.scope_version)
         rules = self._rules.get(scope)
         if rules is None:
             rules = self._rules[scope] = list(rules_for(entry.get("rules", []), span.scope_name, span.scope_version))
-        holding = (rule for rule in rules if rule.matches(span, reading.provider, told))
-        return Look(reading.emitter, tuple(dict.fromkeys(told.values())), tuple(map(_in_words, holding)))
+        matching = (rule for rule in rules if rule.matches(span, reading.provider, reported))
+        return ReadingSource(reading.emitter, tuple(dict.fromkeys(reported.values())), tuple(map(_as_text, matching)))
 
 
 def _reporting_keys(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str, str]]:
-    """Yield each field that the attributes tell, with the attribute that tells it."""
+    """Yield each reported field with the attribute that reports it."""
     for field in (*FIGURES, *TEXTS):
         for key in entry["keys"].get(field, ()):
             if key.partition("$")[0] in span.attributes:
@@ -52,12 +52,12 @@ def _reporting_keys(entry: Mapping[str, Any], span: Span) -> Iterator[tuple[str,
                 break
 
 
-def _in_words(rule: Rule) -> str:
-    said = [f"{figure} means {meaning}" for figure, meaning in rule.rename.items()]
-    said += [f"{word} = {value}" for word, value in (("kind", rule.kind), ("operation", rule.operation)) if value]
-    said += [f"provider = {rule.provider}"] if rule.provider else []
-    said += [f"{rule.caveat[0]}: {rule.caveat[1]}"] if rule.caveat else []
-    said += ["says nothing of its own"] if rule.ignore else []
-    said += [f"without {', '.join(rule.drop)}"] if rule.drop else []
-    said += ["the provider stands in the model's name"] if rule.provider_in_model else []
-    return ", ".join(said) or "as it stands"
+def _as_text(rule: Rule) -> str:
+    effects = [f"{figure} means {meaning}" for figure, meaning in rule.rename.items()]
+    effects += [f"{name} = {value}" for name, value in (("kind", rule.kind), ("operation", rule.operation)) if value]
+    effects += [f"provider = {rule.provider}"] if rule.provider else []
+    effects += [f"{rule.caveat[0]}: {rule.caveat[1]}"] if rule.caveat else []
+    effects += ["ignored"] if rule.ignore else []
+    effects += [f"without {', '.join(rule.drop)}"] if rule.drop else []
+    effects += ["provider taken from the model's name"] if rule.provider_in_model else []
+    return ", ".join(effects) or "no change"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What spancost finds where it runs: versions, settings, the rate card, the SDK, instrumentations, propagators."""
+"""Findings about the environment: versions, settings, rate card, SDK, instrumentations, propagators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spancost.core.pricing.card import CardError
 from spancost.diagnose.contract_names import unknown_names
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 from spancost.diagnose.doctor.instrumentations import of_packages
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 from spancost.otel.baggage import AttributionPropagator
 from spancost.otel.processor import strategy as strategies
 
@@ -31,10 +31,10 @@ SETTINGS = "Settings"
 SDK = "OpenTelemetry SDK"
 INSTRUMENTATIONS = "Instrumentations"
 BAGGAGE = "Baggage"
-UNSEEN = "What cannot be seen"
+UNSEEN = "Known blind spots"
 
 OLD_DAYS = 45
-"""Providers change prices every few weeks: a card older than this deserves a look."""
+"""Age in days from which a card gives a warning; providers change prices every few weeks."""
 _PACKAGES = (
     "spancost",
     "opentelemetry-api",
@@ -43,24 +43,24 @@ _PACKAGES = (
     "opentelemetry-exporter-otlp",
 )
 _STRATEGIES = {
-    strategies.HOOK: "everything is written in the SDK's ending hook: every exporter sees it",
-    strategies.WRAP: "the end of each span is wrapped (this SDK has no ending hook): every exporter sees it",
-    strategies.ON_END: "only exporters registered after the processor see what it writes",
+    strategies.HOOK: "attributes are written in the SDK's ending hook; every exporter sees them",
+    strategies.WRAP: "span.end is wrapped (this SDK has no ending hook); every exporter sees the attributes",
+    strategies.ON_END: "only exporters registered after the processor see the attributes",
 }
 _GROUPS = ("opentelemetry_instrumentor", "openinference_instrumentor")
 _OURS = ("spancost", "spancost_capture")
 NOT_SEEN = (
-    "Spans that were sampled out: they do not exist, and the totals above them lack their calls.",
-    "Calls over gRPC and websockets (realtime voice, Vertex over gRPC): capture reads HTTP only; an instrumentation of "
-    "that client may see them.",
-    "Streams that are not read to their end, and OpenAI streams without include_usage: no token counts are sent.",
-    "Batches: their calls are priced where the results are read, not where they are sent.",
-    "What an invoice adds beyond the calls: credits, commitments, taxes, storage, fine-tuning.",
+    "Unsampled spans: they do not exist, so totals do not include their calls.",
+    "Calls over gRPC and websockets (realtime voice, Vertex over gRPC): capture reads HTTP only. An instrumentation of "
+    "the client may report them.",
+    "Streams that are not read to the end, and OpenAI streams without include_usage: they carry no token counts.",
+    "Batches: calls are priced where the results are read, not where they are sent.",
+    "Other items of an invoice: credits, commitments, taxes, storage, fine-tuning.",
 )
 
 
 def inspect_environment() -> Iterator[Finding]:
-    """Yield what there is to say of this process's environment."""
+    """Yield the findings about this process's environment."""
     yield from versions()
     settings, faults = _settings()
     yield from faults
@@ -70,11 +70,11 @@ def inspect_environment() -> Iterator[Finding]:
     yield from _sampling()
     yield from _instrumentations()
     yield from of_packages({found.name.lower(): found.version for found in distributions() if found.name})
-    yield baggage_advice(settings, sorted(propagate.get_global_textmap().fields))
+    yield baggage_finding(settings, sorted(propagate.get_global_textmap().fields))
 
 
 def versions() -> Iterator[Finding]:
-    """Yield the versions that matter."""
+    """Yield the versions of Python and the packages."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -86,10 +86,10 @@ def versions() -> Iterator[Finding]:
 
 
 def card(settings: Settings, today: date | None = None) -> Iterator[Finding]:
-    """Yield which card prices, and how old it is."""
+    """Yield the rate card in use and its age."""
     try:
         if settings.card is None:
-            found, origin = data.default_card(), "comes with this release"
+            found, origin = data.default_card(), "bundled"
         else:
             found, origin = data.card_named(settings.card), "SPANCOST_CARD"
     except CardError as error:
@@ -101,11 +101,11 @@ def card(settings: Settings, today: date | None = None) -> Iterator[Finding]:
     facts = {"pricing_version": found.version, "age_days": age, "origin": origin}
     fix = "Update spancost, or set SPANCOST_CARD to a newer card." if age > OLD_DAYS else ""
     level = NOTE if age > OLD_DAYS else FINE
-    yield Finding(CARD, level, f"{found.version} ({origin}), {counted(max(age, 0), 'day')} old", fix, facts)
+    yield Finding(CARD, level, f"{found.version} ({origin}), {format_count(max(age, 0), 'day')} old", fix, facts)
 
 
 def contract(settings: Settings) -> Iterator[Finding]:
-    """Yield which contract prices beside the card; nothing when none is set."""
+    """Yield the contract in use; nothing when none is set."""
     if settings.contract is None and not settings.account_facts:
         return
     try:
@@ -113,7 +113,7 @@ def contract(settings: Settings) -> Iterator[Finding]:
         found = contracts.with_facts(agreed, settings.account_facts, "SPANCOST_ACCOUNT_FACTS")
         assert found is not None
     except (ContractError, OSError) as error:
-        fix = "Correct it, or unset SPANCOST_CONTRACT (and SPANCOST_ACCOUNT_FACTS): until then every call is unpriced."
+        fix = "Correct it, or unset SPANCOST_CONTRACT (and SPANCOST_ACCOUNT_FACTS). Until then every call is unpriced."
         yield Finding(CONTRACT, PROBLEM, f"No call is priced: {error}", fix, {"contract": settings.contract})
         return
     yield Finding(CONTRACT, FINE, f"{found.name}, version +o{found.suffix}", "", {"version": f"+o{found.suffix}"})
@@ -127,22 +127,22 @@ def contract(settings: Settings) -> Iterator[Finding]:
 
 
 def _settings() -> tuple[Settings, list[Finding]]:
-    """Return the settings in force and what is to be said of them; a wrong one is left at its default."""
+    """Return the settings and the findings about them; an invalid setting has its default."""
     try:
         settings = load(strict=True)
     except SettingsError as error:
-        fix = "Correct it; until then the default is used (docs/settings.md)."
+        fix = "Correct it. Until then the default is used (docs/settings.md)."
         return load(), [Finding(SETTINGS, PROBLEM, str(error), fix, {"error": str(error)})]
     changed = {key: value for key, value in vars(settings).items() if value != getattr(Settings(), key)}
-    text = ", ".join(f"{key} = {value!r}" for key, value in changed.items()) or "every setting is at its default"
-    level, fix = (FINE, "") if settings.enabled else (PROBLEM, "Unset SPANCOST_ENABLED: spancost does nothing at all.")
+    text = ", ".join(f"{key} = {value!r}" for key, value in changed.items()) or "all settings have their defaults"
+    level, fix = (FINE, "") if settings.enabled else (PROBLEM, "Unset SPANCOST_ENABLED: spancost is disabled.")
     return settings, [Finding(SETTINGS, level, text, fix, {key: str(value) for key, value in changed.items()})]
 
 
 def _sdk(settings: Settings) -> Finding:
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     if disabled:
-        return Finding(SDK, PROBLEM, "OTEL_SDK_DISABLED is true: no span is made", "Unset it.", {"disabled": True})
+        return Finding(SDK, PROBLEM, "OTEL_SDK_DISABLED is true: no spans are created", "Unset it.", {"disabled": True})
     best = strategies.best()
     used = best if settings.strategy == "auto" else settings.strategy
     fix = "Use a newer opentelemetry-sdk, or unset SPANCOST_STRATEGY." if used == strategies.ON_END else ""
@@ -154,8 +154,8 @@ def _sampling() -> Iterator[Finding]:
     sampler = os.environ.get("OTEL_TRACES_SAMPLER", "")
     if sampler and "always_on" not in sampler:
         share = os.environ.get("OTEL_TRACES_SAMPLER_ARG", "")
-        text = f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip() + ": spans that are sampled out carry no cost"
-        fix = "Sample in the Collector after llm_cost_rollup, and count costs from metrics, for totals of all traffic."
+        text = f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip() + ": unsampled spans have no cost"
+        fix = "For totals of all traffic, sample in the Collector after llm_cost_rollup, or sum costs from metrics."
         yield Finding(SDK, NOTE, text, fix, {"sampler": sampler, "argument": share})
 
 
@@ -166,7 +166,7 @@ def _instrumentations() -> Iterator[Finding]:
             found[entry.name].add(entry.dist.name if entry.dist is not None else entry.value)
     others = sorted(set(found) - set(_OURS))
     disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")} - {""}
-    text = f"installed: {', '.join(others) or 'none but our own'}"
+    text = f"installed: {', '.join(others) or 'none except spancost'}"
     if disabled:
         text += f"; disabled: {', '.join(sorted(disabled))}"
     facts = {"installed": others, "disabled": sorted(disabled)}
@@ -180,38 +180,38 @@ def _instrumentations() -> Iterator[Finding]:
             yield Finding(
                 INSTRUMENTATIONS,
                 NOTE,
-                f"{name} is instrumented by {' and '.join(sorted(packages))}: each reports the call, counted once",
-                "Uninstall one of them to have one span a call.",
+                f"{name} is instrumented by {' and '.join(sorted(packages))}: both report each call",
+                "Uninstall one of them to get one span per call.",
                 {"name": name, "packages": sorted(packages)},
             )
 
 
-def baggage_advice(settings: Settings, fields: list[str], guarded: bool | None = None) -> Finding:
-    """Return what may leave in the baggage header, by the *fields* of the propagator in use."""
+def baggage_finding(settings: Settings, fields: list[str], guarded: bool | None = None) -> Finding:
+    """Return what the baggage header may carry out of the process, from the *fields* of the active propagator."""
     facts = {"fields": fields, "setting": settings.baggage, "tags": list(settings.baggage_keys)}
     if guarded is None:
         guarded = settings.baggage != "off" or isinstance(propagate.get_global_textmap(), AttributionPropagator)
     if "baggage" not in fields:
         if settings.baggage != "off":
-            fix = "Put baggage into OTEL_PROPAGATORS, or set SPANCOST_BAGGAGE=off."
-            return Finding(BAGGAGE, PROBLEM, "SPANCOST_BAGGAGE is on, but no propagator carries baggage", fix, facts)
-        return Finding(BAGGAGE, FINE, "no propagator carries baggage: nothing leaves in it", "", facts)
+            fix = "Add baggage to OTEL_PROPAGATORS, or set SPANCOST_BAGGAGE=off."
+            return Finding(BAGGAGE, PROBLEM, "SPANCOST_BAGGAGE is on, but no propagator sends baggage", fix, facts)
+        return Finding(BAGGAGE, FINE, "no propagator sends baggage", "", facts)
     if guarded:
         keys = ", ".join(settings.baggage_keys) or "no tag"
         hosts = ", ".join(settings.baggage_hosts) or "any host but model providers"
-        text = f"guarded: providers get no baggage at all; tags allowed: {keys}; to: {hosts}"
+        text = f"guarded: model providers get no baggage; allowed tags: {keys}; allowed hosts: {hosts}"
         return Finding(BAGGAGE, FINE, text, "", facts)
     return Finding(
         BAGGAGE,
         NOTE,
-        "a baggage propagator is active and not guarded: whatever the application or a caller puts into baggage goes "
-        "to every host that an instrumented client calls, model providers included. spancost's own tags do not travel.",
+        "a baggage propagator is active and not guarded: baggage of the application and its callers is sent to every "
+        "host that an instrumented client calls, including model providers. spancost's own tags are not sent.",
         "Set SPANCOST_BAGGAGE=send, which withholds baggage from model providers, or OTEL_PROPAGATORS=tracecontext.",
         facts,
     )
 
 
 def unseen() -> Iterator[Finding]:
-    """Yield what neither spans nor capture can show."""
+    """Yield what neither spans nor capture can report."""
     for text in NOT_SEEN:
         yield Finding(UNSEEN, FINE, text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the doctor has to say, one thing at a time."""
+"""One finding of the doctor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PROBLEM = "problem"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: its section, how it stands (FINE, NOTE, PROBLEM), and what to do ("" for nothing).
+    """One finding: section, level (FINE, NOTE, PROBLEM), text, and fix ("" for none).
 
-    facts: the same for programs, with stable keys.
+    facts: the same as structured data with stable keys.
     """
 
     section: str

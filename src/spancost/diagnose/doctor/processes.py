@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the Python processes of a program told about themselves at their end (see `running/child.py`)."""
+"""Findings about the Python processes of a program, from the notes they leave (see `run/child.py`)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spancost.config.settings import load
-from spancost.diagnose.doctor.environment import baggage_advice
+from spancost.diagnose.doctor.environment import baggage_finding
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 
 PROCESSES = "Processes"
-_WORTH_SAYING = {
-    "late": "calls ended after their root: its total lacks them. End the root later, or add up in the Collector.",
-    "evicted": "subtotals were forgotten: spans did not end. Find those, or raise SPANCOST_MAX_OPEN_PARENTS.",
-    "attribution_missing": "calls lack a required tag. Wrap them in spancost.attribution(...).",
-    "tags_refused": "tags were no text, number or truth value, and were left out.",
-    "outcomes_dropped": "outcomes were recorded where no span was open.",
+_FIXES = {
+    "late": "calls ended after their root; its total does not include them. End the root later, or use the Collector.",
+    "evicted": "subtotals were evicted because spans did not end. Fix those spans, or raise SPANCOST_MAX_OPEN_PARENTS.",
+    "attribution_missing": "calls have no value for a required tag. Wrap them in spancost.attribution(...).",
+    "tags_refused": "tags were not a string, number or boolean and were dropped.",
+    "outcomes_dropped": "outcomes were recorded with no open span, or after the root span had ended.",
 }
 
 
 def inspect_processes(notes: list[Mapping[str, Any]], faults: list[str]) -> Iterator[Finding]:
-    """Yield what there is to say of each process that took part, and of those that could not."""
+    """Yield the findings about each process that took part, and about those that failed to."""
     for fault in faults:
         yield Finding(
-            PROCESSES, PROBLEM, f"A Python could not take part: {fault}", "Install spancost there.", {"fault": fault}
+            PROCESSES,
+            PROBLEM,
+            f"A Python process did not take part: {fault}",
+            "Install spancost there.",
+            {"fault": fault},
         )
     if not notes and not faults:
         fix = "The command must start a Python that reads PYTHONPATH (python -I, -E and -S do not)."
@@ -33,18 +37,20 @@ def inspect_processes(notes: list[Mapping[str, Any]], faults: list[str]) -> Iter
         program = " ".join(map(str, note["program"]))
         text = (
             f"{program}: Python {note['python']}, opentelemetry-sdk {note['opentelemetry_sdk']}, strategy "
-            f"{note['strategy'] or 'not chosen, as no span was started'}\n"
-            f"  instrumented: {', '.join(note['instrumented']) or 'nothing by us'}"
+            f"{note['strategy'] or 'not chosen: no span was started'}\n"
+            f"  instrumented: {', '.join(note['instrumented']) or 'nothing'}"
         )
         for name, why in note["not_instrumented"].items():
             text += f"\n  not instrumented: {name} ({why})"
         yield Finding(PROCESSES, FINE, text, "", note)
         for name, number in note["stats"].items():
-            if number and (name in _WORTH_SAYING or name.startswith("errors_")):
-                fix = _WORTH_SAYING.get(name, "A fault of ours: please report it with what the logger spancost says.")
+            if number and (name in _FIXES or name.startswith("errors_")):
+                fix = _FIXES.get(
+                    name, "This is a bug in spancost. Please report it with the messages of the logger spancost."
+                )
                 level = PROBLEM if name.startswith("errors_") else NOTE
                 yield Finding(PROCESSES, level, f"{program}: {name} = {number}", fix, {"count": name, "number": number})
     if notes:
         guarded = any(note["propagator"] == "AttributionPropagator" for note in notes)
         fields = sorted({name for note in notes for name in note["propagator_fields"]})
-        yield baggage_advice(load(), fields, guarded)
+        yield baggage_finding(load(), fields, guarded)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in somebody's spans: who reports, what is reported twice, what has no sure price and why, what leaks."""
+"""Findings about spans: emitters, calls reported twice, uncertain prices with reasons, leaked baggage."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from spancost.core import semconv as names
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.span import Attributes, Span
-from spancost.diagnose.doctor.dialect_trace import WORDS, DialectTrace, Look
+from spancost.diagnose.doctor.dialect_trace import CALL_PREFIXES, DialectTrace, ReadingSource
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 from spancost.diagnose.doctor.fixes import fix, meaning
 from spancost.diagnose.doctor.instrumentations import of_scopes
 from spancost.diagnose.doctor.unreported import host_of, unreported
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 from spancost.store.enrich import in_order, joined
 from spancost.store.otlp_json import Carried
 
-REPORTERS = "Who reports model calls"
-TWICE = "Counted once, reported more than once"
-PRICES = "Without a sure price"
+REPORTERS = "Emitters of model calls"
+TWICE = "Reported more than once, counted once"
+PRICES = "Unpriced or uncertain"
 LEAKS = "Baggage"
 _SURE = frozenset((status.PRICED, status.FREE, status.NOT_BILLED, status.DUPLICATE, status.AGGREGATE))
 _HEADER = "http.request.header.baggage"
@@ -33,11 +33,11 @@ _COUNTED = ("call", status.DUPLICATE, status.AGGREGATE)
 
 @dataclass
 class _Emitter:
-    """What one scope, at one version, was seen to do."""
+    """The spans of one scope and version."""
 
     spans: int = 0
     roles: Counter[str] = field(default_factory=Counter)
-    looks: Counter[Look] = field(default_factory=Counter)
+    sources: Counter[ReadingSource] = field(default_factory=Counter)
 
 
 @dataclass
@@ -55,10 +55,10 @@ def inspect_spans(
     carried: Iterable[Carried],
     ledger: Ledger,
     dialects: Dialects,
-    lens: DialectTrace,
+    trace: DialectTrace,
     is_provider: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """Yield what there is to say of the spans in hand, priced or not yet."""
+    """Yield the findings about *carried* spans, with or without costs."""
     copies: dict[tuple[int, int], list[Carried]] = defaultdict(list)
     for each in carried:
         copies[each.span.trace_id, each.span.span_id].append(each)
@@ -70,7 +70,7 @@ def inspect_spans(
     by_id = {f"{span.span_id & (1 << 64) - 1:016x}": span.scope_name for span in spans.values()}
     seen = _Seen(spans=len(spans))
     for key, span in spans.items():
-        _see(span, written[key], by_id, dialects, lens, seen)
+        _see(span, written[key], by_id, dialects, trace, seen)
         _see_baggage(span.attributes, is_provider, seen)
     yield from _reporters(seen)
     yield from _twice(seen)
@@ -81,39 +81,40 @@ def inspect_spans(
 
 
 def _see(
-    span: Span, attributes: Attributes, by_id: Mapping[str, str], dialects: Dialects, lens: DialectTrace, seen: _Seen
+    span: Span, attributes: Attributes, by_id: Mapping[str, str], dialects: Dialects, trace: DialectTrace, seen: _Seen
 ) -> None:
-    said = attributes.get(names.LLM_COST_STATUS)
+    found = attributes.get(names.LLM_COST_STATUS)
     reading = dialects.read(span)
-    if reading is None and said is None:
-        words = sorted(key for key in span.attributes if key.startswith(WORDS) and not key.startswith("llm.trace_"))
-        if words and names.LLM_SUBTREE_REQUESTS not in attributes:
-            seen.unread[_name_of(span), words[0]] += 1
+    if reading is None and found is None:
+        keys = sorted(
+            key for key in span.attributes if key.startswith(CALL_PREFIXES) and not key.startswith("llm.trace_")
+        )
+        if keys and names.LLM_SUBTREE_REQUESTS not in attributes:
+            seen.unread[_name_of(span), keys[0]] += 1
         return
     emitter = seen.emitters[span.scope_name or "(no scope)", span.scope_version]
     emitter.spans += 1
     seen.calls[span.trace_id, span.span_id] = True
     if reading is not None:
-        emitter.looks[lens.look(span, reading)] += 1
-    emitter.roles[_role(said)] += 1
+        emitter.sources[trace.source_of(span, reading)] += 1
+    emitter.roles[_role(found)] += 1
     reason = str(attributes.get(names.LLM_COST_REASON, ""))
-    if said in (status.DUPLICATE, status.AGGREGATE):
-        other = by_id.get(str(attributes.get(names.LLM_DUPLICATE_OF, "")), "the calls beneath")
+    if found in (status.DUPLICATE, status.AGGREGATE):
+        other = by_id.get(str(attributes.get(names.LLM_DUPLICATE_OF, "")), "child calls")
         seen.pairs[_name_of(span), other, reason] += 1
-    elif said is not None and said not in _SURE:
-        keys = (names.LLM_PROVIDER, names.LLM_MODEL)
-        provider, model = (str(attributes.get(key, "")) for key in keys)
-        seen.reasons[str(said), reason, provider, model, _name_of(span)] += 1
+    elif found is not None and found not in _SURE:
+        provider, model = (str(attributes.get(key, "")) for key in (names.LLM_PROVIDER, names.LLM_MODEL))
+        seen.reasons[str(found), reason, provider, model, _name_of(span)] += 1
 
 
-def _role(said: object) -> str:
-    if said is None:
-        return "failed or silent"
-    return str(said) if said in (status.DUPLICATE, status.AGGREGATE) else "call"
+def _role(found: object) -> str:
+    if found is None:
+        return "failed or without usage"
+    return str(found) if found in (status.DUPLICATE, status.AGGREGATE) else "call"
 
 
 def _see_baggage(attributes: Attributes, is_provider: Callable[[str], bool], seen: _Seen) -> None:
-    """Note a baggage header that an HTTP instrumentation recorded on its way to a model provider."""
+    """Record a baggage header that was sent to a model provider."""
     if _HEADER in attributes:
         host = host_of(attributes)
         if is_provider(host):
@@ -129,32 +130,32 @@ def _reporters(seen: _Seen) -> Iterator[Finding]:
         yield Finding(
             REPORTERS,
             PROBLEM,
-            f"None of {counted(seen.spans, 'span')} speaks of a model call in words that a dialect knows."
+            f"None of {format_count(seen.spans, 'span')} reports a model call in a known dialect."
             if seen.spans
-            else "There is no span to look at.",
-            "Switch on an instrumentation of the client, or spancost's own capture (see docs/dialects.md).",
+            else "There are no spans.",
+            "Enable an instrumentation of the client, or spancost's capture (see docs/dialects.md).",
             {"spans": seen.spans},
         )
     for (scope, version), emitter in sorted(seen.emitters.items()):
         yield _reporter(scope, version, emitter)
-    for (scope, word), number in seen.unread.most_common():
+    for (scope, key), number in seen.unread.most_common():
         yield Finding(
             REPORTERS,
             NOTE,
-            f"{scope}: {counted(number, 'span')} with words such as {word}, and nothing that tells of a call",
-            "If these are model calls, please report the scope and the names of its attributes.",
-            {"scope": scope, "spans": number, "attribute": word},
+            f"{scope}: {format_count(number, 'span')} with attributes such as {key}, but no call that a dialect reads",
+            "If these are model calls, please report the scope and its attribute names.",
+            {"scope": scope, "spans": number, "attribute": key},
         )
 
 
 def _reporter(scope: str, version: str, emitter: _Emitter) -> Finding:
     counts = sorted(emitter.roles.items())
-    roles = ", ".join(counted(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
-    dialects = sorted({look.dialect for look in emitter.looks})
-    keys = list(dict.fromkeys(key for look in emitter.looks for key in look.keys))
-    rules = list(dict.fromkeys(rule for look in emitter.looks for rule in look.rules))
+    roles = ", ".join(format_count(number, role) if role in _COUNTED else f"{number} {role}" for role, number in counts)
+    dialects = sorted({source.dialect for source in emitter.sources})
+    keys = list(dict.fromkeys(key for source in emitter.sources for key in source.keys))
+    rules = list(dict.fromkeys(rule for source in emitter.sources for rule in source.rules))
     name = f"{scope} {version}".rstrip()
-    lines = [f"{name}: {counted(emitter.spans, 'span')} ({roles}), read as {'/'.join(dialects) or 'llm.* alone'}"]
+    lines = [f"{name}: {format_count(emitter.spans, 'span')} ({roles}), read as {'/'.join(dialects) or 'llm.* only'}"]
     if keys:
         more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
         lines.append(f"  keys: {', '.join(keys[:_MOST_KEYS])}{more}")
@@ -169,21 +170,21 @@ def _twice(seen: _Seen) -> Iterator[Finding]:
         yield Finding(
             TWICE,
             FINE,
-            f"{scope} repeats {'itself' if same else other}: {counted(number, 'span')} ({reason})",
-            "" if same or other == "the calls beneath" else "To have one span a call, switch one of the two off.",
+            f"{scope} repeats {'itself' if same else other}: {format_count(number, 'span')} ({reason})",
+            "" if same or other == "child calls" else "To get one span per call, disable one of the two.",
             {"scope": scope, "repeats": other, "reason": reason, "spans": number},
         )
 
 
 def _prices(seen: _Seen) -> Iterator[Finding]:
-    for (said, reason, provider, model, scope), number in seen.reasons.most_common():
+    for (found, reason, provider, model, scope), number in seen.reasons.most_common():
         yield Finding(
             PRICES,
-            PROBLEM if said == status.UNPRICED else NOTE,
-            f"{model or 'no model'} at {provider or 'no provider'}: {counted(number, 'call')} {said} ({reason}), "
+            PROBLEM if found == status.UNPRICED else NOTE,
+            f"{model or 'no model'} at {provider or 'no provider'}: {format_count(number, 'call')} {found} ({reason}), "
             f"reported by {scope}. {meaning(reason)}",
             fix(reason, provider, model),
-            {"status": said, "reason": reason, "provider": provider, "model": model, "scope": scope, "calls": number},
+            {"status": found, "reason": reason, "provider": provider, "model": model, "scope": scope, "calls": number},
         )
 
 
@@ -192,7 +193,7 @@ def _leaks(seen: _Seen) -> Iterator[Finding]:
         yield Finding(
             LEAKS,
             PROBLEM,
-            f"{counted(number, 'request')} to {host} carried a baggage header to a model provider.",
-            "Set SPANCOST_BAGGAGE=send, which withholds it from providers, or take baggage out of OTEL_PROPAGATORS.",
+            f"{format_count(number, 'request')} to {host} sent a baggage header to a model provider.",
+            "Set SPANCOST_BAGGAGE=send, which withholds it from providers, or remove baggage from OTEL_PROPAGATORS.",
             {"host": host, "requests": number},
         )

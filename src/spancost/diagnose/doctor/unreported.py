@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests to model providers that an HTTP instrumentation saw and that no span reports as a model call."""
+"""Finds requests to model providers that no span reports as a model call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spancost.core.span import Attributes, Span
 from spancost.diagnose.doctor.findings import PROBLEM, Finding
-from spancost.diagnose.format_count import counted
+from spancost.diagnose.format_count import format_count
 
 UNREPORTED = "Requests that no span reports as a model call"
 HOSTS = ("server.address", "net.peer.name", "http.host")
@@ -16,22 +16,22 @@ _METHODS = ("http.request.method", "http.method")
 
 
 def host_of(attributes: Attributes) -> str:
-    """Return the host that a client's span names, "" for none."""
+    """Return the host on a client span, "" for none."""
     return next((str(attributes[key]) for key in HOSTS if key in attributes), "")
 
 
 def unreported(
     spans: Iterable[Span], is_call: Mapping[tuple[int, int], bool], is_provider: Callable[[str], bool]
 ) -> Iterator[Finding]:
-    """Yield the hosts of providers that were sent requests at a time when no model call was open.
+    """Yield the hosts of providers that received requests while no model call was open.
 
-    is_call: trace and span id -> whether the span reports a model call. A request is taken for reported when any call
-    was open when it began: some emitters report calls in traces of their own.
+    is_call: trace and span id -> whether the span reports a model call. A request counts as reported when any call was
+    open at its start: some emitters report calls in separate traces.
     """
-    held = list(spans)
-    calls = [span for span in held if is_call.get((span.trace_id, span.span_id))]
+    kept = list(spans)
+    calls = [span for span in kept if is_call.get((span.trace_id, span.span_id))]
     found: Counter[tuple[str, str]] = Counter()
-    for span in held:
+    for span in kept:
         host = host_of(span.attributes)
         if not host or is_call.get((span.trace_id, span.span_id)) or not _is_post(span.attributes):
             continue
@@ -41,10 +41,10 @@ def unreported(
         yield Finding(
             UNREPORTED,
             PROBLEM,
-            f"{counted(number, 'request')} to {host}, seen by {scope}: no span reports a model call at that time, so "
-            "what it cost is in no total. LiteLLM from 1.110 goes past the instrumentations of the OpenAI client.",
-            "Switch on an instrumentation of the library that sends them (LiteLLM's own callback, "
-            "openinference-instrumentation-litellm), or spancost's own capture.",
+            f"{format_count(number, 'request')} to {host}, reported by {scope}: no span reports a model call then, so "
+            "no total includes its cost. LiteLLM from 1.110 bypasses the instrumentations of the OpenAI client.",
+            "Enable an instrumentation of the library that sends them (LiteLLM's callback, "
+            "openinference-instrumentation-litellm), or spancost's capture.",
             {"host": host, "scope": scope, "requests": number},
         )
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the costs and totals on spans are what the rate card they name makes of them: offline, years later."""
+"""Recomputes the costs and totals on spans with the rate card that they name, offline."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One priced span, recomputed with the card that it names.
+"""Recomputes one priced span with the rate card that it names.
 
-What `llm.*` says wins; what it does not tell (cache writes by time to live, audio, facts that change the price) is read
-from the attributes of the instrumentation, by the dialect that reads them in process.
+`llm.*` attributes take precedence. What they do not report (cache writes by lifetime, audio, facts that change the
+price) is read from the attributes of the instrumentation, with the dialect that reads them in process.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ OF_A_CALL = (
     names.LLM_FINISH_REASON,
     names.LLM_SERVICE_TIER,
 )
-"""What is written on the span of a call, in the order of the registry."""
+"""The attributes written on the span of a call, in the order of the registry."""
 _METERS = {
     names.LLM_INPUT_TOKENS: "input_tokens",
     names.LLM_CACHED_INPUT_TOKENS: "cache_read_tokens",
@@ -74,7 +74,7 @@ _STATED_CAVEATS = frozenset((status.PARTIAL, status.ESTIMATED, status.NOT_BILLED
 
 
 class Finding(NamedTuple):
-    """An attribute of a call that is not what it ought to be (see `Difference`)."""
+    """An attribute of a call that differs from the expected value (see `Difference`)."""
 
     attribute: str
     found: AttributeValue | None
@@ -82,8 +82,8 @@ class Finding(NamedTuple):
     basis: str
 
 
-class Said:
-    """Stands in for the dialects: every span says *reading*."""
+class FixedReading:
+    """Replaces the dialects: every span has the same *reading*."""
 
     markers: frozenset[str] = frozenset()
     identity = NO_IDENTITY
@@ -93,11 +93,11 @@ class Said:
         self.reading: Reading | None = None
 
     def read(self, span: Span) -> Reading | None:
-        """Return the reading that was set."""
+        """Return the fixed reading."""
         return self.reading
 
     def may_be_billed(self, span: Span, reading: Reading) -> bool:
-        """Return True: what is recomputed was counted."""
+        """Return True: recomputed calls were counted."""
         return True
 
 
@@ -107,18 +107,18 @@ class Recomputing:
     def __init__(self, dialects: Reads, prices: Prices, providers: ProviderNames) -> None:
         self._dialects = dialects
         self._providers = providers
-        self._said = Said()
-        self._ledger = Ledger(self._said, prices, _NOTHING_TO_DO)
+        self._fixed = FixedReading()
+        self._ledger = Ledger(self._fixed, prices, _NOTHING_TO_DO)
 
     def written(self, span: Span) -> Written:
-        """Return the attributes of a call that *span* ought to carry."""
-        self._said.reading = self._together(span)
+        """Return the call attributes that *span* should have."""
+        self._fixed.reading = self._merge_sources(span)
         self._ledger.clear()
         plain = {key: value for key, value in span.attributes.items() if key != names.LLM_COST_STATUS}
         return self._ledger.end(span._replace(attributes=plain, parent_id=None, is_local_root=False)).writes
 
     def findings(self, span: Span, expected: Written) -> Iterator[Finding]:
-        """Yield what differs between *span* and what was *expected*, then what its instrumentation says otherwise."""
+        """Yield the differences between *span* and *expected*, then those from its instrumentation's attributes."""
         found, source = span.attributes, self._dialects.read(span)
         for name in OF_A_CALL:
             if found.get(name) != expected.get(name) and not self._is_same_provider(name, found.get(name), expected):
@@ -126,21 +126,21 @@ class Recomputing:
         if source is None:
             return
         for name, meter in _METERS.items():
-            told = source.usage.get(meter)
-            if isinstance(told, int) and told != found.get(name):
-                yield Finding(name, found.get(name), told, SOURCE)
+            reported = source.usage.get(meter)
+            if isinstance(reported, int) and reported != found.get(name):
+                yield Finding(name, found.get(name), reported, SOURCE)
 
     def _is_same_provider(self, name: str, found: object, expected: Written) -> bool:
-        """Whether the provider is only spelled otherwise, as the setting `keep_provider` leaves it."""
+        """Whether the provider has another name for the same value, as the setting `keep_provider` allows."""
         if name != names.LLM_PROVIDER or not isinstance(found, str):
             return False
         return self._providers.canonical(found) == expected.get(name)
 
-    def _together(self, span: Span) -> Reading:
-        """Return what `llm.*` states, with what only the attributes of the instrumentation tell."""
+    def _merge_sources(self, span: Span) -> Reading:
+        """Return the reading from `llm.*`, completed from the attributes of the instrumentation."""
         source = self._dialects.read(span)
         if source is None:
-            source = _alone(span)
+            source = _from_llm_attributes(span)
         text = partial(_text, span)
         return source._replace(
             operation=text(names.LLM_OPERATION) or source.operation,
@@ -153,9 +153,9 @@ class Recomputing:
         )
 
 
-def _alone(span: Span) -> Reading:
-    """Return what `llm.*` says of a call besides its totals. A doubt cannot be worked out again, so it is believed."""
-    said, reason = _text(span, names.LLM_COST_STATUS), _text(span, names.LLM_COST_REASON)
+def _from_llm_attributes(span: Span) -> Reading:
+    """Return the reading from `llm.*` only, without totals. A caveat cannot be recomputed, so it is kept."""
+    found, reason = _text(span, names.LLM_COST_STATUS), _text(span, names.LLM_COST_REASON)
     return Reading(
         emitter="",
         kind=CONTAINER if reason == ONLY_CARRIER else CALL,
@@ -164,13 +164,13 @@ def _alone(span: Span) -> Reading:
         model=None,
         usage=_stated(span, _FURTHER_METERS),
         request_model=_text(span, names.LLM_REQUEST_MODEL),
-        caveat=(said, reason) if said in _STATED_CAVEATS and said and reason else None,
+        caveat=(found, reason) if found in _STATED_CAVEATS and found and reason else None,
         context={fact: value for name, fact in _FACTS.items() if (value := _text(span, name))},
     )
 
 
 def _stated(span: Span, meters: Mapping[str, str]) -> dict[str, Quantity]:
-    """Return the counts that the span carries under the names of *meters*."""
+    """Return the span's counts for the attribute names of *meters*."""
     found = ((meter, span.attributes.get(name)) for name, meter in meters.items())
     return {meter: n for meter, n in found if isinstance(n, int) and not isinstance(n, bool)}
 

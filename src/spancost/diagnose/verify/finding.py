@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What verification finds."""
+"""The results of verification."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Difference:
-    """An attribute that is not what it ought to be; None: it is not there, or ought not to be.
+    """An attribute that differs from the expected value; None means absent.
 
-    basis: CARD (recomputed with the rate card that the span names), ALONE (the same, but the instrumentation's own
-    attributes are gone from the span, and `llm.*` does not tell every meter), SOURCE (read from what the
-    instrumentation wrote on the span) or TOTAL (added up from the spans in hand).
+    basis: CARD (recomputed with the rate card of the span), ALONE (the same, but the instrumentation's attributes are
+    no longer on the span, and `llm.*` does not report every meter), SOURCE (read from the instrumentation's
+    attributes) or TOTAL (summed from the given spans).
     """
 
     place: Place
@@ -49,11 +49,11 @@ class Unverified:
 
 @dataclass
 class Report:
-    """The outcome: how many spans, calls and totals were looked at, what differs, and what could not be verified.
+    """The result: number of spans, calls and totals, differences, and what could not be verified.
 
     Attributes:
         calls: Calls with a cost that was recomputed.
-        unpriced: Calls without a cost, for which the card has none either, or which differ.
+        unpriced: Calls without a cost: the card has no price for them either, or they differ.
     """
 
     spans: int = 0

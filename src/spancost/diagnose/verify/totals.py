@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Totals of the spans above calls, added up again from the calls in hand by the same ledger.
+"""Recomputes the totals of the spans above calls with the same ledger.
 
-A process passes totals up to its local root in the order in which spans end; `enrich` and the Collector have the spans
-of all services in hand and take children first. Which of them wrote a trace it does not say, so the way that explains
-it best is taken.
+A process adds totals up to its local root in the order in which spans end. `enrich` and the Collector see the spans of
+all services and process children first. A trace does not record which of them wrote it, so the traversal order with the
+fewest differences is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.writes import Written
 from spancost.core.span import Attributes, AttributeValue, Span
-from spancost.diagnose.verify.calls import Said
+from spancost.diagnose.verify.calls import FixedReading
 from spancost.store.enrich import in_order
 
 Key = tuple[int, int]
@@ -40,10 +40,10 @@ TRACE = (
     names.LLM_TRACE_COST_COMPLETE,
 )
 _COUNTS = (names.LLM_SUBTREE_REQUESTS, names.LLM_TRACE_REQUESTS)
-_AS_GOOD = 1e-14
-"""Relative: a double of USD tells every femto-dollar up to 4.5 USD only, and sums are made of such doubles here."""
+_TOLERANCE = 1e-14
+"""Relative. A double in USD is exact to the femto-dollar only up to 4.5 USD, and sums add such doubles."""
 
-_TOLD_EXACTLY = 4_500_000_000
+_EXACT_UP_TO_NANOUSD = 4_500_000_000
 
 
 class _TraversalOrder(NamedTuple):
@@ -51,7 +51,7 @@ class _TraversalOrder(NamedTuple):
     children_first: bool
 
 
-WAYS = (
+TRAVERSAL_ORDERS = (
     _TraversalOrder(True, True),
     _TraversalOrder(False, False),
     _TraversalOrder(False, True),
@@ -60,17 +60,17 @@ WAYS = (
 
 
 class _NoPrices:
-    """Stands in for prices: the spans carry their costs already."""
+    """Replaces the pricer: the spans already have costs."""
 
     version = ""
 
     def price(self, call: Call) -> Cost:
-        """Return that no cost can be said."""
+        """Return an unknown cost."""
         return Cost(UNPRICED, None, None)
 
 
 class TotalFinding(NamedTuple):
-    """A total that is not the sum of what is beneath; found or expected is None where it is absent."""
+    """A total that differs from the sum of its subtree; None means absent."""
 
     key: Key
     attribute: str
@@ -79,22 +79,21 @@ class TotalFinding(NamedTuple):
 
 
 class TraceTotals(NamedTuple):
-    """What there is to say of the totals of one trace.
+    """The findings about the totals of one trace.
 
-    checked: spans with totals. differences: in the order of the spans. lacking: spans whose totals cover more calls
-    than are beneath them in hand, with how many those are.
+    checked: number of spans with totals. differences: in the order of the spans. incomplete: spans whose totals cover
+    more calls than the given spans contain, with the number of missing calls.
     """
 
     checked: int
     differences: list[TotalFinding]
-    lacking: list[tuple[Key, int]]
+    incomplete: list[tuple[Key, int]]
 
 
 def verify_totals(spans: Mapping[Key, Span]) -> dict[int, TraceTotals]:
-    """Return the findings by trace; *spans* carry the attributes of calls as they ought to be.
+    """Return the findings by trace; *spans* have the expected attributes of calls.
 
-    A span is a local root when it says so by `is_local_root`: verification takes those that carry `llm.trace_*`, and
-    those without a parent.
+    A span is a local root when `is_local_root` is set: it has `llm.trace_*` or no parent.
     """
     by_trace: dict[int, dict[Key, Span]] = {}
     for key, span in spans.items():
@@ -105,28 +104,28 @@ def verify_totals(spans: Mapping[Key, Span]) -> dict[int, TraceTotals]:
 
 
 def _best(family: Mapping[Key, Span]) -> TraceTotals:
-    """Return the findings of one trace by the way that leaves the fewest."""
+    """Return the findings of one trace for the traversal order with the fewest."""
     checked = sum(_has_totals(span.attributes) for span in family.values())
     best: TraceTotals | None = None
-    for way in WAYS if checked else ():
-        found = list(_findings(family, _added_up(family, way)))
-        lacking = {f.key: _missing(f) for f in found if _missing(f) > 0}
-        # A total that covers spans which are not in hand cannot be judged, in whole.
-        differences = [f for f in found if f.key not in lacking]
-        this = TraceTotals(checked, differences, list(lacking.items()))
-        if best is None or len(differences) + len(lacking) < len(best.differences) + len(best.lacking):
+    for order in TRAVERSAL_ORDERS if checked else ():
+        found = list(_findings(family, _sums(family, order)))
+        incomplete = {f.key: _missing(f) for f in found if _missing(f) > 0}
+        # The totals of a span that cover missing spans cannot be verified.
+        differences = [f for f in found if f.key not in incomplete]
+        this = TraceTotals(checked, differences, list(incomplete.items()))
+        if best is None or len(differences) + len(incomplete) < len(best.differences) + len(best.incomplete):
             best = this
         if not found:
             break
     return best or TraceTotals(0, [], [])
 
 
-def _added_up(family: Mapping[Key, Span], way: _TraversalOrder) -> dict[Key, Written]:
+def _sums(family: Mapping[Key, Span], order: _TraversalOrder) -> dict[Key, Written]:
     size = len(family) + 1
-    options = LedgerOptions(join_services=way.joins_services, open_spans=size, closed_spans=size)
-    ledger = Ledger(Said(), _NoPrices(), options)
+    options = LedgerOptions(join_services=order.joins_services, open_spans=size, closed_spans=size)
+    ledger = Ledger(FixedReading(), _NoPrices(), options)
     keys = in_order(dict(family))
-    if not way.children_first:
+    if not order.children_first:
         keys.sort(key=lambda key: family[key].end_ns)
     return {key: ledger.end(family[key]).writes for key in keys}
 
@@ -135,7 +134,7 @@ def _findings(family: Mapping[Key, Span], expected: Mapping[Key, Written]) -> It
     for key, span in family.items():
         found, sums = span.attributes, expected[key]
         for group in (SUBTREE, TRACE):
-            # A Collector writes totals on some spans only; a root without any, in a trace that has some, lacks them.
+            # A Collector writes totals on some spans only. In a trace with totals, a root without them is a difference.
             if any(name in found for name in group) or (group is TRACE and span.is_local_root):
                 for name in group:
                     if not _is_same(name, found.get(name), sums.get(name)):
@@ -143,7 +142,7 @@ def _findings(family: Mapping[Key, Span], expected: Mapping[Key, Written]) -> It
 
 
 def _missing(finding: TotalFinding) -> int:
-    """Return how many calls the total covers beyond those in hand."""
+    """Return how many calls the total covers beyond the given ones."""
     if finding.attribute not in _COUNTS or not isinstance(finding.found, int):
         return 0
     return finding.found - (finding.expected if isinstance(finding.expected, int) else 0)
@@ -153,9 +152,9 @@ def _is_same(name: str, found: AttributeValue | None, expected: AttributeValue |
     if found == expected and found.__class__ is expected.__class__:
         return True
     if isinstance(found, float) and isinstance(expected, float):
-        return isclose(found, expected, rel_tol=_AS_GOOD)
+        return isclose(found, expected, rel_tol=_TOLERANCE)
     if name == names.LLM_TRACE_COST_NANOUSD and isinstance(found, int) and isinstance(expected, int):
-        return abs(found - expected) <= expected * _AS_GOOD + (expected > _TOLD_EXACTLY)
+        return abs(found - expected) <= expected * _TOLERANCE + (expected > _EXACT_UP_TO_NANOUSD)
     return False
 
 

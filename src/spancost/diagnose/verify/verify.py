@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All spans in hand against the rate cards that they name."""
+"""Verifies spans against the rate cards that they name."""
 
 from __future__ import annotations
 
@@ -21,18 +21,16 @@ from spancost.store.enrich import joined
 from spancost.store.otlp_json import Carried
 
 PricerOf = Callable[[str], Pricer]
-"""What prices by a version; CardError when it cannot be had."""
+"""Returns the pricer of a version; CardError when there is none."""
 
 
-def verify(
-    spans_in_hand: Iterable[Carried], pricer_of: PricerOf, dialects: Dialects, providers: ProviderNames
-) -> Report:
+def verify(all_carried: Iterable[Carried], pricer_of: PricerOf, dialects: Dialects, providers: ProviderNames) -> Report:
     """Recompute every call that names a rate card, then the totals above them, and report what differs.
 
-    Spans may come in any order, and more than once: copies that are alike are one span.
+    Spans may come in any order and more than once: identical copies are one span.
     """
     copies: dict[Key, list[Carried]] = defaultdict(list)
-    for carried in spans_in_hand:
+    for carried in all_carried:
         copies[carried.span.trace_id, carried.span.span_id].append(carried)
     report = Report(spans=len(copies), traces=len({trace for trace, _ in copies}))
     places = {key: _place(held[0]) for key, held in copies.items()}
@@ -44,14 +42,14 @@ def verify(
         for copy in copies[key][1:]:
             if _ours(copy.span.attributes) != _ours(span.attributes):
                 _checked(copy.span, places[key], cards, report)
-                report.unverified.append(Unverified(places[key], "the span comes twice, with different costs"))
+                report.unverified.append(Unverified(places[key], "the span occurs twice, with different costs"))
     _check_totals(spans, places, report)
     report.versions = sorted(cards.used)
     return report
 
 
 class _Cards:
-    """What recomputes by each version, made once."""
+    """Caches what recomputes spans, by version."""
 
     def __init__(self, pricer_of: PricerOf, dialects: Dialects, providers: ProviderNames) -> None:
         self._pricer_of = pricer_of
@@ -61,7 +59,7 @@ class _Cards:
         self.used: set[str] = set()
 
     def recomputing(self, version: str) -> Recomputing | str:
-        """Return what recomputes by a version, or why that cannot be done."""
+        """Return what recomputes spans of a version, or the reason why there is none."""
         held = self._held.get(version)
         if held is None:
             held = self._held[version] = self._made(version)
@@ -78,7 +76,7 @@ class _Cards:
 
 
 def _checked(span: Span, place: Place, cards: _Cards, report: Report) -> Span:
-    """Report what differs on the call of *span*; return the span as it ought to be."""
+    """Report the differences on the call of *span*; return the span with the expected attributes."""
     version = span.attributes.get(names.LLM_PRICING_VERSION)
     if version is None:
         return span
@@ -106,14 +104,14 @@ def _check_totals(spans: Mapping[Key, Span], places: Mapping[Key, Place], report
             Difference(places[found.key], found.attribute, found.found, found.expected, TOTAL)
             for found in trace.differences
         )
-        for key, number in trace.lacking:
+        for key, number in trace.incomplete:
             calls = f"{number} {'call' if number == 1 else 'calls'}"
-            report.unverified.append(Unverified(places[key], f"its totals cover {calls} that the files do not hold"))
+            report.unverified.append(Unverified(places[key], f"its totals cover {calls} that the files do not contain"))
 
 
-def _with_its_own_parent(span: Span, as_it_came: Span) -> Span:
-    """Return *span* as a local root if it carries what local roots carry, or has no parent at all."""
-    is_root = as_it_came.parent_id is None or any(name in span.attributes for name in TRACE)
+def _with_its_own_parent(span: Span, original: Span) -> Span:
+    """Return *span* as a local root if it has `llm.trace_*` attributes or no parent."""
+    is_root = original.parent_id is None or any(name in span.attributes for name in TRACE)
     return span._replace(is_local_root=is_root)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imported by every Python that `spancost run` starts, before the program: sets up costs, then runs what it hides.
+"""Imported by every Python that `spancost run` starts: sets up costs, then runs the sitecustomize that it shadows.
 
-It may run in a Python that has no spancost, so it imports the standard library and says what it lacks.
+The Python may not have spancost installed, so this module uses the standard library and records a failed import.
 """
 
 import os
@@ -14,7 +14,7 @@ FOLDER_VARIABLE = "_SPANCOST_RUN_FOLDER"
 
 
 def set_up() -> None:
-    """Set up costs in this process; what goes wrong is left for the one who started it to read, and never raised."""
+    """Set up costs in this process; errors are written to a file for the parent process and never raised."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return
@@ -26,12 +26,12 @@ def set_up() -> None:
         try:
             found = f"{sys.executable}: {type(error).__name__}: {error}"
             Path(folder, f"{os.getpid()}.fault").write_text(found, encoding="utf-8")
-        except OSError:  # the folder is gone with the one who started it: there is nobody left to tell
+        except OSError:  # the parent process has ended and removed the folder
             return
 
 
-def run_hidden() -> None:
-    """Run the `sitecustomize` that this one stands before, if there is one; it raises what it would have raised."""
+def run_shadowed() -> None:
+    """Run the `sitecustomize` that this one shadows, if there is one; its errors are raised as usual."""
     here = Path(__file__).resolve().parent
     spec = PathFinder.find_spec("sitecustomize", [entry for entry in sys.path if Path(entry or ".").resolve() != here])
     if spec is not None and spec.loader is not None:
@@ -39,4 +39,4 @@ def run_hidden() -> None:
 
 
 set_up()
-run_hidden()
+run_shadowed()
