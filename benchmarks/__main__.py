@@ -51,6 +51,12 @@ def _capture(rounds: int) -> object:
     return capture.measure(rounds)
 
 
+def _replay(rounds: int) -> object:
+    from benchmarks import replay
+
+    return replay.measure(rounds)
+
+
 def _accuracy(rounds: int) -> object:
     from benchmarks import accuracy, peers
 
@@ -68,6 +74,7 @@ def _accuracy(rounds: int) -> object:
 
 SUITES: dict[str, Callable[[int], object]] = {
     "spans": _spans,
+    "replay": _replay,
     "price": _price,
     "startup": _startup,
     "rollup": _rollup,

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer, set_span_in_context
 
+from benchmarks.families import FAMILIES, family_span
 from benchmarks.measure import Timing, Variant, added, interleave, ratio
 
 SCOPE = "opentelemetry.instrumentation.openai_v2"
@@ -142,22 +143,28 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     providers = {"bare SDK": pipeline(), "no-op processor": pipeline(NothingProcessor()), "spancost": pipeline(ours())}
     return {
         kind: _summary(_time(kind, providers, rounds))
-        for kind in ("bare span", "HTTP span, 7 attributes", "LLM span, 12 attributes", "agent trace, 30 spans")
+        for kind in (
+            "bare span",
+            "HTTP span, 7 attributes",
+            *(f"LLM span, {family}" for family in FAMILIES),
+            "agent trace, 30 spans",
+        )
     }
 
 
 def _time(kind: str, providers: dict[str, TracerProvider], rounds: int) -> dict[str, Timing]:
     variants = []
     for name, provider in providers.items():
-        tracer = provider.get_tracer(SCOPE, "2.3")
+        family = FAMILIES.get(kind.removeprefix("LLM span, "), FAMILIES["OpenTelemetry"])
+        tracer = provider.get_tracer(family.scope, family.version)
         runners = {
             "bare span": under_a_root(tracer, bare_span),
             "HTTP span, 7 attributes": under_a_root(tracer, http_span),
-            "LLM span, 12 attributes": under_a_root(tracer, call_span(_SERIAL)),
             "agent trace, 30 spans": agent_trace(tracer, _SERIAL),
         }
+        runner = runners.get(kind) or under_a_root(tracer, family_span(family, _SERIAL))
         calls = TRACES_A_BATCH if kind.startswith("agent") else SPANS_A_BATCH
-        variants.append(Variant(name, runners[kind], provider.force_flush, calls))
+        variants.append(Variant(name, runner, provider.force_flush, calls))
     interleave(variants, rounds=max(3, rounds // 10))  # warm up
     return interleave(variants, rounds=rounds)
 

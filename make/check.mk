@@ -42,3 +42,18 @@ fix: install ## Fix format and lint, and regenerate files
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
 	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \
 		requirements/dev.in pyproject.toml --output-file requirements/dev.txt
+
+WHEELS := dist-compiled
+# The build hook moves pyproject.toml while it works, so it works on a copy of the files that git knows.
+.PHONY: wheel-compiled test-compiled
+wheel-compiled: install ## Build a wheel whose core is compiled by mypyc, for this machine and Python (needs a C compiler)
+	@rm -rf $(WHEELS) && mkdir -p $(WHEELS)/tree
+	@git ls-files -z -- src pricing/compiled pricing/released semconv/compiled pyproject.toml README.md LICENSE \
+		| xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(UV) build --wheel --out-dir $(CURDIR)/$(WHEELS) $(WHEELS)/tree
+
+test-compiled: wheel-compiled ## Run the vectors and properties on the compiled core
+	@$(BIN)/python -m zipfile -e $(WHEELS)/*.whl $(WHEELS)/lib
+	@PYTHONPATH=$(CURDIR)/$(WHEELS)/lib $(BIN)/python -c \
+		"import spancost.core.ledger.plan as m; assert not m.__file__.endswith('.py'), m.__file__"
+	@PYTHONPATH=$(CURDIR)/$(WHEELS)/lib $(BIN)/python -m pytest -q -n $(WORKERS) tests/core $(ARGS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spancost.config import data
+from spancost.core import generational
 from spancost.core import semconv as names
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import HAS_COSTED_CHILDREN, IDLE, Ledger
@@ -120,6 +121,9 @@ def test_a_call_after_the_root_is_counted_as_late() -> None:
     assert book.counters["late"] == 1
 
 
+@pytest.mark.skipif(
+    not str(generational.__file__).endswith(".py"), reason="compiled classes cannot be stopped between two statements"
+)
 def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
     """The parent's end falls between the child's look for an open ancestor and its adding to it."""
 

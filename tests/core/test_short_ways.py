@@ -7,7 +7,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from spancost.config import data
-from spancost.core.call import Call
+from spancost.core.call import Call, Cost
 from spancost.core.ledger.counting import counted
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.pricing.price import Pricer
@@ -36,14 +36,17 @@ def test_short_ways_fill_every_field() -> None:
     assert again == first
     seen: list[Call] = []
 
-    class Watched(Pricer):
-        def price(self, call: Call) -> object:  # type: ignore[override]
-            seen.append(call)
-            return super().price(call)
+    pricer = Pricer(data.default_card())
 
-    pricer = Watched(data.default_card())
-    Ledger(dialects, pricer).process_uncached(span)
-    costs = [Pricer.price(pricer, seen[0]) for _ in range(3)]
+    class Watched:
+        version = pricer.version
+
+        def price(self, call: Call) -> Cost:
+            seen.append(call)
+            return pricer.price(call)
+
+    Ledger(dialects, Watched()).process_uncached(span)
+    costs = [pricer.price(seen[0]) for _ in range(3)]
     for value in (span, first, again, counted(first, span, 0), seen[0], *costs):
         assert len(value) == len(type(value)._fields), type(value)
     assert type(span) is Span

@@ -68,7 +68,7 @@ class AttributeLayout(NamedTuple):
             values += tuple(found)
             categorical += (tuple(present),)
         if bounds:
-            categorical += tuple([is_at_least(values[place], least) for place, least in bounds])
+            categorical += tuple([values[at].__class__ is int and values[at] >= least for at, least in bounds])
         for key, wanted in equal:
             value = attributes[key]
             is_wanted = isinstance(value, (str, bool, int)) and value in wanted
@@ -81,11 +81,6 @@ def fetcher(keys: tuple[str, ...]) -> Fetch:
     if len(keys) > 1:
         return itemgetter(*keys)
     return lambda attributes: tuple([attributes[key] for key in keys])
-
-
-def is_at_least(value: Any, least: int) -> bool:
-    """Return whether *value* is a number, and at least *least*."""
-    return isinstance(value, (int, float)) and value >= least
 
 
 def may_hold(text: object, words: tuple[str, ...]) -> bool:

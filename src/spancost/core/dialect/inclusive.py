@@ -33,6 +33,7 @@ includes, `visible_output_tokens` excludes reasoning, `stated_output_tokens` exc
 `tool_prompt_tokens` is input outside of the input count, `total_tokens` is used to check the others."""
 
 _WRITES = FIGURES[11:15]
+_ENDS = frozenset(("input_tokens", "output_tokens"))
 
 
 OUTPUT_FROM_TOTAL = "output_from_total"
@@ -48,6 +49,8 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
 
     All quantities are 0 or more. Meters that are not reported are left out.
     """
+    if figures.keys() == _ENDS:
+        return {"input_tokens": figures["input_tokens"], "output_tokens": figures["output_tokens"]}, None
     get = figures.get
     usage = {name: amount for name, amount in figures.items() if name not in _DERIVED}
     read = get("cache_read_tokens") or 0

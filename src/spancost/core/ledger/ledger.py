@@ -226,7 +226,7 @@ class Ledger:
     ) -> None:
         if not self.options.roll_up:
             return
-        had = None if SUMS.isdisjoint(attributes) else {name: attributes[name] for name in SUMS & attributes.keys()}
+        had = None if SUMS.isdisjoint(attributes) else {name: attributes[name] for name in SUMS if name in attributes}
         if is_above:
             write_subtree(total, writes)
         if is_local_root:

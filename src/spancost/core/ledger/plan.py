@@ -20,7 +20,7 @@ from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.counting import OWN, counted
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
 from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer, new_call
-from spancost.core.ledger.recorder import PricedCall
+from spancost.core.ledger.recorder import PricedCall, new_priced
 from spancost.core.ledger.rollup import RollUp, subtotal_of, subtotal_of_call
 from spancost.core.ledger.span_plan import Found, Outcome, apply_plan, compile_plan, reading_of
 from spancost.core.ledger.writes import TOKENS, Written, write_cost, write_trace
@@ -138,7 +138,12 @@ class PlanCache:
         key = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
         if key in plan.outcomes or (raw.femto is None and stated is not None):
             return  # a cost that the span states may stand in for the one that is not known
-        plan.outcomes[key] = Outcome(dict(written), int(cost.status in UNCERTAIN), cost.femto is not None)
+        plan.outcomes[key] = Outcome(
+            dict(written),
+            int(cost.status in UNCERTAIN),
+            cost.femto is not None,
+            tuple(pair for pair in TOKENS if pair[0] in usage),
+        )
         executed = self._execute(found, place, ids, span.attributes)
         if (
             executed is None
@@ -178,20 +183,21 @@ class PlanCache:
             return None
         span_id, parent_id, _, start_ns, end_ns = ids
         call = self._call(found, place, ids, attributes)
-        status, reason, femto, rate_id, source, list_femto = self._charge.price(call)
+        rates, card = plan.rates, self._charge.card
+        cost = card.price_at(rates, usage, start_ns) if rates is not None and card is not None else None
+        status, reason, femto, rate_id, source, list_femto = cost or self._charge.price(call)
         outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
         if outcome is None:
             return None
-        template, is_doubtful, is_priced = outcome
+        template, is_doubtful, is_priced, tokens = outcome
         entered, left = usage.get("input_tokens"), usage.get("output_tokens")
         if not is_priced:
             if entered is None and left is None:
                 return None
             femto = None
         made = template.copy()
-        for meter, key in TOKENS:
-            if meter in usage:
-                made[key] = usage[meter]
+        for meter, key in tokens:
+            made[key] = usage[meter]
         if entered is not None or left is not None:
             made[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
         if femto is not None:
@@ -207,7 +213,7 @@ class PlanCache:
             span_id, scope, models, place[0], entered, left, place[1], response_id, began_ns, end_ns, told, provider,
             parts, parent_id is not None, femto, is_doubtful,
         )  # fmt: skip
-        return record, made, is_detached, PricedCall(call, femto, list_femto)
+        return record, made, is_detached, new_priced((call, femto, list_femto))
 
     def _compile(self, span: Span) -> None:
         """Compile a plan of a span that no plan was found for, when it is worth it.
@@ -243,7 +249,8 @@ class PlanCache:
             this = counted(plan.reading, span, None)
             is_detached = self._dialects.identity.is_detached(this.scope)
             own = (this.scope, this.models, this.reported_meters or frozenset(), this.provider, is_detached)
-            plan = plan._replace(call=call, counted=own)
+            rates = None if self._charge.card is None else self._charge.card.resolve(call)
+            plan = plan._replace(call=call, counted=own, rates=None if isinstance(rates, Cost) else rates)
         layout.plans[key] = plan
         self._read = None if plan is None else apply_plan(plan, values, span.start_ns, span.end_ns)
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from spancost.core import call as status
 from spancost.core.call import Call, Cost
+from spancost.core.pricing.price import Pricer
 from spancost.core.reading import Reading
 from spancost.core.reasons import NO_USAGE
 from spancost.core.span import Attributes, Span
@@ -45,6 +46,8 @@ class ReadingPricer:
         self.price = pricer.price
         # Only a pricer with a contract asks who a call is for (core/contract/price.py).
         self.facts_of: FactsOf | None = getattr(pricer, "facts_of", None)
+        # What the same call finds on the card does not change: a plan keeps it.
+        self.card: Pricer | None = pricer if type(pricer) is Pricer else None
 
     def cost(self, reading: Reading, span: Span, reason: str | None) -> Cost:
         """Return what the reading costs: the provider's own bill before the rate card; its doubts go into the status.

@@ -48,6 +48,9 @@ class PricedCall(NamedTuple):
     list_femto: int | None
 
 
+new_priced = partial(tuple.__new__, PricedCall)  # a third of the time of PricedCall(...)
+
+
 class _Keys(NamedTuple):
     """Of the keys of a span those that a record reads, in order of preference; first_token: with the unit in ns."""
 

@@ -25,12 +25,13 @@ class Outcome(NamedTuple):
     """What is written for one result of pricing.
 
     template: every attribute, in order. is_doubtful: 1 when the totals above are incomplete by it, else 0. is_priced:
-    whether the call has a cost in the end.
+    whether the call has a cost in the end. tokens: meters of the usage that are written, each with its attribute.
     """
 
     template: dict[str, AttributeValue]
     is_doubtful: int
     is_priced: bool
+    tokens: tuple[tuple[str, str], ...]
 
 
 class SpanPlan(NamedTuple):
@@ -38,7 +39,8 @@ class SpanPlan(NamedTuple):
 
     reading: of the first of them; None when such spans say nothing of a call. counts: places of the values that must be
     counts. figures: names and places of those that are used. meters, split: of the usage and its doubt. response_id,
-    duration, cost: places, None when absent. call: a `Call` without usage and times. counted: the parts of
+    duration, cost: places, None when absent. call: a `Call` without usage and times. rates: what it finds on the
+    card, None where a contract decides. counted: the parts of
     `CountedCall` that do not vary. outcomes: by status, reason, rate id and source of the
     pricer's result, None for one that the plan does not reproduce.
     """
@@ -52,6 +54,7 @@ class SpanPlan(NamedTuple):
     duration: int | None
     cost: int | None
     call: Any
+    rates: Any
     counted: Any
     outcomes: dict[tuple[Any, ...], Outcome | None]
 
@@ -66,7 +69,7 @@ def apply_plan(plan: SpanPlan, values: Values, start_ns: int, end_ns: int) -> Fo
     It is not when counts are no whole numbers, all 0, or prove something else than those of the first span, and when an
     id, a time or a cost is not written plainly.
     """
-    reading, counts, figures, meters, split, id_at, duration_at, cost_at, _, _, _ = plan
+    reading, counts, figures, meters, split, id_at, duration_at, cost_at, _, _, _, _ = plan
     usage: dict[str, Any] = {}
     response_id, began_ns, cost = None, None, None
     for place in counts:
@@ -151,5 +154,5 @@ def _plan(
     meters = () if reading is None else tuple(reading.usage)
     cost, at = get(COSTS[0], get(COSTS[1])), get("response_id")
     return SpanPlan(
-        reading, counts, tuple(figures.items()), meters, split, at, get("duration_seconds"), cost, None, None, {}
+        reading, counts, tuple(figures.items()), meters, split, at, get("duration_seconds"), cost, None, None, None, {}
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from math import lcm
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spancost.core.pricing.rates import Rate, RateSet
 from spancost.core.pricing.units import Units
@@ -39,11 +39,10 @@ class LinearCost(NamedTuple):
     def evaluate(self, quantities: Iterable[object]) -> int | None:
         """Return the cost times the denominator; None unless all quantities are whole numbers up to `MOST` within
         the bounds."""
-        values: list[int] = []
-        for quantity in quantities:
+        values: list[Any] = list(quantities)
+        for quantity in values:
             if quantity.__class__ is not int or not 0 <= quantity <= MOST:
                 return None
-            values.append(quantity)
         for bound in self.bounds:
             if sum(map(mul, bound, values)) < 0:
                 return None

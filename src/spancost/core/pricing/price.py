@@ -64,22 +64,31 @@ class Pricer:
 
     def price(self, call: Call) -> Cost:
         """Return the cost of *call*, or the reason why it is unknown."""
-        provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
         try:
+            provider, model, usage, at_ns, request_model, _, tier, processing, context, _ = call
             key = (provider, model, request_model, tier, processing, tuple(context.items()) if context else None)
             resolved = self._new.get(key) or self._resolve(key, call)
             if resolved.__class__ is Cost:
                 return resolved
-            rate_set = resolved.only or resolved.period(at_ns).rate_set(usage, at_ns)  # type: ignore[union-attr]
-            linear_cost = rate_set.linear_costs[tuple(usage)]
-            numerator = linear_cost.evaluate(usage.values())
-            if numerator is None:
-                return self.break_down(call).cost
+            return self.price_at(resolved, usage, at_ns) or self.break_down(call).cost  # type: ignore[arg-type]
         except (TypeError, AttributeError, KeyError, ValueError):
             return self.break_down(call).cost
+
+    def price_at(self, resolved: ResolvedRates, usage: Mapping[str, Quantity], at_ns: int) -> Cost | None:
+        """Return what *usage* costs by one multiplication a meter; None for what only `break_down` can evaluate."""
+        rate_set = resolved.only
+        if rate_set is None:
+            period = resolved.period(at_ns)
+            if period is None:
+                return None
+            rate_set = period.rate_set(usage, at_ns)
+        linear_cost = rate_set.linear_costs.get(tuple(usage))
+        numerator = None if linear_cost is None else linear_cost.evaluate(usage.values())
         caveat = rate_set.caveat
+        if linear_cost is None or numerator is None:
+            return None
         if not numerator and (not linear_cost.is_free or caveat is not None or not any(usage.values())):
-            return self.break_down(call).cost
+            return None
         femto = numerator if linear_cost.denominator == 1 else round_div(numerator, linear_cost.denominator)
         if linear_cost.is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, rate_set.rate_id, RATE_CARD)
@@ -140,6 +149,12 @@ class Pricer:
 
     def break_down(self, call: Call) -> CostBreakdown:
         """Return the cost of *call* by line item, for any call: the slow path of `price`, and what `explain` prints."""
+        held: tuple[object, ...] = tuple(call)
+        unnamed: dict[str, Any] = {
+            name: "" for name, text in zip(("provider", "model"), held[:2], strict=True) if text is None
+        }
+        if unnamed:
+            call = call._replace(**unnamed)
         if not is_well_formed(call):
             return _unpriced(reasons.BAD_USAGE)
         return self.break_down_at(call, self.resolve(call))
@@ -249,11 +264,13 @@ def _unpriced(reason: str) -> CostBreakdown:
 
 def is_well_formed(call: Call) -> bool:
     """Return whether the call's fields have the declared types; outside input may contain anything."""
-    texts = (call.provider, call.model, call.request_model, call.service_tier, call.processing)
-    if any(text is not None and not isinstance(text, str) for text in texts):
-        return False
-    if call.context is not None and not (
-        isinstance(call.context, Mapping) and all(isinstance(value, str) for value in call.context.values())
+    held: tuple[object, ...] = tuple(call)  # compiled code checks the type of a field that is read by its name
+    provider, model, usage, _, request_model, _, tier, processing, context, _ = held
+    for text in (provider, model, request_model, tier, processing):
+        if text is not None and not isinstance(text, str):
+            return False
+    if context is not None and not (
+        isinstance(context, Mapping) and all(isinstance(value, str) for value in context.values())
     ):
         return False
-    return isinstance(call.usage, Mapping)
+    return isinstance(usage, Mapping)
