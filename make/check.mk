@@ -44,12 +44,15 @@ lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requ
 		requirements/dev.in pyproject.toml --output-file requirements/dev.txt
 
 WHEELS := dist-compiled
-# The build hook moves pyproject.toml while it works, so it works on a copy of the files that git knows.
+# The build hook moves pyproject.toml while it works and knows one source folder: it works on a copy that is laid out so.
 .PHONY: wheel-compiled test-compiled
 wheel-compiled: install ## Build a wheel whose core is compiled by mypyc, for this machine and Python (needs a C compiler)
-	@rm -rf $(WHEELS) && mkdir -p $(WHEELS)/tree
-	@git ls-files -z -- src pricing/compiled pricing/released semconv/compiled pyproject.toml README.md LICENSE \
-		| xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree
+	@rm -rf $(WHEELS) && mkdir -p $(WHEELS)/tree/src/spancost/_data
+	@git ls-files -z -- src pyproject.toml README.md LICENSE | xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree
+	@git ls-files -z -- pricing/compiled pricing/released semconv/compiled \
+		| xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree/src/spancost/_data
+	@sed -i.bak -e '/^"pricing" = /d' -e '/^"semconv" = /d' -e 's/^only-include = .*/only-include = ["src\/spancost"]/' \
+		$(WHEELS)/tree/pyproject.toml
 	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(UV) build --wheel --out-dir $(CURDIR)/$(WHEELS) $(WHEELS)/tree
 
 test-compiled: wheel-compiled ## Run the vectors and properties on the compiled core
