@@ -67,6 +67,7 @@ PLAIN = (
     "docs/",
     "examples/",
     "make/",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",
