@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Package:   @anthropic-ai/claude-code 2.1.197 (npm), its own Linux x64 build; 2026-11-30
+# Package:   @anthropic-ai/claude-code 2.1.197 (npm), its own Linux x64 build
 # Behaviour: on Bedrock the span `claude_code.llm_request` names the model by its inference profile
 #            (`us.anthropic.claude-sonnet-4-5-20250929-v1:0`); the log event `api_request` of the same call names it
 #            `claude-sonnet-4-5-20250929`, as calls of Anthropic's own API do, and carries no request id. Both say of the
 #            provider nothing, or the constant `gen_ai.system=anthropic`.
-# Why:       a regional profile costs 10 % more than the model at Anthropic's list price. Who prices the events (the signal
+# Why it matters: a regional profile costs 10 % more than the model at Anthropic's list price. Who prices the events (the signal
 #            that is on by default) prices every Bedrock call as Anthropic's, and cannot tell the two apart.
-# Seen:      span us.anthropic.claude-sonnet-4-5-20250929-v1:0
+# Seen on 2026-11-30: span us.anthropic.claude-sonnet-4-5-20250929-v1:0
 #            event claude-sonnet-4-5-20250929
 # Exit:      0 while it is so, 1 when it changes, 77 where npm, python3 or the package cannot be had.
 set -euo pipefail
