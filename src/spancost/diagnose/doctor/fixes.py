@@ -94,6 +94,7 @@ FIXES = {
     "counted_locally": "Request usage for streams: stream_options={{'include_usage': True}}.",
     "plan_billing": "No action needed if calls are billed by token. If a plan covers them, use a contract.",
     "usage_not_reported": _OLD_EMITTER,
+    "part_not_reported": _OLD_EMITTER,
 }
 """Code -> fix. {provider}, {model} and {about} (what follows the colon of a reason) are filled in."""
 
