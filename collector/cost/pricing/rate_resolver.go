@@ -25,8 +25,7 @@ type Overrides interface {
 	Doubt() cost.Doubt
 }
 
-// Resolve returns the rates of the matched entries under a term of a contract, nil for none. All that does not depend on one
-// call's quantities and time is worked out here, once for each match.
+// Resolve returns the rates of the matched entries under a contract's term, nil for none. It runs once for each match.
 func (c *RateCard) Resolve(m *Match, under Overrides) *ResolvedRates {
 	found := &ResolvedRates{}
 	for n, span := range m.Spans {
