@@ -237,6 +237,8 @@ def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
         ({"litellm": "1.110.2", "openinference-instrumentation-litellm": "0.1.51"}, []),
         ({"opentelemetry-instrumentation-genai-agno": "1.3b0"}, ["opentelemetry-instrumentation-genai-agno"]),
         ({"xai-sdk": "1.4.0"}, ["xai-sdk"]),
+        ({"openai": "2.9.0"}, []),
+        ({"openai": "2.9.0", "google-genai": "1.50.0", "websockets": "15.0"}, ["openai", "google-genai"]),
         ({"google-cloud-aiplatform": "1.120.0", "openinference-instrumentation-vertexai": "0.1.12"}, []),
     ],
 )

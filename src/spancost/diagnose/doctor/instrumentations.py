@@ -23,7 +23,8 @@ class Limit:
     """A behaviour of one package at some versions.
 
     package: distribution name. bounds: versions, as in a dialect's rule. scope: instrumentation scope of its spans, ""
-    for none. without: packages that close the gap when one of them is installed.
+    for none. without: packages that close the gap when one of them is installed. needs: packages that the behaviour
+    takes; all must be installed.
     """
 
     package: str
@@ -32,6 +33,7 @@ class Limit:
     fix: str
     scope: str = ""
     without: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def _official(name: str, text: str, fix: str, without: tuple[str, ...] = ()) -> Limit:
@@ -101,6 +103,20 @@ LIMITS = (
         "its realtime sessions use websockets, which capture does not read",
         "Enable its spans (livekit.agents.telemetry.set_tracer_provider).",
     ),
+    Limit(
+        "openai",
+        ">=1",
+        "its realtime sessions use websockets, which capture does not read",
+        "Write the usage of each response.done event on a span of your own (docs/dialects.md).",
+        needs=("websockets",),
+    ),
+    Limit(
+        "google-genai",
+        ">=1",
+        "its live sessions use websockets, which capture does not read",
+        "Write the usage_metadata of the session's messages on a span of your own (docs/dialects.md).",
+        needs=("websockets",),
+    ),
 )
 
 
@@ -108,7 +124,9 @@ def of_packages(installed: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the known limits of *installed* packages (name -> version)."""
     for limit in LIMITS:
         version = installed.get(limit.package, "")
-        if version_within(version, limit.bounds) and not any(name in installed for name in limit.without):
+        closed = any(name in installed for name in limit.without)
+        applies = version_within(version, limit.bounds) and all(name in installed for name in limit.needs)
+        if applies and not closed:
             yield _finding(limit, version, limit.package)
 
 
