@@ -125,7 +125,7 @@ def test_a_call_that_is_not_counted_has_no_record(world: World, heard: Heard) ->
     """A guard that reserved money for it hears that nothing was spent."""
     with client(httpx2, lambda _: httpx2.Response(429)) as http:
         http.post(URL, json=ASK)
-    assert [result.record for result in heard.results] == [None]
+    assert [(result.record, result.cost) for result in heard.results] == [(None, None)]
     assert heard.results[0].request.host == "api.openai.com"
 
 
@@ -142,6 +142,7 @@ def test_without_a_processor_the_record_is_made_by_the_same_ledger(heard: Heard,
     assert heard.costs() == [("priced", pytest.approx(COST))]
     record = heard.results[0].record
     assert record is not None and record.usage["input_tokens"] == 1000
+    assert heard.results[0].cost == record.cost and record.cost.femto == record.cost_femto
 
 
 def test_guards_of_its_own(world: World) -> None:

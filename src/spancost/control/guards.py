@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from spancost.core.record import CallRecord
+from spancost.core.record import CallRecord, Cost
 
 
 class CallStopped(Exception):
@@ -33,6 +33,11 @@ class CallResult(NamedTuple):
 
     request: CallRequest
     record: CallRecord | None
+
+    @property
+    def cost(self) -> Cost | None:
+        """Return the cost that is on the call's span, None when the call is not counted."""
+        return None if self.record is None else self.record.cost
 
 
 Before: TypeAlias = "Callable[[CallRequest], None]"

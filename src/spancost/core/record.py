@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
+from spancost.core.call import Cost as Cost
 from spancost.core.call import Quantity
 
 
@@ -52,6 +53,11 @@ class CallRecord(NamedTuple):
     prompt_version: str | None
     outcome: str | None
     time_to_first_token_ns: int | None
+
+    @property
+    def cost(self) -> Cost:
+        """Return the cost of the call, as on its span."""
+        return Cost(self.status, self.reason, self.cost_femto, self.rate_id, self.source, self.list_cost_femto)
 
 
 class Correction(NamedTuple):
