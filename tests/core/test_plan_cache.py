@@ -200,7 +200,7 @@ def test_many_calls_beneath_one_span_add_up_in_bounded_memory() -> None:
 
 
 def test_plans_are_bounded() -> None:
-    """Ever new words, each seen twice, make ever new moulds; past a number all are forgotten."""
+    """Ever new values, each seen twice, make ever new plans; past a number all are evicted."""
     ledger = ledger_that_saw(
         *(call(each, **{"gen_ai.response.finish_reasons": (f"{each // 2}",)}) for each in range(10_000))
     )
