@@ -41,7 +41,7 @@ fix: install ## Fix format and lint, and regenerate files
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
 	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \
-		requirements/dev.in pyproject.toml --output-file requirements/dev.txt
+		requirements/dev.in pyproject.toml --extra reports --extra clickhouse --extra valkey --extra redis --output-file requirements/dev.txt
 
 WHEELS := dist-compiled
 # The build hook moves pyproject.toml while it works and knows one source folder: it works on a copy that is laid out so.
