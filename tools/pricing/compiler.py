@@ -188,6 +188,8 @@ def _era(
         ]
     if price.minimum:
         period["minimum"] = price.minimum
+    if price.maximum:
+        period["maximum"] = price.maximum
     if price.windows:
         period["windows"] = [_window(window, shared, where) for window in price.windows]
     return period

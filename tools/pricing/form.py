@@ -114,6 +114,7 @@ class PriceEntry(_Form):
     variants: list[Variant] = []
     windows: list[Window] = []
     minimum: dict[str, int] = {}
+    maximum: dict[str, int] = {}
     source: str
     checked: Day
     basis: Literal["page", "two_catalogues", "one_catalogue"]

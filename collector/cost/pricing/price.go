@@ -132,6 +132,9 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 		if least, some := at.minimum[n]; some && quantity.Cmp(cost.Whole(least)) < 0 {
 			quantity = cost.Whole(least)
 		}
+		if most, some := at.maximum[n]; some && quantity.Cmp(cost.Whole(most)) > 0 {
+			quantity = cost.Whole(most)
+		}
 		items = append(items, Item{n, quantity, at.rates[source]})
 	}
 	if len(items) == 0 {

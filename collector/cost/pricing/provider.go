@@ -39,6 +39,7 @@ type PeriodRow struct {
 	PriceTable
 	From     *int64           `json:"from"`
 	Minimum  map[string]int64 `json:"minimum"`
+	Maximum  map[string]int64 `json:"maximum"`
 	Assumes  []string         `json:"assumes"`
 	Variants []variantRow     `json:"variants"`
 	Windows  []windowRow      `json:"windows"`

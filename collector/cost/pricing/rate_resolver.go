@@ -57,6 +57,7 @@ type rateContext struct {
 	row     *PeriodRow
 	table   PriceTable
 	minimum map[int]int64
+	maximum map[int]int64
 	doubt   cost.Doubt
 	// isSplitAssumed is true where the provider documents no lifetime of cache writes that report none.
 	isSplitAssumed bool
@@ -64,6 +65,20 @@ type rateContext struct {
 	estimates []string
 	// under is the term that the price period is changed by, nil for none.
 	under Overrides
+}
+
+// byMeter returns limits by the number of the meter; nil for none.
+func (c *RateCard) byMeter(limits map[string]int64) map[int]int64 {
+	var found map[int]int64
+	for name, limit := range limits {
+		if n, known := c.Units.ByName[name]; known {
+			if found == nil {
+				found = map[int]int64{}
+			}
+			found[n] = limit
+		}
+	}
+	return found
 }
 
 func (c *RateCard) period(m *Match, under Overrides, id string, e *entry, row *PeriodRow, low, high *int64) PricePeriod {
@@ -87,14 +102,7 @@ func (c *RateCard) period(m *Match, under Overrides, id string, e *entry, row *P
 	if with.doubt == (cost.Doubt{}) && under != nil {
 		with.doubt = under.Doubt()
 	}
-	for name, least := range row.Minimum {
-		if with.minimum == nil {
-			with.minimum = map[int]int64{}
-		}
-		if n, known := c.Units.ByName[name]; known {
-			with.minimum[n] = least
-		}
-	}
+	with.minimum, with.maximum = c.byMeter(row.Minimum), c.byMeter(row.Maximum)
 	found := PricePeriod{fromNs: inNs(low), untilNs: inNs(high), tier: with.tier(parts, product)}
 	for _, w := range row.Windows {
 		within := *with
@@ -286,7 +294,7 @@ func (with *rateContext) tier(parts []string, product Rate) tier {
 func (with *rateContext) level(id string, table PriceTable, product Rate) *RateSet {
 	units := with.card.Units
 	count := len(units.Meters)
-	found := &RateSet{rateID: id, minimum: with.minimum, doubt: with.doubt, rates: make([]Rate, count)}
+	found := &RateSet{rateID: id, minimum: with.minimum, maximum: with.maximum, doubt: with.doubt, rates: make([]Rate, count)}
 	for name, rate := range table.Rates {
 		n := units.ByName[name]
 		if with.under != nil {

@@ -12,6 +12,7 @@ type RateSet struct {
 	rates   []Rate
 	rated   uint64
 	minimum map[int]int64
+	maximum map[int]int64
 	doubt   cost.Doubt
 	// billedBy is for each meter the one whose rate bills it, -1 for none; estimates has a bit where that is a guess.
 	billedBy  []int

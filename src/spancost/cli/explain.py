@@ -161,6 +161,8 @@ def _table(breakdown: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
         shown = f"{quantity:,}" if isinstance(quantity, int) else f"{quantity:g}"
         if quantity > call.usage.get(item.meter, quantity):
             shown = f"minimum {shown}"
+        elif item.quantity == _maximum(breakdown, item.meter):
+            shown = f"at most {shown}"
         rows.append((item.meter, shown, published, _factor(item), f"${usd_text(line.femto)}"))
     assert breakdown.cost.femto is not None
     rows.append(("total", "", "", "", f"${usd_text(breakdown.cost.femto)}"))
@@ -169,6 +171,11 @@ def _table(breakdown: CostBreakdown, pricer: Pricer, call: Call) -> list[str]:
         "  ".join([row[0].ljust(widths[0]), *(row[n].rjust(widths[n]) for n in range(1, len(header)))]).rstrip()
         for row in rows
     ]
+
+
+def _maximum(breakdown: CostBreakdown, meter: str) -> int | None:
+    """Return the greatest quantity that one call is billed for, None without one."""
+    return None if breakdown.rate_set is None else breakdown.rate_set.limits.maximum.get(meter)
 
 
 def _dollars(price: str) -> str:

@@ -74,6 +74,7 @@ def _row(
         "modifiers": [_modifier(line["modifiers"][number]) for number in entry.get("modifiers", ())],
         "assumes": list(period.get("assumes", ())),
         "minimum": dict(period.get("minimum", {})),
+        "maximum": dict(period.get("maximum", {})),
         "next_change": _instant(periods[begun]["from"]) if begun < len(periods) else None,
         "source": line["sources"][period["source"]] if begun else None,
         "checked": period["checked"] if begun and period["checked"] != "unknown" else None,

@@ -88,9 +88,11 @@ def unreported_part(units: Units, rate_set: RateSet, meter: str, reported: Colle
 
 
 def linear_cost_of(units: Units, rate_set: RateSet, meters: tuple[str, ...]) -> LinearCost | None:
-    """Return the linear cost of *meters*; None when a meter is unknown, a total is missing or a minimum applies."""
+    """Return the linear cost of *meters*; None when a meter is unknown, a total is missing or a limit applies."""
     present = set(meters)
-    if not present or not present <= units.meters.keys() or rate_set.minimum:
+    if not present or not present <= units.meters.keys():
+        return None
+    if rate_set.limits.minimum or not present.isdisjoint(rate_set.limits.maximum):
         return None
     if any(root not in present for name in meters for root in units.roots[name]):
         return None

@@ -204,7 +204,8 @@ class Pricer:
             part = unreported_part(self._card.units, rate_set, meter, usage)
             if part is not None:
                 caveats.append((PARTIAL, f"{reasons.PART_NOT_REPORTED}:{part}"))
-            quantity = max(quantity, rate_set.minimum.get(meter, 0))
+            quantity = max(quantity, rate_set.limits.minimum.get(meter, 0))
+            quantity = min(quantity, rate_set.limits.maximum.get(meter, quantity))
             items.append(Item(meter, quantity, rate_set.rates[source], rate_set.published[source]))
         if not items:
             missing += measures

@@ -13,7 +13,7 @@ from spancost.core.call import ESTIMATED
 from spancost.core.pricing.facts import UNKNOWN, FactWords
 from spancost.core.pricing.linear_cost import SPLIT_FACT
 from spancost.core.pricing.match import Match
-from spancost.core.pricing.rates import Caveat, ContextTier, PricePeriod, Rate, RateSet, ResolvedRates, Window
+from spancost.core.pricing.rates import Caveat, ContextTier, Limits, PricePeriod, Rate, RateSet, ResolvedRates, Window
 from spancost.core.pricing.units import Units
 
 EVERY = "*"
@@ -59,14 +59,14 @@ class RateResolver:
         assumed = (SPLIT_FACT in entry.get("assumes", ()), frozenset(match.line.get("estimates", ())))
         name = f"{match.provider}/{entry_id}@{_instant(period.get('from'))}"
         parts = [name, *variant_id, *modifier_ids]
-        minimum = period.get("minimum", {})
-        base, tiers = self._rate_sets(parts, table, modifier, minimum, caveat, assumed)
+        limits = Limits(period.get("minimum", {}), period.get("maximum", {}))
+        base, tiers = self._rate_sets(parts, table, modifier, limits, caveat, assumed)
         windows = []
         for window in period.get("windows", ()):
             factor = window.get("x", (1, 1))
             scaled = (modifier[0] * factor[0], modifier[1] * factor[1])
             inside = {**table, "rates": {**table["rates"], **window.get("rates", {})}}
-            inner, inner_tiers = self._rate_sets([*parts, window["id"]], inside, scaled, minimum, caveat, assumed)
+            inner, inner_tiers = self._rate_sets([*parts, window["id"]], inside, scaled, limits, caveat, assumed)
             not_on = self._calendars[window["except"]] if "except" in window else frozenset()
             windows.append(Window(window["days"], window["minutes"], not_on, inner, inner_tiers))
         source = {
@@ -141,18 +141,18 @@ class RateResolver:
         parts: list[str],
         table: Mapping[str, Any],
         modifier: Rate,
-        minimum: Mapping[str, int],
+        limits: Limits,
         caveat: Caveat | None,
         assumed: _Assumed,
     ) -> tuple[RateSet, tuple[ContextTier, ...]]:
         published = {meter: _rate(value) for meter, value in table["rates"].items()}
-        base = self._rate_set(";".join(parts), published, modifier, minimum, caveat, assumed)
+        base = self._rate_set(";".join(parts), published, modifier, limits, caveat, assumed)
         tiers = []
         for tier in table.get("steps", ()):
             inner = {**published, **{meter: _rate(value) for meter, value in tier["rates"].items()}}
             # The bound on the card is inclusive: ">272000" is compiled to 272001.
             rate_id = ";".join([*parts, f"from={tier['from']}"])
-            rate_set = self._rate_set(rate_id, inner, modifier, minimum, caveat, assumed)
+            rate_set = self._rate_set(rate_id, inner, modifier, limits, caveat, assumed)
             tiers.append(ContextTier(tier["meter"], tier["from"], rate_set))
         return base, tuple(tiers)
 
@@ -161,13 +161,13 @@ class RateResolver:
         rate_id: str,
         published: Mapping[str, Rate],
         modifier: Rate,
-        minimum: Mapping[str, int],
+        limits: Limits,
         caveat: Caveat | None,
         assumed: _Assumed,
     ) -> RateSet:
         implied = tuple(meter for meter in published if self._units.meters[meter].implied)
         scaled = self._scaled(published, modifier)
-        return RateSet(rate_id, published, scaled, minimum, implied, caveat, *assumed)
+        return RateSet(rate_id, published, scaled, limits, implied, caveat, *assumed)
 
     def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
         """Return the rates, those of tokens multiplied, in lowest terms."""

@@ -7,12 +7,20 @@ Everything that does not depend on the quantities or the time of a call is compu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Rate = tuple[int, int]
 """Femto-dollars per unit, as numerator and denominator."""
 Caveat = tuple[str, str]
 """(status, reason)."""
+
+
+class Limits(NamedTuple):
+    """The least and the greatest billed quantity of a call, by meter."""
+
+    minimum: Mapping[str, int]
+    maximum: Mapping[str, int]
+
 
 _SECONDS_PER_DAY = 86_400
 
@@ -26,8 +34,8 @@ class RateSet:
             "estimates",
             "implied",
             "is_split_assumed",
+            "limits",
             "linear_costs",
-            "minimum",
             "published",
             "rate_id",
             "rates",
@@ -39,7 +47,7 @@ class RateSet:
         rate_id: str,
         published: Mapping[str, Rate],
         rates: Mapping[str, Rate],
-        minimum: Mapping[str, int],
+        limits: Limits,
         implied: tuple[str, ...],
         caveat: Caveat | None,
         is_split_assumed: bool = False,
@@ -52,7 +60,7 @@ class RateSet:
         self.implied = implied
         self.published = published
         self.rates = rates
-        self.minimum = minimum
+        self.limits = limits
         self.caveat = caveat
         self.linear_costs: dict[tuple[str, ...], Any] = {}
 
