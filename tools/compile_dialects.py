@@ -17,61 +17,29 @@ from ruamel.yaml import YAML
 
 from spancost.core.dialect.dialects import FORMAT
 from spancost.core.dialect.fields import OTHER_METERS
-from spancost.core.dialect.program import FIELDS, TEXTS
-from spancost.core.ledger.sources import LOGS, SPANS
-from spancost.core.reading import CALL, CONTAINER
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.data_schemas import check, dialects  # noqa: E402
+
 SOURCES = ROOT / "semconv" / "dialects"
 COMPILED = ROOT / "semconv" / "compiled" / "dialects.json"
 
 FALLBACK = "otel_genai"
-_ENTRY = {
-    "id",
-    "extends",
-    "scopes",
-    "detached",
-    "replays",
-    "detect_by",
-    "detect_always",
-    "default",
-    "keys",
-    "operations",
-    "providers",
-    "rules",
-    "objects",
-    "responses",
-    "source",
-    "responses_alone",
-    "empty_values",
-}
-_WHEN = {
-    "scope",
-    "versions",
-    "language",
-    "has",
-    "without",
-    "equals",
-    "provider",
-    "name",
-    "missing",
-    "at_least",
-    "like",
-    "not_like",
-}
-RECORD_KEYS = ("session", "first_token", "prompt_name", "prompt_version")
-_THEN = {"rename", "kind", "operation", "provider", "caveat", "ignore", "drop", "provider_in_model", "strip_suffix"}
 
 
 class SourceError(ValueError):
-    """A source file is invalid: where, what was found, what was expected."""
+    """The source files contradict each other: where, what was found, what was expected."""
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every source file's name and content, in the order of names."""
     yaml = YAML(typ="safe")
     for path in sorted(SOURCES.glob("*.yaml")):
-        yield path.name, yaml.load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        check(path.name, content, dialects)
+        yield path.name, content
 
 
 def expected(where: str, found: object, allowed: Collection[object]) -> None:
@@ -79,50 +47,24 @@ def expected(where: str, found: object, allowed: Collection[object]) -> None:
         raise SourceError(f"{where}: found {found!r}, expected one of {', '.join(sorted(map(str, allowed)))}")
 
 
-def flat_operations(where: str, source: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
+def flat_operations(source: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
     """Return raw word (in small letters) -> [kind, our word]."""
     flat: dict[str, list[str]] = {}
     for kind, words in source.items():
-        expected(where, kind, (CALL, CONTAINER))
         for word, raws in words.items():
             for raw in raws:
                 flat[raw.lower()] = [kind, word]
     return flat
 
 
-def merged_keys(where: str, layers: list[dict[str, list[str]]]) -> dict[str, list[str]]:
+def merged_keys(layers: list[dict[str, list[str]]]) -> dict[str, list[str]]:
     """Return field -> keys, those of earlier layers first."""
     keys: dict[str, list[str]] = {}
     for layer in layers:
         for field, names in layer.items():
-            expected(f"{where} keys", field, FIELDS)
             held = keys.setdefault(field, [])
             held.extend(name for name in names if name not in held)
     return keys
-
-
-def compiled_rule(where: str, rule: dict[str, Any]) -> dict[str, Any]:
-    for part, allowed in (("when", _WHEN), ("then", _THEN)):
-        for key in rule[part]:
-            expected(f"{where} {part}", key, allowed)
-    for field in (*rule["when"].get("missing", []), *rule["when"].get("at_least", {})):
-        expected(f"{where} missing", field, FIELDS)
-    for figure, meaning in rule["then"].get("rename", {}).items():
-        expected(f"{where} rename", figure, FIELDS)
-        expected(f"{where} rename", meaning, FIELDS)
-    for field in rule["then"].get("strip_suffix", {}):
-        expected(f"{where} strip_suffix", field, TEXTS)
-    return {"when": rule["when"], "then": rule["then"]}
-
-
-def compiled_source(where: str, source: dict[str, Any] | None) -> dict[str, Any]:
-    """Return which signal of an emitter of both spans and log records counts, and the keys that name its session."""
-    if source is None:
-        return {}
-    for key in source:
-        expected(f"{where} source", key, {"prefer", "session"})
-    expected(f"{where} source prefer", source["prefer"], (SPANS, LOGS))
-    return {"source": {"prefer": source["prefer"], "session": source["session"]}}
 
 
 def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, Any]) -> dict[str, list[str]]:
@@ -140,15 +82,13 @@ def shape_keys(where: str, name: str, place: dict[str, Any], shapes: dict[str, A
 def compiled_dialect(
     where: str, entry: dict[str, Any], shared: dict[str, Any], shapes: dict[str, Any]
 ) -> dict[str, Any]:
-    for key in entry:
-        expected(where, key, _ENTRY)
     bases = entry.get("extends", [])
     layers = [entry] + [shared[base] for base in ([bases] if isinstance(bases, str) else bases)]
     operations: dict[str, list[str]] = {}
     for layer in reversed(layers):
-        operations.update(flat_operations(where, layer.get("operations", {})))
+        operations.update(flat_operations(layer.get("operations", {})))
     own_objects = [shape_keys(where, name, place, shapes) for name, place in entry.get("objects", {}).items()]
-    keys = merged_keys(where, [layer.get("keys", {}) for layer in layers] + own_objects)
+    keys = merged_keys([layer.get("keys", {}) for layer in layers] + own_objects)
     return {
         "id": entry["id"],
         "scopes": entry.get("scopes", []),
@@ -159,15 +99,14 @@ def compiled_dialect(
         "default": entry["default"],
         "keys": keys,
         "responses": merged_keys(
-            where, [shape_keys(where, name, place, shapes) for name, place in entry.get("responses", {}).items()]
+            [shape_keys(where, name, place, shapes) for name, place in entry.get("responses", {}).items()]
         ),
         "operations": operations,
         "providers": {
             name: provider for layer in reversed(layers) for name, provider in layer.get("providers", {}).items()
         },
-        "rules": [compiled_rule(where, rule) for rule in entry.get("rules", [])],
-        **compiled_source(where, entry.get("source")),
-        **{key: entry[key] for key in ("empty_values", "responses_alone") if key in entry},
+        "rules": entry.get("rules", []),
+        **{key: entry[key] for key in ("source", "empty_values", "responses_alone") if key in entry},
     }
 
 
@@ -176,8 +115,6 @@ def compiled_errors(found: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     tables = [content["errors"] for _, content in found if "errors" in content]
     if len(tables) != 1:
         raise SourceError(f"found {len(tables)} tables of errors, expected one")
-    for row in tables[0]["rows"]:
-        expected("errors, billed", row["billed"], (False, None))
     rows = [
         {"billed": row["billed"], **{part: [text.lower() for text in row.get(part, [])] for part in ("words", "types")}}
         for row in tables[0]["rows"]
@@ -190,8 +127,6 @@ def compiled_record(found: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     tables = [content["record"] for _, content in found if "record" in content]
     if len(tables) != 1:
         raise SourceError(f"found {len(tables)} tables of records, expected one")
-    for key in tables[0]:
-        expected("record", key, RECORD_KEYS)
     first_token = [[row["key"], row["unit_ns"]] for row in tables[0]["first_token"]]
     return {**tables[0], "first_token": first_token}
 
@@ -212,12 +147,12 @@ def compile_all() -> bytes:
         identity.update(content.get("identity", {}))
         shared.update(content.get("vocabularies", {}))
         shapes.update(content.get("shapes", {}))
-    dialects = [
+    compiled = [
         compiled_dialect(f"{name} {entry.get('id')}", entry, shared, shapes)
         for name, content in found
         for entry in content.get("dialects", [])
     ]
-    ids = [dialect["id"] for dialect in dialects]
+    ids = [dialect["id"] for dialect in compiled]
     if len(set(ids)) != len(ids) or FALLBACK not in ids:
         raise SourceError(f"ids are not unique, or {FALLBACK} is missing: {ids}")
     errors = compiled_errors(found)
@@ -229,7 +164,7 @@ def compile_all() -> bytes:
         "two_sided": two_sided,
         "input_without_cache": input_without_cache,
         "costs_without_usage": costs_without_usage,
-        "dialects": dialects,
+        "dialects": compiled,
         "errors": errors,
         "record": compiled_record(found),
     }

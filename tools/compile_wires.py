@@ -13,7 +13,7 @@ import hashlib
 import json
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -21,75 +21,35 @@ from ruamel.yaml import YAML
 from spancost.core.wire.match import Wires
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "semconv" / "wires"
-SHAPE_KEYS = {
-    "assumed",
-    "batch",
-    "characters_per_token",
-    "output_text",
-    "tiers",
-    "usage_on_request",
-    "keep_latest",
-    "about",
-    "extends",
-    "parse_if",
-    "parse_also_if",
-    "done",
-    "end",
-    "complete",
-    "pending",
-    "read",
-    "facts",
-    "context",
-    "meters",
-    "billed",
-    "cost",
-    "additional_usage",
-    "unwrap",
-}
-RULE_KEYS = {"slot", "from", "when", "how", "count", "pick", "each", "distinct"}
-ENDPOINT_KEYS = {"path", "method", "shape", "operation", "kind"}
-PROVIDER_KEYS = {"provider", "about", "hosts", "sets", "endpoints", "use", "gateway", "upstream", "names", "others"}
-OUTPUT_TEXT_KEYS = {"each", "when"}
-ADDITIONAL_KEYS = {
-    "rows",
-    "name",
-    "kind",
-    "model",
-    "model_slot",
-    "model_name",
-    "needs_model",
-    "when",
-    "inside",
-    "meters",
-}
-BATCH_KEYS = {"whole", "rows", "answer", "key", "model", "shapes"}
+sys.path.insert(0, str(ROOT.parent.parent))
+
+from tools.data_schemas import (  # noqa: E402
+    DataError,
+    Schema,
+    check,
+    wire_endpoints,
+    wire_providers,
+    wire_shapes,
+    wire_signatures,
+    wire_text,
+)
 
 
-def load(path: pathlib.Path) -> Any:
-    """Return the plain value of a YAML file."""
-    return json.loads(json.dumps(YAML(typ="safe", pure=True).load(path)))
-
-
-def refuse_unknown(where: str, found: Mapping[str, Any], known: set[str]) -> None:
-    """Exit naming the keys of *found* that are not *known*."""
-    extra = sorted(set(found) - known)
-    if extra:
-        sys.exit(f"{where}: found {', '.join(extra)}; expected only {', '.join(sorted(known))}")
+def load(path: pathlib.Path, schema: Callable[[], Schema]) -> Any:
+    """Return the plain value of a YAML file; exit when it does not fit *schema*."""
+    found = json.loads(json.dumps(YAML(typ="safe", pure=True).load(path)))
+    try:
+        check(path.name, found, schema)
+    except DataError as error:
+        sys.exit(str(error))
+    return found
 
 
 def shapes() -> dict[str, Any]:
     """Return every shape, its parents' parts put into it."""
     raw: dict[str, Any] = {}
     for path in sorted((ROOT / "shapes").glob("*.yaml")):
-        for name, shape in load(path).items():
-            refuse_unknown(f"{path.name} {name}", shape, SHAPE_KEYS)
-            for rule in shape.get("read", ()):
-                refuse_unknown(f"{path.name} {name}.read", rule, RULE_KEYS)
-            for row in shape.get("output_text") or ():
-                refuse_unknown(f"{path.name} {name}.output_text", row, OUTPUT_TEXT_KEYS)
-            for row in shape.get("additional_usage") or ():
-                refuse_unknown(f"{path.name} {name}.additional_usage", row, ADDITIONAL_KEYS)
-            refuse_unknown(f"{path.name} {name}.batch", shape.get("batch") or {}, BATCH_KEYS)
+        for name, shape in load(path, wire_shapes).items():
             if name in raw:
                 sys.exit(f"{path.name}: found {name} twice; expected each shape once")
             raw[name] = shape
@@ -118,26 +78,19 @@ def providers() -> list[dict[str, Any]]:
     """Return every provider's rows in the order of their files' names."""
     rows: list[dict[str, Any]] = []
     for path in sorted((ROOT / "providers").glob("*.yaml")):
-        found = load(path)
-        for row in found if isinstance(found, list) else [found]:
-            refuse_unknown(path.name, row, PROVIDER_KEYS)
-            for endpoint in row.get("endpoints", ()):
-                refuse_unknown(f"{path.name} endpoints", endpoint, ENDPOINT_KEYS)
+        for row in load(path, wire_providers):
             rows.append({k: v for k, v in row.items() if k != "about"})
     return rows
 
 
 def signatures() -> dict[str, Any]:
     """Return what holds for every provider: signatures of answers, and how text is counted."""
-    return {**load(ROOT / "signatures.yaml"), **load(ROOT / "text.yaml")}
+    return {**load(ROOT / "signatures.yaml", wire_signatures), **load(ROOT / "text.yaml", wire_text)}
 
 
 def compiled() -> bytes:
     """Return the canonical file: sorted keys, one space of indent, a final line end."""
-    sets = load(ROOT / "endpoints.yaml")
-    for name, rows in sets.items():
-        for row in rows:
-            refuse_unknown(f"endpoints.yaml {name}", row, ENDPOINT_KEYS)
+    sets = load(ROOT / "endpoints.yaml", wire_endpoints)
     body = {"kind": "wires", "shapes": shapes(), "sets": sets, "providers": providers(), **signatures()}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return (json.dumps({**body, "version": digest[:12]}, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from spancost.config.contracts.form import ContractForm
+from tools.data_schemas import SCHEMAS
 from tools.generated import ROOT
 from tools.pricing.form import Provider
 
@@ -22,16 +23,20 @@ _SCALAR = ["string", "number", "boolean"]
 
 def targets() -> dict[Path, Callable[[], str]]:
     """Return each schema's path with what makes its text."""
-    return {FOLDER / f"{name}.json": lambda form=form: text_of(form) for name, form in FORMS.items()}  # type: ignore[misc]
+    forms = {FOLDER / f"{name}.json": lambda form=form: text_of(form) for name, form in FORMS.items()}  # type: ignore[misc]
+    data = {ROOT / path: lambda made=made: written(made()) for path, made in SCHEMAS.items()}  # type: ignore[misc]
+    return {**forms, **data}
 
 
 def text_of(form: type[BaseModel]) -> str:
     """Return the schema of *form* as text."""
-    schema = relaxed(form.model_json_schema(by_alias=True))
-    return (
-        json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", **schema}, indent=1, ensure_ascii=False)
-        + "\n"
-    )
+    return written(relaxed(form.model_json_schema(by_alias=True)))
+
+
+def written(schema: dict[str, Any]) -> str:
+    """Return *schema* as the text of its file."""
+    named = {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+    return json.dumps(named, indent=1, ensure_ascii=False) + "\n"
 
 
 def relaxed(schema: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.repository import ROOT
-from tools import schemas
+from tools import data_schemas, schemas
 
 PROVIDERS = sorted((ROOT / "pricing/providers").glob("*.yaml"))
 CONTRACTS = sorted((ROOT / "tests/config/contracts/agreements").glob("*.yaml"))
@@ -60,3 +60,42 @@ def test_a_wrong_file_does_not_fit(name: str, wrong: Any) -> None:
     """An unknown key, a key that is missing, an empty list of prices."""
     with pytest.raises(fastjsonschema.JsonSchemaValueException):
         check(name)(wrong)
+
+
+@pytest.mark.parametrize("pattern", data_schemas.SOURCES)
+def test_data_files_name_their_schema_and_fit_it(pattern: str) -> None:
+    """Each file of dialects, wires, units, names and calendars names in its first line a schema that it fits."""
+    named = ROOT / data_schemas.SOURCES[pattern]
+    schema = fastjsonschema.compile(json.loads(named.read_text(encoding="utf-8")))
+    paths = sorted(ROOT.glob(pattern))
+    assert paths
+    for path in paths:
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve() == named
+        schema(content(path))
+
+
+def test_every_schema_of_data_is_named_by_a_file() -> None:
+    assert set(data_schemas.SCHEMAS) == set(data_schemas.SOURCES.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("semconv/schema/dialects.json", {"dialects": [{"id": "x", "default": ["call", "chat"], "scope": ["x"]}]}),
+        (
+            "semconv/schema/dialects.json",
+            {"vocabularies": {"x": {"keys": {"no": ["x"]}}}},
+        ),
+        ("semconv/schema/wire_endpoints.json", {"openai": [{"path": "/x"}]}),
+        ("semconv/schema/wire_providers.json", [{"provider": "x", "host": ["x"]}]),
+        ("semconv/schema/wire_shapes.json", {"x": {"read": [{"slot": "usage", "form": "usage"}]}}),
+        ("pricing/schema/units.json", {"meters": {"pages": {"kind": "token", "per": 0}}}),
+        ("pricing/schema/names.json", {"providers": {}, "hosts": {}, "rules": [{"match": "x"}], "facts": {}}),
+        ("pricing/schema/calendars.json", {"calendars": {"cn": ["2026-9-1"]}}),
+    ],
+)
+def test_wrong_data_does_not_fit(path: str, wrong: Any) -> None:
+    """A misspelled key, an unknown field, a key that is missing, a day that is not ISO."""
+    with pytest.raises(data_schemas.DataError, match=r"x\.yaml"):
+        data_schemas.check("x.yaml", wrong, data_schemas.SCHEMAS[path])

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tools import data_schemas
 from tools.pricing.dependence import facts_of_entry, facts_of_provider
 from tools.pricing.form import (
     FormError,
@@ -37,13 +41,13 @@ def compile_card(pricing: Path, day: str, providers_in: Path | None = None, shar
     *providers_in* is the folder of the providers' files, `providers/` by default. Without *sharing*, each provider
     has only the models of its own file.
     """
-    units = _units(load_yaml(pricing / "units.yaml"))
+    units = _units(_source(pricing / "units.yaml", data_schemas.units))
     files = (providers_in or pricing / "providers").glob("*.yaml")
     providers = [load_provider(path) for path in sorted(files, key=lambda path: path.stem)]
     shared = {
-        "calendars": _calendars(load_yaml(pricing / "calendars.yaml")),
+        "calendars": _calendars(_source(pricing / "calendars.yaml", data_schemas.calendars)),
         "date": day,
-        "names": _names(load_yaml(pricing / "names.yaml")),
+        "names": _names(_source(pricing / "names.yaml", data_schemas.names)),
         "providers": [provider.provider for provider in providers],
         "units": units,
     }
@@ -58,6 +62,16 @@ def compile_card(pricing: Path, day: str, providers_in: Path | None = None, shar
     body = b"".join(line + b"\n" for line in lines)
     version = f"{day}-{hashlib.sha256(body).hexdigest()[:12]}"
     return _canonical({"format": FORMAT, "version": version}) + b"\n" + body
+
+
+def _source(path: Path, schema: Callable[[], data_schemas.Schema]) -> Any:
+    """Return the content of *path* with every scalar as text; FormError when it does not fit *schema*."""
+    typed = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    try:
+        data_schemas.check(path.name, json.loads(json.dumps(typed, default=str)), schema)
+    except data_schemas.DataError as error:
+        raise FormError(str(error)) from error
+    return load_yaml(path)
 
 
 def _canonical(value: Any) -> bytes:
