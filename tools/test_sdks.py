@@ -26,6 +26,7 @@ VERSIONS = (OLDEST, "1.39.1", "1.40.0", "1.42.1", "1.43.0", NEWEST, LOGFIRE)
 NAMES = {"all": VERSIONS, "oldest": (OLDEST,), "newest": (NEWEST, LOGFIRE)}
 TESTS = (
     "tests/otel/processor",
+    "tests/otel/events",
     "tests/otel/attribution/test_attribution.py",
     "tests/otel/attribution/test_blocks.py",
     "tests/otel/attribution/test_outcome.py",

@@ -23,12 +23,14 @@ class Registry:
 
     uses_tags: whether tags were ever put into a context; while not, spans start without a look at their context.
     tags_refused, outcomes_dropped: tags and outcomes that could not be used, whoever the processors are.
+    events_failed: events that the SDK of the host refused.
     """
 
     def __init__(self) -> None:
         self.uses_tags = False
         self.tags_refused = 0
         self.outcomes_dropped = 0
+        self.events_failed = 0
         self._members: dict[int, weakref.ref[Member]] = {}
         self._order = itertools.count(1)
 

@@ -179,6 +179,7 @@ class LLMCostProcessor(SpanProcessor):
             **self._finisher.counts,
             "records_dropped": self._events.dropped,
             "tags_refused": PROCESS.tags_refused,
+            "events_failed": PROCESS.events_failed,
             "outcomes_dropped": PROCESS.outcomes_dropped + self._finisher.outcomes.dropped,
             **({} if self._propagator is None else self._propagator.counts),
             **self._errors.counts,
