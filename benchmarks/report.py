@@ -50,7 +50,7 @@ BUDGETS = (
     Budget("Capture, to the first byte", 100.0, "µs", ("capture", "httpx", "first_added_us", "capture")),
     Budget("Capture, a body of 50 MB", 4.0, "MiB", ("capture", "httpx", "extra_mib", "capture")),
     Budget("Capture, no model call", 1.03, "×", ("capture", "httpx", "work", "no model call", "capture", "ratio")),
-    Budget("An open span that has calls beneath it", 80.0, "B", ("rollup", "bytes_with_room")),
+    Budget("An open span that has calls below it", 80.0, "B", ("rollup", "bytes_with_room")),
 )
 
 
@@ -185,9 +185,9 @@ def _rollup(rollup: dict[str, Any]) -> str:
     return (
         "## Totals\n\nThe ledger alone (reading, counting rule, pricing, passing up), without the SDK. Flat lines are "
         "linear traces.\n\n" + table(("trace", "µs a span"), rows)
-        + f"\nWith {spans:,} spans open, each with one ended call beneath it, the ledger holds "
+        + f"\nWith {spans:,} spans open, each with one ended call below it, the ledger holds "
         f"{rollup['bytes_with_room']:.0f} B a span when given room for all: a subtotal, and the call itself, which "
-        "later spans are compared with. An open span with nothing ended beneath it holds nothing. By default "
+        "later spans are compared with. An open span with nothing ended below it holds nothing. By default "
         f"a fifth as many such spans take {rollup['kib_by_default'] / 1024:.0f} MiB in all "
         f"({rollup['evicted_by_default']:,} subtotals forgotten, and counted).\n"
     )  # fmt: skip

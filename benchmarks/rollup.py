@@ -64,7 +64,7 @@ def deep(depth: int) -> list[Span]:
 
 
 def wide(calls: int) -> list[Span]:
-    """Return a root with *calls* calls directly beneath it, in the order in which they end."""
+    """Return a root with *calls* calls directly below it, in the order in which they end."""
     root = next(_IDS)
     spans = [ended(next(_IDS), root, call_attributes(order), order, "chat gpt-4o") for order in range(calls)]
     return [*spans, ended(root, None, {}, calls)]
@@ -110,7 +110,7 @@ def per_span_us(spans: list[Span], rounds: int) -> float:
 
 
 def open_span_bytes(open_spans: int, options: LedgerOptions) -> tuple[float, dict[str, int]]:
-    """Return the bytes for each of *open_spans* spans with an ended call beneath, and the ledger's counters."""
+    """Return the bytes for each of *open_spans* spans with an ended call below, and the ledger's counters."""
     subject = ledger(options)
     subject.end(ended(next(_IDS), next(_IDS), call_attributes(0), 0))  # the tables it reads with are not state
     gc.collect()

@@ -81,7 +81,7 @@ def test_no_module_imports_itself_round_a_circle() -> None:
 
 def test_the_folders_of_the_core_point_one_way() -> None:
     """Prices know nothing of spans or wires, contracts know prices, and the ledger stands on top but for wires."""
-    beneath = {
+    below = {
         "pricing": set(),
         "dialect": set(),
         "wire": set(),
@@ -96,7 +96,7 @@ def test_the_folders_of_the_core_point_one_way() -> None:
         for module, item in imports(tree):
             there = (target(module, item) or "").split(".")
             if there[:2] == [PACKAGE, "core"] and len(there) > 3 and there[2] != here:
-                assert there[2] in beneath.get(here, set()), f"{name} reaches {'.'.join(there)}"
+                assert there[2] in below.get(here, set()), f"{name} reaches {'.'.join(there)}"
 
 
 def test_only_commands_and_the_demo_use_commands_the_demo_and_the_test_servers() -> None:

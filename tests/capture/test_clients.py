@@ -121,7 +121,7 @@ def google_both(server: ProviderServer) -> list[Any]:
 
 
 def litellm_both(server: ProviderServer) -> list[Any]:
-    """Completion and stream: synchronous over httpx, asynchronous over aiohttp beneath httpx."""
+    """Completion and stream: synchronous over httpx, asynchronous over aiohttp below httpx."""
     litellm = pytest.importorskip("litellm")
     ask: Any = {
         "model": "openai/gpt-4o-mini",
@@ -272,9 +272,9 @@ def test_each_attempt_has_its_http_span_beneath() -> None:
     refused = Reply(status=429, error="slow down", retry_after=0.01)
     run = Run("groq", captured=True, scenario=Scenario([refused]), beside=HTTPXClientInstrumentor())
     attempts = [span for span in run.spans if span.name == "llm.request"]
-    beneath = [span for span in run.spans if span.name != "llm.request"]
-    assert len(beneath) == len(attempts) == len(run.charges) + 1
-    assert {s.parent.span_id for s in beneath if s.parent} == {s.get_span_context().span_id for s in attempts}
+    below = [span for span in run.spans if span.name != "llm.request"]
+    assert len(below) == len(attempts) == len(run.charges) + 1
+    assert {s.parent.span_id for s in below if s.parent} == {s.get_span_context().span_id for s in attempts}
     assert sorted(str((span.attributes or {}).get("error.type")) for span in attempts) == ["429", "None", "None"]
 
 

@@ -68,7 +68,7 @@ def test_the_span_of_the_http_request_lies_beneath(world: World) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_others_hold_on_to_sees_nothing_after_the_end(module: ModuleType) -> None:
-    """A wrapper put over ours stays, and ours is idle beneath it."""
+    """A wrapper put over ours stays, and ours is idle below it."""
     world = World()
     ours = module.Client.send
 

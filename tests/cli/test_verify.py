@@ -244,7 +244,7 @@ def test_a_provider_in_the_words_of_another_tool_is_no_difference() -> None:
 
 
 def any_trace(random: Random) -> Callable[[Set], None]:
-    """Spans that begin beneath any other and end in any order, late and repeated calls among them."""
+    """Spans that begin below any other and end in any order, late and repeated calls among them."""
 
     def work(made: Set) -> None:
         open_spans = [made.tracer.start_span("root")]

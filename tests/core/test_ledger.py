@@ -79,7 +79,7 @@ def test_a_late_call_goes_to_the_nearest_ancestor_still_open() -> None:
 
 
 def test_a_call_that_ends_after_its_blank_parent_is_the_same_request() -> None:
-    """A stream: the outer span ended at once and saw no usage, the SDK's span beneath ends with the stream."""
+    """A stream: the outer span ended at once and saw no usage, the SDK's span below ends with the stream."""
     book = small()
     blank = {key: value for key, value in CALL.items() if "usage" not in key}
     assert end(book, span(3, 2, blank))[names.LLM_COST_STATUS] == "unpriced"

@@ -23,7 +23,7 @@ MODELS = ("gpt-4o", "mystery", "claude-sonnet-4-5")
 
 @st.composite
 def span(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    """One span of a trace: anywhere beneath an earlier one, with or without usage, sometimes in another service."""
+    """One span of a trace: anywhere below an earlier one, with or without usage, sometimes in another service."""
     start = draw(st.integers(0, 50))
     attributes: dict[str, Any] = {}
     if draw(st.booleans()):

@@ -61,7 +61,7 @@ SHAPES = st.tuples(
 
 @st.composite
 def spans(draw: Any) -> list[Span]:
-    """Spans of few shapes with many numbers, some beneath others, some twice, their ids and times close together."""
+    """Spans of few shapes with many numbers, some below others, some twice, their ids and times close together."""
     shapes = draw(st.lists(SHAPES, min_size=1, max_size=3))
     made = []
     for _ in range(draw(st.integers(4, 16))):

@@ -236,7 +236,7 @@ func context(value document.Value) ([]cost.Fact, error) {
 		}
 		text, ok := held.Text()
 		if !ok {
-			return nil, fmt.Errorf("context.%s: found %s; expected a text", key, kind(held))
+			return nil, fmt.Errorf("context.%s: found %s; expected a string", key, kind(held))
 		}
 		facts = append(facts, cost.Fact{Dimension: key, Value: text})
 	}
@@ -250,7 +250,7 @@ func text(row document.Value, key string, required bool) (string, error) {
 	}
 	found, ok := value.Text()
 	if !ok {
-		return "", fmt.Errorf("%s: found %s; expected a text", key, kind(value))
+		return "", fmt.Errorf("%s: found %s; expected a string", key, kind(value))
 	}
 	return found, nil
 }
@@ -260,9 +260,9 @@ func kind(value document.Value) string {
 	case document.Null:
 		return "nothing"
 	case document.Bool:
-		return "a truth value"
+		return "a boolean"
 	case document.String:
-		return "a text"
+		return "a string"
 	case document.List:
 		return "a list"
 	case document.Map:

@@ -38,7 +38,7 @@ type inner struct {
 	whole *big.Int
 }
 
-// OfBool returns a truth value.
+// OfBool returns a boolean.
 func OfBool(b bool) Value {
 	if b {
 		return Value{kind: Bool, bits: 1}
@@ -75,7 +75,7 @@ func (v Value) Kind() Kind { return v.kind }
 // IsNull reports whether there is no value.
 func (v Value) IsNull() bool { return v.kind == Null }
 
-// Bool returns a truth value, false for anything else.
+// Bool returns a boolean, false for anything else.
 func (v Value) Bool() bool { return v.kind == Bool && v.bits == 1 }
 
 // Int returns a whole number of 64 bits; false for anything else.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 WORDS = ("model", "stream", "background", "quality", "size", "seconds")
-"""Keys of a request's body that are kept, when their value is a word or a truth value."""
+"""Keys of a request's body that are kept, when their value is a word or a boolean."""
 _MODELS = ("model_id", "modelId")
 _TEXTS = ("input", "text", "transcript")
 """Other names of the model, and the keys of a text to be spoken, of which only the length is kept."""

@@ -265,7 +265,7 @@ def is_unicode(text: str) -> bool:
 
 
 def _text(value: object) -> str | None:
-    """Return *value* as the text of a tag; None, and counted, when it is no text, number or truth value."""
+    """Return *value* as the text of a tag; None, and counted, when it is no text, number or boolean."""
     if isinstance(value, str) and is_unicode(value):
         return value if len(value) <= MAX_LENGTH else value[:MAX_LENGTH]
     if isinstance(value, bool):

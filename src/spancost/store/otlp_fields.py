@@ -53,5 +53,5 @@ def whole(raw: Json, key: str, where: str) -> int:
 
 def kind_of(value: object) -> str:
     """Return what *value* is, in words."""
-    kinds = {type(None): "nothing", bool: "a truth value", str: "a text", list: "a list", dict: "an object"}
+    kinds = {type(None): "nothing", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a number")

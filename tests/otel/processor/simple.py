@@ -118,6 +118,6 @@ class Set:
         self.tracer = self.provider.get_tracer("tests")
 
     def call(self, name: str = "call", tokens: int = 10, **more: Any) -> None:
-        """Make one span of a call of *tokens* input tokens beneath the current span."""
+        """Make one span of a call of *tokens* input tokens below the current span."""
         with self.tracer.start_as_current_span(name) as span:
             span.set_attributes({MODEL: "m", INPUT: tokens, **more})

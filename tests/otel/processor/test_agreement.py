@@ -130,7 +130,7 @@ def test_a_trace_gets_the_same_in_process_and_offline(name: str, case: dict[str,
 
 @pytest.mark.parametrize(("name", "case"), READINGS, ids=[name for name, _ in READINGS])
 def test_a_span_of_every_dialect_gets_the_same_in_process_and_offline(name: str, case: dict[str, Any]) -> None:
-    """Twice in each, beneath a root, with the real prices: the second time by what was learned of the first."""
+    """Twice in each, below a root, with the real prices: the second time by what was learned of the first."""
     begun = 1_790_000_000_000_000_000
     root = {"trace": 1, "span": 1, "parent": None, "start": begun, "end": begun + 90, "scope": "app", "attributes": {}}
     alike = [

@@ -31,7 +31,7 @@ def test_nothing_written_means_the_defaults() -> None:
 
 
 def test_lists_are_separated_by_commas_in_the_environment() -> None:
-    """Blanks do not matter."""
+    """White space around a value does not matter."""
     assert load({}, {"SPANCOST_REQUIRED_TAGS": "team, feature,"}).required_tags == ("team", "feature")
 
 

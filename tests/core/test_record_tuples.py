@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values made the short way, for speed, hold every field: Python does not check a named tuple made of a plain one."""
+"""Values made without their constructor, for speed, hold every field: Python checks no named tuple made that way."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ATTRIBUTES = {
 }
 
 
-def test_short_ways_fill_every_field() -> None:
-    """A field added to one of these values must be added where the value is made the short way."""
+def test_values_built_as_tuples_fill_every_field() -> None:
+    """A field added to one of these values must be added where the value is built as a plain tuple."""
     provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
     sdk_span = provider.get_tracer("test").start_span("chat gpt-4o", attributes=ATTRIBUTES)
     reader = Reader()
