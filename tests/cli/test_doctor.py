@@ -244,3 +244,49 @@ def test_known_limits_of_an_emitter_are_told_beside_its_spans() -> None:
 )
 def test_known_limits_of_installed_packages_are_told(installed: dict[str, str], packages: list[str]) -> None:
     assert [finding.facts["package"] for finding in of_packages(installed)] == packages
+
+
+def test_costs_that_others_state_are_beside_ours() -> None:
+    """Each emitter and provider has one line; a difference of more than one percent is a warning."""
+    stated = [
+        scoped(request(1, **INNER, **{"gen_ai.usage.cost": 0.0035}), "acme.sdk"),
+        scoped(
+            request(2, **{**INNER, "gen_ai.usage.input_tokens": 2000}, **{"gen_ai.usage.cost": 0.012}), "acme.gateway"
+        ),
+        scoped(request(3, **{**INNER, "gen_ai.request.model": "gpt-none"}, **{"gen_ai.usage.cost": 0.5}), "acme.sdk"),
+        scoped(request(4, **{**INNER, "gen_ai.usage.input_tokens": 3000}), "acme.silent"),
+    ]
+    gateway, sdk = found(stated)["Costs that others state"]
+    assert gateway["level"] == "note"
+    assert (
+        gateway["facts"] | {"emitter": "acme.gateway", "ours_usd": "0.006", "theirs_usd": "0.012"} == gateway["facts"]
+    )
+    assert gateway["facts"]["drift_percent"] == "+100.0"
+    assert sdk["level"] == "fine"
+    assert (sdk["facts"]["spans"], sdk["facts"]["compared"], sdk["facts"]["only_theirs_usd"]) == (2, 1, "0.5")
+
+
+def test_a_contract_and_emitters_are_given_by_option(tmp_path: Path) -> None:
+    """They take the place of the environment, and a wrong file is one sentence."""
+    emitters = tmp_path / "emitters.json"
+    emitters.write_text(
+        json.dumps(
+            {
+                "emitters": [
+                    {
+                        "name": "acme",
+                        "scopes": ["acme.tracing"],
+                        "provider": "openai",
+                        "keys": {"model": "acme.model", "input_tokens": "acme.in", "output_tokens": "acme.out"},
+                    }
+                ]
+            }
+        )
+    )
+    spans = [scoped(request(1, **{"acme.model": "gpt-4o", "acme.in": 10, "acme.out": 5}), "acme.tracing")]
+    assert "read as acme" in doctor(spans, "--emitters", str(emitters)).stdout
+    assert "read as acme" not in doctor(spans).stdout
+    done = doctor(spans, "--contract", str(tmp_path / "none.yaml"))
+    assert done.exit_code == 1 and "none.yaml" in done.output
+    facts = doctor(spans, "--account-fact", "azure.ai.openai:deployment_type=data zone").stdout
+    assert "Contract" in facts

@@ -287,3 +287,16 @@ def test_whatever_a_process_makes_of_a_trace_is_verified(random: Random) -> None
             put(raw, {"llm.request_cost_nanousd": int(nano) + 1})
             assert list(differences(lines)) == ["llm.request_cost_nanousd"]
             return
+
+
+def test_stated_costs_are_compared_with_ours() -> None:
+    """By emitter and provider; a file of emitters is read as in enrich."""
+    lines = [request(1, **{**ANTHROPIC, "gen_ai.usage.cost": 0.02})]
+    carried = [span for line in lines for span in carried_spans(line)]
+    enrich(carried, Ledger(data.default_dialects(), data.default_pricer(), LedgerOptions()))
+    *_, stated, summary = findings(lines)
+    assert summary["differences"] == 0
+    assert {"spans": 1, "compared": 1, "theirs_usd": "0.02", "provider": "anthropic"}.items() <= stated.items()
+    assert stated["kind"] == "stated_costs" and stated["drift_percent"].startswith(("+", "-"))
+    assert "stated cost: " in verify(lines).stdout
+    assert verify(lines, "--emitters", "none.yaml").exit_code == 1

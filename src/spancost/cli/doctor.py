@@ -10,15 +10,19 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from spancost.cli.run import card_in_environment, run_program
+from spancost.cli.emitters_option import emitters_option
+from spancost.cli.price import contract_option
+from spancost.cli.run import run_program, settings_in_environment
 from spancost.cli.verify import spans_of_files
-from spancost.config import data
+from spancost.config import data, emitters
 from spancost.config.pricers import prices
 from spancost.config.settings import load
+from spancost.core.dialect.emitters import EmitterError
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.diagnose.doctor import environment
@@ -50,9 +54,17 @@ class _Doctor(click.Command):
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem (!).")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of SPANCOST_CARD.")
+@contract_option
+@emitters_option
 @click.pass_context
 def command(
-    ctx: click.Context, files: tuple[BinaryIO, ...], as_json: bool, strict: bool, card_name: str | None
+    ctx: click.Context,
+    files: tuple[BinaryIO, ...],
+    as_json: bool,
+    strict: bool,
+    card_name: str | None,
+    contract_path: Path | None,
+    emitters_path: Path | None,
 ) -> None:
     """Show which dialect and rule read each span, what is reported twice, and which calls have no price and why.
 
@@ -61,7 +73,7 @@ def command(
     """
     program: tuple[str, ...] = ctx.meta.get("program", ())
     faults: list[str] = []
-    with card_in_environment(card_name):
+    with settings_in_environment(card_name, contract_path, emitters_path):
         if program:
             found = _of_program(program)
         elif files:
@@ -84,10 +96,18 @@ def _of_program(program: tuple[str, ...]) -> list[Finding]:
 
 
 def _of_spans(carried: list[Carried]) -> Iterator[Finding]:
-    dialects, names = data.default_dialects(), data.default_names()
-    ledger = Ledger(dialects, prices(load()), LedgerOptions(join_services=True))
-    trace = DialectTrace(json.loads(data.read("semconv/compiled/dialects.json")))
-    yield from environment.card(load())
+    settings, names = load(), data.default_names()
+    described = None
+    try:
+        described = None if settings.emitters is None else emitters.load(settings.emitters)
+        dialects = data.dialects(settings.read_responses, described)
+    except EmitterError as error:
+        yield Finding("Emitters", PROBLEM, f"The emitters of a file are not read: {error}", "Correct the file.")
+        described, dialects = None, data.default_dialects(settings.read_responses)
+    ledger = Ledger(dialects, prices(settings), LedgerOptions(join_services=True))
+    trace = DialectTrace(data.compiled_dialects(described))
+    yield from environment.card(settings)
+    yield from environment.contract(settings)
     yield from inspect_spans(carried, ledger, dialects, trace, lambda host: bool(names.at_host(host)))
 
 

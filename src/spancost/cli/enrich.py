@@ -10,10 +10,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from spancost.cli.emitters_option import dialects_of, emitters_option
 from spancost.cli.price import card_named, card_option, contract_option, pricer_of
-from spancost.config import data, emitters
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.emitters import EmitterError
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.core.semconv import LLM_COST_STATUS
@@ -34,12 +33,7 @@ from spancost.store.otlp_json import Carried, carried_spans
     show_default=True,
     help="Read usage that no attribute reports from the usage member of a response stored in an attribute.",
 )
-@click.option(
-    "--emitters",
-    "emitters_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A file (YAML or JSON) that describes emitters without a built-in dialect.",
-)
+@emitters_option
 @card_option
 @contract_option
 def command(
@@ -57,10 +51,7 @@ def command(
     the Collector's file exporter writes them. The output has one request per line, in the same order. All files are
     processed as one set unless --each is given. A call that spans and log records both report is counted once.
     """
-    try:
-        dialects = data.dialects(read_responses, None if emitters_path is None else emitters.load(emitters_path))
-    except EmitterError as error:
-        raise click.ClickException(str(error)) from error
+    dialects = dialects_of(emitters_path, read_responses)
     pricer = pricer_of(card_named(card_name), contract_path)
     options = LedgerOptions(keep_provider=keep_provider, join_services=True)
     sources = files or (sys.stdin.buffer,)

@@ -99,16 +99,28 @@ def pricer_of(card: RateCard, contract_path: Path | None) -> Pricer:
         raise click.ClickException(str(error)) from error
 
 
+def checked_contract(contract_path: Path | None) -> Contract | None:
+    """Return what `contract_of` does; a click error when it is unusable."""
+    try:
+        return contract_of(contract_path)
+    except ContractError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def account_facts() -> tuple[str, ...]:
+    """Return the account facts of the command line, each as `provider:fact=value`."""
+    context = click.get_current_context(silent=True)
+    facts: tuple[str, ...] = context.meta.get(_ACCOUNT, ()) if context is not None else ()
+    return facts
+
+
 def contract_of(contract_path: Path | None) -> Contract | None:
     """Return the contract file with the account facts of the command line; None for neither.
 
     ContractError when they are unusable.
     """
-    context = click.get_current_context(silent=True)
-    facts = context.meta.get(_ACCOUNT, ()) if context is not None else ()
-    return contracts.with_facts(
-        None if contract_path is None else contracts.load(contract_path), facts, "--account-fact"
-    )
+    contract = None if contract_path is None else contracts.load(contract_path)
+    return contracts.with_facts(contract, account_facts(), "--account-fact")
 
 
 def answer_to(line: str, pricer: Pricer, near: NearNames | None = None) -> dict[str, Any]:

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spancost.cli.emitters_option import dialects_of, emitters_option
 from spancost.cli.extra import load
 from spancost.cli.output_file import OutputFile
-from spancost.cli.price import card_named
+from spancost.cli.price import account_facts, card_named, checked_contract, contract_option
 
 if TYPE_CHECKING:
     from spancost.run.program import Run
     from spancost.store.otlp_receiver import ReceivedSpan
 
-_CARD = "SPANCOST_CARD"
+_SETTINGS = ("SPANCOST_CARD", "SPANCOST_CONTRACT", "SPANCOST_EMITTERS", "SPANCOST_ACCOUNT_FACTS")
 
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
@@ -30,8 +31,18 @@ _CARD = "SPANCOST_CARD"
 @click.option("--save", type=OutputFile(), help="Save the spans as OTLP JSON Lines.")
 @click.option("--width", type=click.IntRange(min=60), help="Width in columns; default: the terminal's.")
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of SPANCOST_CARD.")
+@contract_option
+@emitters_option
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
-def command(top: int, save: Path | None, width: int | None, card_name: str | None, program: tuple[str, ...]) -> None:
+def command(
+    top: int,
+    save: Path | None,
+    width: int | None,
+    card_name: str | None,
+    contract_path: Path | None,
+    emitters_path: Path | None,
+    program: tuple[str, ...],
+) -> None:
     """Run a Python program with costs on its spans, and show what it cost when it ends.
 
     The program does not change: its output, signals, exit status and exporters stay the same. Every tracer provider
@@ -43,7 +54,7 @@ def command(top: int, save: Path | None, width: int | None, card_name: str | Non
     spancost run --save spans.jsonl -- pytest tests/
     """
     load("rich.console", "cli")
-    with card_in_environment(card_name):
+    with settings_in_environment(card_name, contract_path, emitters_path):
         done, spans = run_program(program)
     console = load("rich.console", "cli").Console(width=width, highlight=False, stderr=True)
     load("spancost.cli.run_page", "cli").show(done, spans, top, console)
@@ -54,19 +65,38 @@ def command(top: int, save: Path | None, width: int | None, card_name: str | Non
 
 
 @contextmanager
-def card_in_environment(name: str | None) -> Iterator[None]:
-    """Let `SPANCOST_CARD` be *name* inside the block, as it was for None; a click error when there is no such card."""
-    before = os.environ.get(_CARD)
-    if name is not None:
-        card_named(name)
-        path = Path(name).expanduser()
-        os.environ[_CARD] = str(path.absolute()) if path.exists() else name
+def settings_in_environment(
+    card_name: str | None, contract_path: Path | None = None, emitters_path: Path | None = None
+) -> Iterator[None]:
+    """Let the variables of these settings, and of the account facts of the command line, be set inside the block.
+
+    A setting that is not given keeps its variable. A click error when a card or a file is unusable.
+    """
+    if card_name is not None:
+        card_named(card_name)
+    checked_contract(contract_path)
+    if emitters_path is not None:
+        dialects_of(emitters_path)
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    files = [_absolute(name) for name in (card_name, contract_path, emitters_path)]
+    for name, value in zip(_SETTINGS, (*files, ",".join(account_facts()) or None), strict=True):
+        if value is not None:
+            os.environ[name] = value
     try:
         yield
     finally:
-        os.environ.pop(_CARD, None)
-        if before is not None:
-            os.environ[_CARD] = before
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _absolute(name: str | Path | None) -> str | None:
+    """Return the absolute path of a file, because a program may change its directory; any other name unchanged."""
+    if name is None:
+        return None
+    path = Path(name).expanduser()
+    return str(path.absolute()) if path.exists() else str(name)
 
 
 def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:

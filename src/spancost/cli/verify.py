@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from spancost.cli.emitters_option import dialects_of, emitters_option
 from spancost.config import contracts, data
 from spancost.core.contract.terms import Contract, ContractError
 from spancost.core.pricing.card import CardError, RateCard
@@ -60,6 +61,7 @@ _SHOWN = 100
     show_default=True,
     help="As set when the spans were enriched.",
 )
+@emitters_option
 @click.option("--json", "as_json", is_flag=True, help="Print each finding and a summary as JSON Lines.")
 def command(
     files: tuple[BinaryIO, ...],
@@ -67,6 +69,7 @@ def command(
     contract_paths: tuple[Path, ...],
     account_facts: tuple[str, ...],
     read_responses: bool,
+    emitters_path: Path | None,
     as_json: bool,
 ) -> None:
     """Recompute the cost of every priced span of FILES with the rate card it names, and the totals above it.
@@ -77,7 +80,7 @@ def command(
     pricers = _Pricers(_own_cards(cards), _own_contracts(contract_paths, account_facts))
     faults: list[str] = []
     spans = list(spans_of_files(files or (sys.stdin.buffer,), faults))
-    dialects = data.default_dialects(read_responses)
+    dialects = dialects_of(emitters_path, read_responses)
     report = verify(spans, pricers.of, dialects, data.default_names())
     lines = _json_lines(report, faults) if as_json else _page(report, faults)
     for line in lines:
@@ -147,6 +150,8 @@ def _json_lines(report: Report, faults: list[str]) -> Iterator[str]:
         yield _json({"kind": "difference", **_where(found.place), **what})
     for skipped in report.unverified:
         yield _json({"kind": "unverified", **_where(skipped.place), "why": skipped.why})
+    for stated in report.stated:
+        yield _json({"kind": "stated_costs", **stated.facts()})
     yield _json(
         {
             "kind": "summary",
@@ -187,6 +192,8 @@ def _page(report: Report, faults: list[str]) -> Iterator[str]:
         yield "the meters that llm.* does not report (cache writes by lifetime, audio, fees)."
         yield ""
     yield from _unverified(report.unverified)
+    for stated in report.stated:
+        yield f"stated cost: {stated.text()}"
     yield _sum(report)
 
 

@@ -127,10 +127,17 @@ def dialects(read_responses: bool = True, emitters: Any = None) -> Dialects:
     """
     if emitters is None:
         return default_dialects(read_responses)
+    return Dialects(compiled_dialects(emitters), default_names(), read_responses=read_responses)
+
+
+def compiled_dialects(emitters: Any = None) -> dict[str, Any]:
+    """Return the compiled form of what `dialects` returns."""
+    compiled: dict[str, Any] = json.loads(read("semconv/compiled/dialects.json"))
+    if emitters is None:
+        return compiled
     from spancost.core.dialect.emitters import with_emitters
 
-    compiled = with_emitters(json.loads(read("semconv/compiled/dialects.json")), emitters)
-    return Dialects(compiled, default_names(), read_responses=read_responses)
+    return with_emitters(compiled, emitters)
 
 
 @lru_cache(maxsize=2)
@@ -139,8 +146,7 @@ def default_dialects(read_responses: bool = True) -> Dialects:
 
     read_responses: see `Dialects`.
     """
-    compiled = json.loads(read("semconv/compiled/dialects.json"))
-    return Dialects(compiled, default_names(), read_responses=read_responses)
+    return Dialects(compiled_dialects(), default_names(), read_responses=read_responses)
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from spancost.core import call as status
 from spancost.core import semconv as names
@@ -18,13 +19,17 @@ from spancost.diagnose.doctor.fixes import fix, meaning
 from spancost.diagnose.doctor.instrumentations import of_scopes
 from spancost.diagnose.doctor.unreported import host_of, unreported
 from spancost.diagnose.format_count import format_count
+from spancost.diagnose.stated_costs import StatedCosts, stated_costs
 from spancost.store.enrich import in_order, joined
 from spancost.store.otlp_json import Carried
 
 REPORTERS = "Emitters of model calls"
 TWICE = "Reported more than once, counted once"
 PRICES = "Unpriced or uncertain"
+STATED = "Costs that others state"
 LEAKS = "Baggage"
+DRIFT = Fraction(1, 100)
+"""Share of our cost by which a stated cost may differ before it gives a warning."""
 _SURE = frozenset((status.PRICED, status.FREE, status.NOT_BILLED, status.DUPLICATE, status.AGGREGATE))
 _HEADER = "http.request.header.baggage"
 _MOST_KEYS = 4
@@ -75,6 +80,7 @@ def inspect_spans(
     yield from _reporters(seen)
     yield from _twice(seen)
     yield from _prices(seen)
+    yield from _stated(stated_costs(((span, written[key]) for key, span in spans.items()), dialects))
     yield from unreported(spans.values(), seen.calls, is_provider)
     yield from of_scopes(seen.emitters)
     yield from _leaks(seen)
@@ -185,6 +191,18 @@ def _prices(seen: _Seen) -> Iterator[Finding]:
             f"reported by {scope}. {meaning(reason)}",
             fix(reason, provider, model),
             {"status": found, "reason": reason, "provider": provider, "model": model, "scope": scope, "calls": number},
+        )
+
+
+def _stated(found: Iterable[StatedCosts]) -> Iterator[Finding]:
+    for stated in found:
+        is_far = stated.compared > 0 and abs(stated.theirs - stated.ours) > stated.ours * DRIFT
+        yield Finding(
+            STATED,
+            NOTE if is_far else FINE,
+            stated.text(),
+            "Compare the rates: `spancost explain` shows ours with its source." if is_far else "",
+            stated.facts(),
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spancost.core.span import AttributeValue
+from spancost.diagnose.stated_costs import StatedCosts
 
 CARD = "card"
 ALONE = "llm_alone"
@@ -53,6 +54,7 @@ class Report:
 
     Attributes:
         calls: Calls with a cost that was recomputed.
+        stated: Costs that others put on the spans, by emitter and provider, beside ours.
         unpriced: Calls without a cost: the card has no price for them either, or they differ.
     """
 
@@ -64,6 +66,7 @@ class Report:
     versions: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     unverified: list[Unverified] = field(default_factory=list)
+    stated: list[StatedCosts] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:

@@ -14,6 +14,7 @@ from spancost.core.pricing.card import CardError
 from spancost.core.pricing.names import ProviderNames
 from spancost.core.pricing.price import Pricer
 from spancost.core.span import Attributes, Span
+from spancost.diagnose.stated_costs import stated_costs
 from spancost.diagnose.verify.calls import OF_A_CALL, Recomputing
 from spancost.diagnose.verify.finding import ALONE, TOTAL, Difference, Place, Report, Unverified
 from spancost.diagnose.verify.totals import TRACE, Key, verify_totals
@@ -45,6 +46,7 @@ def verify(all_carried: Iterable[Carried], pricer_of: PricerOf, dialects: Dialec
                 report.unverified.append(Unverified(places[key], "the span occurs twice, with different costs"))
     _check_totals(spans, places, report)
     report.versions = sorted(cards.used)
+    report.stated = stated_costs(((span, span.attributes) for span in spans.values()), dialects)
     return report
 
 
