@@ -46,7 +46,9 @@ const (
 
 	fieldReportedCost
 	fieldBilledCost
+	fieldUpstreamCost
 	fieldDuration
+	fieldOwnKey
 
 	// Fields from here on are further meters, numbered as the dialects name them.
 	fieldOther
@@ -71,7 +73,7 @@ var knownFields = [fieldOther]string{
 	"server_address",
 	"speed", "inference_geo", "data_residency", "vertex_location", "deployment_type",
 	"search_context",
-	"reported_cost_usd", "billed_cost_usd", "duration_seconds",
+	"reported_cost_usd", "billed_cost_usd", "upstream_cost_usd", "duration_seconds", "own_key",
 }
 
 // fieldTable numbers the fields: those above, then the meters that the dialects name besides.

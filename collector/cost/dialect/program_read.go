@@ -72,7 +72,7 @@ func (p *program) finish(span *cost.Span, made *resolved, r *Reader, into *cost.
 	found := &r.values
 	into.ResponseID = found.text(fieldResponseID)
 	into.Reported = found.has(fieldReportedCost)
-	into.Billed, into.IsBilled = BilledAmount(found.has(fieldBilledCost))
+	into.Billed, into.IsBilled = found.bill()
 	into.BeganNs, into.HasBegan = beganAt(span, found.has(fieldDuration))
 	r.figures.known, r.figures.parts = 0, nil
 	badEssential, badOther := found.figures(p.fields.divisible, &r.figures)
@@ -273,6 +273,24 @@ func amountOfText(value document.Value) document.Value {
 		return document.OfFloat(f)
 	}
 	return value
+}
+
+// bill returns what the provider billed; false when the span does not state it.
+//
+// With a key of the customer's own at the upstream provider, billed_cost_usd is only a gateway's fee. Where nothing says
+// whose key it was, the amounts tell: without such a key the bill is never below the upstream provider's part.
+func (v *values) bill() (cost.Femto, bool) {
+	paid, isBill := BilledAmount(v.has(fieldBilledCost))
+	upstream, isSplit := BilledAmount(v.has(fieldUpstreamCost))
+	if !isBill || !isSplit {
+		return paid, isBill
+	}
+	own := v.has(fieldOwnKey)
+	text, _ := own.Text()
+	if own.Bool() || text == "true" || (own.IsNull() && paid.Cmp(upstream) < 0) {
+		return paid.Add(upstream), true
+	}
+	return paid, true
 }
 
 // BilledAmount returns a reported cost in USD as money: the decimal that the number is written as, exactly.

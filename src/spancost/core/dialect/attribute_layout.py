@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from spancost.core.dialect.encoded import MAX_CHARACTERS, get_path, parse
+from spancost.core.dialect.scalars import is_less
 from spancost.core.span import Attributes
 
 Fetch = Callable[[Attributes], tuple[Any, ...]]
@@ -37,6 +38,7 @@ class AttributeLayout(NamedTuple):
     sources: of the values that vary and of those inside encoded attributes, in order. is_named: plans depend on the
     name of the span. empty_values: texts that stand for no value. bounds: places of values, each with a number that
     rules compare it with. equal: keys of varying values, each with the values that rules look for.
+    less: pairs of places of amounts that are compared.
     """
 
     sources: tuple[Source, ...]
@@ -47,11 +49,12 @@ class AttributeLayout(NamedTuple):
     empty_values: tuple[str, ...]
     bounds: tuple[tuple[int, int], ...]
     equal: tuple[tuple[str, frozenset[Any]], ...]
+    less: tuple[tuple[int, int], ...]
     plans: dict[Any, Any]
 
     def fetch(self, attributes: Attributes) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Return the values of `sources`, and the categorical ones, among them which of the former are there."""
-        _, _, plain, fixed, encoded, empty_values, bounds, equal, _ = self
+        _, _, plain, fixed, encoded, empty_values, bounds, equal, less, _ = self
         values, categorical = plain(attributes), fixed(attributes)
         if empty_values:
             categorical += tuple(value in empty_values for value in values)
@@ -73,6 +76,8 @@ class AttributeLayout(NamedTuple):
             value = attributes[key]
             is_wanted = isinstance(value, (str, bool, int)) and value in wanted
             categorical += ((value.__class__, value) if is_wanted else None,)
+        for at, beside in less:
+            categorical += (is_less(values[at], values[beside]),)
         return values, categorical
 
 

@@ -11,7 +11,7 @@ from spancost.core.dialect.encoded import get_path, parse, text_of
 from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, caveat_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
 from spancost.core.dialect.rule import Rule, remap_fields, rules_for
-from spancost.core.dialect.scalars import began_at, femto, finish, host
+from spancost.core.dialect.scalars import began_at, bill, femto, finish, host
 from spancost.core.reading import CALL, CONTAINER, Reading
 from spancost.core.span import Attributes, Span
 
@@ -27,8 +27,8 @@ TEXTS = (
     "server_address",
 )
 CONTEXT = ("speed", "inference_geo", "data_residency", "vertex_location", "deployment_type", "search_context")
-NUMBERS = ("reported_cost_usd", "billed_cost_usd", "duration_seconds")
-FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS
+NUMBERS = ("reported_cost_usd", "billed_cost_usd", "upstream_cost_usd", "duration_seconds")
+FIELDS = COUNTS + TEXTS + CONTEXT + NUMBERS + ("own_key",)
 MARKING_FIELDS = frozenset(FIGURES) | {"operation", "reported_cost_usd"}
 """Fields whose keys mark a span as a model call; the key of a fee does not, because it can have any use."""
 
@@ -154,6 +154,12 @@ class Program:
             self._empty_values,
             tuple((at, least) for field, least in limits for at, one in enumerate(ordered) if one.field == field),
             tuple(dict.fromkeys(equal)),
+            tuple(
+                (at, beside)
+                for at, one in enumerate(ordered)
+                for beside, other in enumerate(ordered)
+                if one.field == "billed_cost_usd" and other.field == "upstream_cost_usd"
+            ),
             {},
         )
 
@@ -219,7 +225,7 @@ class Program:
         usage, split = inclusive(figures) if figures else (figures, None)
         is_incomplete = bool(usage) and kind == CALL and operation in self._two_sided and not _ENDS.issubset(usage)
         caveat = caveat_of_usage(bad, split, is_incomplete, caveat)
-        billed = femto(get("billed_cost_usd"))
+        billed = bill(values)
         reading = Reading(
             self._id,
             kind,

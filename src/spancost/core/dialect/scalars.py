@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from spancost.core.dialect.encoded import text_of
@@ -34,6 +35,27 @@ def began_at(start_ns: int, end_ns: int, duration: Any) -> int | None:
 def amount(value: Any) -> Any:
     """Return the number that a text contains, any other value unchanged."""
     return float(value) if isinstance(value, str) and DECIMAL.fullmatch(value) else value
+
+
+def bill(values: Mapping[str, Any]) -> int | None:
+    """Return what the provider billed, in 1e-15 USD; None when the span does not state it.
+
+    With a key of the customer's own at the upstream provider, `billed_cost_usd` is only a gateway's fee. Where nothing
+    says whose key it was, the amounts tell: without such a key the bill is never below the upstream provider's part.
+    """
+    paid = femto(values.get("billed_cost_usd"))
+    upstream = None if paid is None else femto(values.get("upstream_cost_usd"))
+    if paid is None or upstream is None:
+        return paid
+    own = values.get("own_key")
+    is_own = paid < upstream if own is None else own is True or own == "true"
+    return paid + upstream if is_own else paid
+
+
+def is_less(value: Any, other: Any) -> bool:
+    """Return whether both are amounts of USD and the first is the smaller one."""
+    first, second = femto(value), femto(other)
+    return first is not None and second is not None and first < second
 
 
 def femto(value: Any) -> int | None:
