@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from spancost.core import reasons
-from tools import generate_semconv, schemas
+from tools import calls_table, generate_semconv, schemas
 from tools.generated import ROOT, Targets, main, read
 from tools.settings_page import settings_page
 
@@ -136,6 +136,7 @@ def pricing_page() -> str:
 
 TARGETS: Targets = {
     **schemas.targets(),
+    **calls_table.TARGETS,
     ROOT / "docs" / "statuses.md": statuses_page,
     ROOT / "docs" / "settings.md": settings_page,
     PRICING: pricing_page,

@@ -27,6 +27,7 @@ _COMMANDS = {
     "extract": "Read the usage from recorded HTTP exchanges.",
     "models": "List the models on the rate card with their rates.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
+    "report": "Show what calls cost, by any column and period.",
     "run": "Run a Python program and show what it cost.",
     "verify": "Recompute every cost in a file and report each difference.",
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`spancost report`: what calls cost, by any column and period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spancost.cli.answer_forms import Cell, dollars, format_option, print_csv, print_json, print_table, share
+from spancost.cli.extra import load
+from spancost.cli.source_options import (
+    calls_of,
+    choice_of,
+    price_options,
+    refusals,
+    selection_of,
+    selection_options,
+    sources_argument,
+)
+
+if TYPE_CHECKING:
+    from spancost.reports.selection import Selection
+    from spancost.reports.spend import Coverage, SpendRow
+
+MISSING = "(none)"
+
+
+@click.command(name="report")
+@sources_argument
+@click.option("--by", metavar="COLUMN[,COLUMN]", help="Group by these columns: feature, model, team, app.anything, …")
+@click.option("--per", type=click.Choice(["hour", "day", "week", "month"]), help="Also group by this period.")
+@selection_options
+@format_option
+@price_options
+def command(sources: tuple[str, ...], by: str | None, per: str | None, form: str, **options: Any) -> None:
+    """Show spend, tokens and calls of SOURCE..., by any column and period.
+
+    SOURCE is OTLP JSON or protobuf (plain, gzip, zstd; - is standard input), a pattern, or a folder that `spancost
+    load` wrote. Spans without costs are priced by the newest rate card. The rows add up to the whole.
+    """
+    with refusals():
+        choice = choice_of(options)
+        selection, zone = selection_of(options, by)
+        with calls_of(sources, choice) as calls:
+            spend = load("spancost.reports.spend", "reports")
+            if per is not None:
+                selection = spend.with_period(calls.engine, selection, per, zone)
+            rows = spend.spend(calls.engine, selection)
+            if not rows:
+                why = load("spancost.reports.emptiness", "reports").why_empty(calls, selection)
+                click.echo(why, err=form in ("json", "csv"))
+            elif form in ("json", "csv"):
+                (print_json if form == "json" else print_csv)([row.as_json(selection) for row in rows])
+            else:
+                _print_table(rows, spend.total(rows), selection, form)
+                print_coverage(spend.coverage(calls.engine, selection))
+
+
+def _print_table(rows: Sequence[SpendRow], total: SpendRow, selection: Selection, form: str) -> None:
+    keys = [Cell(name) for name in ((selection.period.unit,) if selection.period else ())]
+    keys += [Cell(name) for name in selection.names]
+    titles = ("cost", "share", "calls", "per call", "input", "cached", "output")
+    cells = [[*_keys(row, selection), *_totals(row, total)] for row in rows]
+    columns = [*keys, *(Cell(title, True) for title in titles)]
+    if len(rows) > 1:
+        cells.append([*(("total", *[""] * (len(keys) - 1)) if keys else ()), *_totals(total, total)])
+    print_table(columns, cells, form, len(rows))
+
+
+def _keys(row: SpendRow, selection: Selection) -> list[str]:
+    period = [] if selection.period is None or row.period is None else [selection.period.label(row.period)]
+    return [*period, *(MISSING if key is None else key for key in row.keys)]
+
+
+def _totals(row: SpendRow, total: SpendRow) -> list[str]:
+    priced = row.calls - row.unpriced_calls
+    return [
+        dollars(row.cost_usd),
+        share(row.cost_usd or 0, total.cost_usd or 0),
+        f"{row.calls:,}",
+        dollars(row.cost_usd / priced) if row.cost_usd is not None and priced else "",
+        f"{row.input_tokens:,}",
+        share(row.cached_input_tokens, row.input_tokens),
+        f"{row.output_tokens:,}",
+    ]
+
+
+def print_coverage(known: Coverage) -> None:
+    """Print how much of the calls is unpriced, partial, estimated and untagged."""
+    shares = ", ".join(
+        f"{name} {share(count, known.calls)}{f' ({count:,})' if count else ''}"
+        for name, count in (("unpriced", known.unpriced), ("partial", known.partial), ("estimated", known.estimated))
+    )
+    untagged = f"without app.feature {share(known.untagged, known.calls)}"
+    if known.untagged:
+        untagged += f" ({known.untagged:,}, {dollars(known.untagged_cost_usd)})"
+    click.echo(f"{known.calls:,} calls: {shares}, {untagged}.")

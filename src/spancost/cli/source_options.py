@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments and options of every command that reads calls: SOURCE…, prices, time range, conditions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, NoReturn
+
+import click
+
+from spancost.cli.extra import load
+
+Command = Callable[..., Any]
+
+
+def sources_argument(command: Command) -> Command:
+    """Add SOURCE… (standard input when there is none)."""
+    return click.argument("sources", nargs=-1, metavar="SOURCE...")(command)
+
+
+def price_options(command: Command) -> Command:
+    """Add what prices spans without `llm.*`: --card, --contract, --account-fact, --reprice."""
+    for option in (
+        click.option("--reprice", is_flag=True, help="Price again the spans that already have a cost."),
+        click.option(
+            "--account-fact",
+            "account_facts",
+            metavar="PROVIDER:FACT=VALUE",
+            multiple=True,
+            help="A fact of your account.",
+        ),
+        click.option("--contract", "contract_path", metavar="FILE", help="Apply this contract to the rate card."),
+        click.option(
+            "--card", "card_name", metavar="FILE|VERSION", help="Price by this rate card instead of the newest one."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def choice_of(options: dict[str, Any]) -> Any:
+    """Remove the options of `price_options` from *options* and return them as a `PricingChoice`."""
+    from spancost.store.pricing_choice import PricingChoice
+
+    names = ("card_name", "contract_path", "account_facts", "reprice")
+    return PricingChoice(*(options.pop(name) for name in names))
+
+
+def selection_options(command: Command) -> Command:
+    """Add the time range and the conditions of a question."""
+    for option in (
+        click.option(
+            "--timezone",
+            "zone",
+            default="UTC",
+            show_default=True,
+            metavar="ZONE",
+            help="Zone of days and periods, such as Europe/Berlin.",
+        ),
+        click.option("--until", metavar="TIME", help="Calls that began before this time."),
+        click.option("--since", metavar="TIME", help="Calls since a day, a time, or 7d, 24h, 2w ago."),
+        click.option(
+            "--where",
+            "where",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="Only calls with this value (empty: without a value). Repeat it for more columns or values.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def selection_of(options: dict[str, Any], by: str | None = None) -> tuple[Any, str]:
+    """Remove the options of `selection_options` from *options*; return a `Selection` without a period, and the zone."""
+    from spancost.reports.periods import instant_ns, zone_named
+    from spancost.reports.selection import Selection, columns_named, conditions
+
+    zone, until, since, where = (options.pop(name) for name in ("zone", "until", "since", "where"))
+    now = datetime.now(timezone.utc)
+    bounds = {}
+    refuse_value("--timezone", lambda: zone_named(zone))
+    for name, text in (("since", since), ("until", until)):
+        read = partial(instant_ns, text or "", zone, now)
+        bounds[f"{name}_ns"] = None if text is None else refuse_value(f"--{name}", read)
+    columns, names = columns_named(by, "--by") if by else ((), ())
+    return Selection(columns, names, where=conditions(where), **bounds), zone
+
+
+def refuse_value(option: str, read: Callable[[], Any]) -> Any:
+    """Return what *read* returns; a ValueError becomes an error that names *option*."""
+    from spancost.reports.selection import QuestionError
+
+    try:
+        return read()
+    except ValueError as error:
+        raise QuestionError(f"{option}: {error}") from error
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn an error about a question or a source into one sentence on standard error and exit status 2."""
+    from spancost.reports.selection import QuestionError
+    from spancost.store.pricing_choice import SourceError
+
+    try:
+        yield
+    except (QuestionError, SourceError) as error:
+        refuse(str(error))
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Print one sentence on standard error and exit with status 2."""
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(2)
+
+
+@contextmanager
+def calls_of(sources: tuple[str, ...], choice: Any) -> Iterator[Any]:
+    """Give the engine with the tables of SOURCE… (`store.calls.Calls`); faults of a source go to standard error."""
+    load("duckdb", "reports")
+    store = load("spancost.store.calls", "reports")
+    with store.open_calls(sources or ("-",), choice) as calls:
+        for fault in calls.read.faults[:3] if calls.read else ():
+            click.echo(f"Warning: {fault}", err=True)
+        if calls.read and len(calls.read.faults) > 3:
+            click.echo(f"Warning: {len(calls.read.faults) - 3} more requests could not be read", err=True)
+        yield calls

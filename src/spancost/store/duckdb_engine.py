@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded engine: the only module that imports duckdb.
+
+Types of columns are always given: DuckDB's own guess of a type from the first values loses money later
+(an integer-looking cost makes the column BIGINT; duckdb 2.0.1, 2026-11-30).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from spancost.store.columns import Column
+
+DIALECT = "duckdb"
+TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "timestamp": "TIMESTAMP_NS",
+    "usd": "DECIMAL(38,15)",
+    "boolean": "BOOLEAN",
+    "map": "MAP(VARCHAR,VARCHAR)",
+    "numbers": "MAP(VARCHAR,DOUBLE)",
+}
+_ROW_GROUP = 122_880
+
+
+class DuckEngine:
+    """One connection to a database in memory.
+
+    threads, memory_mib: bounds of the engine, its own defaults for None.
+    """
+
+    dialect = DIALECT
+
+    def __init__(self, threads: int | None = None, memory_mib: int | None = None) -> None:
+        config = {"threads": threads, "memory_limit": None if memory_mib is None else f"{memory_mib}MiB"}
+        self._connection = duckdb.connect(config={name: value for name, value in config.items() if value is not None})
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def view_of_files(self, table: str, columns: Sequence[Column], paths: Sequence[Path], condition: str = "") -> None:
+        """Make *table* a view of the Parquet files *paths*, which hold *columns*; of no row when there is no file."""
+        if not paths:
+            empty = ", ".join(f"CAST(NULL AS {TYPES[column.type]}) AS {quoted(column.name)}" for column in columns)
+            self._connection.execute(f"CREATE OR REPLACE VIEW {quoted(table)} AS SELECT {empty} WHERE false")
+            return
+        files = ", ".join(literal(str(path)) for path in paths)
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW {quoted(table)} AS SELECT * FROM read_parquet([{files}]){condition}"
+        )
+
+    def write_parquet(self, columns: Sequence[Column], lines: Path, target: Path, order: Iterable[str] = ()) -> None:
+        """Write the rows of a file of JSON Lines to the Parquet file *target* (zstd).
+
+        Money is decimal text in *lines*, timestamps are nanoseconds since the epoch.
+        """
+        names = ", ".join(_selected(column) for column in columns)
+        kinds = ", ".join(f"{literal(column.name)}: {literal(_json_type(column))}" for column in columns)
+        by = ", ".join(order)
+        self._connection.execute(
+            f"COPY (SELECT {names} FROM read_json({literal(str(lines))}, format='newline_delimited', "
+            f"maximum_object_size=268435456, columns={{{kinds}}}){f' ORDER BY {by}' if by else ''}) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _json_type(column: Column) -> str:
+    return "BIGINT" if column.type == "timestamp" else TYPES[column.type]
+
+
+def _selected(column: Column) -> str:
+    name = quoted(column.name)
+    return f"make_timestamp_ns({name}) AS {name}" if column.type == "timestamp" else name
+
+
+def quoted(name: str) -> str:
+    """Return *name* as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return *text* as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
