@@ -51,7 +51,7 @@ def _begin(capture: Capture, session: Any, method: str, url: Any, options: dict[
         target = capture.target(method.upper(), host, parts.path)
         if target is None:
             return None
-        facts = capture.facts(_body(options, whole=capture.estimates))
+        facts = capture.facts(_body(options, whole=capture.reads_whole_requests))
     except Exception as error:
         capture.counts.fault("request", error)
         return None

@@ -12,14 +12,16 @@ from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer
 
 from spancost.capture import attributes
+from spancost.capture.bounds import SIZE, size_of
 from spancost.capture.decoding import Decoder
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import SpanAdoption
+from spancost.capture.gate import ERROR_TYPE, SERVER_ADDRESS, SPAN_NAME, Entered, Gate, was_sent
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.results import Results, SentCall
 from spancost.capture.seen import Seen
 from spancost.capture.suppression import Suppression, is_suppressed
-from spancost.control.guards import PROCESS, CallRequest, CallStopped, Guards
+from spancost.control.guards import PROCESS, CallRequest, Guards
 from spancost.core import semconv
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
@@ -27,9 +29,6 @@ from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import AdditionalUsage, WireReading
 
-SERVER_ADDRESS = "server.address"
-ERROR_TYPE = "error.type"
-SPAN_NAME = "llm.request"
 _KINDS = frozenset({"call", outcomes.RETRIEVAL})
 _PIECE = 64 << 10
 
@@ -65,6 +64,7 @@ class Capture:
         self.claims = claims
         self.counts = Counts()
         self.guards = guards
+        self.gate = Gate(guards, tracer, claims, self.counts)
         self.results = Results(guards, claims.dialects, pricer, self.counts)
         self._providers = {host.lower(): provider for host, provider in (providers or {}).items()}
         self._named = {*self._providers, *(host.rpartition(":")[0] for host in self._providers)}
@@ -95,33 +95,38 @@ class Capture:
         found = facts_of(body)
         if self.estimates:
             found[CHARACTERS] = self.wires.text.characters(body)
+        if self.guards.admission is not None and body:
+            found[SIZE] = size_of(body)
         return found
 
-    def begin(self, target: Target, host: str, facts: Mapping[str, Any]) -> CapturedCall | None:
-        """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised."""
-        asked = CallRequest(target.provider, target.path.get("model") or facts.get("model"), target.operation, host)
-        for (guard,) in self.guards.before:
-            try:
-                guard(asked)
-            except CallStopped:
-                self.counts.add("stopped")
-                raise
-            except Exception as error:
-                self.counts.fault("guard", error)
+    @property
+    def reads_whole_requests(self) -> bool:
+        """Whether the size of a request matters, so that a body that is not in bytes yet is put into them."""
+        return self.estimates or self.guards.admission is not None
+
+    def begin(
+        self, target: Target, host: str, facts: Mapping[str, Any], *, may_change: bool = False
+    ) -> CapturedCall | None:
+        """Return a call that starts now; a `CallStopped` of a guard goes through, nothing else is raised.
+
+        may_change: whether the driver puts the call's `change` into the request.
+        """
+        entered = self.gate.enter(target, host, facts, may_change)
         try:
-            return CapturedCall(self, target, asked, facts)
+            return CapturedCall(self, target, entered, facts)
         except Exception as error:
             self.counts.fault("begin", error)
+            self.gate.leave(entered.asked)
             return None
 
 
 class CapturedCall:
     """A call in flight. Every method may be called in any order and more than once, and none raises."""
 
-    def __init__(self, capture: Capture, target: Target, asked: CallRequest, facts: Mapping[str, Any]) -> None:
+    def __init__(self, capture: Capture, target: Target, entered: Entered, facts: Mapping[str, Any]) -> None:
         self._capture = capture
         self._target = target
-        self._asked = asked
+        self._asked, self.change = entered
         self._facts = facts
         self._started_ns = time.time_ns()
         self._clock = time.perf_counter()
@@ -200,7 +205,12 @@ class CapturedCall:
             span = self._start(self._parent)
             span.set_attributes(found)
             span.end()
-            self._capture.results.hand_over(SentCall(self._asked, self._started_ns, found), span, is_ours=True)
+            self._capture.results.hand_over(SentCall(self._unreserved, self._started_ns, found), span, is_ours=True)
+
+    @property
+    def _unreserved(self) -> CallRequest:
+        """The request, for what is counted of it beside the call itself."""
+        return self._asked._replace(number=0)
 
     def _open(self) -> UsageReader | None:
         """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
@@ -261,7 +271,8 @@ class CapturedCall:
             trouble = reading.outcome
         carrier = self._write(reading, found, trouble)
         self._warn(reading)
-        sent = SentCall(self._asked, self._started_ns, found)
+        is_lost = error is not None and not self._status and was_sent(error)
+        sent = SentCall(self._asked, self._started_ns, found, is_lost)
         self._capture.results.hand_over(sent, carrier, is_ours=carrier is not self._outer)
 
     def _reading(self) -> WireReading:
@@ -314,8 +325,11 @@ class CapturedCall:
         elif target is self._outer and (above := getattr(target, "parent", None)) is not None:
             parent = trace.set_span_in_context(NonRecordingSpan(above))
         span = self._start(parent)
-        span.set_attributes(attributes.of_additional(further, reading))
+        found = attributes.of_additional(further, reading)
+        span.set_attributes(found)
         span.end()
+        if not further.inside:
+            self._capture.results.hand_over(SentCall(self._unreserved, self._started_ns, found), span, is_ours=True)
 
     def _warn(self, reading: WireReading) -> None:
         if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):

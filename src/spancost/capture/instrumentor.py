@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
 from spancost import __version__
-from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requests_driver
+from spancost.capture import aiohttp_driver, botocore_driver, httpx_driver, requests_driver, stop_boundary
 from spancost.capture.calls import Capture
 from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.patching import Patches
@@ -84,6 +84,8 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 patches.when_imported(
                     name, partial(httpx_driver.install, capture=capture, patches=patches, include_usage=asks)
                 )
+            for name in stop_boundary.ENTRIES:
+                patches.when_imported(name, partial(stop_boundary.install, patches=patches))
             for name, driver in DRIVERS.items():
                 patches.when_imported(name, partial(driver, capture=capture, patches=patches))
         except Exception as error:

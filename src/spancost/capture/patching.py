@@ -32,8 +32,8 @@ class Patches:
 
         wrapt.register_post_import_hook(ready, name)
 
-    def replace(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace the method *name* of *owner* by `make(original)`, once."""
+    def replace(self, owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace the method or function *name* of *owner* by `make(original)`, once."""
         original = owner.__dict__[name]
         # Whoever wrapped our replacement may carry its mark, also when our `instrument()` is over.
         earlier = getattr(original, "_spancost_capture", None)

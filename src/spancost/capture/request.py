@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from spancost.capture.bounds import BOUND, bound_in_text, output_bound
+
 WORDS = ("model", "stream", "background", "quality", "size", "seconds")
 """Keys of a request's body that are kept, when their value is a word or a boolean."""
 _MODELS = ("model_id", "modelId")
@@ -29,7 +31,8 @@ _IMAGE_TOOL = re.compile(rb'\{(?:[^{}]|\{[^{}]*\})*(?<!\\)"type"\s*:\s*"image_ge
 def facts_of(body: bytes | None) -> dict[str, Any]:
     """Return the facts of a JSON body: WORDS, its tools, and how long a text to be spoken is.
 
-    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to report its usage.
+    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to report its usage. The
+    bound of the output is BOUND.
 
     A body over 64 KiB is searched, not parsed. Anything that is no JSON object has no facts.
     """
@@ -44,6 +47,8 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
             found["tools"] = _tools([json_or_none(tool[0])])
         if _STREAM.search(body):
             found["stream"] = True
+        if (bound := bound_in_text(rest)) is not None:
+            found[BOUND] = bound
         return found
     try:
         parsed = json.loads(body)
@@ -64,6 +69,8 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     options = parsed.get("stream_options")
     if isinstance(options, dict) and options.get("include_usage") is True:
         found["asks_usage"] = True
+    if (bound := output_bound(parsed)) is not None:
+        found[BOUND] = bound
     return found
 
 

@@ -28,6 +28,7 @@ class SentCall(NamedTuple):
     request: CallRequest
     started_ns: int
     attributes: Attributes
+    is_lost: bool = False
 
 
 class Results:
@@ -48,10 +49,10 @@ class Results:
 
         None: the call is not counted.
         """
-        if not self._guards.after:
+        if not self._guards.hears_results:
             return
         if span is None:
-            self._call(CallResult(sent.request, None))
+            self._call(CallResult(sent.request, None, sent.is_lost))
         elif is_ours or not call_after_end(span, lambda ended: self._hand_over_ended(sent, ended)):
             self._hand_over_ended(sent, span)
 
@@ -61,9 +62,15 @@ class Results:
         except Exception as error:
             self._counts.fault("record", error)
             record = None
-        self._call(CallResult(sent.request, record))
+        self._call(CallResult(sent.request, record, sent.is_lost))
 
     def _call(self, result: CallResult) -> None:
+        admission = self._guards.admission
+        if admission is not None:
+            try:
+                admission.settle(result)
+            except Exception as error:
+                self._counts.fault("settle", error)
         for (guard,) in self._guards.after:
             try:
                 guard(result)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -93,6 +93,18 @@ class NoPrices:
     def price(self, call: Call) -> Cost:
         """Return an unknown cost."""
         return self._cost
+
+
+def highest_of(settings: Settings) -> Callable[[str | None], tuple[int, int]]:
+    """Return the highest rates of each provider on the card of *settings* (`HighestRates.of`); 0 without a card."""
+    from spancost.config import data
+    from spancost.config.highest_rates import HighestRates
+
+    try:
+        card = data.default_card() if settings.card is None else data.card_named(settings.card)
+    except Exception:  # `prices` has logged it
+        return lambda provider: (0, 0)
+    return HighestRates(card, data.pricer(card)).of
 
 
 def new_ledger(settings: Settings) -> SpanLedger:

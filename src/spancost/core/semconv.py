@@ -57,6 +57,18 @@ APP_PROMPT_VERSION: Final = "app.prompt_version"
 APP_OUTCOME: Final = "app.outcome"
 APP_ATTRIBUTION_MISSING: Final = "app.attribution_missing"
 
+# A call that a budget refused, changed or cut.
+LLM_BUDGET_ID: Final = "llm.budget.id"
+LLM_BUDGET_KEY: Final = "llm.budget.key"
+LLM_BUDGET_LIMIT_USD: Final = "llm.budget.limit_usd"
+LLM_BUDGET_USED_USD: Final = "llm.budget.used_usd"
+LLM_BUDGET_NEEDED_USD: Final = "llm.budget.needed_usd"
+LLM_BUDGET_RESETS_AT: Final = "llm.budget.resets_at"
+LLM_BUDGET_ACTION: Final = "llm.budget.action"
+LLM_BUDGET_REASON: Final = "llm.budget.reason"
+LLM_BUDGET_REQUESTED_MODEL: Final = "llm.budget.requested_model"
+LLM_BUDGET_OUTPUT_BOUND: Final = "llm.budget.output_bound"
+
 # On a span that was captured at the HTTP boundary
 LLM_CAPTURE: Final = "llm.capture"
 LLM_ESTIMATE: Final = "llm.estimate"

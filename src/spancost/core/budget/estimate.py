@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a call may cost at most, as far as its request tells, before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from spancost.core.budget.limit import ALLOW, CallFacts
+from spancost.core.call import PARTIAL, Call, Cost, Quantity
+from spancost.core.record import CallRecord
+
+BYTES_PER_TOKEN = 3
+"""Of a request's body. Texts in Latin script have 4 to 5 bytes a token with their JSON; scripts of 3 bytes have 3."""
+TOKENS_PER_IMAGE = 1_600
+"""For each run of base64: providers scale images down to about this many tokens."""
+
+PriceOf: TypeAlias = "Callable[[Call], Cost]"
+HighestOf: TypeAlias = "Callable[[str | None], tuple[int, int]]"
+"""Provider (None when unknown) -> its highest rates for an input and an output token, in femto-dollars."""
+
+
+class Estimate(NamedTuple):
+    """femto: the cost of a call at most. is_known: by the rates of its model; else by the highest of its provider."""
+
+    femto: int
+    is_known: bool
+
+
+def input_tokens(size: int, encoded: int = 0, images: int = 0) -> int:
+    """Return an upper estimate of the tokens in a request's body of *size* bytes.
+
+    encoded, images: the bytes of base64 among them, and their number of runs.
+    """
+    return -(-max(size - encoded, 0) // BYTES_PER_TOKEN) + images * TOKENS_PER_IMAGE
+
+
+def call_of(facts: CallFacts, output_tokens: int, at_ns: int, context: Mapping[str, str] | None) -> Call:
+    """Return the call that *facts* describe, with *output_tokens* of output; *context* as `Call` has it."""
+    known = facts.values
+    return Call(
+        known.get("provider", ""),
+        known.get("model", ""),
+        {"input_tokens": facts.input_tokens, "output_tokens": output_tokens},
+        at_ns,
+        operation=known.get("operation"),
+        context=context,
+    )
+
+
+def estimate(call: Call, price: PriceOf, highest: HighestOf) -> Estimate:
+    """Return what *call* may cost; its usage has `input_tokens` and `output_tokens`.
+
+    A model without a rate for output (embeddings) has none to reserve for.
+    """
+    cost = price(call)
+    if cost.femto is not None and cost.status == PARTIAL:
+        cost = price(call._replace(usage={"input_tokens": call.usage["input_tokens"]}))
+    if cost.femto is not None and cost.status != PARTIAL:
+        return Estimate(cost.femto, True)
+    return Estimate(by_highest(call.usage, call.provider, highest), False)
+
+
+def by_highest(usage: Mapping[str, Quantity], provider: str | None, highest: HighestOf) -> int:
+    """Return what *usage* costs at the highest rates of its provider; 0 when it has neither input nor output."""
+    rate_in, rate_out = highest(provider or None)
+    return int(usage.get("input_tokens", 0) * rate_in + usage.get("output_tokens", 0) * rate_out)
+
+
+def charge(record: CallRecord, reserved: int, policy: str, highest: HighestOf) -> int:
+    """Return what *record* counts in a budget: its cost; without one what *policy* says, never 0 unless it allows that.
+
+    reserved: what was reserved for the call; it is charged when nothing tells what the call used.
+    """
+    if record.cost_femto is not None:
+        return record.cost_femto
+    if policy == ALLOW:
+        return 0
+    return by_highest(record.usage, record.provider, highest) or reserved
