@@ -64,4 +64,6 @@ def default(value: object) -> str:
     """Return a default as the page shows it."""
     if value in (None, ()):
         return "unset"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
     return f"`{str(value).lower()}`"

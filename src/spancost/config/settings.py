@@ -6,26 +6,21 @@ What people write is validated by pydantic, which is loaded only when something 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_type_hints
 
+from spancost.config import tags as tag_names
+from spancost.config.settings_file import SettingsError as SettingsError
+from spancost.config.settings_file import read_settings
+
 LOGGER = logging.getLogger("spancost")
 PREFIX = "SPANCOST_"
 FILE_VARIABLE = "SPANCOST_CONFIG_FILE"
-Tag = Literal[
-    "feature", "team", "workspace_id", "user_tier", "experiment", "environment", "prompt_name", "prompt_version"
-]
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the message names the place, the key, what was found and what was expected."""
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -72,7 +67,10 @@ class Settings:
     max_open_parents: int = _setting(
         32768, "Minimum number of open spans with costs that are kept; when more are open, the oldest are evicted."
     )
-    required_tags: tuple[Tag, ...] = _setting(
+    tags: tuple[str, ...] = _setting(
+        (), "Short names of your own attribution tags, each as `name=app.attribute`, such as `release=app.release`."
+    )
+    required_tags: tuple[str, ...] = _setting(
         (), "Tags that every call must have. A call without one gets `app.attribution_missing` and is counted."
     )
     baggage: Literal["off", "send", "accept", "both"] = _setting(
@@ -80,9 +78,18 @@ class Settings:
         "Whether attribution is sent to other services in the W3C baggage header. It is never sent to a known model "
         "provider, or to an unknown destination.",
     )
-    baggage_keys: tuple[Tag, ...] = _setting((), "The tags that may be sent or accepted through baggage.")
+    baggage_keys: tuple[str, ...] = _setting((), "The tags that may be sent or accepted through baggage.")
     baggage_hosts: tuple[str, ...] = _setting(
         (), "The hosts, with their subdomains, that tags are sent to. Defaults to all hosts except known providers."
+    )
+    metrics: bool = _setting(True, "Whether spend is reported as metrics, once a meter provider is set up.")
+    metric_tags: tuple[str, ...] = _setting(
+        tag_names.METRIC_TAGS,
+        "The attributes of the metrics, by short name or as `app.*`. Names that begin with `+` or `-` change the "
+        "default instead of replacing it.",
+    )
+    metric_histogram: bool = _setting(
+        False, "Whether the histogram `llm.request.cost.usd` is recorded too, with the call's span as exemplar."
     )
     capture_providers: tuple[str, ...] = _setting(
         (),
@@ -123,20 +130,26 @@ class Arguments(TypedDict, total=False):
     read_responses: bool
     emitters: str | os.PathLike[str] | None
     max_open_parents: int
-    required_tags: Sequence[Tag]
+    tags: Sequence[str]
+    required_tags: Sequence[str]
     baggage: Literal["off", "send", "accept", "both"]
-    baggage_keys: Sequence[Tag]
+    baggage_keys: Sequence[str]
     baggage_hosts: Sequence[str]
+    metrics: bool
+    metric_tags: Sequence[str]
+    metric_histogram: bool
     capture_providers: Sequence[str]
     capture_include_usage: bool
     capture_estimate_missing: bool
 
 
-_LISTS = frozenset(field.name for field in fields(Settings) if field.default == ())
+_LISTS = frozenset(field.name for field in fields(Settings) if isinstance(field.default, tuple))
 BOUNDS: Mapping[str, tuple[int, int]] = {"max_open_parents": (1, 10_000_000)}
 """Least and greatest value of the settings that are numbers."""
-PAIRS = frozenset({"capture_providers"})
+PAIRS = frozenset({"capture_providers", "tags"})
 """Lists of `name=value`."""
+TAG_LISTS = frozenset({"required_tags", "baggage_keys"})
+"""Lists of names of tags."""
 
 
 FORMER: Mapping[str, str] = {"capture_sellers": "capture_providers"}
@@ -179,7 +192,7 @@ def _sources(environ: Mapping[str, str], strict: bool) -> list[tuple[str, Mappin
     path = environ.get(FILE_VARIABLE)
     if path:
         try:
-            sources.insert(0, (path, _read(Path(path))))
+            sources.insert(0, (path, read_settings(Path(path))))
         except SettingsError as error:
             if strict:
                 raise
@@ -192,52 +205,6 @@ def _split(name: str, text: str) -> Any:
     if FORMER.get(name, name) in _LISTS:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return the settings of a JSON, TOML or YAML file; SettingsError when there are none."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
-        given = _PARSERS.get(path.suffix, _json)(path, text)
-    except SettingsError:
-        raise
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: found a file that cannot be read ({error}); expected settings") from None
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: found no valid {path.suffix.lstrip('.') or 'json'} ({error})") from None
-    if not isinstance(given, dict):
-        raise SettingsError(f"{path}: found a {type(given).__name__}; expected an object of settings")
-    return {str(key): value for key, value in given.items()}
-
-
-def _json(path: Path, text: str) -> Any:
-    return json.loads(text)
-
-
-def _toml(path: Path, text: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-
-        return tomllib.loads(text)
-    raise SettingsError(f"{path}: found TOML; expected JSON, as Python before 3.11 reads no TOML")
-
-
-def _yaml(path: Path, text: str) -> Any:
-    try:
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-    except ImportError:
-        raise SettingsError(
-            f"{path}: found YAML; expected JSON, TOML, or the package ruamel.yaml to read YAML "
-            "(pip install 'spancost[contracts]')"
-        ) from None
-    try:
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise SettingsError(f"{path}: found no valid YAML ({str(error).splitlines()[0]})") from None
-
-
-_PARSERS = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
 
 
 def _merge(settings: Settings, where: str, given: Mapping[str, Any], *, strict: bool) -> Settings:
@@ -282,7 +249,7 @@ def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
     values: dict[str, Any] = {}
     errors: list[str] = []
     known = sorted(field.name for field in fields(Settings))
-    for key, value in given.items():
+    for key, value in sorted(given.items(), key=lambda item: item[0] != "tags"):  # they give other settings names
         name = _place_of(where, key)
         if key not in known:
             errors.append(f"{name}: found an unknown setting; expected one of {', '.join(known)}")
@@ -302,8 +269,24 @@ def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         if key in PAIRS and (odd := next((part for part in value if not all(part.partition("="))), None)) is not None:
             errors.append(f"{name}: found {_short(odd)}; expected parts of the form name=value")
             continue
+        try:
+            _check_tags(key, value)
+        except ValueError as error:
+            errors.append(f"{name}: {error}")
+            continue
         values[key] = value
     return values, errors
+
+
+def _check_tags(key: str, value: Any) -> None:
+    """Raise ValueError when a setting names a tag that is unknown; register the names that it defines."""
+    if key == "tags":
+        tag_names.register(dict(pair.split("=", 1) for pair in value))
+    elif key in TAG_LISTS:
+        for name in value:
+            tag_names.attribute_of(name)
+    elif key == "metric_tags":
+        tag_names.metric_attributes(value)
 
 
 def _short(value: object) -> str:

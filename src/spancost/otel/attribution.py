@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -12,22 +13,12 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from opentelemetry.context import Context, attach, create_key, detach, get_current
 
-from spancost.core import semconv
+from spancost.config.settings import load
+from spancost.config.tags import ATTRIBUTES, attribute_of
 from spancost.otel.registry import PROCESS
 
+LOGGER = logging.getLogger("spancost")
 F = TypeVar("F", bound=Callable[..., Any])
-
-ATTRIBUTES: Mapping[str, str] = {
-    "feature": semconv.APP_FEATURE,
-    "team": semconv.APP_TEAM,
-    "workspace_id": semconv.APP_WORKSPACE_ID,
-    "user_tier": semconv.APP_USER_TIER,
-    "experiment": semconv.APP_EXPERIMENT,
-    "environment": semconv.APP_ENVIRONMENT,
-    "prompt_name": semconv.APP_PROMPT_NAME,
-    "prompt_version": semconv.APP_PROMPT_VERSION,
-}
-"""Tag as it is named in code -> attribute on the span."""
 
 MAX_LENGTH = 1024
 """The longest value of a tag, in characters; a longer one is cut."""
@@ -80,6 +71,10 @@ class attribution:
     threads that are given the context; to other services only when `baggage` is switched on. None leaves a tag as it
     is; a number becomes text, a text is cut after 1,024 characters; anything else is left out and counted
     (`tags_refused`).
+
+    Further tags are given by the name of their attribute (`**{'app.release': '7'}`), or by a short name that the
+    setting `tags` defines. `tenant` is `workspace_id`. An unknown name raises ValueError where a function is decorated;
+    a block leaves it out, counts it (`tags_refused`) and logs it once: blocks are entered while requests are served.
     """
 
     def __init__(
@@ -93,14 +88,27 @@ class attribution:
         environment: str | None = None,
         prompt_name: str | None = None,
         prompt_version: str | None = None,
+        **more: str | None,
     ) -> None:
         given = (feature, team, workspace_id, user_tier, experiment, environment, prompt_name, prompt_version)
         self._tags: dict[str, str] = {}
+        self._fault: ValueError | None = None
         for attribute, value in zip(ATTRIBUTES.values(), given, strict=True):
+            if value is not None and (text := _text(value)) is not None:
+                self._tags[attribute] = text
+        for name, value in more.items():
+            try:
+                attribute = _attribute_of(name)
+            except ValueError as error:
+                self._fault = error
+                continue
             if value is not None and (text := _text(value)) is not None:
                 self._tags[attribute] = text
 
     def __enter__(self) -> None:
+        if self._fault is not None:
+            PROCESS.tags_refused += 1
+            _say_once(str(self._fault))
         block = _Block(self, self._tags, tags())
         attach(with_tags(self._tags))
         _open.set((*_open.get(), block))
@@ -122,6 +130,8 @@ class attribution:
         attach(Context({**get_current(), _KEY: left}))
 
     def __call__(self, function: F) -> F:
+        if self._fault is not None:
+            raise self._fault
         return cast(F, self._around(function))
 
     def _around(self, function: Any) -> Any:
@@ -208,6 +218,25 @@ class attribution:
                     step, value = generator.athrow, error
 
         return call
+
+
+@functools.cache
+def _define_tags() -> None:
+    """Load the names that the settings define: a decorator may name one before any processor is made."""
+    load()
+
+
+def _attribute_of(name: str) -> str:
+    try:
+        return attribute_of(name)
+    except ValueError:
+        _define_tags()
+        return attribute_of(name)
+
+
+@functools.lru_cache(256)
+def _say_once(fault: str) -> None:
+    LOGGER.error("spancost: attribution: %s; the tag is left out", fault)
 
 
 def _code_of(function: Any) -> Any:

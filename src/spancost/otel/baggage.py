@@ -27,6 +27,7 @@ from opentelemetry.propagators.textmap import (
 
 from spancost.config import data
 from spancost.config.settings import Settings
+from spancost.config.tags import ATTRIBUTES, attribute_of
 from spancost.otel import attribution
 
 LOGGER = logging.getLogger("spancost")
@@ -37,7 +38,6 @@ HOST_ATTRIBUTES = ("server.address", "net.peer.name", "http.host")
 URL_ATTRIBUTES = ("url.full", "http.url")
 """Where spans of HTTP clients say which host they call, in the newer and the older semantic conventions."""
 _OUTGOING = frozenset((trace.SpanKind.CLIENT, trace.SpanKind.PRODUCER))
-_OURS = frozenset(attribution.ATTRIBUTES.values())
 
 
 class AttributionPropagator(TextMapPropagator):
@@ -62,7 +62,8 @@ class AttributionPropagator(TextMapPropagator):
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._inner = inner
-        self._attributes = tuple(attribution.ATTRIBUTES[tag] for tag in tags)
+        self._attributes = tuple(attribute_of(tag) for tag in tags)
+        self._ours = frozenset((*ATTRIBUTES.values(), *self._attributes))
         self._is_provider = is_provider
         self._send = send
         self._accept = accept
@@ -101,7 +102,7 @@ class AttributionPropagator(TextMapPropagator):
         if host is not None and self._is_provider(host):
             self.counts["baggage_withheld"] += 1
             return baggage.clear(context)
-        for key in _OURS.intersection(baggage.get_all(context)):
+        for key in self._ours.intersection(baggage.get_all(context)):
             context = baggage.remove_baggage(key, context)
         tags = attribution.tags(context)
         if not self._send or not tags:

@@ -14,7 +14,8 @@ from opentelemetry import trace
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.sdk.resources import Resource
 
-from spancost import attribution
+from spancost import SettingsError, attribution
+from spancost.config.settings import load
 from spancost.otel import attribution as attribution_module
 from spancost.otel.registry import PROCESS
 from tests.otel.processor.simple import INPUT, MODEL, Set, processor
@@ -64,10 +65,46 @@ def test_what_the_application_sets_on_its_span_wins(made: Set) -> None:
     assert tagged(made, "span") == {"feature": "mine"}
 
 
-def test_an_unknown_tag_is_a_mistake_in_the_program() -> None:
-    """As for any function."""
-    with pytest.raises(TypeError, match="feture"):
-        attribution(feture="search")  # type: ignore[call-arg]
+def test_an_unknown_tag_is_refused_where_a_function_is_decorated() -> None:
+    """At import, with the names that there are and the way to define one."""
+    with pytest.raises(
+        ValueError, match=r"unknown tag 'feture'; expected one of feature, .*app\.feture.*setting `tags`"
+    ):
+
+        @attribution(feture="search")
+        def work() -> None:
+            """Never defined."""
+
+
+def test_an_unknown_tag_of_a_block_is_counted_and_logged_once(made: Set, caplog: pytest.LogCaptureFixture) -> None:
+    """A request in hand does not fail for a tag."""
+    before = PROCESS.tags_refused
+    for _ in range(2):
+        with attribution(feature="search", flavour="sweet"):
+            made.tracer.start_span(f"span {_}").end()
+    assert tagged(made, "span 1") == {"feature": "search"}
+    assert before + 2 == PROCESS.tags_refused
+    assert len([each for each in caplog.records if "flavour" in each.getMessage()]) == 1
+
+
+def test_further_tags_have_attributes_of_their_own(made: Set) -> None:
+    """By attribute, by a short name from the settings, by an alias."""
+    load(environ={"SPANCOST_TAGS": "release=app.release, channel=app.sales.channel"})
+    with attribution(release=7, channel="web", tenant="w", **{"app.arm": "b", "app.Wrong": "x"}):  # type: ignore[arg-type]
+        made.tracer.start_span("span").end()
+    assert made.kept.of("span") == {
+        "app.release": "7",
+        "app.sales.channel": "web",
+        "app.workspace_id": "w",
+        "app.arm": "b",
+    }
+
+
+@pytest.mark.parametrize("given", ["team=app.x", "a b=app.x", "release=llm.model", "release=app.outcome"])
+def test_a_name_that_cannot_be_used_is_refused_at_the_start(given: str) -> None:
+    """A name that is taken, no identifier, or another's attribute."""
+    with pytest.raises(SettingsError, match="tags: found the "):
+        load({"tags": [given]})
 
 
 def test_numbers_become_text_and_the_rest_is_left_out_and_counted(made: Set) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
@@ -13,7 +13,7 @@ from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE
-from spancost.core.record import CallRecord
+from spancost.core.record import CallEvent
 from spancost.core.span import AttributeValue
 from spancost.otel.outcome import Outcomes
 from spancost.otel.processor.attribution import Completion
@@ -27,10 +27,10 @@ from spancost.otel.processor.sdk_access import (
     TRACE_ID,
     About,
     Reader,
-    error_of,
     identity,
     public_identity,
     remove,
+    with_error,
     write,
 )
 
@@ -38,10 +38,32 @@ SEEN_KEPT = 1024
 """Spans remembered as finished though nothing was written on them, at least: they may come by two ways."""
 
 
+class Metrics(Protocol):
+    """What a finisher asks of metrics (see `otel/metrics.py`). They count with the call, so that no queue loses one."""
+
+    is_on: bool
+
+    def begin(self) -> bool:
+        """Begin to count if somebody reads; return whether that is decided."""
+
+    def count(self, event: CallEvent, span: SpanContext | None = None, /) -> None:
+        """Count a record or correction; never raises."""
+
+    def restart(self) -> None:
+        """Forget what was counted: in a forked child."""
+
+
 class SpanFinisher:
     """Finishes spans with a ledger. finished: the context of the span that was finished last."""
 
-    def __init__(self, ledger: SpanLedger, required: Sequence[str], errors: ErrorCounter, events: CallEvents) -> None:
+    def __init__(
+        self,
+        ledger: SpanLedger,
+        required: Sequence[str],
+        errors: ErrorCounter,
+        events: CallEvents,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
         self.outcomes = Outcomes()
         self.finished: SpanContext | None = None
@@ -49,6 +71,8 @@ class SpanFinisher:
         self._ends = ledger.ends
         self._errors = errors
         self._events = events
+        self._metrics = metrics
+        self._awaits_metrics = metrics is not None
         self._completion = Completion(required)
         reader = Reader()
         self._about, self._read, self._resource = reader.about, reader.read, reader.resource
@@ -60,6 +84,8 @@ class SpanFinisher:
         self._ids_repeat = False
         self._already_seen = GenerationalCache[int, int](SEEN_KEPT)
         self._ledger.clear()
+        if self._metrics is not None:
+            self._metrics.restart()
 
     def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Finish *span* unless that was done; return whether there was something to do.
@@ -157,30 +183,34 @@ class SpanFinisher:
         is_local_root = parent is None or parent[IS_REMOTE]
         if todo == HAS_COSTED_CHILDREN:
             return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
+        if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
+            self._awaits_metrics = False
+            ledger.makes_records = ledger.makes_records or self._metrics.is_on
         scope, times, name, resource, _ = about
         place = (context[TRACE_ID], 0, self._resource(resource))
         ids = (span_id, parent_id, is_local_root, *times)
         priced = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if priced is not None:
             if ledger.makes_records:
-                self._hand_over(span, ledger.record_planned(priced, place, ids, attributes, room))
+                record = ledger.record_planned(priced, place, ids, attributes, room)
+                self._tell(record if record.error is not None else with_error(record, span), context)
             return room
         core_span = self._read(span, context, parent, attributes.copy(), about)
         if self._ids_repeat:
             core_span = core_span._replace(span_id=span_id, parent_id=parent_id)
-        writes, record, corrections = ledger.process_uncached(core_span)
+        writes, found, corrections = ledger.process_uncached(core_span)
         for correction in corrections:
-            self._events.put(correction)
-        if record is not None:
-            self._events.put(record)
+            self._tell(correction, context)
+        if found is not None:
+            self._tell(found, context)
         return dict(writes)
 
-    def _hand_over(self, span: ReadableSpan, record: CallRecord) -> None:
-        if record.error is None:
-            error = error_of(span)
-            if error is not None:
-                record = record._replace(error=error)
-        self._events.put(record)
+    def _tell(self, event: CallEvent, context: SpanContext) -> None:
+        """Hand a record or correction over, with the ledger's lock held."""
+        if self._metrics is not None and self._metrics.is_on:
+            self._metrics.count(event, context)
+        if self._events.has_listeners:
+            self._events.put(event)
 
     def _move_outcome(self, ended: EndedSpan, writes: dict[str, AttributeValue]) -> None:
         """Write the outcome of a local root, or let that of another span go to an ancestor."""

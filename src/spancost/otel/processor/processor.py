@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from spancost.config.pricers import SpanLedger, new_ledger
 from spancost.config.settings import Settings, load
-from spancost.otel import attribution, baggage
+from spancost.config.tags import attribute_of, metric_attributes
+from spancost.otel import baggage
 from spancost.otel.processor import strategy as strategies
 from spancost.otel.processor.attribution import tag
 from spancost.otel.processor.call_events import CallEvents, Listener
@@ -26,9 +27,11 @@ from spancost.otel.processor.wrap_end import wrap_end
 from spancost.otel.registry import PROCESS
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
     from typing_extensions import Unpack
 
     from spancost.config.settings import Arguments
+    from spancost.otel.metrics import SpendMetrics
 
 SHUTDOWN_SECONDS = 5.0
 """How long `shutdown` waits for listeners."""
@@ -39,7 +42,8 @@ class LLMCostProcessor(SpanProcessor):
 
     `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
     raises into the application. Keyword arguments are those of `Settings`; they win over *settings*, which take the
-    place of the environment and the file. *on_call* are listeners (see `subscribe`). `stats` counts what happened.
+    place of the environment and the file. *on_call* are listeners (see `subscribe`). Metrics go to *meter_provider*, or
+    the global one. `stats` counts what happened.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class LLMCostProcessor(SpanProcessor):
         *,
         ledger: SpanLedger | None = None,
         on_call: Iterable[Listener] = (),
+        meter_provider: MeterProvider | None = None,
         **arguments: Unpack[Arguments],
     ) -> None:
         self.settings = load(arguments, base=settings)
@@ -55,8 +60,9 @@ class LLMCostProcessor(SpanProcessor):
         self._selector = StrategySelector(self.settings.strategy, self._errors)
         self._events = CallEvents(self._errors)
         self._ledger = new_ledger(self.settings) if ledger is None else ledger
-        required = tuple(attribution.ATTRIBUTES[tag] for tag in self.settings.required_tags)
-        self._finisher = SpanFinisher(self._ledger, required, self._errors, self._events)
+        required = tuple(attribute_of(tag) for tag in self.settings.required_tags)
+        self._metrics = self._new_metrics(meter_provider) if self.settings.metrics else None
+        self._finisher = SpanFinisher(self._ledger, required, self._errors, self._events, self._metrics)
         self._propagator: baggage.AttributionPropagator | None = None
         for listener in on_call:
             self.subscribe(listener)
@@ -87,9 +93,16 @@ class LLMCostProcessor(SpanProcessor):
 
         def unsubscribe() -> None:
             end()
-            self._ledger.makes_records = self._events.has_listeners
+            has_metrics = self._metrics is not None and self._metrics.is_on
+            self._ledger.makes_records = self._events.has_listeners or has_metrics
 
         return unsubscribe
+
+    def _new_metrics(self, meter_provider: MeterProvider | None) -> SpendMetrics:
+        from spancost.otel.metrics import SpendMetrics
+
+        tags = metric_attributes(self.settings.metric_tags)
+        return SpendMetrics(tags, self._errors, meter_provider, has_histogram=self.settings.metric_histogram)
 
     def restart(self) -> None:
         """Begin with an empty ledger, a free lock and no waiting records: in a forked child."""
@@ -178,6 +191,7 @@ class LLMCostProcessor(SpanProcessor):
             **self._ledger.counters,
             **self._finisher.counts,
             "records_dropped": self._events.dropped,
+            **({} if self._metrics is None else {"metrics_folded": self._metrics.table.folded}),
             "tags_refused": PROCESS.tags_refused,
             "events_failed": PROCESS.events_failed,
             "outcomes_dropped": PROCESS.outcomes_dropped + self._finisher.outcomes.dropped,

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from spancost.core.ledger.recorder import OTHER_ERROR
+from spancost.core.record import CallRecord
 from spancost.core.span import AttributeValue, Span
 
 if TYPE_CHECKING:
@@ -103,6 +104,12 @@ def error_of(span: ReadableSpan) -> str | None:
     if span.status.status_code is not StatusCode.ERROR:
         return None
     return raised(span) or OTHER_ERROR
+
+
+def with_error(record: CallRecord, span: ReadableSpan) -> CallRecord:
+    """Return *record* with the error of *span*, if it has one."""
+    error = error_of(span)
+    return record if error is None else record._replace(error=error)
 
 
 def raised(span: ReadableSpan) -> str:
