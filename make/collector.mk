@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The Go code: the Go core, both Collector processors, and a Collector with them.
+# The Go code: the Go core, the Collector components, and a Collector with them.
 
 ##@ Go and the Collector
 
@@ -10,7 +10,7 @@ GO_SOURCES := $(shell find collector pricing/embed.go semconv/embed.go -name '*.
 FUZZ_TIME ?= 60s
 
 .PHONY: collector
-collector: $(COLLECTOR) ## Build a Collector with llm_cost and llm_cost_rollup into build/otelcol
+collector: $(COLLECTOR) ## Build a Collector with llm_cost, llm_cost_rollup and llm_spend into build/otelcol
 
 # kafkareceiver and the core differ by a few minor versions; --skip-strict-versioning allows that.
 $(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/compiled/card.jsonl semconv/compiled/dialects.json
@@ -62,7 +62,7 @@ vet: ## Check the Go code: vet, staticcheck, formatting, generated files
 	@test -z "$$(gofmt -l collector pricing semconv)" || { gofmt -l collector pricing semconv; exit 1; }
 	@$(GO) vet ./...
 	@$(GO_TOOL) staticcheck ./collector/...
-	@for folder in collector/llmcostprocessor collector/llmcostrollupprocessor; do \
+	@for folder in collector/llmcostprocessor collector/llmcostrollupprocessor collector/llmspendconnector; do \
 		before="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
 		(cd $$folder && $(GO) tool -modfile=../tools/go.mod mdatagen metadata.yaml); \
 		after="$$(cd $$folder && cat metadata.yaml README.md documentation.md generated_* internal/*/* | sha256sum)"; \
@@ -77,7 +77,7 @@ fuzz: ## Fuzz the parsers of external input, FUZZ_TIME (60s) each
 	done
 
 .PHONY: bench-go
-bench-go: ## Nanoseconds a span in package cost and both processors
+bench-go: ## Nanoseconds a span in package cost and the components
 	@$(GO) test ./collector/... -run '^$$' -bench . -benchmem
 
 .PHONY: bench-collector

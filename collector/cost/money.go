@@ -24,6 +24,12 @@ type Femto struct {
 // FemtoOf returns n femto-dollars.
 func FemtoOf(n int64) Femto { return Femto{n >> 63, uint64(n)} }
 
+// FemtoOfNano returns n nano-dollars; n is not negative.
+func FemtoOfNano(n int64) Femto {
+	hi, lo := bits.Mul64(uint64(n), femtoPerNano)
+	return Femto{int64(hi), lo}
+}
+
 // FemtoOfBits returns the amount whose two's complement is hi and lo.
 func FemtoOfBits(hi int64, lo uint64) Femto { return Femto{hi, lo} }
 

@@ -37,7 +37,7 @@ NEED = {"HONEYCOMB_API_KEY": "test-key"}
 SERVED = ("minimal", "jaeger", "honeycomb", "grafana", "coding-agents")
 BEHIND = ("agent", "agent-durable", "gateway")
 KAFKA = ("kafka-agent", "kafka-gateway")
-METRICS = ("spend-metrics",)
+METRICS = ("spend-metrics", "spend")
 METRICS_BINARY = ROOT / "build" / "otelcol-metrics" / "otelcol-spancost-metrics"
 
 
@@ -46,7 +46,7 @@ def test_every_configuration_is_tested_here() -> None:
     assert found == {*SERVED, *BEHIND, *KAFKA, *METRICS}
 
 
-@pytest.mark.parametrize("name", [*SERVED, *BEHIND, *KAFKA])
+@pytest.mark.parametrize("name", [*SERVED, *BEHIND, *KAFKA, *METRICS])
 def test_a_configuration_is_valid(name: str) -> None:
     done = subprocess.run(
         [need(), "validate", "--config", str(CONFIGURATIONS / f"{name}.yaml")], capture_output=True, text=True, env=NEED
@@ -213,18 +213,19 @@ def prometheus() -> Iterator[tuple[str, list[ExportMetricsServiceRequest]]]:
         thread.join()
 
 
-def spend(kept: list[ExportMetricsServiceRequest]) -> dict[str, float]:
-    """Return the highest value of each feature's series, which only rises."""
-    points: dict[str, float] = {}
+def spend(kept: list[ExportMetricsServiceRequest]) -> dict[str, int]:
+    """Return the highest value of each feature's series in nano-dollars; each only rises."""
+    points: dict[str, int] = {}
     for request in kept:
         for resource in request.resource_metrics:
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
-                    for point in metric.sum.data_points if metric.name == "llm.cost" else ():
+                    for point in metric.sum.data_points if metric.name == "llm.cost.nanousd" else ():
+                        assert metric.sum.is_monotonic
                         told = {each.key: each.value.string_value for each in point.attributes}
                         assert told["llm.model"] == "gpt-4o-mini"
                         feature = told["app.feature"]
-                        points[feature] = max(point.as_double, points.get(feature, 0.0))
+                        points[feature] = max(point.as_int, points.get(feature, 0))
     return points
 
 
@@ -251,7 +252,7 @@ def test_spend_by_feature_and_model_is_the_money_once(tmp_path: Path) -> None:
                 list(pool.map(send_some, range(senders)))
             until(lambda: len(backend.spans) == senders * traces * 2)
     # Both have been told to stop and have sent what they had.
-    half = pytest.approx(senders * traces / 2 * 0.00021)
+    half = senders * traces // 2 * 210_000
     assert spend(kept) == {"feature-0": half, "feature-1": half}
 
 
@@ -304,3 +305,4 @@ def test_the_built_collector_is_the_one_of_the_manifest() -> None:
     done = subprocess.run([need(BINARY), "components"], capture_output=True, text=True, timeout=60)
     assert "name: llm_cost\n" in done.stdout
     assert "name: llm_cost_rollup\n" in done.stdout
+    assert "name: llm_spend\n" in done.stdout
