@@ -224,6 +224,13 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn ledger.Repeat
 			tracedata.Put(holder.Attributes(), &written, nil)
 		}
 	}
+	for _, n := range l.DoubtedRoots(spans) {
+		for _, holder := range holders[n] {
+			if complete, isTotal := holder.Attributes().Get(cost.AttrTraceCostComplete); isTotal {
+				complete.SetBool(false)
+			}
+		}
+	}
 	after := l.Counters()
 	l.Clear()
 	return after.Since(&before), l.TakeReused()

@@ -95,6 +95,9 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 		case s.hasEnded(a.key):
 			s.repeat(a)
 		case a.isTarget:
+			if a.isPriced {
+				s.ledger.NoteDoubt(a.span.Attributes)
+			}
 			s.hold(now, a, &moved)
 		default:
 			calls = append(calls, a)

@@ -168,6 +168,7 @@ func enrichAll(all []carried, records []carriedRecord, l *ledger.Ledger, dialect
 	inHand.place(records)
 	repeats := inHand.repeats(dialects)
 	var written ledger.Writes
+	hasTotal := make([]bool, len(inHand.spans))
 	for _, n := range ledger.ChildrenFirst(inHand.spans) {
 		written.Clear()
 		if repeats[n].Reason != "" {
@@ -178,8 +179,17 @@ func enrichAll(all []carried, records []carriedRecord, l *ledger.Ledger, dialect
 		if len(written.Put) == 0 {
 			continue
 		}
+		hasTotal[n] = written.HasTotal()
 		for _, raw := range inHand.copies[n] {
 			put(raw, &written)
+		}
+	}
+	incomplete := ledger.Writes{Put: []cost.Attribute{ledger.Incomplete()}}
+	for _, n := range l.DoubtedRoots(inHand.spans) {
+		for _, raw := range inHand.copies[n] {
+			if hasTotal[n] {
+				put(raw, &incomplete)
+			}
 		}
 	}
 }

@@ -29,6 +29,9 @@ const (
 	reasonReportsMore = "reports_more"
 )
 
+// attrCapture is on spans that carry what capture read from the provider's answer.
+const attrCapture = "llm.capture"
+
 // RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
 var RepeatReasons = [...]string{
 	reasonSameResponse, reasonDiffers, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonReportsMore,
@@ -44,8 +47,10 @@ type CountedCall struct {
 	parts                [3]cost.Count
 	provider, responseID string
 	// process is "" when it is not known.
-	process        string
-	isChild        bool
+	process string
+	isChild bool
+	// isExchange: the span carries what capture read from the provider's answer.
+	isExchange     bool
 	startNs, endNs int64
 	// meters are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	meters      []string
@@ -87,7 +92,7 @@ func (l *Ledger) countedCallOf(reading *cost.Reading, span *cost.Span) *CountedC
 	*found = CountedCall{
 		span: span.Key, scope: cmp.Or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		parts: [3]cost.Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
-		process: span.Process, isChild: span.IsChild, responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
+		process: span.Process, isChild: span.IsChild, isExchange: span.Attributes.Has(attrCapture), responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
 		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsMeters: true,
 	}
 	if len(reading.Usage) > 0 {
@@ -113,7 +118,7 @@ func classify(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCal
 		}
 	}
 	if below != nil && !this.reports() && (below.count > 0 || below.unreported != nil) {
-		return classifyWithoutUsage(below)
+		return classifyWithoutUsage(this, below)
 	}
 	if below != nil && below.count > 0 {
 		if found := classifyAncestor(isCall, this, below); found.role != "" {
@@ -135,7 +140,7 @@ func classify(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCal
 func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal) classification {
 	calls := below.calls
 	for n := len(calls) - 1; n >= 0; n-- {
-		if calls[n].tokens() == this.tokens() {
+		if calls[n].tokens() == this.tokens() && !areTwoExchanges(this, calls[n]) {
 			return classification{cost.Duplicate, reasonRepeats, calls[n]}
 		}
 	}
@@ -145,7 +150,7 @@ func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal) classific
 		return classification{role: cost.Aggregate, reason: reasonSum}
 	case !isCall:
 		return classification{role: cost.Aggregate, reason: reasonExceeds}
-	case ownResponse(this, calls):
+	case ownResponse(this, calls) || isExchangeAbove(this, calls):
 		return classification{}
 	case within:
 		return classification{role: cost.Aggregate, reason: reasonSum}
@@ -157,15 +162,22 @@ func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal) classific
 	return classification{}
 }
 
-// classifyWithoutUsage classifies a model call without usage above calls already counted, be they without usage too.
-func classifyWithoutUsage(below *Subtotal) classification {
+// classifyWithoutUsage classifies a model call without usage above calls already counted, be they without usage too; no role
+// when it is a call of its own.
+func classifyWithoutUsage(this *CountedCall, below *Subtotal) classification {
+	latest := below.latest()
 	switch {
+	case areTwoExchanges(this, latest):
+		return classification{}
 	case below.count > 1:
 		return classification{role: cost.Aggregate, reason: reasonSum}
-	case below.count == 1:
-		return classification{cost.Duplicate, reasonRepeats, below.calls[len(below.calls)-1]}
 	}
-	return classification{cost.Duplicate, reasonRepeats, below.unreported}
+	return classification{cost.Duplicate, reasonRepeats, latest}
+}
+
+// isExchangeAbove reports whether a call is an exchange, which is no sum of those below it in its process.
+func isExchangeAbove(this *CountedCall, others []*CountedCall) bool {
+	return this.isExchange && slices.ContainsFunc(others, func(other *CountedCall) bool { return other.process == this.process })
 }
 
 // ownResponse reports whether a call has a response id and each of the others another one, of the same emitter.

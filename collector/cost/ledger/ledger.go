@@ -167,13 +167,15 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 	own := l.own(span, below, written)
 	if own != nil && own.unreportedCount > 0 && below != nil && below.count > 0 {
 		// Written when the calls below had not ended yet: they are its request.
-		own = nil
+		if isOneRequest(below.latest(), own.latest()) {
+			own = nil
+		}
 	}
 	total := below
 	if own != nil {
 		total = own
 		if below != nil {
-			if below.unreportedCount > 0 && own.count > 0 && below.count == 0 {
+			if below.unreportedCount > 0 && own.count > 0 && below.count == 0 && isOneRequest(own.latest(), below.unreported) {
 				below.absorbUnreported()
 			}
 			total = below
@@ -187,6 +189,9 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 		total.WriteSubtree(written)
 	}
 	if rollUp && span.IsLocalRoot {
+		if l.memory.doubtsAny(total.calls) {
+			total.Doubtful++
+		}
 		total.WriteTrace(written)
 	}
 	if rollUp {

@@ -3,7 +3,9 @@
 package ledger
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/dialect"
@@ -29,6 +31,9 @@ type RecentCalls struct {
 	noIdentity cost.GenerationalCache[reusedID, struct{}]
 	scopes     map[string]bool
 	reused     int64
+	// doubted are spans of which another one was taken for a copy, without an id that shows it.
+	doubted   cost.GenerationalCache[uint64, struct{}]
+	hasDoubts atomic.Bool
 }
 
 // heldCall is a call in a list of calls, newest first.
@@ -62,6 +67,7 @@ func NewRecentCalls(dialects *dialect.Dialects, calls int) *RecentCalls {
 		here: cost.NewGenerationalCache[traceTokens, *heldCall](calls), attached: cost.NewGenerationalCache[processTokens, *heldCall](calls),
 		detached: cost.NewGenerationalCache[processTokens, *heldCall](calls), claims: cost.NewGenerationalCache[claim, struct{}](calls),
 		noIdentity: cost.NewGenerationalCache[reusedID, struct{}](calls), scopes: map[string]bool{},
+		doubted: cost.NewGenerationalCache[uint64, struct{}](calls),
 	}
 }
 
@@ -82,6 +88,8 @@ func (m *RecentCalls) clear() {
 	m.detached.Clear()
 	m.claims.Clear()
 	m.noIdentity.Clear()
+	m.doubted.Clear()
+	m.hasDoubts.Store(false)
 }
 
 // addResponse remembers a call by its response id alone.
@@ -148,6 +156,23 @@ func (m *RecentCalls) isClaimed(call, by *CountedCall) bool {
 
 func (m *RecentCalls) claim(call, by *CountedCall) {
 	m.claims.Set(claim{call.span, by.scope}, struct{}{})
+}
+
+// doubt notes that a span was taken for a copy of the call on the span with an id, without a response id that shows it. The
+// caller holds the mutex.
+func (m *RecentCalls) doubt(span uint64) {
+	m.doubted.Set(span, struct{}{})
+	m.hasDoubts.Store(true)
+}
+
+// doubtsAny reports whether a span was taken for a copy of one of some calls, without a response id that shows it.
+func (m *RecentCalls) doubtsAny(calls []*CountedCall) bool {
+	if !m.hasDoubts.Load() {
+		return false
+	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return slices.ContainsFunc(calls, func(call *CountedCall) bool { return m.doubted.Has(call.span.ID) })
 }
 
 // reuse notes that a provider gave a response id to two calls.

@@ -89,6 +89,7 @@ func (l *Ledger) classified(
 		}
 		return priced, true
 	}
+	isUnsure := found.reason == reasonSameTokens
 	if meter := l.changedBy(reading, span, metersOnlyOn(reading, found, below)); meter != "" {
 		found.reason = reasonReportsMore + ":" + meter
 	}
@@ -96,6 +97,9 @@ func (l *Ledger) classified(
 	found.write(written)
 	if found.of != nil {
 		l.memory.claim(found.of, this)
+		if isUnsure {
+			l.memory.doubt(found.of.span.ID)
+		}
 		if reading.ResponseID != "" {
 			l.memory.addAlias(reading.ResponseID, found.of)
 		}
@@ -146,7 +150,7 @@ func (l *Ledger) counted(call *CountedCall, result *cost.Cost) *Subtotal {
 		found.calls, found.count = found.one[:], 1
 	} else {
 		found.unreported, found.unreportedCount = call, 1
-		l.rollUp.unreported.Set(call.span, struct{}{})
+		l.rollUp.unreported.Set(call.span, call)
 	}
 	if result.Status == cost.Partial || result.Status == cost.Unpriced {
 		found.Doubtful = 1

@@ -14,12 +14,14 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 	status, _ := span.Attributes.Get(cost.AttrCostStatus).Text()
 	if status == cost.Duplicate || status == cost.Aggregate {
 		reason, _ := span.Attributes.Get(cost.AttrCostReason).Text()
+		l.NoteDoubt(span.Attributes)
 		return incomplete(reason)
 	}
 	attributes := span.Attributes
 	this := &CountedCall{
 		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
 		input: countOf(attributes, cost.AttrInputTokens), output: countOf(attributes, cost.AttrOutputTokens), process: span.Process, isChild: span.IsChild,
+		isExchange: attributes.Has(attrCapture),
 		parts: [3]cost.Count{
 			countOf(attributes, cost.AttrCachedInputTokens), countOf(attributes, cost.AttrCacheWriteInputTokens),
 			countOf(attributes, cost.AttrReasoningOutputTokens),
@@ -41,6 +43,9 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 			l.counters.repeat(found.reason)
 			if found.of != nil {
 				l.memory.claim(found.of, this)
+				if found.reason == reasonSameTokens {
+					l.memory.doubt(found.of.span.ID)
+				}
 			}
 			found.write(written)
 			written.Remove = withdrawn

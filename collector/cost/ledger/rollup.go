@@ -50,6 +50,17 @@ func (s *Subtotal) add(other *Subtotal) {
 	}
 }
 
+// latest returns the latest call: of those that report tokens, if any.
+func (s *Subtotal) latest() *CountedCall {
+	if len(s.calls) > 0 {
+		return s.calls[len(s.calls)-1]
+	}
+	return s.unreported
+}
+
+// isOneRequest reports whether a call that reports usage may be the request of one above or below it that reports none.
+func isOneRequest(this, withoutUsage *CountedCall) bool { return !areTwoExchanges(this, withoutUsage) }
+
 // absorbUnreported takes back the calls without usage: the call above them has reported it, and is the same request.
 func (s *Subtotal) absorbUnreported() {
 	s.Requests -= s.unreportedCount
@@ -63,17 +74,18 @@ type rollUp struct {
 	pending cost.GenerationalCache[cost.SpanKey, *Subtotal]
 	closed  endedSpans
 	// unreported are spans that were counted as calls without usage.
-	unreported cost.GenerationalCache[cost.SpanKey, struct{}]
+	unreported cost.GenerationalCache[cost.SpanKey, *CountedCall]
 	late       int64
 }
 
 func newRollUp(openSpans, closedSpans int) *rollUp {
-	return &rollUp{pending: cost.NewGenerationalCache[cost.SpanKey, *Subtotal](openSpans), closed: newEndedSpans(closedSpans), unreported: cost.NewGenerationalCache[cost.SpanKey, struct{}](openSpans)}
+	return &rollUp{pending: cost.NewGenerationalCache[cost.SpanKey, *Subtotal](openSpans), closed: newEndedSpans(closedSpans), unreported: cost.NewGenerationalCache[cost.SpanKey, *CountedCall](openSpans)}
 }
 
 // lateParent takes back the parent's request when that parent has ended as a call without usage: the call reports it now.
 func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal) {
-	if _, was := r.unreported.Take(parent); was {
+	if silent, was := r.unreported.Get(parent); was && isOneRequest(call.latest(), silent) {
+		r.unreported.Take(parent)
 		call.Requests--
 		call.Unpriced--
 		call.Doubtful--

@@ -64,8 +64,8 @@ func sameResponse(this *CountedCall, below *Subtotal, memory *RecentCalls) class
 }
 
 // sameTokens classifies a span by calls of other emitters with its model and tokens at its time: in its trace, or in its process
-// where data states that one of the two emitters writes into a trace of its own. Sure is only what has the same response id
-// too, or is the only such call of such emitters.
+// where data states that one of the two emitters writes into a trace of its own. Sure is only what is the one such call in its
+// trace, of such emitters: in other traces tokens and times show no identity.
 func sameTokens(this *CountedCall, memory *RecentCalls) classification {
 	var buf [keptPerKey]*CountedCall
 	held, _ := memory.here.Get(this.traceTokens())
@@ -77,35 +77,41 @@ func sameTokens(this *CountedCall, memory *RecentCalls) classification {
 
 func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isElsewhere bool) classification {
 	var call *CountedCall
-	found, isNamed := 0, false
+	found, hasItsID := 0, false
 	for _, other := range others {
 		if other.scope == this.scope || !sameModel(this, other) || !overlap(this, other) ||
-			isElsewhere && !(agree(this, other) && sameProvider(this, other)) || m.areTwo(this, other) || m.isClaimed(other, this) {
+			isElsewhere && !(agree(this, other) && sameProvider(this, other)) || areTwoExchanges(this, other) ||
+			m.areTwo(this, other) || m.isClaimed(other, this) {
 			continue
 		}
 		found++
 		hasID := other.responseID != "" && other.responseID == this.responseID
-		if call == nil || hasID && !isNamed {
+		if call == nil || hasID && !hasItsID {
 			call = other
 		}
-		isNamed = isNamed || hasID
+		hasItsID = hasItsID || hasID
 	}
 	if call == nil {
 		return classification{}
 	}
 	m.claim(call, this)
 	reason := reasonSameTokens
-	if isNamed || found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
+	if !isElsewhere && found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
 		reason = reasonSameCall
 	}
 	return classification{cost.Duplicate, reason, call}
+}
+
+// areTwoExchanges reports whether capture saw both on the wire of one process: an exchange each, however alike they are.
+func areTwoExchanges(this, other *CountedCall) bool {
+	return this.isExchange && other.isExchange && this.process == other.process
 }
 
 // mayDiffer reports whether two spans with one response id may count tokens in their own ways: emitters of one trace, or
 // detached.
 func (m *RecentCalls) mayDiffer(this, other *CountedCall) bool {
 	switch {
-	case this.scope == other.scope:
+	case this.scope == other.scope || areTwoExchanges(this, other):
 		return false
 	case this.span.Trace == other.span.Trace:
 		return true
@@ -116,7 +122,7 @@ func (m *RecentCalls) mayDiffer(this, other *CountedCall) bool {
 // isMisreported reports whether two emitters of one process report a call with one response id at one time, and differ in its
 // tokens.
 func isMisreported(this, other *CountedCall) bool {
-	return this.scope != other.scope && this.process != "" && this.process == other.process && overlap(this, other) &&
+	return this.scope != other.scope && !areTwoExchanges(this, other) && this.process != "" && this.process == other.process && overlap(this, other) &&
 		sameProvider(this, other) && sameModel(this, other)
 }
 

@@ -55,13 +55,13 @@ SENTENCES = {
     OVERRIDE_REFUSED: "The contract does not allow the cost that the application set; the computed cost was used.",
     "contract_unusable": "The configured contract could not be loaded; the log says why.",
     "rate_card_unusable": "The configured rate card could not be loaded; the log says why.",
-    # Codes of the counting rule (core/ledger/counting.py) and of incomplete readings (semconv/dialects/).
+    # Codes of the counting rule (core/ledger/classification.py) and of incomplete readings (semconv/dialects/).
     "same_response_id": "A call with this response id is already counted, on the span that `llm.duplicate_of` names.",
     "same_response_other_tokens": "Another instrumentation reported this response with different token counts.",
     "repeats_call_beneath": "The usage repeats that of a call below this span, which is counted there.",
     "sum_of_calls_beneath": "The usage is the sum of the calls below this span, which are counted there.",
-    "same_call_elsewhere": "Another instrumentation reported this call with the same model, tokens and time.",
-    "same_tokens_elsewhere": "Another instrumentation reported the same tokens; no id shows if it is this call.",
+    "same_call_elsewhere": "Another instrumentation reported this call in this trace: same model, tokens and time.",
+    "same_tokens_elsewhere": "Another span, in any trace, reports the same tokens; no id shows if it is this call.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls below this span; only those are counted.",
     "reports_more": "Counted elsewhere; this span reports a priced meter that the counted one does not report.",
     "counted_on_span": "The emitter also reports this call on a span; it is counted there.",

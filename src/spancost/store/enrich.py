@@ -13,7 +13,7 @@ from spancost.core.ledger.sources import LOGS, SPANS, Repeat, Report, repeats
 from spancost.core.ledger.writes import write_repeat
 from spancost.core.reading import Reading
 from spancost.core.record import CallRecord
-from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
+from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS, LLM_TRACE_COST_COMPLETE
 from spancost.core.span import Span
 from spancost.store.log_records import OWN_TRACE, CarriedRecord
 from spancost.store.otlp_fields import Json
@@ -58,6 +58,7 @@ def enrich(
     made_in = place(records_in_hand, spans, raws, services)
     repeated = repeats_in(spans, services, reads) if made_in and reads is not None else {}
     counted: dict[Key, CallRecord] = {}
+    totalled: set[Key] = set()
     for key in in_order(spans):
         repeat = repeated.get(key)
         if repeat is None:
@@ -70,10 +71,31 @@ def enrich(
             written = {}
             write_repeat(repeat, written)
             written.update(ledger.end(spans[key]._replace(attributes={})).writes)
+        if LLM_TRACE_COST_COMPLETE in written:
+            totalled.add(key)
         if written:
             for raw in raws[key]:
                 put(raw, written)
+    for key in doubted_roots(spans, ledger):
+        for raw in raws[key] if key in totalled else ():
+            put(raw, {LLM_TRACE_COST_COMPLETE: False})
     return completed(counted, spans, made_in)
+
+
+def doubted_roots(spans: dict[Key, Span], ledger: Ledger) -> list[Key]:
+    """Return the local roots above calls that *ledger* doubts: they may have been written before it did."""
+    doubted = [span for span in spans.values() if ledger.has_doubts and ledger.is_doubted(span.span_id)]
+    key_of = {span.span_id: key for key, span in spans.items()} if doubted else {}
+    roots: dict[Key, bool] = {}
+    passed: set[int] = set()
+    for span in doubted:
+        above: Span | None = span
+        while above is not None and above.span_id not in passed:
+            passed.add(above.span_id)
+            if above.is_local_root:
+                roots[key_of[above.span_id]] = True
+            above = spans.get(key_of.get(above.parent_id or 0, (0, 0)))
+    return list(roots)
 
 
 def completed(

@@ -6,31 +6,30 @@ from __future__ import annotations
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
-from spancost.core.ledger.counting import (
+from spancost.core.ledger.classification import (
     AGGREGATE,
     DUPLICATE,
     LOCAL_CACHE,
     OWN,
     REASONS,
     REPORTS_MORE,
+    SAME_TOKENS,
     Classification,
-    classify,
-    counted,
-    meters_only_on,
 )
-from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
+from spancost.core.ledger.counting import classify, counted, meters_only_on
+from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCalls
 from spancost.core.ledger.options import Ended, LedgerOptions, Reads
 from spancost.core.ledger.plan import plan_cache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
 from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
-from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, subtotal_of_call
+from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, is_one_request, subtotal_of_call
 from spancost.core.ledger.writes import (
-    SPAN_ID,
     SUMS,
     Written,
     keep_totals,
     prior_call,
     prior_result,
+    span_id_of,
     texts_of,
     write_call,
     write_classification,
@@ -121,6 +120,18 @@ class Ledger:
             return CALL
         return AGAIN if _OURS.isdisjoint(attributes) else IDLE
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether `is_doubted` is true of any span."""
+        return self._memory.has_doubts
+
+    def is_doubted(self, span_id: int) -> bool:
+        """Return whether a span was taken for a copy of the call on this one, without an id that shows it.
+
+        The totals above both say that they may not be complete; those that were written before cannot.
+        """
+        return self._memory.is_doubted(span_id)
+
     def descendants(self, span_id: int) -> Subtotal | None:
         """Return what was passed up to an open span so far, None when nothing was."""
         return self._rollup.descendants(span_id)
@@ -169,18 +180,20 @@ class Ledger:
         writes: Written = {}
         own, priced = self._own(span, children, writes)
         if own is not None and own.without_usage and children is not None and children.count:
-            own = None  # written when its children had not ended yet: they report its usage
+            # Written when its children had not ended yet: they report its usage.
+            own = None if is_one_request(children.latest, own.latest) else own
         if own is None and children is None:
             return Ended(writes)
         record = None
         if self.makes_records and own is not None and priced is not None:
             record = self._record(priced, span, writes or texts_of(span.attributes))
             if own.without_usage:
-                self._rollup.without_usage.set(span.span_id, record)
+                self._rollup.without_usage.set(span.span_id, (own.latest, record))
         corrections: tuple[Correction, ...] = ()
         total = children or own or Subtotal()
         if own is not None and children is not None:
-            if children.without_usage and own.count and not children.count:
+            is_silent = children.without_usage and own.count and not children.count
+            if is_silent and is_one_request(own.latest, children.unreported[-1]):
                 corrections = self._absorb(children, span)
             total.add(own)
         self._write_totals(total, children is not None, span.is_local_root, span.attributes, writes)
@@ -230,6 +243,8 @@ class Ledger:
         if is_above:
             write_subtree(total, writes)
         if is_local_root:
+            if self._memory.has_doubts and any(self._memory.is_doubted(call[0]) for call in total.calls):
+                total.doubtful += 1
             write_trace(total, writes)
         if had:
             keep_totals(writes, had)
@@ -276,14 +291,17 @@ class Ledger:
         """Write that the span is a duplicate or aggregate; return what makes the totals above it incomplete."""
         calls = children.descendants() if children is not None else None
         meter = self._charge.changed_by(reading, span, meters_only_on(reading, classification, calls))
+        carrier = classification.of
+        if carrier is not None:
+            self._memory.claim(carrier, this)
+            if classification.reason == SAME_TOKENS:
+                self._memory.doubt(carrier.span_id)
+            if reading.response_id:
+                self._memory.add_alias(reading.response_id, carrier)
         if meter is not None:
             classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")
         self._counts[REPORTS_MORE if meter is not None else str(classification.reason)] += 1
         write_classification(classification, writes)
-        if classification.of is not None:
-            self._memory.claim(classification.of, this)
-        if classification.of is not None and reading.response_id:
-            self._memory.add_alias(reading.response_id, classification.of)
         return incomplete_subtotal(classification.reason)
 
     def _count(self, call: CountedCall, cost: Cost) -> Subtotal:
@@ -292,7 +310,7 @@ class Ledger:
         if cost.status == status.NOT_BILLED:
             subtotal.input, subtotal.output = 0, 0
         if subtotal.without_usage:
-            self._rollup.without_usage.set(call.span_id, True)
+            self._rollup.without_usage.set(call.span_id, (call, None))
         return subtotal
 
     def _prior_result(self, span: Span) -> tuple[Subtotal | None, PricedCall | None]:
@@ -300,7 +318,10 @@ class Ledger:
         self._counts["already_priced"] += 1
         attributes = span.attributes
         if attributes[names.LLM_COST_STATUS] in (DUPLICATE, AGGREGATE):
-            return incomplete_subtotal(attributes.get(names.LLM_COST_REASON)), None
+            reason, carrier = attributes.get(names.LLM_COST_REASON), span_id_of(attributes.get(names.LLM_DUPLICATE_OF))
+            if reason == SAME_TOKENS and carrier is not None:
+                self._memory.doubt(carrier)
+            return incomplete_subtotal(reason), None
         call, cost = prior_result(span, self._process(span))
         subtotal = self._count(call, cost)
         if not self.makes_records:

@@ -14,6 +14,9 @@ _PER_KEY = 8
 _PER_PROCESS = 32
 """How many calls with the same response id, or the same tokens in a trace, or in a process, are kept."""
 
+SPAN_ID = (1 << 64) - 1
+"""What of a span's id in a ledger is its id in the trace: offline, ids that repeat in several traces are numbered."""
+
 Process: TypeAlias = "str | int | None"
 """One process: what its resource says, 0 where all spans are of the own process, None when it is not known."""
 
@@ -23,7 +26,7 @@ class CountedCall(NamedTuple):
 
     input, output: inclusive token counts, None when unknown. parts: cached, written to the cache, reasoning, None when
     unknown. reported_meters: the meters it reports, even when 0; None when that is not known any more. is_child:
-    whether the span has a parent.
+    whether the span has a parent. is_exchange: whether the span carries what capture read from the provider's answer.
     """
 
     span_id: int
@@ -40,6 +43,7 @@ class CountedCall(NamedTuple):
     provider: str | None = None
     parts: tuple[Quantity | None, Quantity | None, Quantity | None] = (None, None, None)
     is_child: bool = False
+    is_exchange: bool = False
 
 
 new_counted = partial(tuple.__new__, CountedCall)  # a third of the time of Counted(...)
@@ -72,6 +76,7 @@ class RecentCalls:
         self._detached: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
         self._claims: GenerationalCache[tuple[int, int, str], bool] = GenerationalCache(size)
         self._no_identity: GenerationalCache[tuple[str, str | None], bool] = GenerationalCache(size)
+        self._doubted: GenerationalCache[int, bool] = GenerationalCache(size)
 
     def add(self, call: CountedCall) -> None:
         """Remember *call*."""
@@ -135,6 +140,19 @@ class RecentCalls:
     def is_claimed(self, call: CountedCall, by: CountedCall) -> bool:
         """Whether a span of the emitter of *by* repeats *call* already: then there are two calls."""
         return (call.trace_id, call.span_id, by.scope) in self._claims
+
+    def doubt(self, span_id: int) -> None:
+        """Note that a span was taken for a copy of the call on the span with this id, without an id that shows it."""
+        self._doubted.set(span_id & SPAN_ID, True)
+
+    def is_doubted(self, span_id: int) -> bool:
+        """Whether a span was taken for a copy of the call on the span with this id, without an id that shows it."""
+        return span_id & SPAN_ID in self._doubted
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether any call is doubted."""
+        return bool(self._doubted.new or self._doubted.old)
 
     def reuse(self, response_id: str, provider: str | None) -> None:
         """Note that a provider gave this response id to two calls."""

@@ -17,7 +17,8 @@ from spancost.core.call import Call, Cost
 from spancost.core.dialect.attribute_layout import AttributeLayout
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.counting import OWN, counted
+from spancost.core.ledger.classification import OWN
+from spancost.core.ledger.counting import counted
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls
 from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer, new_call
 from spancost.core.ledger.recorder import PricedCall, new_priced
@@ -206,12 +207,12 @@ class PlanCache:
             made[LLM_LIST_COST_USD] = usd_float(list_femto)
         if response_id is not None:
             made[LLM_REQUEST_ID] = response_id
-        scope, models, told, provider, is_detached = plan.counted
+        scope, models, told, provider, is_detached, is_exchange = plan.counted
         parts = (usage.get("cache_read_tokens"), usage.get("cache_write_tokens"), usage.get("reasoning_tokens"))
         began_ns = start_ns if began_ns is None else began_ns
         record = (
             span_id, scope, models, place[0], entered, left, place[1], response_id, began_ns, end_ns, told, provider,
-            parts, parent_id is not None, femto, is_doubtful,
+            parts, parent_id is not None, is_exchange, femto, is_doubtful,
         )  # fmt: skip
         return record, made, is_detached, new_priced((call, femto, list_femto))
 
@@ -248,7 +249,8 @@ class PlanCache:
             call = self._charge.call(plan.reading, span)._replace(context=plan.reading.context)
             this = counted(plan.reading, span, None)
             is_detached = self._dialects.identity.is_detached(this.scope)
-            own = (this.scope, this.models, this.reported_meters or frozenset(), this.provider, is_detached)
+            meters = this.reported_meters or frozenset()
+            own = (this.scope, this.models, meters, this.provider, is_detached, this.is_exchange)
             rates = None if self._charge.card is None else self._charge.card.resolve(call)
             plan = plan._replace(call=call, counted=own, rates=None if isinstance(rates, Cost) else rates)
         layout.plans[key] = plan

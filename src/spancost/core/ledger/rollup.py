@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.counting import Descendants, is_incomplete
+from spancost.core.ledger.classification import Descendants, is_incomplete
 from spancost.core.ledger.memory import CountedCall, Record, call_of_record
+from spancost.core.ledger.same_call import are_two_exchanges
 from spancost.core.record import CallRecord
 
 KEPT_CALLS = 64
@@ -89,6 +90,11 @@ class Subtotal:
         calls = [call_of_record(call) for call in self.calls]
         return Descendants(calls, self.count, self.input, self.output, self.unreported[-1] if self.unreported else None)
 
+    @property
+    def latest(self) -> CountedCall:
+        """The latest call: of those that report tokens, if any."""
+        return call_of_record(self.calls[-1]) if self.calls else self.unreported[-1]
+
     def absorb_unreported(self) -> list[CountedCall]:
         """Take back the calls without usage, whose usage the call above them reports; return the latest of them."""
         self.requests -= self.without_usage
@@ -114,6 +120,11 @@ def subtotal_of_call(call: CountedCall, femto: int | None, is_uncertain: bool) -
     else:
         subtotal.femto, subtotal.priced = femto, 1
     return subtotal
+
+
+def is_one_request(this: CountedCall, without_usage: CountedCall) -> bool:
+    """Whether a call that reports usage may be the request of one above or below it that reports none."""
+    return not are_two_exchanges(this, without_usage)
 
 
 def incomplete_subtotal(reason: object) -> Subtotal | None:
@@ -154,7 +165,9 @@ class RollUp:
     def __init__(self, open_spans: int, closed_spans: int) -> None:
         self.pending: GenerationalCache[int, Held] = GenerationalCache(open_spans)
         self.closed: GenerationalCache[int, int] = GenerationalCache(closed_spans)
-        self.without_usage: GenerationalCache[int, CallRecord | bool] = GenerationalCache(open_spans)
+        self.without_usage: GenerationalCache[int, tuple[CountedCall, CallRecord | None]] = GenerationalCache(
+            open_spans
+        )
         self.late = 0
 
     def take(self, span_id: int) -> Subtotal | None:
@@ -176,21 +189,22 @@ class RollUp:
 
         Return the parent's record, if one was handed out.
         """
-        found = self.without_usage.pop(parent_id)
-        if not found:
+        found = self.without_usage.get(parent_id)
+        if found is None or not is_one_request(call.latest, found[0]):
             return None
+        self.without_usage.pop(parent_id)
         call.requests -= 1
         call.unpriced -= 1
         call.doubtful -= 1
-        return found if isinstance(found, CallRecord) else None
+        return found[1]
 
     def take_record(self, span_id: int) -> CallRecord | None:
         """Return the record that was handed out for a call without usage, once; None when there is none."""
         found = self.without_usage.get(span_id)
-        if not isinstance(found, CallRecord):
+        if found is None:
             return None
-        self.without_usage.set(span_id, True)
-        return found
+        self.without_usage.set(span_id, (found[0], None))
+        return found[1]
 
     def nearest_open(self, span_id: int) -> int | None:
         """Return the first span from *span_id* on upwards that has not ended, None when all have."""

@@ -7,8 +7,9 @@ from math import isclose
 
 from spancost.core import semconv as names
 from spancost.core.call import Call, Cost, Quantity
-from spancost.core.ledger.counting import DUPLICATE, Classification, bare_model
-from spancost.core.ledger.memory import CountedCall, Process
+from spancost.core.ledger.classification import DUPLICATE, Classification
+from spancost.core.ledger.counting import bare_model
+from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process
 from spancost.core.ledger.recorder import PricedCall
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.sources import Repeat
@@ -25,7 +26,6 @@ from spancost.core.span import Attributes, AttributeValue, Span
 
 Written = dict[str, AttributeValue]
 
-SPAN_ID = (1 << 64) - 1
 SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 """Sums of money on spans above calls."""
 
@@ -53,6 +53,7 @@ def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
             _count_of(get(names.LLM_REASONING_OUTPUT_TOKENS)),
         ),
         span.parent_id is not None,
+        names.LLM_CAPTURE in span.attributes,
     )
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 
@@ -96,6 +97,12 @@ def keep_totals(writes: Written, attributes: Attributes) -> None:
         new, old = writes.get(name), attributes.get(name)
         if isinstance(new, float) and isinstance(old, float) and isclose(new, old, rel_tol=1e-14):
             writes[name] = old
+
+
+def span_id_of(value: object) -> int | None:
+    """Return the span id that a value of `llm.duplicate_of` names, None when it names none."""
+    is_id = isinstance(value, str) and len(value) == 16 and all(digit in "0123456789abcdefABCDEF" for digit in value)
+    return int(str(value), 16) if is_id else None
 
 
 def _text(value: object) -> str | None:

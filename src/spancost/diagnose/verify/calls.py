@@ -16,7 +16,7 @@ from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Quantity
 from spancost.core.dialect.identity import NO_IDENTITY
-from spancost.core.ledger.counting import ONLY_CARRIER
+from spancost.core.ledger.classification import ONLY_CARRIER
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions, Reads
 from spancost.core.ledger.reading_pricer import Prices
