@@ -186,7 +186,7 @@ def wire_shapes() -> Schema:
         closed(
             {
                 **dict.fromkeys(("about", "extends", "unwrap"), TEXT),
-                **dict.fromkeys(("parse_if", "parse_also_if", "complete", "done"), optional(TEXT_LIST)),
+                **dict.fromkeys(("parse_if", "parse_also_if", "complete", "done", "lists"), optional(TEXT_LIST)),
                 **dict.fromkeys(("keep_latest", "usage_on_request"), BOOLEAN),
                 "end": optional(rows(FREE)),
                 "pending": FREE,
@@ -212,9 +212,10 @@ def wire_signatures() -> Schema:
             "signatures": rows(closed(signature)),
             "estimates": TEXT_LIST,
             "bodies": rows(closed({"when": FREE, "shape": TEXT}, ("when", "shape"))),
+            "usage_at": FREE,
             "unknown": closed({"sets": TEXT_LIST}, ("sets",)),
         },
-        ("signatures", "bodies", "unknown"),
+        ("signatures", "bodies", "usage_at", "unknown"),
     )
 
 

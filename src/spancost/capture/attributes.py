@@ -30,6 +30,9 @@ _CONTEXT = {
 }
 
 
+_NOT_READ = {outcomes.LISTS_NOT_READ: "lists", outcomes.ENDPOINT_UNKNOWN: "endpoint"}
+
+
 def of_reading(reading: WireReading) -> Attributes:
     """Return the attributes of a call.
 
@@ -50,6 +53,8 @@ def of_reading(reading: WireReading) -> Attributes:
     for fact, key in _CONTEXT.items():
         _put(found, key, (reading.context or {}).get(fact))
     _put(found, semconv.LLM_ESTIMATE, reading.estimate)
+    for caveat in reading.caveats:
+        _put(found, semconv.LLM_NOT_READ, _NOT_READ.get(caveat))
     found.update(of_usage(sold(reading)))
     if reading.provider_cost and not reading.cost_is_estimate and reading.outcome == outcomes.USAGE:
         found[semconv.LLM_PROVIDER_COST_USD] = float(reading.provider_cost)

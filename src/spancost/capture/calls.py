@@ -17,6 +17,7 @@ from spancost.capture.decoding import Decoder
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import SpanAdoption
 from spancost.capture.gate import ERROR_TYPE, SERVER_ADDRESS, SPAN_NAME, Entered, Gate, was_sent
+from spancost.capture.kinds import FOUND_AT_END, UNKNOWN, has_usage, holds_batch, is_watched
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.results import Results, SentCall
 from spancost.capture.seen import Seen
@@ -29,16 +30,10 @@ from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.reader import UsageReader
 from spancost.core.wire.reading import AdditionalUsage, WireReading
 
-_KINDS = frozenset({"call", outcomes.RETRIEVAL})
 _PIECE = 64 << 10
 
 Headers: TypeAlias = "Iterable[tuple[str, str] | tuple[bytes, bytes]]"
 """The headers of an answer as a library has them; looked at once."""
-
-
-def holds_batch(target: Target) -> bool:
-    """Tell whether the answer of *target* can hold the answers of a batch."""
-    return target.shape is not None and target.shape.batch is not None
 
 
 class Capture:
@@ -85,7 +80,7 @@ class Capture:
             if provider is None and not self.wires.may_match(method, host, path):
                 return None
             target = self.wires.match(method, host, path, model=model, provider=provider)
-            return target if target is not None and (target.kind in _KINDS or holds_batch(target)) else None
+            return target if target is not None and is_watched(target, method) else None
         except Exception as error:
             self.counts.fault("match", error)
             return None
@@ -147,7 +142,7 @@ class CapturedCall:
             return
         self._outer = capture.claims.claim(trace.get_current_span(self._parent), target.operation)
         # A poll is a call of its own only when it brings usage, which is known at its end.
-        if self._outer is None and target.kind != outcomes.RETRIEVAL:
+        if self._outer is None and target.kind not in FOUND_AT_END:
             self._span = self._start(self._parent)
 
     def _start(self, parent: context.Context) -> Span:
@@ -257,6 +252,10 @@ class CapturedCall:
             if self._reader is not None:
                 self._write_batch(self._reader)
             return
+        if self._target.kind == UNKNOWN and not has_usage(reading):
+            if self._outer is not None:
+                self._capture.claims.release(self._outer)
+            return  # no model call
         self._capture.counts.add(f"calls_{reading.outcome}")
         if reading.estimate:
             self._capture.counts.add("estimated")
@@ -300,7 +299,7 @@ class CapturedCall:
             self._capture.claims.release(outer)
             return None
         if span is None and (outer is None or not outer.is_recording()):
-            if not reading.usage:
+            if not has_usage(reading):
                 return None
             span = self._start(self._parent)
         target = span or outer

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from spancost.capture.bounds import BOUND, SIZE
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import EMBEDDINGS, SpanAdoption
+from spancost.capture.kinds import UNKNOWN
 from spancost.capture.stop_boundary import raised
 from spancost.control.guards import CallRequest, CallStopped, Change, Guards
 from spancost.core import semconv
@@ -44,11 +45,12 @@ class Gate:
     def enter(self, target: Target, host: str, facts: Mapping[str, Any], may_change: bool) -> Entered:
         """Return the request of a call and what is to be changed in it; a `CallStopped` goes through.
 
-        What only fetches results, or the answers of a batch, was paid for before: it passes without admission.
+        What only fetches results, or the answers of a batch, was paid for before: it passes without admission. A
+        request at an unknown path is seldom a call: no guard is asked.
         """
         asked = asked_of(target, host, facts)
         try:
-            for (guard,) in self._guards.before:
+            for (guard,) in () if target.kind == UNKNOWN else self._guards.before:
                 try:
                     guard(asked)
                 except CallStopped:

@@ -69,6 +69,8 @@ SENTENCES = {
     "only_carrier": "No call below this agent, chain or tool reports usage, so its own total is counted.",
     "stream_cut": "The stream ended before it reported all usage; the cost is a lower bound.",
     INTERRUPTED: "The call failed or was abandoned after it was sent, and reports no usage; it may have been billed.",
+    "lists_not_read": "The answer is too long to count its searches and tool calls; their fees may be missing.",
+    "endpoint_unknown": "The answer reports usage in an unknown form at an unknown endpoint; it was not read.",
     "output_from_text": "The stream ended early; the output was estimated from the length of the received text.",
     "usage_from_text": "The stream reported no usage; it was estimated from the length of the request and the answer.",
     "output_as_images": "The answer of an image model does not split its output; all of it was priced as images.",

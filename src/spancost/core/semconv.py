@@ -72,6 +72,7 @@ LLM_BUDGET_OUTPUT_BOUND: Final = "llm.budget.output_bound"
 # On a span that was captured at the HTTP boundary
 LLM_CAPTURE: Final = "llm.capture"
 LLM_ESTIMATE: Final = "llm.estimate"
+LLM_NOT_READ: Final = "llm.not_read"
 LLM_REQUEST_MODEL: Final = "llm.request_model"
 LLM_STREAMING: Final = "llm.streaming"
 LLM_TIME_TO_FIRST_TOKEN_SECONDS: Final = "llm.time_to_first_token_seconds"

@@ -24,10 +24,15 @@ class BatchCall(NamedTuple):
     reading: WireReading
 
 
-def calls_of(wires: Wires, target: Target, provider: str | None, batch: Batch, document: Json) -> list[BatchCall]:
-    """Return the calls whose answers *document* contains. A failed request is left out: it is not billed."""
+def calls_of(
+    wires: Wires, target: Target, provider: str | None, batch: Batch, document: Json, asked: str | None
+) -> list[BatchCall]:
+    """Return the calls whose answers *document* contains. A failed request is left out: it is not billed.
+
+    asked: the model that is known of the batch when neither the document nor an answer names one.
+    """
     found = []
-    model = text(batch.model(document)) if batch.model else None
+    model = (text(batch.model(document)) if batch.model else None) or asked
     for row in _rows(batch, document):
         answer = batch.answer(row) if batch.answer else row
         if isinstance(answer, dict):

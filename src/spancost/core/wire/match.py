@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from spancost.core.wire.estimate import RequestText
-from spancost.core.wire.expr import compile_formula
+from spancost.core.wire.expr import compile_conditions, compile_formula
 from spancost.core.wire.path import Getter, Json, Test, WireDataError, compile_getter, compile_test
 from spancost.core.wire.shape import Shape, compile_shape
 
@@ -92,6 +92,7 @@ class Wires:
         self.bodies: tuple[tuple[Test | None, str], ...] = tuple(
             (compile_test(row["when"]), row["shape"]) for row in data["bodies"]
         )
+        self.reports_usage: Test = compile_conditions(data["usage_at"])
         self._by_name: dict[str, Provider] = {}
         self._gateways = {s.gateway: s for s in reversed(self.providers) if s.gateway}
         for provider in self.providers:

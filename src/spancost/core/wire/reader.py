@@ -15,8 +15,8 @@ from spancost.core.wire.framing import MANY_LIMIT, Document, EventFrames, EventT
 from spancost.core.wire.match import Target, Wires
 from spancost.core.wire.partial_json import recover
 from spancost.core.wire.path import Json
-from spancost.core.wire.reading import WireReading
-from spancost.core.wire.result import Answer, is_complete, reading
+from spancost.core.wire.reading import ENDPOINT_UNKNOWN, LISTS_NOT_READ, NO_USAGE, WireReading
+from spancost.core.wire.result import Answer, is_complete, reading, text
 from spancost.core.wire.shape import Shape, Slots, exact
 
 Form = EventText | EventFrames | JsonLines | WholeJson
@@ -29,6 +29,7 @@ _FORMS: tuple[tuple[str, type[Form]], ...] = (
 _EVENT_TEXT = re.compile(rb"(?:data|event|id|retry|:)")
 # Bytes of a body to inspect before its form is decided.
 _PROBE = 64 << 10
+_LONGEST_WORD = 64
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -76,6 +77,10 @@ class UsageReader:
         self._counts_text = counts_text
         self._output_text = Characters()
         self._calls: list[BatchCall] = []
+        self._last_bytes = b""
+        self._has_lists = False
+        self._is_clipped = False
+        self._is_unread = False
         self.skipped = 0
 
     def take_calls(self) -> list[BatchCall]:
@@ -86,6 +91,10 @@ class UsageReader:
     def feed(self, data: bytes) -> bool:
         """Read the next bytes of the body; return True when the answer will report nothing more."""
         form = self._form
+        if self._shape is not None and self._shape.lists is not None and not self._has_lists:
+            # A word may lie across two chunks.
+            self._has_lists = self._shape.lists.search(self._last_bytes + data) is not None
+            self._last_bytes = data[-_LONGEST_WORD:]
         if form is None:
             self._probe += data
             form = self._form = self._chosen_form(surely=len(self._probe) >= _PROBE)
@@ -108,7 +117,10 @@ class UsageReader:
             self._document(self._latest)
             self._latest = None
         answer = Answer(self._status, self._provider, self._gateway, self._is_complete(), self._parsed)
-        return reading(self._wires, self._target, self._shape, self._slots, answer)
+        found = reading(self._wires, self._target, self._shape, self._slots, answer)
+        caveats = [LISTS_NOT_READ] if self._has_lists and self._is_clipped and found.usage else []
+        caveats += [ENDPOINT_UNKNOWN] if self._is_unread and found.provider and found.outcome == NO_USAGE else []
+        return found._replace(caveats=(*found.caveats, *caveats)) if caveats else found
 
     def estimate(self, reading: WireReading, asked: Characters | None) -> WireReading:
         """Return the reading of `finish`, with estimated tokens where the stream reported none.
@@ -178,6 +190,7 @@ class UsageReader:
     def _document(self, document: Document) -> None:
         if document.clipped:
             self.skipped += 1
+            self._is_clipped = True
             parsed: Json = recover(document.text, clipped=True)
         else:
             parsed = self._json(document.text)
@@ -202,6 +215,7 @@ class UsageReader:
             self._provider = self._wires.provider_of_body(value)
         shape = self._shape = self._shape or self._shape_of_body(value)
         if shape is None:
+            self._is_unread = self._is_unread or (self._is_post and self._wires.reports_usage(value))
             return
         if shape.unwrap is not None and isinstance(value.get(shape.unwrap), str):
             inner = _unwrapped(value[shape.unwrap])
@@ -210,7 +224,8 @@ class UsageReader:
             value = inner
         value["$event"] = event
         if shape.batch is not None:
-            self._calls += calls_of(self._wires, self._target, self._provider, shape.batch, value)
+            model = text(self._slots["request"].get("model"))
+            self._calls += calls_of(self._wires, self._target, self._provider, shape.batch, value, model)
         slots = self._slots
         for rule in shape.rules:
             if (is_whole or not rule.counts) and (rule.test is None or rule.test(value)):
@@ -222,8 +237,12 @@ class UsageReader:
             self._ended = any(test(value) for test in shape.end)
 
     def _shape_of_body(self, value: dict[str, Json]) -> Shape | None:
+        return self._wires.shape_of_body(value) if self._is_post else None
+
+    @property
+    def _is_post(self) -> bool:
         # Only a POST is a call. Other methods return an earlier answer in the same form.
-        return self._wires.shape_of_body(value) if self._target.asked[0] in ("", "POST") else None
+        return self._target.asked[0] in ("", "POST")
 
     def _count(self, shape: Shape, value: dict[str, Json]) -> None:
         for test, texts in shape.output_text:

@@ -19,6 +19,11 @@ ADMIN = "admin"
 RETRIEVAL = "retrieval"
 BATCH_RESULT = "batch_result"
 
+LISTS_NOT_READ = "lists_not_read"
+"""Caveat: the document was too long to keep whole, and its lists (searches, tool calls) were not counted."""
+ENDPOINT_UNKNOWN = "endpoint_unknown"
+"""Caveat: an answer of an unknown endpoint reports usage in an unknown form, which was not read."""
+
 
 class AdditionalUsage(NamedTuple):
     """Usage of another model pass in a call (a compaction, an advisor, a tool's image model).
@@ -43,7 +48,7 @@ class WireReading(NamedTuple):
     complete: the whole answer was read. provider_cost: the provider's own cost of the call in USD. cost_is_estimate: a
     gateway computed it from its own price table.
     billed: meters billed in another quantity than was processed (Cohere), None when there are none.
-    caveats: codes of inconsistent counts; the counts are unchanged.
+    caveats: codes of inconsistent counts, which are unchanged, and of what was not read.
     sold_as: the billed model name, where it differs from the one in the answer (Bedrock's path).
     context: facts that can change the price (see `Call.context`).
     sold_tier: the rate card's name of the tier, where the answer has another.

@@ -86,7 +86,8 @@ class Shape(NamedTuple):
     meters, cost, facts, context: formulas and getters over the slots. billed: meters billed in another quantity than
     was processed. output_text: the output texts of a stream's document, with conditions. density: characters per token
     of this shape. tiers: tier (lower case) -> the rate card's name; `*` is any other tier and none. batch: the calls
-    inside the body. assumed: tests of the slots, and the basis of the estimate when one holds.
+    inside the body. assumed: tests of the slots, and the basis of the estimate when one holds. lists: bytes of a body
+    that has lists whose elements are billed; of a clipped document these lists are not read.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Shape(NamedTuple):
     tiers: Mapping[str, str] = {}
     batch: Batch | None = None
     assumed: tuple[tuple[Test, str], ...] = ()
+    lists: re.Pattern[bytes] | None = None
 
 
 def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
@@ -142,6 +144,7 @@ def compile_shape(name: str, data: Mapping[str, Json]) -> Shape:
         tiers=data.get("tiers", {}),
         batch=_batch(data["batch"]) if "batch" in data else None,
         assumed=tuple((compile_conditions(row["when"]), row["basis"]) for row in data.get("assumed", ())),
+        lists=_any_pattern(data.get("lists")),
     )
 
 

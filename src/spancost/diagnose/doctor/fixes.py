@@ -72,6 +72,8 @@ FIXES = {
         "Only the agent's sum is traced. To get a cost for each call, instrument its model calls or enable spancost's "
         "capture."
     ),
+    "lists_not_read": "The provider's bill has the fees of its searches and tool calls; the tokens are right.",
+    "endpoint_unknown": "Please report the path and the form of the answer's usage (without content).",
     "stream_cut": "The stream was not read to the end, so the count is a lower bound. Read it to the end if you can.",
     reasons.INTERRUPTED: (
         "The billed usage was not received. Read streams to the end and use longer timeouts. The usage report of the "
