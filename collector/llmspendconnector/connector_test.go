@@ -119,12 +119,7 @@ func TestSpansBecomeMetrics(t *testing.T) {
 		span(6, map[string]any{"llm.subtree_cost_usd": 0.500021, "llm.trace_cost_usd": 0.500021}),
 	)))
 	require.NoError(t, c.Shutdown(context.Background()))
-	all := sink.AllMetrics()
-	require.Len(t, all, 2, "new sums are exported as 0 before their values")
-	for key, first := range points(t, all[:1], "llm.model") {
-		assert.Zero(t, first.value, key)
-	}
-	found := points(t, all, "llm.model")
+	found := points(t, sink.AllMetrics(), "llm.model")
 	assert.InDelta(t, 0.500021, found["llm.cost.usd gpt-4o-mini"].value, 1e-15)
 	assert.Equal(t, tracetest.SpanID(3), found["llm.cost.usd gpt-4o-mini"].exemplar)
 	assert.Equal(t, tracetest.SpanID(4), found["llm.unpriced_requests new"].exemplar)
@@ -139,6 +134,33 @@ func TestSpansBecomeMetrics(t *testing.T) {
 		"llm.tokens gpt-4o-mini output": 50, "llm.tokens gpt-4o-mini reasoning": 10, "llm.requests gpt-4o-mini": 2,
 		"llm.tokens new input": 7, "llm.requests new": 1, "llm.unpriced_requests new": 1,
 	}, values)
+}
+
+func TestANewSumIsExportedAsZeroFirst(t *testing.T) {
+	cfg := config()
+	cfg.FlushInterval, cfg.ZeroFor = shortestFlush, shortestFlush
+	sink := new(consumertest.MetricsSink)
+	c := started(t, cfg, sink)
+	require.NoError(t, c.ConsumeTraces(context.Background(), tracetest.Traces(span(1, priced("a", 1, nil)))))
+	require.Eventually(t, func() bool { return len(sink.AllMetrics()) > 3 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, c.Shutdown(context.Background()))
+	for key, first := range points(t, sink.AllMetrics()[:1], "llm.model") {
+		assert.Zero(t, first.value, key)
+	}
+	assert.InDelta(t, 1, points(t, sink.AllMetrics()[:4], "llm.model")["llm.cost.usd a"].value, 0)
+}
+
+func TestASumThatIsNewAtTheEndIsZeroFirstToo(t *testing.T) {
+	sink := new(consumertest.MetricsSink)
+	c := started(t, config(), sink)
+	require.NoError(t, c.ConsumeTraces(context.Background(), tracetest.Traces(span(1, priced("a", 1, nil)))))
+	require.NoError(t, c.Shutdown(context.Background()))
+	require.Len(t, sink.AllMetrics(), 1)
+	each := sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints()
+	require.Equal(t, 2, each.Len())
+	assert.Zero(t, each.At(0).DoubleValue())
+	assert.InDelta(t, 1, each.At(1).DoubleValue(), 0)
+	assert.Less(t, each.At(0).Timestamp(), each.At(1).Timestamp())
 }
 
 func TestTheResourceNamesTheServiceAndTheCollector(t *testing.T) {

@@ -137,13 +137,9 @@ func (s *spender) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// finish exports new sums as 0, then everything.
+// finish exports everything for the last time.
 func (s *spender) finish(ctx context.Context) {
-	now := time.Now()
-	if s.cfg.ZeroFor > 0 && s.table.HasNew() {
-		s.export(ctx, now, false)
-	}
-	s.export(ctx, now.Add(time.Millisecond), true)
+	s.export(ctx, time.Now(), true)
 	if lost := s.table.Counters().Counted - s.exported; lost > 0 {
 		s.builder.ConnectorLlmSpendLostCalls.Add(ctx, lost)
 		s.logger.Error("the last export of spend was refused by the next component", zap.Int64("calls", lost))

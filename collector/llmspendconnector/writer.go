@@ -5,6 +5,7 @@ package llmspendconnector
 import (
 	"encoding/binary"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -131,6 +132,10 @@ func (w *writer) write(into *scope, series *spend.Series, point spend.Point, now
 	put(made.Attributes(), w.labels, series.Labels[len(w.resource):])
 	made.SetStartTimestamp(pcommon.Timestamp(series.StartNs))
 	made.SetTimestamp(pcommon.Timestamp(nowNs))
+	if point.IsZero {
+		// In the last export, the value follows the zero of a new sum: an exporter may reorder two exports, not two points.
+		made.SetTimestamp(pcommon.Timestamp(max(nowNs-int64(time.Millisecond), series.StartNs)))
+	}
 	switch at {
 	case costInstrument:
 		made.SetDoubleValue(point.Cost.USD())

@@ -9,9 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.request import Request, urlopen
 
 import pytest
@@ -31,6 +29,7 @@ from tests.collector.collector import (
     span,
     until,
 )
+from tests.collector.prometheus_stub import prometheus
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-configurations")]
 NEED = {"HONEYCOMB_API_KEY": "test-key"}
@@ -181,36 +180,6 @@ def test_a_trace_in_kafka_meets_at_one_gateway_which_puts_the_total_on(tmp_path:
     assert {found.attributes["llm.trace_cost_usd"] for found in roots} == {0.00042}
     assert {found.attributes["llm.trace_cost_complete"] for found in roots} == {True}
     assert len([found for found in once if "llm.request_cost_usd" in found.attributes]) == 2 * len(traces)
-
-
-class _Prometheus(BaseHTTPRequestHandler):
-    """Keeps the metrics that are posted to it, as Prometheus' OTLP endpoint takes them."""
-
-    def do_POST(self) -> None:
-        """Keep the body and answer with nothing."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.kept.append(ExportMetricsServiceRequest.FromString(body))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def prometheus() -> Iterator[tuple[str, list[ExportMetricsServiceRequest]]]:
-    """Take metrics on loopback; yield where, and what came."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Prometheus)
-    server.kept = []  # type: ignore[attr-defined]
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1/metrics", server.kept  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def spend(kept: list[ExportMetricsServiceRequest]) -> dict[str, int]:

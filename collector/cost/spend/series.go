@@ -59,13 +59,30 @@ type progress struct {
 	zeroNs int64
 }
 
-// isZero reports whether the sum is to be exported as 0 now.
-func (p *progress) isZero(nowNs, zeroForNs int64) bool {
+// phase is what of a sum is to be exported now.
+type phase int
+
+const (
+	zero phase = iota
+	value
+	// zeroAndValue: the sum is new, and there is no later export.
+	zeroAndValue
+)
+
+func (p *progress) phase(nowNs, zeroForNs int64, isLast bool) phase {
 	isNew := p.zeroNs == 0
 	if isNew {
 		p.zeroNs = nowNs
 	}
-	return zeroForNs > 0 && (isNew || nowNs-p.zeroNs < zeroForNs)
+	switch {
+	case zeroForNs == 0:
+		return value
+	case isNew && isLast:
+		return zeroAndValue
+	case isLast || !isNew && nowNs-p.zeroNs >= zeroForNs:
+		return value
+	}
+	return zero
 }
 
 func (s *Series) add(nowNs int64, call *Call) {
@@ -118,37 +135,27 @@ type Point struct {
 }
 
 // Export visits the points of all series and removes series that were idle for too long. The points of a series come one after
-// the other, by metric. A metric that no call had is left out. A new one is 0 for a while, except in the last export.
-// An exported value never falls.
+// the other, by metric. A metric that no call had is left out. A new one is 0 for a while; in the last export it is 0 and then
+// has its value. An exported value never falls.
 func (t *Table) Export(nowNs int64, isLast bool, visit func(*Series, Point)) {
 	t.expire(nowNs)
-	zeroForNs := t.limits.ZeroForNs
-	if isLast {
-		zeroForNs = 0
-	}
 	for _, s := range t.byID {
 		highest, unpriced := s.Highest, s.LastUnpriced
 		if s.cost.isUsed {
-			isZero := s.cost.isZero(nowNs, zeroForNs)
-			if !isZero && s.cost.exported.Cmp(s.cost.value) < 0 {
-				s.cost.exported = s.cost.value
+			now := s.cost.phase(nowNs, t.limits.ZeroForNs, isLast)
+			if now != value {
+				visit(s, Point{Metric: Cost, IsZero: true})
 			}
-			visit(s, Point{Metric: Cost, Cost: s.cost.exported, IsZero: isZero})
-			if !isZero {
+			if now != zero {
+				if s.cost.exported.Cmp(s.cost.value) < 0 {
+					s.cost.exported = s.cost.value
+				}
+				visit(s, Point{Metric: Cost, Cost: s.cost.exported})
 				highest = Exemplar{}
 			}
 		}
 		for metric := Tokens; metric < metrics; metric++ {
-			sum := &s.counts[metric]
-			if !sum.isUsed {
-				continue
-			}
-			isZero := sum.isZero(nowNs, zeroForNs)
-			if !isZero {
-				sum.exported = max(sum.exported, sum.value)
-			}
-			visit(s, Point{Metric: metric, Count: sum.exported, IsZero: isZero})
-			if metric == Unpriced && !isZero {
+			if s.exportCount(nowNs, metric, t.limits.ZeroForNs, isLast, visit) && metric == Unpriced {
 				unpriced = Exemplar{}
 			}
 		}
@@ -156,19 +163,22 @@ func (t *Table) Export(nowNs int64, isLast bool, visit func(*Series, Point)) {
 	}
 }
 
-// HasNew reports whether some sum was never exported: its zero is to be exported before its value.
-func (t *Table) HasNew() bool {
-	for _, s := range t.byID {
-		if s.cost.isUsed && s.cost.zeroNs == 0 {
-			return true
-		}
-		for n := range s.counts {
-			if s.counts[n].isUsed && s.counts[n].zeroNs == 0 {
-				return true
-			}
-		}
+// exportCount visits the points of a count, and reports whether its value is among them.
+func (s *Series) exportCount(nowNs int64, metric Metric, zeroForNs int64, isLast bool, visit func(*Series, Point)) bool {
+	sum := &s.counts[metric]
+	if !sum.isUsed {
+		return false
 	}
-	return false
+	now := sum.phase(nowNs, zeroForNs, isLast)
+	if now != value {
+		visit(s, Point{Metric: metric, IsZero: true})
+	}
+	if now == zero {
+		return false
+	}
+	sum.exported = max(sum.exported, sum.value)
+	visit(s, Point{Metric: metric, Count: sum.exported})
+	return true
 }
 
 // NotExported states that what was exported at a time did not arrive: sums that were exported then for the first time are new

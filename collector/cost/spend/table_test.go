@@ -54,12 +54,10 @@ func TestTokensAreDisjoint(t *testing.T) {
 func TestANewSumIsZeroFirst(t *testing.T) {
 	table := NewTable(limits(), []bool{false})
 	table.Add(start, []string{"a"}, call(1, 7))
-	assert.True(t, table.HasNew())
 	first := exported(table, start+second, false)["a"]
 	assert.Equal(t, Point{Metric: Cost, IsZero: true}, first[Cost])
 	assert.Equal(t, Point{Metric: Requests, IsZero: true}, first[Requests])
 	assert.NotContains(t, first, Unpriced)
-	assert.False(t, table.HasNew())
 	next := exported(table, start+2*second, false)["a"]
 	assert.Equal(t, cost.FemtoOf(7), next[Cost].Cost)
 	assert.Equal(t, int64(50), next[Tokens+Metric(Input)].Count)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`llm_spend` in the built Collector, exact under concurrent senders, repeats, late calls and a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from spancost.store.otlp_receiver import OtlpReceiver
+from tests.collector.collector import CONFIGURATIONS, call, collector, free_port, send, span, until
+from tests.collector.prometheus_stub import prometheus
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-spend")]
+SENDERS = 4
+SPANS = 60_000
+PER_REQUEST = 100
+REPEATED = 5
+"""Each fifth request is sent twice."""
+BESIDE = """
+receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
+processors:
+  batch:
+  llm_cost:
+  llm_cost_rollup: {max_wait: 500ms}
+  deltatocumulative:
+connectors:
+  forward:
+  llm_spend: {flush_interval: 1s, zero_for: 1s}
+  signal_to_metrics:
+    spans:
+      - name: llm.cost.nanousd
+        conditions: ['span.attributes["llm.request_cost_nanousd"] != nil']
+        attributes: [{key: llm.model, optional: true}, {key: app.feature, optional: true}]
+        sum: {value: 'span.attributes["llm.request_cost_nanousd"]', monotonic: true}
+exporters:
+  otlphttp/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
+  otlphttp/stock: {metrics_endpoint: "${env:STOCK}", compression: none}
+service:
+  telemetry:
+    metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "${env:OWN_METRICS_PORT}"}}}}]}
+  pipelines:
+    traces: {receivers: [otlp], processors: [llm_cost, llm_cost_rollup], exporters: [llm_spend, forward]}
+    traces/stock: {receivers: [forward], processors: [batch], exporters: [signal_to_metrics]}
+    metrics: {receivers: [llm_spend], exporters: [otlphttp/spend]}
+    metrics/stock: {receivers: [signal_to_metrics], processors: [deltatocumulative], exporters: [otlphttp/stock]}
+"""
+
+
+def nano(tokens: int) -> int:
+    """Return the cost of a `call` in nano-dollars: USD 0.15 and 0.60 per million tokens."""
+    return tokens * 150 + 100 * 600
+
+
+def requests_of(sender: int, spans: int) -> tuple[list[bytes], int, int]:
+    """Return request bodies of one sender, their cost, and the cost of those that are to be sent twice.
+
+    The root of each trace comes in the request before its calls.
+    """
+    bodies, total, again = [], 0, 0
+    traces = 0
+    while spans > 0:
+        first = 1 + sender * 1_000_000 + traces
+        count = min(spans, PER_REQUEST) // 2
+        traces += count
+        spans -= 2 * count
+        tokens = [1 + (first + n) * 7919 % 100_000 for n in range(count)]
+        bodies.append(_body(span(first + n, 1, 0, 2) for n in range(count)))
+        bodies.append(_body(_featured(call(first + n, 2, 1, tokens[n]), n) for n in range(count)))
+        cost = sum(map(nano, tokens))
+        total += cost
+        again += cost if (len(bodies) - 1) % REPEATED == 0 else 0
+    return bodies, total, again
+
+
+def _featured(asked: dict[str, Any], number: int) -> dict[str, Any]:
+    asked["attributes"].append({"key": "app.feature", "value": {"stringValue": f"feature-{number % 20}"}})
+    return asked
+
+
+def _body(spans: Iterable[dict[str, Any]]) -> bytes:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "rag"}}]}
+    scope = {"scope": {"name": "@opentelemetry/instrumentation-openai"}, "spans": list(spans)}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}).encode()
+
+
+def _post(address: str, body: bytes) -> None:
+    with urlopen(Request(f"{address}/v1/traces", body, {"Content-Type": "application/json"}), timeout=60) as answer:
+        assert answer.status == 200
+
+
+def _send(address: str, bodies: list[bytes]) -> None:
+    for number, body in enumerate(bodies):
+        _post(address, body)
+        if number % REPEATED == 0:
+            _post(address, body)
+
+
+def sums(kept: list[ExportMetricsServiceRequest], name: str) -> dict[tuple[str, ...], int]:
+    """Return the last value of each series of a metric, USD in nano-dollars: by start, Collector and labels.
+
+    AssertionError when a series falls, or does not begin with 0.
+    """
+    last: dict[tuple[str, ...], int] = {}
+    for request in kept:
+        for resource in request.resource_metrics:
+            instance = next((a.value.string_value for a in resource.resource.attributes if "instance" in a.key), "")
+            for metric in (each for scope in resource.scope_metrics for each in scope.metrics if each.name == name):
+                assert metric.sum.is_monotonic
+                for point in metric.sum.data_points:
+                    labels = sorted(f"{each.key}={each.value.string_value}" for each in point.attributes)
+                    key = (str(point.start_time_unix_nano), instance, *labels)
+                    value = round(point.as_double * 10**9) if point.HasField("as_double") else point.as_int
+                    assert value >= last.get(key, 0)
+                    last[key] = value
+    return last
+
+
+def _own(port: str, name: str) -> int:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(name))
+
+
+def test_concurrent_senders_repeats_late_calls_and_a_restart_give_the_exact_sum(tmp_path: Path) -> None:
+    config = tmp_path / "beside.yaml"
+    config.write_text(BESIDE)
+    made = [requests_of(sender, SPANS // SENDERS) for sender in range(SENDERS)]
+    total, again = sum(each[1] for each in made), sum(each[2] for each in made)
+    half = [len(bodies) // 2 for bodies, _, _ in made]
+    with prometheus() as (spend, kept), prometheus() as (stock, kept_by_stock):
+        for part in (slice(None, half[0]), slice(half[0], None)):
+            port = str(free_port())
+            env = {"SPEND": spend, "STOCK": stock, "OWN_METRICS_PORT": port}
+            with collector(config, tmp_path, env) as running, ThreadPoolExecutor(SENDERS) as pool:
+                list(pool.map(lambda each: _send(running.http, each[0][part]), made))  # noqa: B023
+                assert _own(port, "otelcol_connector_llm_spend_lost_calls") == 0
+    assert sum(sums(kept, "llm.cost.usd").values()) == total
+    assert sum(sums(kept, "llm.requests").values()) == SPANS // 2
+    assert len({key[1] for key in sums(kept, "llm.requests")}) == 2, "one instance for each start"
+    stock_sum = sum(sums(kept_by_stock, "llm.cost.nanousd").values())
+    assert stock_sum == total + again, "the stock recipe counts what is sent twice twice"
+
+
+def test_the_shipped_pipeline_counts_every_call_and_keeps_few_traces(tmp_path: Path) -> None:
+    traces = 200
+    with OtlpReceiver() as backend, prometheus() as (address, kept):
+        env = {
+            "BACKEND_OTLP_HTTP": backend.url,
+            "PROMETHEUS_OTLP": address,
+            "ROLLUP_MAX_WAIT": "200ms",
+            "DECISION_WAIT": "1s",
+            "SPEND_FLUSH_INTERVAL": "200ms",
+        }
+        with collector(CONFIGURATIONS / "spend.yaml", tmp_path, env) as running:
+            for trace in range(1, traces + 1):
+                tokens = 2_000_000 if trace == 7 else 1000
+                send(running.http, span(trace, 1), call(trace, 2, 1, tokens))
+            until(lambda: any(found.trace_id.endswith("07") for found in backend.spans))
+        found = {int(each.trace_id, 16) for each in backend.spans}
+    assert 7 in found, "an expensive trace is kept"
+    assert len(found) < traces / 2
+    assert sum(sums(kept, "llm.cost.usd").values()) == (traces - 1) * nano(1000) + nano(2_000_000)
