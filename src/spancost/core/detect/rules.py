@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the detectors as values: read from data, with what a file of one's own overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+from spancost.core.money import FEMTO_PER_USD
+
+VERSION = 1
+Table: TypeAlias = "tuple[tuple[int, int], ...]"
+"""Bounds of a ratio in thousandths, each with the points in hundredths that it gives."""
+
+
+class DetectorError(ValueError):
+    """Rules that cannot be used; the message says where, what was found and what was expected."""
+
+
+class Limits(NamedTuple):
+    """Bounds of memory: sessions, contexts of a session, traces and features that are kept; span ids of an anomaly."""
+
+    sessions: int
+    streams: int
+    traces: int
+    features: int
+    evidence: int
+
+
+class RetryStorm(NamedTuple):
+    """The same request again."""
+
+    enabled: bool
+    repeats: int
+    other_repeats: int
+    failures: int
+    within_ns: int
+    min_cost_femto: int
+    text: str
+
+
+class ToolLoop(NamedTuple):
+    """A pattern of calls repeats in a context that grows."""
+
+    enabled: bool
+    alarm_points: tuple[int, ...]
+    mean_points: int
+    close_matches: tuple[int, ...]
+    matches: tuple[int, ...]
+    growth: Table
+    small_growth_tokens: int
+    small_growth: Table
+    output: Table
+    small_output_tokens: int
+    small_output: tuple[int, ...]
+    pace: Table
+    other_pace: int
+    slack_tokens: int
+    min_cost_femto: int
+    text: str
+
+
+class CacheLost(NamedTuple):
+    """A context is not read from the provider's cache any more."""
+
+    enabled: bool
+    calls: int
+    warm_calls: int
+    warm_permille: int
+    cold_permille: int
+    min_input_tokens: int
+    ttl_ns: int
+    long_ttl_ns: int
+    min_cost_femto: int
+    text: str
+
+
+class Rules(NamedTuple):
+    """The rules in force for one feature."""
+
+    limits: Limits
+    retry_storm: RetryStorm
+    tool_loop: ToolLoop
+    cache_lost: CacheLost
+
+
+_UNITS = (("_ns", "_seconds", 10**9), ("_femto", "_usd", FEMTO_PER_USD), ("_permille", "_share", 1000))
+"""End of a field, end of its name in a file, and how many of the first make one of the second."""
+_POINTS = frozenset(("alarm_points", "small_output"))
+_TABLES = frozenset(("growth", "small_growth", "output", "pace"))
+_COUNTS = frozenset(("close_matches", "matches"))
+
+
+class RuleSet:
+    """The rules for everything, and those for features with others."""
+
+    def __init__(self, given: Mapping[str, Any], where: str, base: RuleSet | None = None) -> None:
+        """*given*: the content of a file; what it leaves out is as in *base*. DetectorError names what is wrong."""
+        expect(where, given, "mapping with detectors: 1", isinstance(given, Mapping))
+        expect(f"{where}: detectors", given.get("detectors"), str(VERSION), given.get("detectors") == VERSION)
+        known(where, given, ("detectors", "limits", "rules", "features"))
+        written = given.get("rules") or {}
+        self.default = rules_of(where, written, given.get("limits") or {}, None if base is None else base.default)
+        features = given.get("features") or {}
+        expect(f"{where}: features", features, "a mapping of features", isinstance(features, Mapping))
+        self.features: dict[str, Rules] = {} if base is None else dict(base.features)
+        for feature, written in features.items():
+            self.features[str(feature)] = rules_of(f"{where}: features.{feature}", written, {}, self.default)
+
+    def of(self, feature: str | None) -> Rules:
+        """Return the rules for a feature."""
+        return self.features.get(feature, self.default) if feature is not None else self.default
+
+
+def rules_of(where: str, written: Any, limits: Any, base: Rules | None) -> Rules:
+    """Return *written* rules over *base*; without a base, every value must be there."""
+    expect(where, written, "a mapping of rules", isinstance(written, Mapping))
+    known(where, written, Rules._fields[1:])
+    parts: list[Any] = [part(f"{where}: limits", Limits, limits, None if base is None else base.limits)]
+    for index, kind in enumerate((RetryStorm, ToolLoop, CacheLost), 1):
+        name = Rules._fields[index]
+        parts.append(part(f"{where}: {name}", kind, written.get(name) or {}, None if base is None else base[index]))
+    return Rules(*parts)
+
+
+def part(where: str, kind: Any, written: Any, base: Any) -> Any:
+    """Return one rule, a value of *kind*, from its written form over *base*."""
+    expect(where, written, "a mapping", isinstance(written, Mapping))
+    names = {written_name(field): field for field in kind._fields}
+    known(where, written, tuple(names))
+    values = {}
+    for name, field in names.items():
+        if name in written:
+            values[field] = value_of(f"{where}.{name}", field, written[name])
+        elif base is not None:
+            values[field] = getattr(base, field)
+        else:
+            raise DetectorError(f"{where}: found no {name}; expected one")
+    return kind(**values)
+
+
+def written_name(field: str) -> str:
+    """Return how a field is named in a file."""
+    for end, written, _ in _UNITS:
+        if field.endswith(end):
+            return field.removesuffix(end) + written
+    return field
+
+
+def value_of(where: str, field: str, found: Any) -> Any:
+    """Return a written value in the unit of its field."""
+    if field == "enabled":
+        expect(where, found, "true or false", isinstance(found, bool))
+        return found
+    if field == "text":
+        expect(where, found, "a sentence", isinstance(found, str))
+        return found
+    if field in _TABLES:
+        expect(where, found, "a list of pairs", isinstance(found, list) and all(len(pair) == 2 for pair in found))
+        return tuple((number(where, bound, 1000), number(where, points, 100)) for bound, points in found)
+    if field in _POINTS or field in _COUNTS:
+        expect(where, found, "a list of numbers", isinstance(found, list))
+        return tuple(number(where, each, 100 if field in _POINTS else 1) for each in found)
+    if field in ("other_pace", "mean_points"):
+        return number(where, found, 100)
+    unit = next((unit for end, _, unit in _UNITS if field.endswith(end)), 1)
+    least = 0 if unit > 1 or field.endswith("tokens") else 1
+    value = number(where, found, unit)
+    expect(where, found, f"at least {least}", value >= least)
+    return value
+
+
+def number(where: str, found: Any, unit: int) -> int:
+    """Return a number as a whole number of the *unit*-th part of one."""
+    expect(where, found, "a number", isinstance(found, (int, float, str)) and not isinstance(found, bool))
+    try:
+        value = Fraction(str(found)) * unit
+    except (ValueError, ZeroDivisionError):
+        raise DetectorError(f"{where}: found {found!r}; expected a number") from None
+    expect(where, found, "a whole number" if unit == 1 else f"at most {unit} parts", value.denominator == 1)
+    return int(value)
+
+
+def known(where: str, found: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Refuse names that are not *names*."""
+    for name in found:
+        if name not in names:
+            raise DetectorError(f"{where}: found {name!r}; expected one of {', '.join(names)}")
+
+
+def expect(where: str, found: Any, expected: str, holds: bool) -> None:
+    """Raise DetectorError unless *holds*."""
+    if not holds:
+        raise DetectorError(f"{where}: found {found!r}; expected {expected}")
