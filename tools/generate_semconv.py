@@ -14,6 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tools import compile_detectors
 from tools.generated import ROOT, Targets, main
 
 REGISTRY = ROOT / "semconv" / "registry"
@@ -184,6 +185,7 @@ TARGETS: Targets = {
     ROOT / "src" / "spancost" / "core" / "semconv.py": lambda: python_constants(load()),
     ROOT / "collector" / "cost" / "semconv.go": lambda: go_constants(load()),
     ROOT / "docs" / "attributes.md": lambda: attributes_page(load()),
+    compile_detectors.TARGET: compile_detectors.render,
 }
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from tools.detect.sessions import Turn
@@ -33,11 +34,10 @@ def retry(turns: list[Turn], first: int, calls: int, vary: Noise) -> Fault:
     made = turns[:first]
     last = made[-1]
     step = max(1.0, made[-1].at_seconds - made[-2].at_seconds) if len(made) > 1 else 5.0
-    for number in range(calls):
+    for _ in range(calls):
         output = max(1, round(vary(last.output)))
         at = made[-1].at_seconds + vary(min(step, 60.0))
         made.append(last._replace(at_seconds=at, output=output, cache_read=last.input - 3, cache_write=0))
-        del number
     return Fault(made, first)
 
 
@@ -104,5 +104,5 @@ def is_warm(turns: list[Turn]) -> bool:
     """Return whether all but the first of *turns* read most of their context from the cache."""
     return all(
         turn.cache_read > 0.8 * min(turn.input, before.input) and 0 < turn.at_seconds - before.at_seconds < 250
-        for before, turn in zip(turns, turns[1:], strict=False)
+        for before, turn in pairwise(turns)
     )

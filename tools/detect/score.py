@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Score the detectors on sessions: alarms on the sessions as they are, and delays on faults put into them.
 
-    python -m tools.detect.score sessions.jsonl [--episodes 200] [--seed 1] [--calls 5]
-    python -m tools.detect.score --made-up 40
+python -m tools.detect.score sessions.jsonl [--episodes 200] [--seed 1] [--calls 5]
+python -m tools.detect.score --made-up 40
 """
 
 from __future__ import annotations

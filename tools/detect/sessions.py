@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, list[Turn]]:
 
 
 def made_up(number: int, seed: int) -> dict[str, list[Turn]]:
-    """Return sessions in the shape of real ones: contexts that grow by log-normal steps, cached, compacted when long."""
+    """Return sessions in the shape of real ones: contexts grow by log-normal steps, are cached and compacted."""
     chance = random.Random(seed)
     sessions = {}
     for index in range(number):

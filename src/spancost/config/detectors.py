@@ -21,7 +21,7 @@ def default_rules() -> RuleSet:
 
 
 def rules(path: str | Path | None = None) -> RuleSet:
-    """Return the rules in a file (YAML or JSON) over the bundled ones; DetectorError names the file and what is wrong."""
+    """Return the rules in a file (YAML or JSON) over the bundled ones; DetectorError says what is wrong."""
     if path is None:
         return default_rules()
     return RuleSet(_load(Path(path)), str(path), default_rules())

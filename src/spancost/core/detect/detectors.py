@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from spancost.core.detect.anomaly import Episode
+from collections.abc import Iterable
+
+from spancost.core.detect.anomaly import Anomaly, Episode
 from spancost.core.detect.cache_lost import cache_lost
 from spancost.core.detect.observation import Observation
 from spancost.core.detect.retry_storm import retry_storm
@@ -60,3 +62,20 @@ class Detectors:
             begun.append(episode)
         if rules.cache_lost.enabled and (episode := cache_lost(stream, call, rules)) is not None:
             begun.append(episode)
+
+
+def detect(records: Iterable[CallRecord], rules: RuleSet) -> list[Anomaly]:
+    """Return the anomalies of calls in hand, as they stand after the last call, by their first call."""
+    detectors = Detectors(rules)
+    begun: list[Episode] = []
+    for record in sorted(records, key=_order):
+        begun += detectors.observe(record)
+    return sorted((episode.anomaly() for episode in begun), key=_place)
+
+
+def _order(record: CallRecord) -> tuple[int, int, int, int]:
+    return record.start_ns + record.duration_ns, record.start_ns, record.trace_id, record.span_id
+
+
+def _place(anomaly: Anomaly) -> tuple[int, int, str]:
+    return anomaly.first_ns, anomaly.last_ns, anomaly.rule

@@ -133,7 +133,7 @@ def alarms(pattern: Pattern, period: int, rule: ToolLoop) -> bool:
 
 
 def points_of(before: tuple[int, int, int], now: tuple[int, int, int], rule: ToolLoop) -> tuple[int, int] | None:
-    """Return the points of a pair of calls and whether they grow alike (1 or 0); None when they have nothing in common."""
+    """Return the points of a pair of calls and whether they grow alike (1 or 0); None when they differ too much."""
     growth, growth_before = now[0], before[0]
     if growth * growth_before <= 0:
         return None

@@ -14,8 +14,8 @@ RULE = "retry_storm"
 def retry_storm(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
     """Look at a call that continues *stream*; return the episode that begins with an alarm.
 
-    Requests of the same size may be different ones: images of one size, items of a list. They count as repeats only in a
-    context that has grown before, after an error, or with outputs of the same size.
+    Requests of the same size may be different ones: images of one size, items of a list. They count as repeats only in
+    a context that has grown before, after an error, or with outputs of the same size.
     """
     rule = rules.retry_storm
     if call.input != stream.input:

@@ -101,7 +101,9 @@ class RuleSet:
         expect(f"{where}: detectors", given.get("detectors"), str(VERSION), given.get("detectors") == VERSION)
         known(where, given, ("detectors", "limits", "rules", "features"))
         written = given.get("rules") or {}
-        self.default = rules_of(where, written, given.get("limits") or {}, None if base is None else base.default)
+        self.default: Rules = rules_of(
+            where, written, given.get("limits") or {}, None if base is None else base.default
+        )
         features = given.get("features") or {}
         expect(f"{where}: features", features, "a mapping of features", isinstance(features, Mapping))
         self.features: dict[str, Rules] = {} if base is None else dict(base.features)

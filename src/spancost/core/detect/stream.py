@@ -69,7 +69,7 @@ class Session:
         self.streams: list[Stream] = []
 
     def stream(self, call: Observation, limit: int) -> Stream:
-        """Return the context that *call* continues, else a new one; the one used longest ago goes when there are many."""
+        """Return the context that *call* continues, else a new one; there are at most *limit*."""
         streams = self.streams
         if len(streams) == 1 and streams[0].fits(call):
             return streams[0]
