@@ -23,6 +23,7 @@ data: install
 	@$(BIN)/python tools/compile_card.py --check
 	@$(BIN)/python tools/compile_dialects.py --check
 	@$(BIN)/python tools/compile_wires.py --check
+	@$(BIN)/python tools/compile_whatif.py --check
 
 docs: install
 	@$(BIN)/python -m pytest -q tests/test_repository.py
@@ -37,6 +38,7 @@ fix: install ## Fix format and lint, and regenerate files
 	@$(BIN)/python tools/compile_card.py
 	@$(BIN)/python tools/compile_dialects.py
 	@$(BIN)/python tools/compile_wires.py
+	@$(BIN)/python tools/compile_whatif.py
 	@$(BIN)/python -m tools.generate_docs
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt

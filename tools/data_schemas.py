@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schemas of the data that both languages read: dialects, wires, units, names, calendars.
+"""JSON Schemas of the data that both languages read: dialects, wires and pricing.
 
 The first line of each file names its schema, so that editors complete and check it. The compilers refuse a file that
 does not fit.
@@ -261,6 +261,30 @@ def calendars() -> Schema:
     return closed({"calendars": mapping(rows({"type": "string", "pattern": day}))}, ("calendars",))
 
 
+def whatif() -> Schema:
+    """Return the schema of `pricing/whatif.yaml`: tokenizers and rules of prompt caches."""
+    factor = {"type": "array", "items": COUNT, "minItems": 3, "maxItems": 3}
+    tokenizer = {"id": TEXT, "models": TEXT_LIST, "tokens": factor, "base": TEXT, "relative": mapping(factor)}
+    cache = {
+        **dict.fromkeys(("providers", "models"), TEXT_LIST),
+        **dict.fromkeys(("minimum", "life_seconds", "step"), COUNT),
+        "writes": text_of("free", "5m", "30m"),
+    }
+    return closed(
+        {
+            "tokenizers": rows(closed(tokenizer, ("id", "models", "tokens"))),
+            "caches": rows(closed(cache, ("providers", "models", "minimum", "life_seconds", "writes"))),
+        },
+        ("tokenizers", "caches"),
+    )
+
+
+def limits() -> Schema:
+    """Return the schema of `pricing/limits.yaml`: provider -> model -> [largest input, largest output]."""
+    size = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2}
+    return closed({"limits": mapping(mapping(size))}, ("limits",))
+
+
 SCHEMAS: dict[str, Callable[[], Schema]] = {
     "semconv/schema/dialects.json": dialects,
     "semconv/schema/wire_endpoints.json": wire_endpoints,
@@ -271,6 +295,8 @@ SCHEMAS: dict[str, Callable[[], Schema]] = {
     "pricing/schema/units.json": units,
     "pricing/schema/names.json": names,
     "pricing/schema/calendars.json": calendars,
+    "pricing/schema/whatif.json": whatif,
+    "pricing/schema/limits.json": limits,
 }
 """Path of a schema -> what makes it."""
 SOURCES: dict[str, str] = {
@@ -283,6 +309,8 @@ SOURCES: dict[str, str] = {
     "pricing/units.yaml": "pricing/schema/units.json",
     "pricing/names.yaml": "pricing/schema/names.json",
     "pricing/calendars.yaml": "pricing/schema/calendars.json",
+    "pricing/whatif.yaml": "pricing/schema/whatif.json",
+    "pricing/limits.yaml": "pricing/schema/limits.json",
 }
 """Pattern of source files -> the schema that their first line names."""
 

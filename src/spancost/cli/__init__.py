@@ -30,6 +30,7 @@ _COMMANDS = {
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "report": "Show what calls cost, by any column and period.",
     "run": "Run a Python program and show what it cost.",
+    "whatif": "Show what calls would have cost with another model, cache, tier or card.",
     "verify": "Recompute every cost in a file and report each difference.",
 }
 

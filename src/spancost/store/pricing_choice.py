@@ -41,6 +41,15 @@ class PricingChoice(NamedTuple):
         except (CardError, ContractError) as error:
             raise SourceError(str(error)) from error
 
+    def pricer_of(self, version: str | None, otherwise: Pricer) -> Pricer:
+        """Return what priced calls of a pricing version: a released card, else *otherwise* (that of this choice)."""
+        if version is None or version == otherwise.version:
+            return otherwise
+        try:
+            return data.pricer(data.card(version))
+        except CardError:  # a card of the team's own
+            return otherwise
+
     def ledger(self, dialects: Dialects, spans: int) -> Ledger:
         """Return an empty ledger that makes records and remembers all of *spans* spans."""
         options = LedgerOptions(
