@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from spancost.config.budgets.form import BudgetsForm
 from spancost.config.contracts.form import ContractForm
 from tools.data_schemas import SCHEMAS
 from tools.generated import ROOT
 from tools.pricing.form import Provider
 
 FOLDER = ROOT / "pricing" / "schema"
-FORMS: dict[str, type[BaseModel]] = {"provider": Provider, "contract": ContractForm}
+FORMS: dict[str, type[BaseModel]] = {"provider": Provider, "contract": ContractForm, "budgets": BudgetsForm}
 _SCALAR = ["string", "number", "boolean"]
 """What a scalar without quotes may be to an editor; the forms read every scalar as it is written."""
 

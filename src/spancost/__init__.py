@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spancost.config.price import Cost, price
     from spancost.config.settings import Settings, SettingsError
+    from spancost.control.budgets.actions import register_budget_action
+    from spancost.control.budgets.api import budget_status, enforce_budgets, reserve
+    from spancost.control.budgets.exceeded import BudgetExceeded
     from spancost.otel.attribution import attribution
     from spancost.otel.outcome import record_outcome
     from spancost.otel.processor import LLMCostProcessor
@@ -19,24 +22,34 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BudgetExceeded",
     "Cost",
     "LLMCostProcessor",
     "Settings",
     "SettingsError",
     "__version__",
     "attribution",
+    "budget_status",
+    "enforce_budgets",
     "price",
     "record_outcome",
+    "register_budget_action",
+    "reserve",
 ]
 
 _HOMES = {
+    "BudgetExceeded": "spancost.control.budgets.exceeded",
     "Cost": "spancost.config.price",
     "LLMCostProcessor": "spancost.otel.processor",
     "Settings": "spancost.config.settings",
     "SettingsError": "spancost.config.settings",
     "attribution": "spancost.otel.attribution",
+    "budget_status": "spancost.control.budgets.api",
+    "enforce_budgets": "spancost.control.budgets.api",
     "price": "spancost.config.price",
     "record_outcome": "spancost.otel.outcome",
+    "register_budget_action": "spancost.control.budgets.actions",
+    "reserve": "spancost.control.budgets.api",
 }
 
 

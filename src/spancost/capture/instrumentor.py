@@ -52,6 +52,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
 
     _patches: Patches | None = None
     _capture: Capture | None = None
+    _admission: guards.Admission | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return nothing: a client that is not installed is left out."""
@@ -77,6 +78,11 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 guards=kwargs.get("guards") or guards.PROCESS,
                 estimates=settings.capture_estimate_missing,
             )
+            if settings.budgets is not None or settings.budget:
+                # Loaded for those who have budgets only.
+                from spancost.control.budgets import setup
+
+                self._admission = setup.enforce(settings, self._capture.guards)
             self._patches = patches = Patches(self._capture.counts.fault)
             capture = self._capture
             asks = settings.capture_include_usage
@@ -101,6 +107,10 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._capture is not None:
             self._capture.is_on = False
+            guards_of = self._capture.guards
+            if self._admission is not None and guards_of.admission is self._admission:
+                guards_of.admission = None
+            self._admission = None
         if self._patches is not None:
             self._patches.restore()
             self._patches = None

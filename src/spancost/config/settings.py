@@ -105,6 +105,19 @@ class Settings:
         "Whether capture estimates tokens that a stream did not report from the length of its text. "
         "An estimate is marked as such.",
     )
+    budgets: str | None = _setting(
+        None, "A file of budgets (YAML or JSON). Capture refuses calls that exceed one before they are sent."
+    )
+    budget: tuple[str, ...] = _setting(
+        (),
+        "Budgets of one line each, `SUBJECT:USD/WINDOW`, such as `trace:5`, `total:200/month` or "
+        "`workspace_id:20/day`, beside those of the file.",
+    )
+    budget_store: str | None = _setting(
+        None,
+        "Where budgets are kept: `memory` (the process, the default), `sqlite:FILE` (the processes of one host), or "
+        "`valkey://HOST:PORT/DB` and `redis://HOST:PORT/DB` (a fleet).",
+    )
 
     def __post_init__(self) -> None:
         given = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not each.default}
@@ -141,6 +154,9 @@ class Arguments(TypedDict, total=False):
     capture_providers: Sequence[str]
     capture_include_usage: bool
     capture_estimate_missing: bool
+    budgets: str | os.PathLike[str] | None
+    budget: Sequence[str]
+    budget_store: str | None
 
 
 _LISTS = frozenset(field.name for field in fields(Settings) if isinstance(field.default, tuple))

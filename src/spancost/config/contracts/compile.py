@@ -12,19 +12,14 @@ from pydantic import ValidationError
 
 from spancost.config import data
 from spancost.config.contracts.form import FORMER_PROVIDER, ContractForm, DeploymentForm, HardwareForm, Step, TermForm
-from spancost.config.contracts.lines import Lines, Place, read
+from spancost.config.contracts.lines import Lines, Place, fault_of, read
 from spancost.core.contract.match import normalize
-from spancost.core.contract.terms import DIMENSIONS, FORMAT, Contract, ContractError
+from spancost.core.contract.terms import DIMENSIONS, FORMAT, Contract
 from spancost.core.money import FEMTO_PER_USD
 from spancost.core.pricing.account import account_fault
 from spancost.core.pricing.card import RateCard
 
 _MOST_ROWS = 10_000
-_KINDS = {
-    "model_type": "a mapping of keys to values",
-    "dict_type": "a mapping of keys to values",
-    "list_type": "a list",
-}
 _NAMES_CALLS = ("provider", "model", "deployment", "server_address")
 
 
@@ -37,27 +32,8 @@ def compile_contract(where: str, text: str) -> dict[str, Any]:
     try:
         form = ContractForm.model_validate(value)
     except ValidationError as error:
-        raise _fault(error, lines) from None
+        raise fault_of(error, lines) from None
     return _Compiler(form, lines, data.default_card()).content()
-
-
-def _fault(error: ValidationError, lines: Lines) -> ContractError:
-    """Return the first error of a validation; an unknown key is reported at its own line."""
-    first = error.errors(include_url=False)[0]
-    place: Place = tuple(step for step in first["loc"] if step != "[key]")
-    if first["type"] == "unknown_key":
-        context = first.get("ctx", {})
-        return lines.error((*place, str(context["key"])), "an unknown key", f"one of {context['known']}")
-    if first["type"] == "missing":
-        return lines.error(place, "nothing", "a value, which cannot be left out")
-    wanted = _KINDS.get(first["type"]) or first["msg"].removeprefix("Input should be ")
-    return lines.error(place, short(first["input"]), wanted)
-
-
-def short(value: object) -> str:
-    """Return a value as an error shows it."""
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 class _Compiler:

@@ -22,35 +22,37 @@ _INSTANT = re.compile(
 )
 
 
-def _expected(text: str) -> PydanticCustomError:
+def expected(text: str) -> PydanticCustomError:
+    """Return the error of a value that is something else than *text* says."""
     return PydanticCustomError("expected", "{expected}", {"expected": text})
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Return a scalar as it was written, "" for anything else."""
     return str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
 
 
 def _amount(value: Any) -> Fraction:
-    if not _AMOUNT.fullmatch(_written(value)):
-        raise _expected("an amount in USD of 0 or more, without a sign or a currency, such as 2.10")
-    return Fraction(_written(value))
+    if not _AMOUNT.fullmatch(written(value)):
+        raise expected("an amount in USD of 0 or more, without a sign or a currency, such as 2.10")
+    return Fraction(written(value))
 
 
 def _count(value: Any) -> Fraction:
-    if not _AMOUNT.fullmatch(_written(value)) or not Fraction(_written(value)):
-        raise _expected("a number above 0")
-    return Fraction(_written(value))
+    if not _AMOUNT.fullmatch(written(value)) or not Fraction(written(value)):
+        raise expected("a number above 0")
+    return Fraction(written(value))
 
 
 def _percent(value: Any) -> Fraction:
-    found = _PERCENT.fullmatch(_written(value))
+    found = _PERCENT.fullmatch(written(value))
     if found is None or Fraction(found[1]) > 100:
-        raise _expected("a part of the price from 0% to 100%, such as 12%")
+        raise expected("a part of the price from 0% to 100%, such as 12%")
     return Fraction(found[1]) / 100
 
 
 def _share(value: Any) -> Fraction:
-    text = _written(value)
+    text = written(value)
     found = _SHARE.fullmatch(text)
     percent = _PERCENT.fullmatch(text)
     share = Fraction(0)
@@ -61,12 +63,12 @@ def _share(value: Any) -> Fraction:
     elif _AMOUNT.fullmatch(text):
         share = Fraction(text)
     if not 0 < share <= 1:
-        raise _expected("a share above 0 and up to 1, such as 1/8, 0.125 or 12.5%")
+        raise expected("a share above 0 and up to 1, such as 1/8, 0.125 or 12.5%")
     return share
 
 
 def _seconds(value: Any) -> int:
-    text = _written(value)
+    text = written(value)
     if _DAY.fullmatch(text):
         text += "T00:00:00Z"
     try:
@@ -74,33 +76,33 @@ def _seconds(value: Any) -> int:
             raise ValueError(text)
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise _expected("a day, such as 2026-07-01 (0:00 UTC), or a second, such as 2026-07-01T08:00:00Z") from None
+        raise expected("a day, such as 2026-07-01 (0:00 UTC), or a second, such as 2026-07-01T08:00:00Z") from None
     return round((at - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise _expected("a name of letters, digits, '.', '_' and '-', at most 64")
+        raise expected("a name of letters, digits, '.', '_' and '-', at most 64")
     return value
 
 
 def _text(value: Any) -> str:
-    text = _written(value).strip()
+    text = written(value).strip()
     if not text or len(text) > 512:
-        raise _expected("a string (in quotes, where YAML takes it for something else)")
+        raise expected("a string (in quotes, where YAML takes it for something else)")
     return text
 
 
 def _key(value: Any) -> str:
     if not isinstance(value, str) or not value or _SPACE.search(value):
-        raise _expected("the name of an attribute")
+        raise expected("the name of an attribute")
     return value
 
 
 def _condition(value: Any) -> str:
     text = _text(value)
     if "*" in text[1:-1] or (len(text) > 1 and text[0] == text[-1] == "*"):
-        raise _expected("a string, or one that begins or ends in one '*'")
+        raise expected("a string, or one that begins or ends in one '*'")
     return text
 
 
@@ -108,7 +110,7 @@ def _conditions(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     texts = tuple(_condition(item) for item in values)
     if not texts or len(set(texts)) < len(texts) or len(texts) > 100:
-        raise _expected("a string, or a list of up to 100 different ones")
+        raise expected("a string, or a list of up to 100 different ones")
     return texts
 
 
@@ -120,19 +122,19 @@ def _modifiers(value: Any) -> tuple[str, ...]:
     if value == "all":
         return ("*",)
     if not isinstance(value, list) or not value:
-        raise _expected("all, or a list of names of the rate card's modifiers")
+        raise expected("all, or a list of names of the rate card's modifiers")
     return tuple(sorted({_text(item) for item in value}))
 
 
 def _version(value: Any) -> int:
     if value.__class__ is not int or value != 1:
-        raise _expected("1")
+        raise expected("1")
     return 1
 
 
 def _usd(value: Any) -> str:
     if value != "USD":
-        raise _expected("USD; convert other currencies at the rate that you agreed, and write the result")
+        raise expected("USD; convert other currencies at the rate that you agreed, and write the result")
     return "USD"
 
 
@@ -149,7 +151,7 @@ FORMER_PROVIDER = "seller"
 """The key of the provider in contracts written before 2026-11-30, and in every compiled contract."""
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
     """An object with the keys that it names and no other."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=False)
@@ -168,7 +170,7 @@ class _Form(BaseModel):
         return value
 
 
-class Step(_Form):
+class Step(Form):
     """Prices of a request in which the quantity of a meter is above a bound."""
 
     above: Annotated[int, Field(strict=True, ge=0, le=2**53)]
@@ -176,7 +178,7 @@ class Step(_Form):
     prices: Prices
 
 
-class Variant(_Form):
+class Variant(Form):
     """Prices of calls with certain facts."""
 
     when: dict[str, Text]
@@ -184,7 +186,7 @@ class Variant(_Form):
     steps: list[Step] = []
 
 
-class HardwareForm(_Form):
+class HardwareForm(Form):
     """What own machines cost: by the hour, or shared out over tokens."""
 
     usd_per_gpu_hour: Amount = None
@@ -193,7 +195,7 @@ class HardwareForm(_Form):
     prices: Prices = {}
 
 
-class MatchForm(_Form):
+class MatchForm(Form):
     """The calls that a term is about: all conditions must hold."""
 
     tenant: Conditions = None
@@ -206,7 +208,7 @@ class MatchForm(_Form):
     server_address: Conditions = None
 
 
-class TermForm(_Form):
+class TermForm(Form):
     """One agreement."""
 
     id: Name
@@ -223,7 +225,7 @@ class TermForm(_Form):
     note: Text | None = None
 
 
-class DeploymentForm(_Form):
+class DeploymentForm(Form):
     """The model behind the name of a deployment, or an ARN."""
 
     deployment: Conditions
@@ -236,14 +238,14 @@ class DeploymentForm(_Form):
     note: Text | None = None
 
 
-class OverrideForm(_Form):
+class OverrideForm(Form):
     """Whether a span may carry its cost, in which attribute, and how much at most."""
 
     attribute: Annotated[str, PlainValidator(_key)] = "spancost.cost.override_usd"
     most_usd: Annotated[Any, PlainValidator(_count)]
 
 
-class AttributesForm(_Form):
+class AttributesForm(Form):
     """Which attributes of a span, or of its resource, state the facts that terms are about."""
 
     tenant: Keys = ("app.workspace_id",)
@@ -253,7 +255,7 @@ class AttributesForm(_Form):
     deployment: Keys = ()
 
 
-class ContractForm(_Form):
+class ContractForm(Form):
     """A contract."""
 
     contract: Annotated[int, PlainValidator(_version)]

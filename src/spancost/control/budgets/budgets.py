@@ -15,9 +15,19 @@ from spancost.control.budgets.exceeded import LIMIT_REACHED, PRICE_UNKNOWN, STOR
 from spancost.control.budgets.stores import MemoryStore, Refusal, Reservation, Store
 from spancost.core.budget.estimate import Estimate, HighestOf, PriceOf, by_highest, call_of, charge, estimate
 from spancost.core.budget.ledger import Balance
-from spancost.core.budget.limit import ALLOW, BLOCK, REFUSE, WARN, CallFacts, Limit, applies, value_key
+from spancost.core.budget.limit import (
+    ALLOW,
+    BLOCK,
+    REFUSE,
+    WARN,
+    CallFacts,
+    Limit,
+    account_of,
+    applies,
+    readable,
+    value_key,
+)
 from spancost.core.budget.periods import Part
-from spancost.core.budget.windows import LIFETIME
 from spancost.core.money import usd_text
 from spancost.core.record import CallRecord
 
@@ -145,7 +155,9 @@ class Budgets:
     def charge(self, facts: CallFacts, record: CallRecord) -> None:
         """Count a call for which nothing was reserved: one of a batch, or a pass beside a call."""
         parts = [
-            Part(_account(limit, key), limit.window, charge(record, 0, limit.unknown_price, self._highest), limit.femto)
+            Part(
+                account_of(limit, key), limit.window, charge(record, 0, limit.unknown_price, self._highest), limit.femto
+            )
             for limit in self.limits
             if applies(limit, facts) and (key := value_key(limit, facts)) is not None
         ]
@@ -180,7 +192,7 @@ class Budgets:
                 )
         enforced = limit.at_limit != WARN
         return Part(
-            _account(limit, key), limit.window, amount, limit.femto, limit.may_cross, enforced, limit.on_store_failure
+            account_of(limit, key), limit.window, amount, limit.femto, limit.may_cross, enforced, limit.on_store_failure
         )
 
     def _refused(self, limit: Limit, key: str, part: Part, outcome: Refusal) -> BudgetExceeded:
@@ -195,7 +207,7 @@ class Budgets:
         if self.on_crossing is not None:
             self._tell(Crossing("refused", limit, key, "1", balance))
         used = balance.settled + balance.reserved
-        return BudgetExceeded(limit.id, key, used, limit.femto, amount, resets_ns, reason)
+        return BudgetExceeded(limit.id, readable(key), used, limit.femto, amount, resets_ns, reason)
 
     def _warn(self, limit: Limit, key: str, balance: Balance) -> None:
         """Tell of each share of the limit that is used for the first time in its period."""
@@ -215,7 +227,7 @@ class Budgets:
             LOGGER.warning(
                 "spancost: budget %s%s: %s of %s USD are used",
                 limit.id,
-                f" of {key}" if key else "",
+                f" of {readable(key)}" if key else "",
                 usd_text(used),
                 usd_text(limit.femto),
             )
@@ -241,12 +253,6 @@ class Budgets:
         """Go on in a forked child."""
         self._lock = threading.RLock()
         self.store.after_fork()
-
-
-def _account(limit: Limit, key: str) -> str:
-    kind = limit.window.kind
-    name = f"{limit.id}:{kind}" if kind != LIFETIME else limit.id
-    return f"{name}:{key}" if key else name
 
 
 def _model(facts: CallFacts) -> str:

@@ -21,7 +21,7 @@ class Hold:
     An exception that leaves the block charges nothing; a cancellation charges the input.
     """
 
-    def __init__(self, budgets: Budgets, held: Held | None) -> None:
+    def __init__(self, budgets: Budgets | None, held: Held | None) -> None:
         self._budgets = budgets
         self._held = held
         self._captured: int | None = None
@@ -29,7 +29,7 @@ class Hold:
 
     def settle(self, cost: CallRecord | Decimal | int | str) -> None:
         """Settle at what the work cost: a record, or an amount in USD (no float). Only the first time counts."""
-        if self._is_settled or self._held is None:
+        if self._is_settled or self._held is None or self._budgets is None:
             return
         self._is_settled = True
         if isinstance(cost, CallRecord):
@@ -44,7 +44,7 @@ class Hold:
 
     def end(self, error: BaseException | None) -> None:
         """Settle what the block did not settle."""
-        if self._is_settled or self._held is None:
+        if self._is_settled or self._held is None or self._budgets is None:
             return
         self._is_settled = True
         if self._captured is not None:

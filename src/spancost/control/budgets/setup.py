@@ -7,13 +7,17 @@ import logging
 import os
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from spancost.config.budgets import BudgetError, of_lines
+from spancost.config.budgets import load as load_file
 from spancost.config.pricers import highest_of, prices
 from spancost.config.settings import Settings, load
 from spancost.control.budgets import actions
 from spancost.control.budgets.admission import BudgetAdmission
 from spancost.control.budgets.budgets import Budgets
+from spancost.control.budgets.store_url import store_of
 from spancost.control.budgets.stores import Store
 from spancost.control.guards import PROCESS, Guards
 from spancost.core.budget.limit import CallFacts, Limit
@@ -41,6 +45,31 @@ def admission(
     budgets = Budgets(limits, pricer.price, highest_of(settings), store=store, context_of=context_of)
     made = BudgetAdmission(budgets, actions.PROCESS)
     _in_force.add(made)
+    return made
+
+
+def from_settings(settings: Settings) -> BudgetAdmission | None:
+    """Return what admits calls by the budgets of *settings*, None when they have none; BudgetError for wrong ones."""
+    if settings.budgets is None and not settings.budget:
+        return None
+    limits = of_lines(settings.budget, "SPANCOST_BUDGET")
+    if settings.budgets is not None:
+        limits = (*load_file(Path(settings.budgets).expanduser()), *limits)
+    twice = next((limit.id for limit in limits if sum(each.id == limit.id for each in limits) > 1), None)
+    if twice is not None:
+        raise BudgetError(f"{settings.budgets}: found budget {twice}, which SPANCOST_BUDGET has too; expected it once")
+    return admission(limits, settings=settings, store=store_of(settings.budget_store))
+
+
+def enforce(settings: Settings, guards: Guards = PROCESS) -> BudgetAdmission | None:
+    """Put the budgets of *settings* in force, and return them. Wrong ones are logged, and then none is in force."""
+    try:
+        made = from_settings(settings)
+    except Exception as error:  # a file may be wrong in any way
+        LOGGER.error("spancost: budgets cannot be used, so no budget is in force: %s", error)
+        return None
+    if made is not None:
+        put_in_force(made, guards)
     return made
 
 

@@ -86,7 +86,40 @@ def value_key(limit: Limit, facts: CallFacts) -> str | None:
         if (session := facts.session or facts.trace) is None:
             return None
         parts.append(session)
-    return ",".join(part.replace("%", "%25").replace(",", "%2C") for part in parts) if parts else ""
+    return ",".join([_escaped(part) for part in parts]) if parts else ""
+
+
+def account_of(limit: Limit, key: str) -> str:
+    """Return the account of *limit* for *key* (`value_key`): `ID:WINDOW:VALUES`, the same in every store."""
+    return f"{limit.id}:{limit.window.kind}:{key}"
+
+
+class AccountName(NamedTuple):
+    """The parts of an account's key. period: "" for windows without periods."""
+
+    budget: str
+    window: str
+    key: str
+    period: str
+
+
+def parsed_key(text: str) -> AccountName:
+    """Return the parts of the key of a balance: an account and, after another colon, the name of a period."""
+    budget, _, rest = text.partition(":")
+    window, _, rest = rest.partition(":")
+    key, _, period = rest.partition(":")
+    return AccountName(budget, window, key, period)
+
+
+def readable(key: str) -> str:
+    """Return values as people wrote them."""
+    return key.replace("%3A", ":").replace("%2C", ",").replace("%25", "%")
+
+
+def _escaped(text: str) -> str:
+    if "%" in text or ":" in text or "," in text:
+        return text.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return text
 
 
 def _matches(pattern: str, text: str) -> bool:
