@@ -15,7 +15,7 @@ from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.memory import Process
 from spancost.core.ledger.options import Ended, LedgerOptions
 from spancost.core.ledger.reading_pricer import Prices
-from spancost.core.ledger.recorder import PricedCall
+from spancost.core.ledger.recorder import PlannedCall
 from spancost.core.record import CallRecord
 from spancost.core.span import Attributes, AttributeValue, Span
 
@@ -50,16 +50,15 @@ class SpanLedger(Protocol):
         attributes: Attributes,
         written: dict[str, AttributeValue],
         /,
-    ) -> PricedCall | None:
+    ) -> PlannedCall | None:
         """Put the attributes of a span that has a plan into *written* and return its call; None for any other."""
 
     def record_planned(
         self,
-        priced: PricedCall,
+        planned: PlannedCall,
         place: tuple[int, Process, Attributes | None],
         ids: tuple[int, int | None, bool, int, int],
         attributes: Attributes,
-        writes: Attributes,
     ) -> CallRecord:
         """Return the record of a call that `try_plan` returned."""
 

@@ -7,6 +7,8 @@ name of the field; the arithmetic checks here take precedence over the dialect.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from spancost.core.call import Quantity
 
 FIGURES = (
@@ -86,6 +88,29 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
 
 
 _DERIVED = frozenset(FIGURES[:9])
+_PLAIN = frozenset(("input_tokens", "output_tokens", "total_tokens"))
+_WHOLE = ("total_tokens", "input_tokens", "output_tokens")
+
+
+def bounds_of(names: Set[str]) -> tuple[dict[str, int], ...] | None:
+    """Return sums of figures with these *names*: where none is negative, `inclusive` takes the figures as they are.
+
+    None when it never does. The total is left out of the usage.
+    """
+    if "input_tokens" not in names or not _DERIVED.isdisjoint(names - _PLAIN):
+        return None
+    sums: list[dict[str, int]] = [{"input_tokens": 1, "cache_read_tokens": -1, "cache_write_tokens": -1}]
+    if "output_tokens" in names:
+        sums.append({"output_tokens": 1, "reasoning_tokens": -1})
+        if "total_tokens" in names:
+            sums += [dict(zip(_WHOLE, signs, strict=True)) for signs in ((1, -1, -1), (-1, 1, 1))]
+    elif "total_tokens" in names:
+        sums.append({"input_tokens": 1, "total_tokens": -1})
+    if not names.isdisjoint(_WRITES):
+        if "cache_write_tokens" not in names:
+            return None
+        sums.append({"cache_write_tokens": 1, **dict.fromkeys(_WRITES, -1)})
+    return tuple(found for found in sums if any(sign < 0 and name in names for name, sign in found.items()))
 
 
 def _with_rest(

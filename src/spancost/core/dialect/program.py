@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from spancost.core.dialect.attribute_layout import AttributeLayout, Encoded, Source, fetcher, may_hold
+from spancost.core.dialect.attribute_layout import AttributeLayout, Encoded, fetcher, may_hold, tree_of
 from spancost.core.dialect.encoded import get_path, parse, text_of
 from spancost.core.dialect.fields import COUNTED, COUNTS, REPORTED, caveat_of_usage, figures_of, number_of
 from spancost.core.dialect.inclusive import FIGURES, inclusive
@@ -38,6 +38,8 @@ _REPORTED_BESIDE_TOTAL = frozenset((*FIGURES[4:7], "cache_read_tokens"))
 """Figures of the output and of the cached part."""
 _AMOUNTS = frozenset((*COUNTS, *NUMBERS, "response_id"))
 """Fields whose values differ from call to call."""
+_UNPLANNED = frozenset(("billed_cost_usd", "duration_seconds"))
+"""Fields of spans that have no plan."""
 _LAST_RESORT = 50
 _UNSET = (99,) * len(FIELDS)
 
@@ -60,6 +62,7 @@ class Program:
         "_empty_values",
         "_encoded",
         "_id",
+        "_inner",
         "_input_without_cache",
         "_names",
         "_operations",
@@ -100,6 +103,7 @@ class Program:
         self._empty_values: tuple[str, ...] = tuple(entry.get("empty_values", ()))
         self._stands_alone: bool = entry.get("responses_alone", False)
         self._table: dict[str, tuple[int, int]] = {}
+        self._inner: dict[str, tuple[int, int]] = {}
         self._encoded: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
         self._responses: dict[str, list[tuple[tuple[str, ...], int, int]]] = {}
         for field, keys in entry["keys"].items():
@@ -107,12 +111,14 @@ class Program:
                 attribute, dollar, path = key.partition("$")
                 if dollar:
                     self._encoded.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
+                    self._inner[key] = (_SLOT[field], rank)
                 else:
                     self._table[attribute] = (_SLOT[field], rank)
         for field, keys in (entry["responses"] if read_responses else {}).items():
             for rank, key in enumerate(keys, _LAST_RESORT):
                 attribute, _, path = key.partition("$")
                 self._responses.setdefault(attribute, []).append((tuple(path.split(".")), _SLOT[field], rank))
+                self._inner[key] = (_SLOT[field], rank)
         self._by_name = any(rule.names for rule in self._rules)
 
     @property
@@ -124,57 +130,56 @@ class Program:
         """Return the reading of *span*, None when it has none."""
         return self.read_with_rules(span)[0]
 
-    def layout(self, attributes: Attributes) -> AttributeLayout | None:
-        """Return how the values of spans with the keys of *attributes* are fetched.
+    def encoded(self, attributes: Attributes) -> tuple[Encoded, ...]:
+        """Return the encoded attributes among *attributes* that may hold fields.
+
+        An answer is asked only for counts that are nowhere else.
+        """
+        plain = {FIELDS[self._table[key][0]] for key in attributes if key in self._table} & COUNTED
+        found: list[Encoded] = []
+        for key in attributes:
+            if key in self._encoded:
+                found.append((key, tree_of(key, [path for path, _, _ in self._encoded[key]]), ()))
+            asked = [path for path, slot, _ in self._responses.get(key, ()) if FIELDS[slot] not in plain]
+            if asked:
+                found.append((key, tree_of(key, asked), tuple({path[-1] for path in asked})))
+        return tuple(found)
+
+    def layout(self, flat: Attributes) -> AttributeLayout | None:
+        """Return how the values of spans with the keys of *flat* are fetched, which are flattened.
 
         None when these values alone do not determine the reading.
         """
-        sources = self._sources(attributes)
-        plain = [source for source in sources if not source.path and source.field in _AMOUNTS]
-        counts = {source.field for source in plain if source.field in COUNTED}
-        rules = [rule for rule in self._rules if rule.may_match(attributes, counts)]
-        varying = {source.attribute for source in plain}
-        if any(key in varying for rule in rules for key, _ in (*rule.like, *rule.not_like)):
+        places = {**self._table, **self._inner}
+        held = sorted((places[key][1], key, FIELDS[places[key][0]]) for key in flat if key in places)
+        first: dict[str, str] = {}
+        for _, key, field in held:
+            first.setdefault(field, key)
+        varying = {key for _, key, field in held if field in _AMOUNTS}
+        counts = [field for field in first if field in COUNTED]
+        fields = (*counts, *(field for field in ("response_id", "reported_cost_usd") if field in first))
+        known = {field for rank, _, field in held if field in COUNTED and rank < _LAST_RESORT}
+        rules = [rule for rule in self._rules if rule.may_match(flat, known)]
+        like = {key for rule in rules for key, _ in (*rule.like, *rule.not_like)}
+        equal = dict.fromkeys(pair for rule in rules for pair in rule.equals)
+        least = dict.fromkeys(limit for rule in rules for limit in rule.at_least if limit[0] in first)
+        keys = [first[field] for field in fields]
+        asked = {key for key, _ in equal if key in varying}
+        if self._empty_values or not _UNPLANNED.isdisjoint(first) or like & varying or not asked <= set(keys):
             return None
-        asked = {pair[0] for rule in rules for pair in (*rule.equals, *rule.like, *rule.not_like)} & attributes.keys()
-        fixed = (asked | {source.attribute for source in sources if not source.path}) - varying
-        inner: dict[tuple[str, bool], list[Source]] = {}
-        for source in sources:
-            if source.path and not (source.is_answer and source.field in counts):  # a plain count comes before it
-                inner.setdefault((source.attribute, source.is_answer), []).append(source)
-        ordered = [*plain, *(one for held in inner.values() for one in held)]
-        limits = dict.fromkeys(limit for rule in rules for limit in rule.at_least)
-        equal = [pair for rule in rules for pair in rule.equals if pair[0] in varying]
+        fixed = ({key for _, key, _ in held} | like | {key for key, _ in equal}) & flat.keys() - varying
+        tests = [(fields.index(field), number.__le__) for field, number in least if field in fields]
+        tests += [(keys.index(key), wanted.__contains__) for key, wanted in equal if key in varying]
         return AttributeLayout(
-            tuple(ordered),
-            self.is_named,
-            fetcher(tuple(source.attribute for source in plain)),
+            (),
+            fields,
+            len(counts),
+            fetcher(tuple(keys)),
             fetcher(tuple(sorted(fixed))),
-            tuple(_encoded(key, held, is_answer) for (key, is_answer), held in inner.items()),
-            self._empty_values,
-            tuple((at, least) for field, least in limits for at, one in enumerate(ordered) if one.field == field),
-            tuple(dict.fromkeys(equal)),
-            tuple(
-                (at, beside)
-                for at, one in enumerate(ordered)
-                for beside, other in enumerate(ordered)
-                if one.field == "billed_cost_usd" and other.field == "upstream_cost_usd"
-            ),
+            tuple(tests),
+            self.is_named,
             {},
         )
-
-    def _sources(self, attributes: Attributes) -> list[Source]:
-        """Return where spans with the keys of *attributes* may hold the fields, in the order of the attributes."""
-        sources = []
-        for key in attributes:
-            if key in self._table:
-                slot, rank = self._table[key]
-                sources.append(Source(key, (), FIELDS[slot], rank))
-            sources += [Source(key, path, FIELDS[slot], rank) for path, slot, rank in self._encoded.get(key, ())]
-            sources += [
-                Source(key, path, FIELDS[slot], rank, True) for path, slot, rank in self._responses.get(key, ())
-            ]
-        return sources
 
     @property
     def is_named(self) -> bool:
@@ -295,10 +300,3 @@ class Program:
                 if text:
                     context[field] = text
         return context or None
-
-
-def _encoded(key: str, held: list[Source], is_answer: bool) -> Encoded:
-    inner: dict[str, list[tuple[int, tuple[str, ...], bool]]] = {}
-    for place, one in enumerate(held):
-        inner.setdefault(one.path[0], []).append((place, one.path[1:], one.field in _AMOUNTS))
-    return key, len(held), inner, tuple({one.path[-1] for one in held}) if is_answer else ()

@@ -21,7 +21,7 @@ from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCal
 from spancost.core.ledger.options import Ended, LedgerOptions, Reads
 from spancost.core.ledger.plan import plan_cache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
-from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
+from spancost.core.ledger.recorder import OTHER_ERROR, PlannedCall, PricedCall, Recorder
 from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, is_one_request, subtotal_of_call
 from spancost.core.ledger.writes import (
     SUMS,
@@ -67,7 +67,7 @@ class Ledger:
         self._recorder = Recorder(dialects.record_keys)
         self._reused = 0
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "already_priced", *REASONS), 0)
-        self._plans = plan_cache(dialects, self._charge, self._counts, options.roll_up, options.join_services)
+        self._plans = plan_cache(dialects, self._charge, self._recorder, self._counts, options)
         self.try_plan = _no_plan if self._plans is None else self._plans.try_plan
         self.clear()
 
@@ -156,21 +156,27 @@ class Ledger:
         emitter = (span.scope_name, span.scope_version, span.language), span.name
         place = (span.trace_id, self._process(span), span.resource)
         ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)
-        priced = self.try_plan(place, ids, emitter, span.attributes, writes)
-        if priced is None:
+        planned = self.try_plan(place, ids, emitter, span.attributes, writes)
+        if planned is None:
             return self.process_uncached(span)
-        return Ended(writes, self._record(priced, span, writes) if self.makes_records else None)
+        if not self.makes_records:
+            return Ended(writes)
+        record = self.record_planned(planned, place, ids, span.attributes)
+        if span.is_error and record.error is None:
+            record = record._replace(error=span.raised or OTHER_ERROR)
+        return Ended(writes, record)
 
     def record_planned(
         self,
-        priced: PricedCall,
+        planned: PlannedCall,
         place: tuple[int, Process, Attributes | None],
         ids: tuple[int, int | None, bool, int, int],
         attributes: Attributes,
-        writes: Attributes,
     ) -> CallRecord:
         """Return the record of a call that `try_plan` priced; the arguments are those of `try_plan`."""
-        return self._recorder.record(priced, (place[0], place[2]), ids[:2], ids[4], attributes, writes)
+        span_id, parent_id, _, start_ns, end_ns = ids
+        times = (start_ns, end_ns - start_ns)
+        return self._recorder.planned(planned, (place[0], place[2]), (span_id, parent_id), times, attributes)
 
     def process_uncached(self, span: Span) -> Ended:
         """Do what `end` does, without a look at spans seen before."""
@@ -186,7 +192,7 @@ class Ledger:
             return Ended(writes)
         record = None
         if self.makes_records and own is not None and priced is not None:
-            record = self._record(priced, span, writes or texts_of(span.attributes))
+            record = self._recorder.record(priced, span, writes or texts_of(span.attributes))
             if own.without_usage:
                 self._rollup.without_usage.set(span.span_id, (own.latest, record))
         corrections: tuple[Correction, ...] = ()
@@ -204,14 +210,6 @@ class Ledger:
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return Ended(writes, record, corrections)
-
-    def _record(self, priced: PricedCall, span: Span, writes: Attributes) -> CallRecord:
-        ids = (span.span_id, span.parent_id)
-        trace = (span.trace_id, span.resource)
-        record = self._recorder.record(priced, trace, ids, span.end_ns, span.attributes, writes)
-        if span.is_error and record.error is None:
-            record = record._replace(error=span.raised or OTHER_ERROR)
-        return record
 
     def _absorb(self, children: Subtotal, span: Span) -> tuple[Correction, ...]:
         """Take the calls without usage below *span*, which reports it, out of the totals and correct their records."""

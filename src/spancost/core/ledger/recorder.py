@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from spancost.core.call import Call
+from spancost.core.call import Call, Quantity
 from spancost.core.record import CallRecord
 from spancost.core.semconv import (
     APP_ATTRIBUTION_MISSING,
@@ -20,7 +20,7 @@ from spancost.core.semconv import (
     LLM_PRICING_VERSION,
     LLM_RATE_ID,
 )
-from spancost.core.span import Attributes
+from spancost.core.span import Attributes, Span
 
 ERROR_TYPE = "error.type"
 SERVICE = "service.name"
@@ -48,10 +48,7 @@ class PricedCall(NamedTuple):
     list_femto: int | None
 
 
-new_priced = partial(tuple.__new__, PricedCall)  # a third of the time of PricedCall(...)
-
-
-class _Keys(NamedTuple):
+class RecordKeys(NamedTuple):
     """Of the keys of a span those that a record reads, in order of preference; first_token: with the unit in ns."""
 
     session: tuple[str, ...]
@@ -61,6 +58,33 @@ class _Keys(NamedTuple):
     tags: tuple[str, ...]
     outcome: bool
     error: bool
+
+
+Known: TypeAlias = "tuple[tuple[Any, ...], tuple[Any, ...], str | None]"
+"""What calls with one plan and one result of pricing share: provider, model, operation and tier; the provenance of the
+cost (status to rate id); the finish reason."""
+
+
+class PlannedCall(NamedTuple):
+    """A call that a plan priced: its usage and cost as in `PricedCall`, and what it shares with others of the plan."""
+
+    usage: Mapping[str, Quantity]
+    femto: int | None
+    list_femto: int | None
+    known: Known
+    keys: RecordKeys
+
+
+new_planned = partial(tuple.__new__, PlannedCall)  # a third of the time of PlannedCall(...)
+
+
+def known_of(call: Call, writes: Attributes) -> Known:
+    """Return what the record of *call* shares with others of its kind; *writes* is written on its span."""
+    wrote = writes.get
+    tier = call.service_tier or (BATCH if call.processing == BATCH else None)
+    provenance = (LLM_COST_STATUS, LLM_COST_REASON, LLM_COST_SOURCE, LLM_PRICING_VERSION, LLM_RATE_ID)
+    named = (call.provider or None, call.model or None, call.operation, tier)
+    return named, tuple([wrote(key) for key in provenance]), wrote(LLM_FINISH_REASON)  # type: ignore[return-value]
 
 
 class Recorder:
@@ -74,63 +98,66 @@ class Recorder:
         self._first_token: tuple[tuple[str, int], ...] = tuple((key, unit) for key, unit in keys.get("first_token", ()))
         self._prompt_name: tuple[str, ...] = tuple(keys.get("prompt_name", ()))
         self._prompt_version: tuple[str, ...] = tuple(keys.get("prompt_version", ()))
-        self._known: dict[tuple[str, ...], _Keys] = {}
+        self._known: dict[tuple[str, ...], RecordKeys] = {}
         self._resource: tuple[object, str | None, str | None] = (None, None, None)
 
-    def record(
+    def record(self, priced: PricedCall, span: Span, writes: Attributes) -> CallRecord:
+        """Return the record of the call on *span*; *writes* is written on it, or stands there from an earlier run."""
+        call, femto, list_femto = priced
+        keys = self._known.get(tuple(span.attributes)) or self.keys_of(span.attributes)
+        planned = PlannedCall(call.usage, femto, list_femto, known_of(call, writes), keys)
+        trace, ids = (span.trace_id, span.resource), (span.span_id, span.parent_id)
+        duration_ns = call.duration_ns or 0
+        record = self.planned(planned, trace, ids, (span.end_ns - duration_ns, duration_ns), span.attributes)
+        if span.is_error and record.error is None:
+            record = record._replace(error=span.raised or OTHER_ERROR)
+        return record
+
+    def planned(
         self,
-        priced: PricedCall,
+        planned: PlannedCall,
         trace: tuple[int, Attributes | None],
         ids: tuple[int, int | None],
-        end_ns: int,
+        times: tuple[int, int],
         attributes: Attributes,
-        writes: Attributes,
     ) -> CallRecord:
         """Return the record of a call.
 
-        trace: trace id, attributes of the resource. ids: span id, parent's span id. *writes* may be *attributes*.
+        trace: trace id, attributes of the resource. ids: span id, parent's span id. times: start and duration.
         """
-        call, femto, list_femto = priced
-        provider, model, usage, _, _, operation, tier, processing, _, duration_ns = call
+        usage, femto, list_femto, (named, provenance, finish_reason), keys = planned
+        session, first_token, prompt_name, prompt_version, tags, has_outcome, has_error = keys
         trace_id, resource = trace
         span_id, parent_id = ids
-        duration_ns = duration_ns or 0
-        wrote = writes.get
-        source = wrote(LLM_COST_SOURCE)
-        keys = self._known.get(tuple(attributes)) or self._keys_of(attributes)
-        session, first_token, prompt_name, prompt_version, tags, has_outcome, has_error = keys
         _, service, environment = self._resource if self._resource[0] is resource else self._read_resource(resource)
-        identity = (
-            trace_id,
-            span_id & _SPAN_ID,
-            None if parent_id is None else parent_id & _SPAN_ID,
-            end_ns - duration_ns,
-            duration_ns,
-            service,
-            (session and _first(attributes, session)) or f"{trace_id:032x}",
-        )
-        list_femto = femto if list_femto is None and source == RATE_CARD else list_femto
-        provenance = (
-            wrote(LLM_COST_STATUS), wrote(LLM_COST_REASON), source, wrote(LLM_PRICING_VERSION), wrote(LLM_RATE_ID)
-        )  # fmt: skip
-        tier = tier or (BATCH if processing == BATCH else None)
         return _record(
             (
-                *identity, provider or None, model or None, operation, tier, usage, femto, list_femto, *provenance,
+                trace_id,
+                span_id & _SPAN_ID,
+                None if parent_id is None else parent_id & _SPAN_ID,
+                *times,
+                service,
+                (session and _first(attributes, session)) or f"{trace_id:032x}",
+                *named,
+                usage,
+                femto,
+                femto if list_femto is None and provenance[2] == RATE_CARD else list_femto,
+                *provenance,
                 _tags(attributes, tags, environment) if tags or environment else {},
                 _text(attributes[ERROR_TYPE]) if has_error else None,
-                wrote(LLM_FINISH_REASON),
+                finish_reason,
                 _first(attributes, prompt_name) if prompt_name else None,
                 _first(attributes, prompt_version) if prompt_version else None,
                 _text(attributes[APP_OUTCOME]) if has_outcome else None,
                 _nanoseconds(attributes, first_token) if first_token else None,
             )
-        )  # fmt: skip
+        )
 
-    def _keys_of(self, attributes: Attributes) -> _Keys:
+    def keys_of(self, attributes: Attributes) -> RecordKeys:
+        """Return the keys of *attributes* that a record reads."""
         if len(self._known) >= KEYS_KEPT:
             self._known = {}
-        found = self._known[tuple(attributes)] = _Keys(
+        found = self._known[tuple(attributes)] = RecordKeys(
             tuple(key for key in self._session if key in attributes),
             tuple(pair for pair in self._first_token if pair[0] in attributes),
             tuple(key for key in self._prompt_name if key in attributes),

@@ -76,17 +76,12 @@ class Pricer:
 
     def price_at(self, resolved: ResolvedRates, usage: Mapping[str, Quantity], at_ns: int) -> Cost | None:
         """Return what *usage* costs by one multiplication a meter; None for what only `break_down` can evaluate."""
-        rate_set = resolved.only
-        if rate_set is None:
-            period = resolved.period(at_ns)
-            if period is None:
-                return None
-            rate_set = period.rate_set(usage, at_ns)
-        linear_cost = rate_set.linear_costs.get(tuple(usage))
+        rate_set = resolved.rate_set(usage, at_ns)
+        linear_cost = None if rate_set is None else rate_set.linear_costs.get(tuple(usage))
         numerator = None if linear_cost is None else linear_cost.evaluate(usage.values())
-        caveat = rate_set.caveat
-        if linear_cost is None or numerator is None:
+        if rate_set is None or linear_cost is None or numerator is None:
             return None
+        caveat = rate_set.caveat
         if not numerator and (not linear_cost.is_free or caveat is not None or not any(usage.values())):
             return None
         femto = numerator if linear_cost.denominator == 1 else round_div(numerator, linear_cost.denominator)

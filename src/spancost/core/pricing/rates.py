@@ -158,6 +158,13 @@ class ResolvedRates:
                 return period
         return None
 
+    def rate_set(self, usage: Mapping[str, Any], at_ns: int) -> RateSet | None:
+        """Return the rates of *usage* at an instant, None when there are none."""
+        if self.only is not None:
+            return self.only
+        period = self.period(at_ns)
+        return None if period is None else period.rate_set(usage, at_ns)
+
     def rate_sets(self) -> Iterator[RateSet]:
         """Yield every rate set of every period."""
         for period in self.periods:

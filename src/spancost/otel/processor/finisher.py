@@ -189,10 +189,10 @@ class SpanFinisher:
         scope, times, name, resource, _ = about
         place = (context[TRACE_ID], 0, self._resource(resource))
         ids = (span_id, parent_id, is_local_root, *times)
-        priced = ledger.try_plan(place, ids, (scope, name), attributes, room)
-        if priced is not None:
+        planned = ledger.try_plan(place, ids, (scope, name), attributes, room)
+        if planned is not None:
             if ledger.makes_records:
-                record = ledger.record_planned(priced, place, ids, attributes, room)
+                record = ledger.record_planned(planned, place, ids, attributes)
                 self._tell(record if record.error is not None else with_error(record, span), context)
             return room
         core_span = self._read(span, context, parent, attributes.copy(), about)
