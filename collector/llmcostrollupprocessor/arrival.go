@@ -36,6 +36,8 @@ type arrival struct {
 type arrivals struct {
 	passing   []passing
 	reporting []arrival
+	// moved are spans that are to be held.
+	moved []heldSpan
 }
 
 // next returns memory for one more arrival, which may hold an earlier one's attributes.
@@ -51,6 +53,8 @@ func (a *arrivals) next() *arrival {
 // clear drops the spans and keeps the memory for some.
 func (a *arrivals) clear() {
 	const kept = 8_192
+	clear(a.moved)
+	a.moved = a.moved[:0]
 	if cap(a.passing) > kept || cap(a.reporting) > kept {
 		*a = arrivals{}
 		return

@@ -108,6 +108,9 @@ func (p *rollUpProcessor) Start(context.Context, component.Host) error {
 	if p.cfg.Mode != ModeHold {
 		return nil
 	}
+	for _, s := range p.shards {
+		s.started = time.Now()
+	}
 	p.stopped.Add(1)
 	go func() {
 		defer p.stopped.Done()
@@ -118,7 +121,7 @@ func (p *rollUpProcessor) Start(context.Context, component.Host) error {
 			case <-p.stop:
 				return
 			case now := <-ticker.C:
-				p.retry(context.Background())
+				p.retry(context.Background(), now)
 				for _, s := range p.shards {
 					p.send(context.Background(), s.expire(now))
 				}
@@ -158,14 +161,21 @@ func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 	for n := range *buf {
 		if of := &(*buf)[n]; !of.isEmpty() {
 			p.send(ctx, p.shards[n].onBatch(now, of))
-			of.clear()
 		}
 	}
-	p.bufs.Put(buf)
 	p.reused(ctx, p.memory.TakeReused())
 	removeHeld(td)
-	if td.ResourceSpans().Len() == 0 {
-		return nil
+	var err error
+	if td.ResourceSpans().Len() > 0 {
+		err = p.next.ConsumeTraces(ctx, td)
 	}
-	return p.next.ConsumeTraces(ctx, td)
+	for n := range *buf {
+		of := &(*buf)[n]
+		if len(of.moved) > 0 && err == nil {
+			p.send(ctx, p.shards[n].hold(now, of))
+		}
+		of.clear()
+	}
+	p.bufs.Put(buf)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -52,6 +53,9 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		if !isComplete {
 			markIncomplete(s.writes.Put)
 		}
+		if len(s.writes.Put) > 0 {
+			s.released.Set(spans[n].Key, slices.Clone(s.writes.Put))
+		}
 		for _, held := range holders[n] {
 			tracedata.Put(held.data.Attributes(), &s.writes, nil)
 			held.data.MoveTo(out.add(held.resource, held.origin, held.size))
@@ -75,6 +79,44 @@ func (s *shard) passOnMissing(trace *heldTrace, spans []cost.Span, at map[cost.S
 		}
 	}
 	return isComplete
+}
+
+// mayBeCut reports whether part of a trace may have come before the processor started: its root, or the topmost span of a
+// service, began before, and either was running at the start or came soon after it.
+func (s *shard) mayBeCut(trace *heldTrace, now time.Time) bool {
+	for n := range trace.spans {
+		held := &trace.spans[n]
+		if !held.isRoot || !held.data.StartTimestamp().AsTime().Before(s.started) {
+			continue
+		}
+		isRunning := !held.data.EndTimestamp().AsTime().Add(s.maxWait).Before(s.started)
+		if isRunning || now.Before(s.started.Add(3*s.maxWait)) {
+			return true
+		}
+	}
+	return false
+}
+
+// markLate states on a call that came after its root that the total of the trace lacks it: the root cannot any more. A copy
+// of the root that comes later does.
+func (s *shard) markLate(p *passing) {
+	p.data.Attributes().PutBool(cost.AttrTraceCostComplete, false)
+	if totals, known := s.released.Get(s.rootOf(p.key)); known {
+		markIncomplete(totals)
+	}
+}
+
+// rootOf returns the topmost span above one, as far as they are known.
+func (s *shard) rootOf(span cost.SpanKey) cost.SpanKey {
+	const farthest = 10_000
+	for range farthest {
+		above, ended := s.ledger.ParentOf(span)
+		if !ended || above == (cost.SpanKey{}) {
+			break
+		}
+		span = above
+	}
+	return span
 }
 
 // markIncomplete states that the total of a trace may lack something.
@@ -103,15 +145,7 @@ func (h *heldSpan) span() cost.Span {
 
 // correct makes a span of no length below the root, linked to it, that states what the root's total lacks.
 func (s *shard) correct(p *passing, total *ledger.Subtotal, out *outcome) {
-	const farthest = 10_000
-	root := p.key
-	for range farthest {
-		above, ended := s.ledger.ParentOf(root)
-		if !ended || above == (cost.SpanKey{}) {
-			break
-		}
-		root = above
-	}
+	root := s.rootOf(p.key)
 	moved := mover{}
 	resource, from := moved.origin(p)
 	span := out.add(resource, from, correctionSize)
@@ -127,6 +161,7 @@ func (s *shard) correct(p *passing, total *ledger.Subtotal, out *outcome) {
 	var written ledger.Writes
 	total.WriteSubtree(&written)
 	tracedata.Put(span.Attributes(), &written, nil)
+	span.Attributes().PutBool(cost.AttrTraceCostComplete, false)
 	out.corrections++
 }
 
@@ -165,7 +200,8 @@ func (m *mover) origin(a *passing) (*heldResource, *origin) {
 func (m *mover) hold(a *arrival) heldSpan {
 	resource, from := m.origin(&a.passing)
 	held := heldSpan{
-		data: ptrace.NewSpan(), origin: from, resource: resource, isRoot: a.span.IsLocalRoot, isPriced: a.isPriced,
+		data: ptrace.NewSpan(), origin: from, resource: resource, size: sizeOf(a.data),
+		isRoot: a.span.IsLocalRoot, isPriced: a.isPriced,
 	}
 	a.data.MoveTo(held.data)
 	a.data.TraceState().FromRaw(movedMark)

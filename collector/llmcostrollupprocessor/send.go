@@ -4,7 +4,9 @@ package llmcostrollupprocessor
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/otel/metric"
@@ -13,12 +15,20 @@ import (
 	"github.com/spancost/spancost/collector/cost/ledger"
 )
 
-// refused are parts that the next component did not take: nobody else has these spans, so they are offered again.
+// refused are parts that the next component did not take: nobody else has these spans, so they are offered again, one by one
+// and ever less often while it refuses: each attempt counts as a failure of its queue.
 type refused struct {
 	mutex  sync.Mutex
 	chunks []chunk
 	bytes  int
+	next   time.Time
+	wait   time.Duration
 }
+
+const (
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = 5 * time.Second
+)
 
 // keep holds a part; false when that would be more than most bytes.
 func (r *refused) keep(p chunk, most int) bool {
@@ -31,13 +41,31 @@ func (r *refused) keep(p chunk, most int) bool {
 	return true
 }
 
-// take hands over all that is kept.
-func (r *refused) take() []chunk {
+func (r *refused) isEmpty() bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	kept := r.chunks
-	r.chunks, r.bytes = nil, 0
-	return kept
+	return len(r.chunks) == 0
+}
+
+// take hands the oldest part over, when there is one.
+func (r *refused) take() (chunk, bool) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if len(r.chunks) == 0 {
+		return chunk{}, false
+	}
+	oldest := r.chunks[0]
+	r.chunks, r.bytes = r.chunks[1:], r.bytes-oldest.bytes
+	return oldest, true
+}
+
+// putBack holds a part that was refused again, as the oldest.
+func (r *refused) putBack(p chunk, now time.Time) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.chunks, r.bytes = append([]chunk{p}, r.chunks...), r.bytes+p.bytes
+	r.wait = min(max(2*r.wait, firstRetry), longestRetry)
+	r.next = now.Add(r.wait)
 }
 
 // send passes what was released on, and counts what happened meanwhile.
@@ -62,24 +90,45 @@ func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
 }
 
 // deliver passes a chunk on. One that is refused for now (a full queue) is kept and sent again; one that is refused for
-// good, or that there is no memory for, is dropped and counted.
+// good, or that there is no memory for, is dropped and counted. While chunks wait, later ones wait behind them.
 func (p *rollUpProcessor) deliver(ctx context.Context, chunk chunk) {
-	err := p.next.ConsumeTraces(ctx, chunk.traces)
+	err := errWaits
+	if p.refused.isEmpty() {
+		err = p.next.ConsumeTraces(ctx, chunk.traces)
+	}
 	if err == nil || (!consumererror.IsPermanent(err) && p.refused.keep(chunk, p.cfg.MaxHeldBytes)) {
 		return
 	}
 	p.drop(ctx, chunk, err)
 }
 
-func (p *rollUpProcessor) retry(ctx context.Context) {
-	for _, chunk := range p.refused.take() {
-		p.deliver(ctx, chunk)
+var errWaits = errors.New("earlier spans wait for the next component")
+
+// retry offers what waits until a part is refused again.
+func (p *rollUpProcessor) retry(ctx context.Context, now time.Time) {
+	if now.Before(p.refused.next) {
+		return
+	}
+	for {
+		chunk, waits := p.refused.take()
+		if !waits {
+			p.refused.wait = 0
+			return
+		}
+		switch err := p.next.ConsumeTraces(ctx, chunk.traces); {
+		case err == nil:
+		case consumererror.IsPermanent(err):
+			p.drop(ctx, chunk, err)
+		default:
+			p.refused.putBack(chunk, now)
+			return
+		}
 	}
 }
 
 // flush sends what was refused once more; what is refused again is dropped and counted.
 func (p *rollUpProcessor) flush(ctx context.Context) {
-	for _, chunk := range p.refused.take() {
+	for chunk, waits := p.refused.take(); waits; chunk, waits = p.refused.take() {
 		if err := p.next.ConsumeTraces(ctx, chunk.traces); err != nil {
 			p.drop(ctx, chunk, err)
 		}

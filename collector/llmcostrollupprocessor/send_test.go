@@ -60,7 +60,7 @@ func TestWhatIsReleasedWhileAQueueIsFullIsOfferedAgain(t *testing.T) {
 		time.Sleep(12 * time.Second)
 		assert.Empty(t, tracetest.Find(next.AllTraces(), 1, 1))
 		next.refuses.Store(nil)
-		time.Sleep(time.Second)
+		time.Sleep(longestRetry)
 		roots := tracetest.Find(next.AllTraces(), 1, 1)
 		require.Len(t, roots, 1)
 		assert.Equal(t, int64(10), tracetest.Raw(roots[0], "llm.trace_cost_nanousd"))

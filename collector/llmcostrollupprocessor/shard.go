@@ -32,9 +32,16 @@ type shard struct {
 	writes    ledger.Writes
 	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
 	withdrawn map[cost.SpanKey]ledger.Writes
+	// released are the totals that were written on held spans, for copies that come later.
+	released cost.GenerationalCache[cost.SpanKey, []cost.Attribute]
+	// started is when the processor began to see spans: of earlier ones it knows nothing.
+	started time.Time
 }
 
 type traceID = [2]uint64
+
+// keptTotals is of how many released spans, at least, a shard remembers the totals; some 500 bytes each.
+const keptTotals = 4_096
 
 // heldTrace is a trace of which spans are held, or for which money waits.
 type heldTrace struct {
@@ -73,10 +80,12 @@ func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Diale
 		ledger: l, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
 		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
+		released: cost.NewGenerationalCache[cost.SpanKey, []cost.Attribute](keptTotals), started: time.Now(),
 	}
 }
 
-// onBatch takes the spans of a batch that fall to the shard: those that are to carry totals are moved out of the batch.
+// onBatch takes the spans of a batch that fall to the shard. Those that are to carry totals are moved out of the batch and are
+// not held yet (hold): the next component may refuse the others, and then the sender sends all of them again.
 func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -98,7 +107,7 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 			if a.isPriced {
 				s.ledger.NoteDoubt(a.span.Attributes)
 			}
-			s.hold(now, a, &moved)
+			batch.moved = append(batch.moved, moved.hold(a))
 		default:
 			calls = append(calls, a)
 		}
@@ -116,6 +125,27 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 	for _, a := range copies {
 		s.repeat(a)
 	}
+	s.keepWithin(out)
+	return out
+}
+
+// hold holds the spans that onBatch moved out of a batch.
+func (s *shard) hold(now time.Time, batch *arrivals) *outcome {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	out := &outcome{}
+	for _, held := range batch.moved {
+		trace := s.trace(now, tracedata.Key(held.data.TraceID(), held.data.SpanID()).Trace)
+		trace.spans = append(trace.spans, held)
+		trace.bytes += held.size
+		s.heldBytes += held.size
+	}
+	s.keepWithin(out)
+	return out
+}
+
+// keepWithin releases the oldest traces while a limit is exceeded, and counts what happened.
+func (s *shard) keepWithin(out *outcome) {
 	for len(s.traces) > s.maxTraces {
 		s.releaseOldest("traces", out)
 	}
@@ -123,7 +153,6 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 		s.releaseOldest("bytes", out)
 	}
 	s.count(out)
-	return out
 }
 
 // withdraw remembers what was written on a call that lost its cost.
@@ -139,6 +168,9 @@ func (s *shard) withdraw(span cost.SpanKey) {
 
 // repeat writes on a copy of a span that has ended what was written on the first one.
 func (s *shard) repeat(a *arrival) {
+	if totals, known := s.released.Get(a.key); known {
+		tracedata.Put(a.data.Attributes(), &ledger.Writes{Put: totals}, nil)
+	}
 	if written, known := s.withdrawn[a.key]; known && a.isPriced {
 		tracedata.Put(a.data.Attributes(), &written, nil)
 	}
@@ -189,6 +221,7 @@ func (s *shard) recordEnd(now time.Time, p *passing, ended ledger.Ended, out *ou
 	case ended.Total == nil:
 	case ended.IsLate:
 		out.late(ended.Total)
+		s.markLate(p)
 		if s.corrects {
 			s.correct(p, ended.Total, out)
 		}
@@ -210,16 +243,6 @@ func (s *shard) trace(now time.Time, id traceID) *heldTrace {
 	return trace
 }
 
-func (s *shard) hold(now time.Time, a *arrival, moved *mover) {
-	trace := s.trace(now, a.key.Trace)
-	size := sizeOf(a.data)
-	held := moved.hold(a)
-	held.size = size
-	trace.spans = append(trace.spans, held)
-	trace.bytes += size
-	s.heldBytes += size
-}
-
 // expire releases the traces whose time is over.
 func (s *shard) expire(now time.Time) *outcome {
 	s.mutex.Lock()
@@ -228,7 +251,7 @@ func (s *shard) expire(now time.Time) *outcome {
 	for len(s.queue) > 0 && (s.queue[0].isDone || !now.Before(s.queue[0].deadline)) {
 		trace := s.queue[0]
 		s.queue = s.queue[1:]
-		s.release(trace, true, out)
+		s.release(trace, !s.mayBeCut(trace, now), out)
 	}
 	s.count(out)
 	return out
