@@ -164,7 +164,7 @@ SERVER = 2
 """The kind of a span that a request from elsewhere begins."""
 
 START_NS = time.time_ns() + 600 * 10**9
-"""When the spans of tests start: after the Collectors, which doubt the totals of traces that began before them."""
+"""When the spans of tests start: after the Collectors, which doubt the totals of earlier traces."""
 
 
 def span(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Redelivery, refusals and a killed Collector: the money of roll-up and connector, and a healthy pipeline's counters."""
+"""Redelivery, refusals and a killed Collector: the money of roll-up and connector, and own counters."""
 
 from __future__ import annotations
 
