@@ -105,7 +105,7 @@ def compiled_dialect(
         "providers": {
             name: provider for layer in reversed(layers) for name, provider in layer.get("providers", {}).items()
         },
-        "rules": entry.get("rules", []),
+        "rules": [*(rule for layer in layers[1:] for rule in layer.get("rules", [])), *entry.get("rules", [])],
         **{key: entry[key] for key in ("source", "empty_values", "responses_alone") if key in entry},
     }
 

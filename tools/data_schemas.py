@@ -78,6 +78,7 @@ def dialects() -> Schema:
         "drop": TEXT_LIST,
         "strip_suffix": mapping(TEXT, text_of(*sorted(TEXTS))),
     }
+    rules = rows(closed({"when": closed(when), "then": closed(then)}, ("when", "then")))
     dialect = {
         "id": TEXT,
         "extends": PATHS,
@@ -86,7 +87,7 @@ def dialects() -> Schema:
         "keys": keys,
         "operations": operations,
         "providers": mapping(TEXT),
-        "rules": rows(closed({"when": closed(when), "then": closed(then)}, ("when", "then"))),
+        "rules": rules,
         **dict.fromkeys(("objects", "responses"), objects),
         "responses_alone": BOOLEAN,
         "source": closed({"prefer": text_of(SPANS, LOGS), "session": TEXT_LIST}, ("prefer", "session")),
@@ -103,7 +104,9 @@ def dialects() -> Schema:
         {
             "dialects": rows(closed(dialect, ("id", "default"))),
             **dict.fromkeys(("two_sided", "input_without_cache", "costs_without_usage"), TEXT_LIST),
-            "vocabularies": mapping(closed({"keys": keys, "operations": operations, "providers": mapping(TEXT)})),
+            "vocabularies": mapping(
+                closed({"keys": keys, "operations": operations, "providers": mapping(TEXT), "rules": rules})
+            ),
             "shapes": mapping(keys),
             "errors": closed({"keys": TEXT_LIST, "answered": TEXT_LIST, "rows": rows(error)}, ("keys", "rows")),
             "identity": closed(
