@@ -94,6 +94,7 @@ def compiled_dialect(
         "scopes": entry.get("scopes", []),
         "detached": entry.get("detached", []),
         "replays": entry.get("replays", []),
+        "nests": entry.get("nests", []),
         "detect_by": entry.get("detect_by", []),
         "detect_always": entry.get("detect_always", []),
         "default": entry["default"],

@@ -82,7 +82,9 @@ def dialects() -> Schema:
     dialect = {
         "id": TEXT,
         "extends": PATHS,
-        **dict.fromkeys(("scopes", "detached", "replays", "detect_by", "detect_always", "empty_values"), TEXT_LIST),
+        **dict.fromkeys(
+            ("scopes", "detached", "replays", "nests", "detect_by", "detect_always", "empty_values"), TEXT_LIST
+        ),
         "default": {**TEXT_LIST, "minItems": 2, "maxItems": 2},
         "keys": keys,
         "operations": operations,

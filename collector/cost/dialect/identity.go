@@ -17,6 +17,7 @@ type Identity struct {
 	processes [][]string
 	detached  []string
 	replays   []string
+	nests     []string
 }
 
 // identityRow is the compiled form of the data.
@@ -68,6 +69,7 @@ func newIdentity(row *identityRow, dialects []dialectRow) (*Identity, error) {
 	for n := range dialects {
 		found.detached = append(found.detached, dialects[n].Detached...)
 		found.replays = append(found.replays, dialects[n].Replays...)
+		found.nests = append(found.nests, dialects[n].Nests...)
 	}
 	return found, nil
 }
@@ -107,8 +109,14 @@ func (f *idForm) holds(rest string, distinct int) bool {
 }
 
 // IsDetached reports whether an emitter is known to write a call into a trace of its own.
-func (i *Identity) IsDetached(scope string) bool {
-	for _, pattern := range i.detached {
+func (i *Identity) IsDetached(scope string) bool { return matches(scope, i.detached) }
+
+// Nests reports whether an emitter may report one call on spans above one another.
+func (i *Identity) Nests(scope string) bool { return matches(scope, i.nests) }
+
+// matches reports whether a scope is one of some patterns, which may end in *.
+func matches(scope string, patterns []string) bool {
+	for _, pattern := range patterns {
 		if start, open := strings.CutSuffix(pattern, "*"); pattern == scope || (open && strings.HasPrefix(scope, start)) {
 			return true
 		}

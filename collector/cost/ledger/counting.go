@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,10 +14,12 @@ import (
 const (
 	reasonSameResponse = "same_response_id"
 	// reasonDiffers is that of a response that another emitter of the process reports with other tokens.
-	reasonDiffers  = "same_response_other_tokens"
-	reasonRepeats  = "repeats_call_beneath"
-	reasonSum      = "sum_of_calls_beneath"
-	reasonExceeds  = "exceeds_calls_beneath"
+	reasonDiffers = "same_response_other_tokens"
+	reasonRepeats = "repeats_call_beneath"
+	reasonSum     = "sum_of_calls_beneath"
+	reasonExceeds = "exceeds_calls_beneath"
+	// reasonLess is that of an aggregate that is not the sum of calls below it, nor of some of them: it may be of another call.
+	reasonLess     = "less_than_calls_below"
 	reasonSameCall = "same_call_elsewhere"
 	// reasonSameTokens is that of a span that looks like another call, without an id that shows it.
 	reasonSameTokens = "same_tokens_elsewhere"
@@ -34,7 +37,8 @@ const attrCapture = "llm.capture"
 
 // RepeatReasons are the reasons of duplicates and aggregates, in the order of LedgerCounters.Repeats.
 var RepeatReasons = [...]string{
-	reasonSameResponse, reasonDiffers, reasonRepeats, reasonSum, reasonExceeds, reasonSameCall, reasonSameTokens, reasonReportsMore,
+	reasonSameResponse, reasonDiffers, reasonRepeats, reasonSum, reasonExceeds, reasonLess, reasonSameCall, reasonSameTokens,
+	reasonReportsMore,
 }
 
 // CountedCall is a call that was counted: what later spans are compared with.
@@ -111,17 +115,17 @@ func (l *Ledger) countedCallOf(reading *cost.Reading, span *cost.Span) *CountedC
 func bareModel(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:]) }
 
 // classify returns whether a span is the call, repeats a counted one, or adds some up. Nearest to the wire wins.
-func classify(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
+func classify(isCall, statesCost bool, this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
 	if this.responseID != "" {
 		if found := sameResponse(this, below, memory); found != (classification{}) {
 			return found
 		}
 	}
 	if below != nil && !this.reports() && (below.count > 0 || below.unreported != nil) {
-		return classifyWithoutUsage(this, below)
+		return classifyWithoutUsage(isCall && !statesCost, this, below, memory)
 	}
 	if below != nil && below.count > 0 {
-		if found := classifyAncestor(isCall, this, below); found.role != "" {
+		if found := classifyAncestor(isCall, this, below, memory); found.role != "" {
 			return found
 		}
 	}
@@ -137,42 +141,115 @@ func classify(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCal
 }
 
 // classifyAncestor classifies a span that reports usage above calls already counted; no role when it is a call of its own.
-func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal) classification {
-	calls := below.calls
-	for n := len(calls) - 1; n >= 0; n-- {
-		if calls[n].tokens() == this.tokens() && !areTwoExchanges(this, calls[n]) {
-			return classification{cost.Duplicate, reasonRepeats, calls[n]}
-		}
+func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
+	calls := below.keptCalls()
+	if found := repeats(isCall, this, calls, memory); found.role != "" {
+		return found
 	}
-	within := this.input.N <= below.Input && this.output.N <= below.Output
-	switch {
-	case !isCall && within:
-		return classification{role: cost.Aggregate, reason: reasonSum}
-	case !isCall:
-		return classification{role: cost.Aggregate, reason: reasonExceeds}
-	case ownResponse(this, calls) || isExchangeAbove(this, calls):
+	isWithin := this.input.N <= below.Input && this.output.N <= below.Output
+	isSum := (!this.input.Known || this.input.N == below.Input) && (!this.output.Known || this.output.N == below.Output)
+	if !isCall {
+		switch {
+		case !isWithin:
+			return classification{role: cost.Aggregate, reason: reasonExceeds}
+		case isSum || addUp(this, calls):
+			return classification{role: cost.Aggregate, reason: reasonSum}
+		}
+		return classification{role: cost.Aggregate, reason: reasonLess}
+	}
+	if ownResponse(this, calls) || isExchangeAbove(this, calls) {
 		return classification{}
-	case within:
-		return classification{role: cost.Aggregate, reason: reasonSum}
 	}
 	last := calls[len(calls)-1]
-	if below.count == 1 && last.scope != this.scope && sameModel(this, last) {
+	isPart := below.count == 1 && (this.input == last.input || this.output == last.output)
+	isOther := func(other *CountedCall) bool { return other.scope != this.scope }
+	switch {
+	case isSum || isPart && isWithin && memory.mayRepeat(this, last):
+		return classification{role: cost.Aggregate, reason: reasonSum}
+	case !isPart && !memory.nests(this.scope) && !slices.ContainsFunc(calls, isOther):
+		return classification{}
+	case isWithin:
+		return classification{role: cost.Aggregate, reason: reasonLess}
+	case below.count == 1 && isOther(last) && sameModel(this, last):
 		return classification{cost.Duplicate, reasonExceeds, last}
 	}
 	return classification{}
 }
 
-// classifyWithoutUsage classifies a model call without usage above calls already counted, be they without usage too; no role
-// when it is a call of its own.
-func classifyWithoutUsage(this *CountedCall, below *Subtotal) classification {
+// repeats returns which of some calls below it a span repeats, the latest that nothing speaks against; no role for none.
+func repeats(isCall bool, this *CountedCall, others []*CountedCall, memory *RecentCalls) (unsure classification) {
+	for _, other := range slices.Backward(others) {
+		switch {
+		case other.tokens() != this.tokens() || areTwoExchanges(this, other):
+		case !isCall || memory.mayRepeat(this, other):
+			return classification{cost.Duplicate, reasonRepeats, other}
+		case unsure.role == "" && !(this.scope == other.scope && memory.areTwo(this, other)):
+			unsure = classification{cost.Duplicate, reasonSameTokens, other}
+		}
+	}
+	return unsure
+}
+
+// mayRepeat reports whether nothing speaks against a call that repeats one below it. Against it speak: two issued ids; in one
+// process another model, or the same emitter, unless data says that it reports a call on spans above one another; a span of
+// this emitter that repeats the other already.
+func (m *RecentCalls) mayRepeat(this, other *CountedCall) bool {
+	switch {
+	case m.areTwo(this, other):
+		return false
+	case m.nests(this.scope):
+		return true
+	}
+	isApart := this.process != "" && other.process != "" && this.process != other.process
+	return (isApart || this.scope != other.scope && sameModel(this, other)) && !m.isClaimed(other, this)
+}
+
+// mostSums is how many sums of calls below a container are tried; beyond, it is not known whether some add up to its usage.
+const mostSums = 4_096
+
+// addUp reports whether some of the calls add up to the usage of a container, which may count those of its own emitter only.
+func addUp(this *CountedCall, calls []*CountedCall) bool {
+	goal := tokens{this.input.N, this.output.N}
+	sums := map[tokens]struct{}{{}: {}}
+	for _, call := range calls {
+		var more tokens
+		if this.input.Known {
+			more.input = call.input.N
+		}
+		if this.output.Known {
+			more.output = call.output.N
+		}
+		for _, sum := range slices.Collect(maps.Keys(sums)) {
+			if sum.input+more.input <= goal.input && sum.output+more.output <= goal.output {
+				sums[tokens{sum.input + more.input, sum.output + more.output}] = struct{}{}
+			}
+		}
+		if _, found := sums[goal]; found {
+			return true
+		}
+		if len(sums) > mostSums {
+			return false
+		}
+	}
+	return false
+}
+
+// classifyWithoutUsage classifies a span without usage above calls already counted, be they without usage too; no role when it
+// is a call of its own.
+func classifyWithoutUsage(isCall bool, this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
 	latest := below.latest()
+	isOther := func(other *CountedCall) bool { return other.scope != this.scope }
 	switch {
 	case areTwoExchanges(this, latest):
 		return classification{}
-	case below.count > 1:
+	case below.count == 0 || below.count == 1 && (!isCall || memory.mayRepeat(this, latest)):
+		return classification{cost.Duplicate, reasonRepeats, latest}
+	case !isCall:
 		return classification{role: cost.Aggregate, reason: reasonSum}
+	case below.count == 1 || !memory.nests(this.scope) && !slices.ContainsFunc(below.keptCalls(), isOther):
+		return classification{}
 	}
-	return classification{cost.Duplicate, reasonRepeats, latest}
+	return classification{role: cost.Aggregate, reason: reasonLess}
 }
 
 // isExchangeAbove reports whether a call is an exchange, which is no sum of those below it in its process.
@@ -200,7 +277,7 @@ func metersOnlyOn(reading *cost.Reading, found classification, below *Subtotal) 
 	if found.of != nil {
 		calls = []*CountedCall{found.of}
 	} else if below != nil {
-		calls = below.calls
+		calls = below.keptCalls()
 	}
 	for _, call := range calls {
 		if !call.knowsMeters {
@@ -220,7 +297,7 @@ func metersOnlyOn(reading *cost.Reading, found classification, below *Subtotal) 
 
 // incomplete returns what states above a duplicate or aggregate that what was counted in its place is not all; else nil.
 func incomplete(reason string) *Subtotal {
-	if reason != reasonExceeds && reason != reasonSameTokens && reason != reasonDiffers && !strings.HasPrefix(reason, reasonReportsMore) {
+	if reason != reasonExceeds && reason != reasonLess && reason != reasonSameTokens && reason != reasonDiffers && !strings.HasPrefix(reason, reasonReportsMore) {
 		return nil
 	}
 	return &Subtotal{Doubtful: 1}

@@ -167,7 +167,7 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 	own := l.own(span, below, written)
 	if own != nil && own.unreportedCount > 0 && below != nil && below.count > 0 {
 		// Written when the calls below had not ended yet: they are its request.
-		if isOneRequest(below.latest(), own.latest()) {
+		if l.memory.isOneRequest(below.latest(), own.latest()) {
 			own = nil
 		}
 	}
@@ -175,7 +175,7 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 	if own != nil {
 		total = own
 		if below != nil {
-			if below.unreportedCount > 0 && own.count > 0 && below.count == 0 && isOneRequest(own.latest(), below.unreported) {
+			if below.unreportedCount > 0 && own.count > 0 && below.count == 0 && l.memory.isOneRequest(own.latest(), below.unreported) {
 				below.absorbUnreported()
 			}
 			total = below
@@ -189,7 +189,7 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 		total.WriteSubtree(written)
 	}
 	if rollUp && span.IsLocalRoot {
-		if l.memory.doubtsAny(total.calls) {
+		if l.memory.doubtsAny(total.keptCalls()) {
 			total.Doubtful++
 		}
 		total.WriteTrace(written)
@@ -198,7 +198,7 @@ func (l *Ledger) withTotals(span *cost.Span, written *Writes, rollUp bool) Ended
 		written.keepTotals(span.Attributes)
 	}
 	if own != nil && own.count > 0 && span.HasParent() {
-		l.rollUp.lateParent(span.Parent, total)
+		l.rollUp.lateParent(span.Parent, total, l.memory)
 	}
 	return l.passUp(span.Parent, total, joins)
 }

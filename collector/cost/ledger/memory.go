@@ -29,7 +29,7 @@ type RecentCalls struct {
 	detached   cost.GenerationalCache[processTokens, *heldCall]
 	claims     cost.GenerationalCache[claim, struct{}]
 	noIdentity cost.GenerationalCache[reusedID, struct{}]
-	scopes     map[string]bool
+	scopes     map[string]traits
 	reused     int64
 	// doubted are spans of which another one was taken for a copy, without an id that shows it.
 	doubted   cost.GenerationalCache[uint64, struct{}]
@@ -58,6 +58,9 @@ type claim struct {
 	scope string
 }
 
+// traits are what data says of an emitter.
+type traits struct{ isDetached, nests bool }
+
 type reusedID struct{ id, provider string }
 
 // NewRecentCalls returns a memory that keeps at least some number of calls and at most twice as many.
@@ -66,7 +69,7 @@ func NewRecentCalls(dialects *dialect.Dialects, calls int) *RecentCalls {
 		identity: dialects.Identity(), byResponse: cost.NewGenerationalCache[string, *heldCall](calls),
 		here: cost.NewGenerationalCache[traceTokens, *heldCall](calls), attached: cost.NewGenerationalCache[processTokens, *heldCall](calls),
 		detached: cost.NewGenerationalCache[processTokens, *heldCall](calls), claims: cost.NewGenerationalCache[claim, struct{}](calls),
-		noIdentity: cost.NewGenerationalCache[reusedID, struct{}](calls), scopes: map[string]bool{},
+		noIdentity: cost.NewGenerationalCache[reusedID, struct{}](calls), scopes: map[string]traits{},
 		doubted: cost.NewGenerationalCache[uint64, struct{}](calls),
 	}
 }
@@ -187,14 +190,19 @@ func (m *RecentCalls) isReused(responseID, provider string) bool {
 	return m.noIdentity.Has(reusedID{responseID, provider})
 }
 
-func (m *RecentCalls) isDetached(scope string) bool {
+func (m *RecentCalls) isDetached(scope string) bool { return m.traits(scope).isDetached }
+
+// nests reports whether an emitter may report one call on spans above one another.
+func (m *RecentCalls) nests(scope string) bool { return m.traits(scope).nests }
+
+func (m *RecentCalls) traits(scope string) traits {
 	known, looked := m.scopes[scope]
 	if !looked {
 		const kept = 1_024
 		if len(m.scopes) >= kept {
 			clear(m.scopes)
 		}
-		known = m.identity.IsDetached(scope)
+		known = traits{m.identity.IsDetached(scope), m.identity.Nests(scope)}
 		m.scopes[scope] = known
 	}
 	return known

@@ -72,7 +72,7 @@ func (l *Ledger) classified(
 ) (priced cost.Cost, isOwn bool) {
 	found := classification{}
 	if this != nil {
-		found = classify(reading.IsCall, this, below, l.memory)
+		found = classify(reading.IsCall, statesCostAlone(reading), this, below, l.memory)
 	} else if !reading.IsCall {
 		found.reason = reasonOnlyCarrier
 	}

@@ -38,7 +38,7 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 		// The ledger outlives the data that the texts lie in.
 		this.scope, this.models[0] = l.names.intern(this.scope), l.names.intern(this.models[0])
 		this.provider, this.responseID = l.names.intern(this.provider), strings.Clone(this.responseID)
-		if found := classify(reason != reasonOnlyCarrier, this, below, l.memory); found.role != "" {
+		if found := classify(reason != reasonOnlyCarrier, reason == cost.ReasonStatedCost, this, below, l.memory); found.role != "" {
 			l.count(found)
 			l.counters.repeat(found.reason)
 			if found.of != nil {

@@ -63,6 +63,15 @@ func (l *Ledger) cost(reading *cost.Reading, span *cost.Span, found classificati
 	return result
 }
 
+// statesCostAlone reports whether a reading has no usage but a cost, which somebody else put on the span.
+func statesCostAlone(reading *cost.Reading) bool {
+	if len(reading.Usage) > 0 || reading.IsBilled {
+		return false
+	}
+	femto, isCost := dialect.BilledAmount(reading.Reported)
+	return isCost && !femto.IsZero()
+}
+
 // statedCost returns the cost that a span states, for what has no price of ours; false when it states none to be believed: 0
 // for what is not known is no cost. A bill of the provider's own is believed before, whatever our price.
 func statedCost(reading *cost.Reading) (cost.Cost, bool) {

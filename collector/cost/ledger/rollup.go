@@ -58,8 +58,14 @@ func (s *Subtotal) latest() *CountedCall {
 	return s.unreported
 }
 
+// keptCalls returns the latest calls that report tokens.
+func (s *Subtotal) keptCalls() []*CountedCall { return s.calls[max(len(s.calls)-keptCalls, 0):] }
+
 // isOneRequest reports whether a call that reports usage may be the request of one above or below it that reports none.
-func isOneRequest(this, withoutUsage *CountedCall) bool { return !areTwoExchanges(this, withoutUsage) }
+func (m *RecentCalls) isOneRequest(this, withoutUsage *CountedCall) bool {
+	return (this.scope != withoutUsage.scope || m.identity.Nests(this.scope)) && sameModel(this, withoutUsage) &&
+		!areTwoExchanges(this, withoutUsage)
+}
 
 // absorbUnreported takes back the calls without usage: the call above them has reported it, and is the same request.
 func (s *Subtotal) absorbUnreported() {
@@ -83,8 +89,8 @@ func newRollUp(openSpans, closedSpans int) *rollUp {
 }
 
 // lateParent takes back the parent's request when that parent has ended as a call without usage: the call reports it now.
-func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal) {
-	if silent, was := r.unreported.Get(parent); was && isOneRequest(call.latest(), silent) {
+func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal, memory *RecentCalls) {
+	if silent, was := r.unreported.Get(parent); was && memory.isOneRequest(call.latest(), silent) {
 		r.unreported.Take(parent)
 		call.Requests--
 		call.Unpriced--

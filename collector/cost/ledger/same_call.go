@@ -46,7 +46,10 @@ func sameResponse(this *CountedCall, below *Subtotal, memory *RecentCalls) class
 				return classification{cost.Duplicate, reasonSameResponse, other}
 			}
 			if differing.role == "" {
-				differing = classification{cost.Duplicate, reasonSameResponse, other}
+				differing = classification{cost.Duplicate, reasonDiffers, other}
+				if isNear(this, other) {
+					differing.reason = reasonSameResponse
+				}
 			}
 		case !agree(this, other):
 			if differing.role == "" {
@@ -150,6 +153,18 @@ func agree(this, other *CountedCall) bool {
 		}
 	}
 	return same(this.input, other.input) && same(this.output, other.output)
+}
+
+// nearTokens is by how many tokens two emitters of one call may differ: OpenLLMetry counts the start of Anthropic's streams
+// twice.
+const nearTokens = 8
+
+// isNear reports whether two emitters count a call alike but for what one does not know, and a few tokens.
+func isNear(this, other *CountedCall) bool {
+	near := func(a, b cost.Count) bool {
+		return !a.Known || !b.Known || a.N-b.N <= nearTokens && b.N-a.N <= nearTokens
+	}
+	return near(this.input, other.input) && near(this.output, other.output)
 }
 
 func sameProvider(this, other *CountedCall) bool {

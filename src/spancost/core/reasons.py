@@ -60,6 +60,7 @@ SENTENCES = {
     "same_response_other_tokens": "Another instrumentation reported this response with different token counts.",
     "repeats_call_beneath": "The usage repeats that of a call below this span, which is counted there.",
     "sum_of_calls_beneath": "The usage is the sum of the calls below this span, which are counted there.",
+    "less_than_calls_below": "The usage is less than that of the calls below this span; it may be of another call.",
     "same_call_elsewhere": "Another instrumentation reported this call in this trace: same model, tokens and time.",
     "same_tokens_elsewhere": "Another span, in any trace, reports the same tokens; no id shows if it is this call.",
     "exceeds_calls_beneath": "The usage exceeds that of the calls below this span; only those are counted.",

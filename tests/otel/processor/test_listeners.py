@@ -74,7 +74,8 @@ def test_corrections_come_after_the_record_they_correct() -> None:
     no_usage = {key: value for key, value in CHAT.items() if ".usage." not in key}
     with made.tracer.start_as_current_span("root"):
         parent = made.tracer.start_span("chat", attributes=no_usage)
-        child = made.tracer.start_span("chat", trace.set_span_in_context(parent), attributes=CHAT)
+        client = made.provider.get_tracer("client")
+        child = client.start_span("chat", trace.set_span_in_context(parent), attributes=CHAT)
         parent.end()
         child.end()
     made.cost.force_flush()

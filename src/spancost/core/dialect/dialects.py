@@ -68,6 +68,7 @@ class Dialects:
             compiled.get("identity", {}),
             (scope for entry in self._entries for scope in entry.get("detached", ())),
             (scope for entry in self._entries for scope in entry.get("replays", ())),
+            (scope for entry in self._entries for scope in entry.get("nests", ())),
         )
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]

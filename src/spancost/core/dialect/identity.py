@@ -38,8 +38,10 @@ class Form(NamedTuple):
 class Identity:
     """Identifies calls by response id, detached emitters by scope, and processes by resource."""
 
-    def __init__(self, table: Mapping[str, Any], detached: Iterable[str], replays: Iterable[str] = ()) -> None:
-        """Prepare the compiled data: its member `identity`, and the scopes that dialects list in two members."""
+    def __init__(
+        self, table: Mapping[str, Any], detached: Iterable[str], replays: Iterable[str] = (), nests: Iterable[str] = ()
+    ) -> None:
+        """Prepare the compiled data: its member `identity`, and the scopes that dialects list in three members."""
         self._distinct: int = table.get("distinct", 0)
         self._forms = tuple(
             Form(
@@ -56,6 +58,8 @@ class Identity:
         self._processes: tuple[tuple[str, ...], ...] = tuple(tuple(keys) for keys in table.get("process", ()))
         self._detached = tuple(detached)
         self._replays = frozenset(replays)
+        self._nests = tuple(nests)
+        self._nesting: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._scopes: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._last: tuple[Attributes | None, str | None] = (None, None)
 
@@ -73,16 +77,21 @@ class Identity:
         """Return whether this emitter may report a call in a separate trace."""
         known = self._scopes.get(scope)
         if known is None:
-            known = any(
-                scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern
-                for pattern in self._detached
-            )
+            known = _matches(scope, self._detached)
             self._scopes.set(scope, known)
         return known
 
     def replays(self, scope: str) -> bool:
         """Whether this emitter reports an answer from the application's own cache as a call, with the first's id."""
         return scope in self._replays
+
+    def nests(self, scope: str) -> bool:
+        """Whether this emitter may report one call on spans above one another."""
+        known = self._nesting.get(scope)
+        if known is None:
+            known = _matches(scope, self._nests)
+            self._nesting.set(scope, known)
+        return known
 
     def process(self, resource: Attributes | None) -> str | None:
         """Return a string that identifies the process, None when *resource* does not show it."""
@@ -100,6 +109,10 @@ class Identity:
             if all(values):
                 return "\0".join((str(number), *(_text(resource.get(key)) for key in _SERVICE), *values))
         return None
+
+
+def _matches(scope: str, patterns: Iterable[str]) -> bool:
+    return any(scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern for pattern in patterns)
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,8 @@ SAME_RESPONSE_DIFFERS = "same_response_other_tokens"
 REPEATS = "repeats_call_beneath"
 SUM = "sum_of_calls_beneath"
 EXCEEDS = "exceeds_calls_beneath"
+LESS = "less_than_calls_below"
+"""Reason of an aggregate that is not the sum of calls below it, nor of some of them: it may be of another call."""
 SAME_CALL = "same_call_elsewhere"
 SAME_TOKENS = "same_tokens_elsewhere"
 ONLY_CARRIER = "only_carrier"
@@ -25,7 +27,7 @@ LOCAL_CACHE = "local_cache"
 REPORTS_MORE = "reports_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone reports and that changes the price."""
 
-REASONS = (SAME_RESPONSE, SAME_RESPONSE_DIFFERS, REPEATS, SUM, EXCEEDS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
+REASONS = (SAME_RESPONSE, SAME_RESPONSE_DIFFERS, REPEATS, SUM, EXCEEDS, LESS, SAME_CALL, SAME_TOKENS, REPORTS_MORE)
 """Why a span that reports usage is no call of its own; each has a counter."""
 
 
@@ -53,5 +55,5 @@ class Descendants(NamedTuple):
 def is_incomplete(reason: object) -> bool:
     """Whether a duplicate or aggregate with this reason says that what was counted in its place is not all."""
     return isinstance(reason, str) and (
-        reason in (EXCEEDS, SAME_TOKENS, SAME_RESPONSE_DIFFERS) or reason.startswith(REPORTS_MORE)
+        reason in (EXCEEDS, LESS, SAME_TOKENS, SAME_RESPONSE_DIFFERS) or reason.startswith(REPORTS_MORE)
     )

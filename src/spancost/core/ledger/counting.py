@@ -5,23 +5,28 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from spancost.core.call import Quantity
 from spancost.core.ledger.classification import (
     AGGREGATE,
     DUPLICATE,
     EXCEEDS,
+    LESS,
     ONLY_CARRIER,
     OWN,
     REPEATS,
+    SAME_TOKENS,
     SUM,
     Classification,
     Descendants,
 )
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls, new_counted
-from spancost.core.ledger.same_call import are_two_exchanges, same_model, same_response, same_tokens
+from spancost.core.ledger.same_call import are_two_exchanges, are_two_issued, same_model, same_response, same_tokens
 from spancost.core.reading import CALL, Reading
 from spancost.core.semconv import LLM_CAPTURE
 from spancost.core.span import Span
 
+MOST_SUMS = 4_096
+"""How many sums of calls below a container are tried; beyond, it is not known whether some add up to its usage."""
 _OWN = Classification(OWN)
 _CARRIER = Classification(OWN, ONLY_CARRIER)
 
@@ -70,9 +75,9 @@ def classify(
         if same is not None:
             return same
     if descendants is not None and not reports and (descendants.number or descendants.without_usage):
-        return _classify_without_usage(this, descendants) or _OWN
+        return _classify_without_usage(reading, this, descendants, memory) or _OWN
     if descendants is not None and descendants.number:
-        classification = _classify_ancestor(reading, this, descendants)
+        classification = _classify_ancestor(reading, this, descendants, memory)
         if classification is not None:
             return classification
     if reports:
@@ -101,30 +106,95 @@ def meters_only_on(
     )
 
 
-def _classify_ancestor(reading: Reading, this: CountedCall, descendants: Descendants) -> Classification | None:
+def _classify_ancestor(
+    reading: Reading, this: CountedCall, descendants: Descendants, memory: RecentCalls
+) -> Classification | None:
     """Classify a span that reports usage and has counted descendants; None when it is a call of its own."""
-    for other in reversed(descendants.calls):
-        if (this.input, this.output) == (other.input, other.output) and not are_two_exchanges(this, other):
-            return Classification(DUPLICATE, REPEATS, other)
-    within = (this.input or 0) <= descendants.input and (this.output or 0) <= descendants.output
-    if reading.kind != CALL:
-        return Classification(AGGREGATE, SUM if within else EXCEEDS)
-    if _own_response(this, descendants.calls) or _is_exchange_above(this, descendants.calls):
+    calls, is_call = descendants.calls, reading.kind == CALL
+    repeated = _repeats(this, calls, is_call, memory)
+    if repeated is not None:
+        return repeated
+    is_within = (this.input or 0) <= descendants.input and (this.output or 0) <= descendants.output
+    is_sum = this.input in (None, descendants.input) and this.output in (None, descendants.output)
+    if not is_call:
+        if not is_within:
+            return Classification(AGGREGATE, EXCEEDS)
+        return Classification(AGGREGATE, SUM if is_sum or _add_up(this, calls) else LESS)
+    if _own_response(this, calls) or _is_exchange_above(this, calls):
         return None
-    if within:
+    only = calls[-1] if descendants.number == 1 else None
+    is_part = only is not None and (this.input == only.input or this.output == only.output)
+    if is_sum or (is_part and is_within and only is not None and _may_repeat(this, only, memory)):
         return Classification(AGGREGATE, SUM)
-    only = descendants.calls[-1]
-    if descendants.number == 1 and only.scope != this.scope and same_model(this, only):
+    if not is_part and not memory.identity.nests(this.scope) and all(other.scope == this.scope for other in calls):
+        return None
+    if is_within:
+        return Classification(AGGREGATE, LESS)
+    if only is not None and only.scope != this.scope and same_model(this, only):
         return Classification(DUPLICATE, EXCEEDS, only)
     return None
 
 
-def _classify_without_usage(this: CountedCall, descendants: Descendants) -> Classification | None:
-    """Classify a call that reports no usage but has counted descendants (which may report none either)."""
-    latest = descendants.calls[-1] if descendants.number else descendants.without_usage
-    if latest is not None and are_two_exchanges(this, latest):
+def _repeats(this: CountedCall, others: list[CountedCall], is_call: bool, memory: RecentCalls) -> Classification | None:
+    """Return which of *others* below it a span repeats, the latest that nothing speaks against; None for none."""
+    unsure = None
+    for other in reversed(others):
+        if (this.input, this.output) != (other.input, other.output) or are_two_exchanges(this, other):
+            continue
+        if not is_call or _may_repeat(this, other, memory):
+            return Classification(DUPLICATE, REPEATS, other)
+        if not (this.scope == other.scope and are_two_issued(this, other, memory)):
+            unsure = unsure or Classification(DUPLICATE, SAME_TOKENS, other)
+    return unsure
+
+
+def _may_repeat(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
+    """Whether nothing speaks against a call that repeats one below it.
+
+    Against it speak: two issued ids; in one process another model, or the same emitter, unless data says that it
+    reports a call on spans above one another; a span of this emitter that repeats the other already.
+    """
+    if are_two_issued(this, other, memory):
+        return False
+    if memory.identity.nests(this.scope):
+        return True
+    is_apart = this.process is not None and other.process is not None and this.process != other.process
+    return (is_apart or (this.scope != other.scope and same_model(this, other))) and not memory.is_claimed(other, this)
+
+
+def _add_up(this: CountedCall, calls: list[CountedCall]) -> bool:
+    """Whether some of *calls* add up to the usage of *this*: a container may count those of its own emitter only."""
+    goal = (this.input or 0, this.output or 0)
+    sums: set[tuple[Quantity, Quantity]] = {(0, 0)}
+    for call in calls:
+        entered = 0 if this.input is None else call.input or 0
+        left = 0 if this.output is None else call.output or 0
+        sums |= {(i + entered, o + left) for i, o in sums if i + entered <= goal[0] and o + left <= goal[1]}
+        if goal in sums:
+            return True
+        if len(sums) > MOST_SUMS:
+            return False
+    return False
+
+
+def _classify_without_usage(
+    reading: Reading, this: CountedCall, descendants: Descendants, memory: RecentCalls
+) -> Classification | None:
+    """Classify a span that reports no usage but has counted descendants (which may report none either).
+
+    None when it is a call of its own.
+    """
+    calls = descendants.calls
+    is_call = reading.kind == CALL and (reading.billed or not reading.reported_femto)
+    latest = calls[-1] if descendants.number else descendants.without_usage
+    if latest is None or are_two_exchanges(this, latest):
         return None
-    return Classification(AGGREGATE, SUM) if descendants.number > 1 else Classification(DUPLICATE, REPEATS, latest)
+    if not descendants.number or (descendants.number == 1 and (not is_call or _may_repeat(this, latest, memory))):
+        return Classification(DUPLICATE, REPEATS, latest)
+    if not is_call:
+        return Classification(AGGREGATE, SUM)
+    is_one_emitter = all(other.scope == this.scope for other in calls) and not memory.identity.nests(this.scope)
+    return None if is_one_emitter or descendants.number == 1 else Classification(AGGREGATE, LESS)
 
 
 def _is_exchange_above(this: CountedCall, others: list[CountedCall]) -> bool:

@@ -187,7 +187,7 @@ class Ledger:
         own, priced = self._own(span, children, writes)
         if own is not None and own.without_usage and children is not None and children.count:
             # Written when its children had not ended yet: they report its usage.
-            own = None if is_one_request(children.latest, own.latest) else own
+            own = None if is_one_request(children.latest, own.latest, self._identity) else own
         if own is None and children is None:
             return Ended(writes)
         record = None
@@ -199,12 +199,12 @@ class Ledger:
         total = children or own or Subtotal()
         if own is not None and children is not None:
             is_silent = children.without_usage and own.count and not children.count
-            if is_silent and is_one_request(own.latest, children.unreported[-1]):
+            if is_silent and is_one_request(own.latest, children.unreported[-1], self._identity):
                 corrections = self._absorb(children, span)
             total.add(own)
         self._write_totals(total, children is not None, span.is_local_root, span.attributes, writes)
         if own is not None and span.parent_id is not None and own.count:
-            corrected = self._rollup.late_parent(span.parent_id, total)
+            corrected = self._rollup.late_parent(span.parent_id, total, self._identity)
             if corrected is not None:
                 corrections = (*corrections, Correction(corrected, span.span_id & SPAN_ID))
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from spancost.core.call import Quantity
+from spancost.core.dialect.identity import Identity
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.classification import Descendants, is_incomplete
 from spancost.core.ledger.memory import CountedCall, Record, call_of_record
-from spancost.core.ledger.same_call import are_two_exchanges
+from spancost.core.ledger.same_call import are_two_exchanges, same_model
 from spancost.core.record import CallRecord
 
 KEPT_CALLS = 64
@@ -87,7 +88,7 @@ class Subtotal:
 
     def descendants(self) -> Descendants:
         """Return what the counting rule needs of this subtree."""
-        calls = [call_of_record(call) for call in self.calls]
+        calls = [call_of_record(call) for call in self.calls[-KEPT_CALLS:]]
         return Descendants(calls, self.count, self.input, self.output, self.unreported[-1] if self.unreported else None)
 
     @property
@@ -122,9 +123,13 @@ def subtotal_of_call(call: CountedCall, femto: int | None, is_uncertain: bool) -
     return subtotal
 
 
-def is_one_request(this: CountedCall, without_usage: CountedCall) -> bool:
+def is_one_request(this: CountedCall, without_usage: CountedCall, identity: Identity) -> bool:
     """Whether a call that reports usage may be the request of one above or below it that reports none."""
-    return not are_two_exchanges(this, without_usage)
+    return (
+        (this.scope != without_usage.scope or identity.nests(this.scope))
+        and same_model(this, without_usage)
+        and not are_two_exchanges(this, without_usage)
+    )
 
 
 def incomplete_subtotal(reason: object) -> Subtotal | None:
@@ -184,13 +189,13 @@ class RollUp:
         self.pending.set(span_id, total)
         return total
 
-    def late_parent(self, parent_id: int, call: Subtotal) -> CallRecord | None:
+    def late_parent(self, parent_id: int, call: Subtotal, identity: Identity) -> CallRecord | None:
         """Take back the parent's request when it ended as a call without usage: *call* is the same request.
 
         Return the parent's record, if one was handed out.
         """
         found = self.without_usage.get(parent_id)
-        if found is None or not is_one_request(call.latest, found[0]):
+        if found is None or not is_one_request(call.latest, found[0], identity):
             return None
         self.without_usage.pop(parent_id)
         call.requests -= 1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from spancost.core.call import Quantity
 from spancost.core.ledger.classification import (
     DUPLICATE,
     LOCAL_CACHE,
@@ -19,6 +20,8 @@ from spancost.core.ledger.memory import CountedCall, RecentCalls
 SLACK_NS = 1_000_000
 """How long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex ends the
 span of a stream before the client's begins, 0.2 ms when it is read at once (llama-index-llms-openai, 2026-11-22)."""
+NEAR_TOKENS = 8
+"""By how many tokens two emitters of one call may differ: OpenLLMetry counts the start of Anthropic's streams twice."""
 
 
 def same_response(this: CountedCall, descendants: Descendants | None, memory: RecentCalls) -> Classification | None:
@@ -51,7 +54,8 @@ def same_response(this: CountedCall, descendants: Descendants | None, memory: Re
         if _may_differ(this, other, memory):
             if _agree(this, other):
                 return Classification(DUPLICATE, SAME_RESPONSE, other)
-            differing = differing or Classification(DUPLICATE, SAME_RESPONSE, other)
+            reason = SAME_RESPONSE if _is_near(this, other) else SAME_RESPONSE_DIFFERS
+            differing = differing or Classification(DUPLICATE, reason, other)
         elif other.trace_id != this.trace_id:
             if _agree(this, other):
                 if _same_provider(this, other) and same_model(this, other):
@@ -78,7 +82,7 @@ def same_tokens(this: CountedCall, memory: RecentCalls) -> Classification | None
             and _overlap(this, other)
             and not (is_elsewhere and not (_agree(this, other) and _same_provider(this, other)))
             and not are_two_exchanges(this, other)
-            and not _are_two(this, other, memory)
+            and not are_two_issued(this, other, memory)
             and not memory.is_claimed(other, this)
         ]
         if not found:
@@ -142,12 +146,21 @@ def _agree(this: CountedCall, other: CountedCall) -> bool:
     return all(a is None or b is None or a == b for a, b in pairs)
 
 
+def _is_near(this: CountedCall, other: CountedCall) -> bool:
+    """Whether two emitters count a call alike but for what one does not know, and a few tokens (`NEAR_TOKENS`)."""
+    return _differ_little(this.input, other.input) and _differ_little(this.output, other.output)
+
+
+def _differ_little(a: Quantity | None, b: Quantity | None) -> bool:
+    return a is None or b is None or -NEAR_TOKENS <= a - b <= NEAR_TOKENS
+
+
 def _same_provider(this: CountedCall, other: CountedCall) -> bool:
     return not this.provider or not other.provider or this.provider == other.provider
 
 
-def _are_two(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
-    """Whether both have ids of one form that differ: then these are two calls, however alike they are."""
+def are_two_issued(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
+    """Return whether both have ids of one form that differ: then these are two calls, however alike they are."""
     if not this.response_id or not other.response_id or this.response_id == other.response_id:
         return False
     form = memory.identity.form(this.response_id)

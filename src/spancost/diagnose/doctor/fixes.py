@@ -68,6 +68,10 @@ FIXES = {
         "A sum is larger than the calls of its subtree, so some calls are not traced. Instrument them, or enable "
         "spancost's capture."
     ),
+    "less_than_calls_below": (
+        "A span reports tokens, or none, that the calls below it do not explain. Use an instrumentation that reports "
+        "response ids, or enable spancost's capture."
+    ),
     "only_carrier": (
         "Only the agent's sum is traced. To get a cost for each call, instrument its model calls or enable spancost's "
         "capture."
