@@ -27,6 +27,7 @@ _COMMANDS = {
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
     "explain": "Show how the cost of one call is computed.",
     "extract": "Read the usage from recorded HTTP exchanges.",
+    "forecast": "Forecast the total of the month, with intervals.",
     "models": "List the models on the rate card with their rates.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "report": "Show what calls cost, by any column and period.",

@@ -52,6 +52,11 @@ def choice_of(options: dict[str, Any]) -> Any:
 
 def selection_options(command: Command) -> Command:
     """Add the time range and the conditions of a question."""
+    return history_options(click.option("--until", metavar="TIME", help="Calls that began before this time.")(command))
+
+
+def history_options(command: Command) -> Command:
+    """Add the zone, the begin and the conditions of a question, for commands whose --until means something else."""
     for option in (
         click.option(
             "--timezone",
@@ -61,7 +66,6 @@ def selection_options(command: Command) -> Command:
             metavar="ZONE",
             help="Zone of days and periods, such as Europe/Berlin.",
         ),
-        click.option("--until", metavar="TIME", help="Calls that began before this time."),
         click.option("--since", metavar="TIME", help="Calls since a day, a time, or 7d, 24h, 2w ago."),
         click.option(
             "--where",
