@@ -3,7 +3,8 @@
 
 An expression is a whole number, a path (core/wire/path), a list of alternatives (the first that is present), or an
 object with one operator: `sum`, `minus`, `max`, `min`, `count`, `positive` (absent instead of 0),
-`times` ([expression, decimal text]), `if` (conditions, then, else). All conditions of an `if` must be true:
+`times` ([expression, decimal text]), `product` (of all its expressions), `number` (of a path whose value may be decimal
+text), `if` (conditions, then, else). All conditions of an `if` must be true:
 `equal: [a, b]` and `less: [a, b]` (expressions), `is_true: path` (a value is true), `present: path`, `absent: path`,
 `matches: [path or paths, regular expression]` (searched in the first text found). `else` may be left out.
 A missing value stays missing (None). A sum has a value when at least one term has one.
@@ -26,6 +27,8 @@ from spancost.core.wire.path import (
     has_only_keys,
     quantity,
 )
+
+_DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 Formula: TypeAlias = "Callable[[Json], Number | None]"
 
@@ -136,6 +139,34 @@ def _times(operands: Json) -> Formula:
     return value
 
 
+def _product(operands: Json) -> Formula:
+    formulas = [compile_formula(operand) for operand in operands]
+
+    def value(slots: Json) -> Number | None:
+        found: Number = 1
+        for formula in formulas:
+            factor = formula(slots)
+            if factor is None:
+                return None
+            found *= factor
+        return found
+
+    return value
+
+
+def _number(operand: Json) -> Formula:
+    get = compile_getter(operand)
+
+    def value(slots: Json) -> Number | None:
+        found = get(slots)
+        if isinstance(found, str) and _DECIMAL.fullmatch(found):
+            exact = Fraction(found)
+            return exact.numerator if exact.denominator == 1 else exact
+        return quantity(found)
+
+    return value
+
+
 def _if(operands: Json) -> Formula:
     holds = compile_conditions({name: of for name, of in operands.items() if name not in ("then", "else")})
     then = compile_formula(operands["then"])
@@ -216,5 +247,7 @@ _OPERATORS: dict[str, Callable[[Json], Formula]] = {
     "count": _count,
     "positive": _positive,
     "times": _times,
+    "product": _product,
+    "number": _number,
     "if": _if,
 }
