@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store that is refused, silent, killed or restarted costs a call 60 ms once, and each budget's policy decides."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spancost.control.budgets.shared import SharedStore
+from spancost.control.budgets.store_url import store_of
+from spancost.control.budgets.stores import Outcome, Refusal, Reservation
+from spancost.core.budget.periods import Part
+from spancost.core.budget.windows import LIFETIME, Window
+from tests.control.budgets.servers import Server, free_port
+
+HOLD_NS = 60 * 10**9
+LIMIT = 10 * 10**12
+MODES = ["exact", "leased"]
+
+
+def part(policy: str = "local", amount: int = 10**12) -> Part:
+    return Part("b:lifetime:", Window(LIFETIME), amount, LIMIT, on_failure=policy)
+
+
+def shared(address: str, mode: str) -> SharedStore:
+    store = store_of(f"{address}?mode={mode}")
+    assert isinstance(store, SharedStore)
+    return store
+
+
+def timed(store: SharedStore, asked: Part) -> tuple[float, Outcome]:
+    began = time.perf_counter()
+    done = store.reserve([asked], HOLD_NS)
+    return (time.perf_counter() - began) * 1e3, done
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server("valkey", tmp_path)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that accepts and never answers."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    held: list[socket.socket] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                held.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield f"valkey://127.0.0.1:{listener.getsockname()[1]}/0"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for each in held:
+        each.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_an_outage_delays_one_call_and_no_other(silent: str, how: str, mode: str) -> None:
+    """At most 60 ms at once, and 0.1 ms while the breaker is open."""
+    address = silent if how == "silent" else f"valkey://127.0.0.1:{free_port()}/0"
+    delays: list[float] = []
+    for _ in range(3):  # the machine may be busy with something else
+        store = shared(address, mode)
+        try:
+            first, done = timed(store, part(amount=10**9))
+            delays.append(first)
+            assert isinstance(done, Reservation)
+            later = [timed(store, part(amount=10**9))[0] for _ in range(50)]
+            assert statistics.median(later) <= 0.1
+            assert store.counters()["without_store_local"] == 51
+        finally:
+            store.worker.close(0)
+            store.client.close()
+    assert min(delays) <= 60
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_policy_decides(server: Server, mode: str) -> None:
+    """Local goes on from what was seen, allow lets all pass, block refuses and says why."""
+    store = shared(server.address, mode)
+    try:
+        for _ in range(4):
+            done = store.reserve([part()], HOLD_NS)
+            assert isinstance(done, Reservation)
+        assert store.flush()
+        server.kill()
+        assert isinstance(store.reserve([part("allow", LIMIT * 2)], HOLD_NS), Reservation)
+        blocked = store.reserve([part("block", LIMIT)], HOLD_NS)
+        assert isinstance(blocked, Refusal) and blocked.is_unreachable
+        local = [store.reserve([part()], HOLD_NS) for _ in range(10)]
+        assert (
+            sum(isinstance(each, Reservation) for each in local) == {"exact": 6, "leased": 5}[mode]
+        )  # less the slice in hand
+    finally:
+        store.worker.close(0)
+        store.client.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_spend_of_an_outage_is_told_when_the_store_answers_again(server: Server, mode: str) -> None:
+    """The server lost what it held; it gets what was settled since, and calls reserve there again."""
+    store = shared(server.address, mode)
+    try:
+        open_call = store.reserve([part()], HOLD_NS)
+        assert isinstance(open_call, Reservation)
+        server.kill()
+        during = store.reserve([part()], HOLD_NS)
+        assert isinstance(during, Reservation)
+        store.settle(during, [7 * 10**11])
+        time.sleep(0.05)
+        server.start()
+        until = time.monotonic() + 10
+        while store.client.is_open and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not store.client.is_open
+        again = store.reserve([part()], HOLD_NS)
+        assert isinstance(again, Reservation)
+        store.settle(again, [10**11])
+        assert store.flush(5)
+        (balance,) = store.balances()
+        assert balance.settled >= 10**11
+        if mode == "exact":
+            assert (balance.settled, balance.reserved) == (8 * 10**11, 0)
+    finally:
+        store.worker.close(0)
+        store.client.close()
