@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from spancost.core.detect.observation import Observation
 from spancost.core.money import FEMTO_PER_USD, round_div
 
 _SECOND = 10**9
@@ -34,15 +35,6 @@ class Anomaly(NamedTuple):
     text: str
 
 
-class Seen(NamedTuple):
-    """What is kept of a call as possible evidence."""
-
-    span_id: int
-    start_ns: int
-    end_ns: int
-    cost_femto: int
-
-
 class Episode:
     """An anomaly that may go on. `add` takes a further call; `anomaly` says what there is to say so far."""
 
@@ -66,7 +58,7 @@ class Episode:
         self.last_ns = 0
         self.facts: dict[str, str] = {}
 
-    def add(self, call: Seen) -> None:
+    def add(self, call: Observation) -> None:
         """Count a call, and keep its span id; when there are too many, those between the first and last halves go."""
         self.calls += 1
         self.cost_femto += call.cost_femto

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
 from spancost.core.detect.observation import Observation
-from spancost.core.detect.rules import Rules
+from spancost.core.detect.rule import Rules
 from spancost.core.detect.stream import Stream
 
 RULE = "cache_lost"
-_HOUR_METER = "cache_write_1h_tokens"
 
 
 def cache_lost(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
@@ -19,43 +18,40 @@ def cache_lost(stream: Stream, call: Observation, rules: Rules) -> Episode | Non
     calls without the cache are normal: after a pause, at a change of the prompt's beginning.
     """
     rule = rules.cache_lost
-    possible = min(stream.input, call.input)
-    if call.cache_write and not stream.long_ttl and call.record.usage.get(_HOUR_METER):
-        stream.long_ttl = True
+    possible = min(stream.last.input, call.input)
     if possible < rule.min_input_tokens:
         return None
-    if call.start_ns - stream.end_ns > (rule.long_ttl_ns if stream.long_ttl else rule.ttl_ns):
+    if call.start_ns - stream.last.end_ns > (rule.long_ttl_ns if stream.long_ttl else rule.ttl_ns):
         end(stream)
         return None
-    share = call.cache_read * 1000 // possible
-    if share > rule.cold_permille:
+    read = call.cache_read * 1000
+    if read > possible * rule.cold_permille:
         if stream.cold:
             end(stream)
-        stream.warm += 1
-        known = stream.cached_permille
-        stream.cached_permille = min(share, 1000) if known < 0 else (known * 3 + min(share, 1000)) // 4
+        stream.warm = stream.warm + 1 if read >= possible * rule.warm_permille else 0
         return None
-    if stream.warm < rule.warm_calls or stream.cached_permille < rule.warm_permille:
+    if stream.warm < rule.warm_calls:
+        stream.warm = 0
         return None
     stream.cold += 1
     episode = stream.episodes.get(RULE)
     if episode is not None:
-        episode.add(call.seen())
+        episode.add(call)
         return None
     if stream.cold < rule.calls:
         return None
     episode = Episode(RULE, rule.text, str(rule.calls), rules.limits.evidence)
     for seen in stream.recent[max(0, len(stream.recent) + 1 - stream.cold) :]:
         episode.add(seen)
-    episode.add(call.seen())
+    episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:
         return None
     episode.facts = {"model": call.model or "an unknown model"}
-    stream.episodes[RULE] = episode
-    return episode
+    return stream.begin(episode)
 
 
 def end(stream: Stream) -> None:
     """Begin anew: the cache is read again, or nobody can expect it to be."""
-    stream.cold = 0
-    stream.episodes.pop(RULE, None)
+    if stream.cold:
+        stream.cold = stream.warm = 0
+    stream.end_episode(RULE)

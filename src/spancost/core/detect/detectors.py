@@ -5,63 +5,142 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from spancost.core.call import UNPRICED
 from spancost.core.detect.anomaly import Anomaly, Episode
 from spancost.core.detect.cache_lost import cache_lost
+from spancost.core.detect.context_creep import context_creep
+from spancost.core.detect.fan_out import fan_out
+from spancost.core.detect.feature import Feature, Service
+from spancost.core.detect.model_changed import model_changed, other_model
 from spancost.core.detect.observation import Observation
 from spancost.core.detect.retry_storm import retry_storm
-from spancost.core.detect.rules import Rules, RuleSet
+from spancost.core.detect.rule import Rules
+from spancost.core.detect.rules import RuleSet
+from spancost.core.detect.runaway import count
+from spancost.core.detect.seasonal import HOUR_NS
+from spancost.core.detect.shares import cached_share, unpriced_share, untagged_share
+from spancost.core.detect.spend_spike import spend_spike
 from spancost.core.detect.stream import Session, Stream
 from spancost.core.detect.tool_loop import tool_loop
+from spancost.core.detect.trace import Trace
 from spancost.core.generational import GenerationalCache
 from spancost.core.record import CallRecord
 
 FEATURE = "app.feature"
+HOUR_METER = "cache_write_1h_tokens"
 
 
 class Detectors:
     """State machines over the records of calls, handed in by the end of the call. Not thread-safe.
 
-    Memory is bounded: the sessions, traces and features used longest ago are evicted; `evicted` counts them.
+    Memory is bounded by the rules' limits: what was used longest ago is evicted; `evicted` counts it.
     """
 
     def __init__(self, rules: RuleSet) -> None:
         self._rules = rules
-        self._has_features = bool(rules.features)
-        self._call = Observation()
-        self._sessions = GenerationalCache[str, Session](rules.default.limits.sessions)
+        self._limits = limits = rules.default.limits
+        self._services = GenerationalCache[str | None, Service](limits.services)
+        self._traces = GenerationalCache[int, Trace](limits.traces)
+        self._sessions = GenerationalCache[str, Session](limits.sessions)
 
     @property
     def evicted(self) -> int:
-        """How many sessions were evicted."""
-        return self._sessions.evicted
+        """How many sessions, traces and services were evicted."""
+        return self._sessions.evicted + self._traces.evicted + self._services.evicted
 
     def observe(self, record: CallRecord) -> list[Episode]:
         """Take one call; return the episodes that begin with it. An episode goes on with the calls that follow."""
-        rules = self._rules.of(record.tags.get(FEATURE)) if self._has_features else self._rules.default
-        call = self._call
-        call.read(record)
-        sessions = self._sessions
-        session = sessions.new.get(record.session_id)
-        if session is None:
-            session = sessions.get(record.session_id) or Session()
-            sessions.set(record.session_id, session)
-        stream = session.stream(call, rules.limits.streams)
+        call = Observation(record)
+        service = self._services.new.get(record.service) or self._service(record.service)
+        name = record.tags.get(FEATURE)
+        feature = service.features.get(name) or service.feature(name, self._rules.of(name))
+        rules = feature.rules
+        trace = self._traces.new.get(record.trace_id) or self._trace(record.trace_id, feature, call)
+        session = self._sessions.new.get(record.session_id) or self._session(record.session_id)
         begun: list[Episode] = []
-        if stream.start_ns:
-            self._look_at_stream(stream, rules, begun)
-        stream.end(call)
+        stream = session.stream(call, self._limits.streams)
+        if stream is not None:
+            if call.cache_write and not stream.long_ttl and record.usage.get(HOUR_METER):
+                stream.long_ttl = True
+            look_at_stream(stream, call, rules, begun)
+            stream.keep(call)
+        if (found := count(trace, call, rules)) is not None:
+            begun.append(found)
+        above = record.parent_id if call.start_ns < trace.end_ns else None
+        if above is not None and (found := fan_out(trace, call, above, rules)) is not None:
+            begun.append(found)
+        if call.end_ns > trace.end_ns:
+            trace.end_ns = call.end_ns
         for episode in begun:
             episode.trace_id, episode.session_id = record.trace_id, record.session_id
+        look_at_feature(feature, call, rules, begun)
+        is_unpriced = call.cost_femto == 0 and record.status == UNPRICED
+        if is_unpriced and (found := unpriced_share(feature, call, record.reason, rules)) is not None:
+            begun.append(found)
+        if name is not None:
+            service.tagged_femto += call.cost_femto
+        elif (found := untagged_share(service, call, rules)) is not None:
+            begun.append(found)
         return begun
 
-    def _look_at_stream(self, stream: Stream, rules: Rules, begun: list[Episode]) -> None:
-        call = self._call
-        if rules.retry_storm.enabled and (episode := retry_storm(stream, call, rules)) is not None:
-            begun.append(episode)
-        if rules.tool_loop.enabled and (episode := tool_loop(stream, call, rules)) is not None:
-            begun.append(episode)
-        if rules.cache_lost.enabled and (episode := cache_lost(stream, call, rules)) is not None:
-            begun.append(episode)
+    def _service(self, name: str | None) -> Service:
+        found = self._services.get(name) or Service(name)
+        self._services.set(name, found)
+        return found
+
+    def _trace(self, trace_id: int, feature: Feature, call: Observation) -> Trace:
+        found = self._traces.get(trace_id) or Trace(feature, call.start_ns)
+        self._traces.set(trace_id, found)
+        return found
+
+    def _session(self, session_id: str) -> Session:
+        found = self._sessions.get(session_id) or Session()
+        self._sessions.set(session_id, found)
+        return found
+
+
+def look_at_stream(stream: Stream, call: Observation, rules: Rules, begun: list[Episode]) -> None:
+    """Apply the rules about a context to a call that continues it."""
+    if call.input != stream.last.input and not stream.repeats:
+        stream.has_grown = True
+    elif rules.retry_storm.enabled and (found := retry_storm(stream, call, rules)) is not None:
+        begun.append(found)
+    if rules.tool_loop.enabled and (found := tool_loop(stream, call, rules)) is not None:
+        begun.append(found)
+    if rules.cache_lost.enabled and (found := cache_lost(stream, call, rules)) is not None:
+        begun.append(found)
+    if (found := context_creep(stream, call, rules)) is not None:
+        begun.append(found)
+
+
+def look_at_feature(feature: Feature, call: Observation, rules: Rules, begun: list[Episode]) -> None:
+    """Count a call of a feature and apply the rules about features."""
+    cost = call.cost_femto
+    feature.number += 1
+    feature.cost_femto += cost
+    feature.cached += call.cache_read
+    feature.input += call.input
+    if call.model != feature.model:
+        other_model(feature, call)
+    use = feature.use
+    use.calls += 1
+    use.cost_femto += cost
+    use.tokens += call.input + call.output
+    if use.others and (found := model_changed(feature, call, rules)) is not None:
+        begun.append(found)
+    hour, day = feature.hour, feature.day
+    spent = hour.cost_femto + cost
+    today = day.cost_femto + cost
+    if call.start_ns // HOUR_NS == hour.slot and spent <= hour.limit_femto and today <= day.limit_femto:
+        hour.cost_femto, day.cost_femto = spent, today
+        hour.calls += 1
+        day.calls += 1
+    else:
+        for seasonal in (hour, day):
+            if (found := spend_spike(feature, seasonal, call, rules)) is not None:
+                begun.append(found)
+    if feature.number >= feature.window_end and (found := cached_share(feature, call, rules)) is not None:
+        begun.append(found)
 
 
 def detect(records: Iterable[CallRecord], rules: RuleSet) -> list[Anomaly]:

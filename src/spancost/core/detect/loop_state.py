@@ -7,14 +7,24 @@ gone round. Points add up while the pattern lasts; a call that is out of all pro
 
 from __future__ import annotations
 
-from spancost.core.detect.rules import Table, ToolLoop
+from typing import TypeAlias
 
-PERIODS = (1, 2, 3)
+from spancost.core.detect.rule import Table, ToolLoop
+
+PERIODS = 3
 _MOST = 2_000
 """Points that are kept at most, in hundredths: one call out of line must be able to end a long pattern."""
 _MS = 1_000_000
+_NEAR = 8
+"""Tokens by which two small numbers may differ."""
 _CLOSE = 1_050
 """Ratio in thousandths up to which two calls grow by the same."""
+
+
+Turn: TypeAlias = "tuple[int, int, int]"
+"""Growth of the context in tokens, tokens of output, milliseconds since the call before."""
+Kept: TypeAlias = "tuple[int, int, int, int, Turn]"
+"""A call, after the bounds of growth and output within which another one may begin a pattern with it."""
 
 
 class Mean:
@@ -22,15 +32,20 @@ class Mean:
 
     __slots__ = ("calls", "gap", "growth", "output")
 
-    def __init__(self, growth: int, output: int, gap: int) -> None:
-        self.growth, self.output, self.gap, self.calls = growth, output, gap, 1
+    def __init__(self, turn: Turn) -> None:
+        self.growth, self.output, self.gap = turn
+        self.calls = 1
 
-    def add(self, growth: int, output: int, gap: int) -> None:
+    def add(self, turn: Turn) -> None:
         """Add a call."""
-        self.growth += growth
-        self.output += output
-        self.gap += gap
+        self.growth += turn[0]
+        self.output += turn[1]
+        self.gap += turn[2]
         self.calls += 1
+
+    def mean(self) -> Turn:
+        """Return the mean of the calls, rounded down."""
+        return self.growth // self.calls, self.output // self.calls, self.gap // self.calls
 
 
 class Pattern:
@@ -42,40 +57,81 @@ class Pattern:
         self.points = self.matches = self.close = self.close_points = 0
         self.places: list[Mean] = []
 
+    def add(self, points: tuple[int, int], period: int, before: Turn, now: Turn) -> None:
+        """Take a call that goes on with the pattern, with its points and whether it is close."""
+        index = self.matches % period
+        if self.matches < period:
+            self.places.append(Mean(before))
+        self.places[index].add(now)
+        self.matches += 1
+        self.points = min(_MOST, self.points + points[0])
+        if points[1]:
+            self.close += 1
+            self.close_points = min(_MOST, self.close_points + points[0])
+        else:
+            self.close = self.close_points = 0
+
 
 class LoopState:
-    """What is kept of a context: its last three calls, and a pattern of each period that has begun."""
+    """What is kept of a context: its last three calls, the last first, and a pattern of each period that has begun."""
 
-    __slots__ = ("last", "patterns")
+    __slots__ = ("active", "last", "patterns")
 
     def __init__(self) -> None:
-        self.last: list[tuple[int, int, int]] = []
+        self.last: list[Kept] = []
         self.patterns: list[Pattern | None] = [None, None, None]
+        self.active = 0
 
     def add(self, growth: int, output: int, gap_ns: int, rule: ToolLoop) -> int:
         """Take a call; return the period of the pattern that it goes on with and that is to alarm, else 0."""
         last = self.last
-        gap = gap_ns // _MS
-        found = 0
-        known = len(last)
-        for period in PERIODS:
-            if known < period:
-                break
-            pattern = self.patterns[period - 1]
-            if pattern is None:
-                before = last[-period][0]
-                # Most pairs of calls differ: this line is all that they cost.
-                if growth * before <= 0 or abs(growth) > 2 * abs(before) + 6 or abs(before) > 2 * abs(growth) + 6:
+        found = period = 0
+        for kept in last:  # the last call first
+            least, most, least_output, most_output, before = kept
+            period += 1
+            # Most pairs of calls differ: these lines are all that they cost.
+            if least <= growth <= most and least_output <= output <= most_output:
+                pattern = self.patterns[period - 1]
+            elif self.active:
+                pattern = self.patterns[period - 1]
+                if pattern is None:
                     continue
-                pattern = self.patterns[period - 1] = Pattern()
-            if not go_on(pattern, period, last, (growth, output, gap), rule):
-                self.patterns[period - 1] = None
-            elif not found and alarms(pattern, period, rule):
+            else:
+                continue
+            if self._go_on(pattern, period, before, (growth, output, gap_ns // _MS), rule):
                 found = period
-        last.append((growth, output, gap))
-        if known == len(PERIODS):
-            del last[0]
+        if period == PERIODS:
+            last.pop()
+        last.insert(
+            0,
+            (
+                growth * 2 // 3 - _NEAR,
+                growth * 3 // 2 + _NEAR,
+                output * 2 // 3 - _NEAR,
+                output * 3 // 2 + _NEAR,
+                (growth, output, gap_ns // _MS),
+            ),
+        )
         return found
+
+    def _go_on(self, pattern: Pattern | None, period: int, before: Turn, now: Turn, rule: ToolLoop) -> bool:
+        """Score a call as the next of a pattern, or as its second one; return whether that is to alarm."""
+        if pattern is None:
+            points = points_of(before, now, rule)
+            if points is None or points[0] <= 0:
+                return False
+            pattern = self.patterns[period - 1] = Pattern()
+            self.active += 1
+        else:
+            if pattern.matches >= period:
+                before = pattern.places[pattern.matches % period].mean()
+            points = points_of(before, now, rule)
+            if points is None or pattern.points + points[0] <= 0:
+                self.patterns[period - 1] = None
+                self.active -= 1
+                return False
+        pattern.add(points, period, before, now)
+        return alarms(pattern, period, rule)
 
     def matches(self, period: int) -> int:
         """Return how many repeats of a pattern were seen in a row."""
@@ -88,38 +144,7 @@ class LoopState:
 
     def growth_of_round(self, period: int) -> int:
         """Return by how many tokens one round of a pattern grows the context, about."""
-        last = self.last[-period:]
-        return sum(growth for growth, _, _ in last)
-
-
-def go_on(
-    pattern: Pattern, period: int, last: list[tuple[int, int, int]], now: tuple[int, int, int], rule: ToolLoop
-) -> bool:
-    """Score a call as the next of *pattern*; return whether the pattern goes on."""
-    places = pattern.places
-    index = pattern.matches % period
-    growth, output, gap = now
-    if pattern.matches >= period:
-        mean = places[index]
-        calls = mean.calls
-        before = (mean.growth // calls, mean.output // calls, mean.gap // calls)
-    else:
-        before = last[-period]
-        mean = Mean(*before)
-    points = points_of(before, now, rule)
-    if points is None or pattern.points + points[0] <= 0:
-        return False
-    pattern.points = min(_MOST, pattern.points + points[0])
-    pattern.matches += 1
-    if points[1]:
-        pattern.close += 1
-        pattern.close_points = min(_MOST, pattern.close_points + points[0])
-    else:
-        pattern.close = pattern.close_points = 0
-    mean.add(growth, output, gap)
-    if len(places) <= index:
-        places.append(mean)
-    return True
+        return sum(kept[4][0] for kept in self.last[:period])
 
 
 def alarms(pattern: Pattern, period: int, rule: ToolLoop) -> bool:
@@ -132,7 +157,7 @@ def alarms(pattern: Pattern, period: int, rule: ToolLoop) -> bool:
     return pattern.points >= min(_MOST, rule.mean_points * pattern.matches)
 
 
-def points_of(before: tuple[int, int, int], now: tuple[int, int, int], rule: ToolLoop) -> tuple[int, int] | None:
+def points_of(before: Turn, now: Turn, rule: ToolLoop) -> tuple[int, int] | None:
     """Return the points of a pair of calls and whether they grow alike (1 or 0); None when they differ too much."""
     growth, growth_before = now[0], before[0]
     if growth * growth_before <= 0:

@@ -5,35 +5,31 @@ from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
 from spancost.core.detect.observation import Observation
-from spancost.core.detect.rules import RetryStorm, Rules
+from spancost.core.detect.rule import RetryStorm, Rules
 from spancost.core.detect.stream import Stream
 
 RULE = "retry_storm"
 
 
 def retry_storm(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
-    """Look at a call that continues *stream*; return the episode that begins with an alarm.
+    """Look at a call of the size of the last one, or at the end of repeats; return the episode that begins.
 
     Requests of the same size may be different ones: images of one size, items of a list. They count as repeats only in
     a context that has grown before, after an error, or with outputs of the same size.
     """
     rule = rules.retry_storm
-    if call.input != stream.input:
-        stream.has_grown = True
-        if stream.repeats:
-            stream.repeats = stream.similar = 0
-            stream.episodes.pop(RULE, None)
-        return None
-    if not call.input or not (call.output or call.error) or call.start_ns - stream.end_ns > rule.within_ns:
+    last = stream.last
+    is_repeat = call.input == last.input and call.input and (call.output or call.error)
+    if not is_repeat or call.start_ns - last.end_ns > rule.within_ns:
         stream.repeats = stream.similar = 0
-        stream.episodes.pop(RULE, None)
+        stream.end_episode(RULE)
         return None
     stream.repeats += 1
-    if stream.has_grown or call.error or stream.was_error or alike(call.output, stream.output):
+    if stream.has_grown or call.error or last.error or alike(call.output, last.output):
         stream.similar += 1
     episode = stream.episodes.get(RULE)
     if episode is not None:
-        episode.add(call.seen())
+        episode.add(call)
         return None
     return begin(stream, call, rule, rules.limits.evidence)
 
@@ -52,12 +48,11 @@ def begin(stream: Stream, call: Observation, rule: RetryStorm, evidence: int) ->
         episode.add(seen)
         if number == 0 and len(stream.recent) + 1 >= calls:
             episode.cost_femto = 0  # the first request was wanted
-    episode.add(call.seen())
+    episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:
         return None
     episode.facts = {"model": call.model or "an unknown model"}
-    stream.episodes[RULE] = episode
-    return episode
+    return stream.begin(episode)
 
 
 def alike(output: int, before: int) -> bool:

@@ -1,88 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of the detectors as values: read from data, with what a file of one's own overrides."""
+"""Reads the rules of the detectors from data, with what a file of one's own overrides."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
+from spancost.core.detect.rule import KINDS, Rules
 from spancost.core.money import FEMTO_PER_USD
 
 VERSION = 1
-Table: TypeAlias = "tuple[tuple[int, int], ...]"
-"""Bounds of a ratio in thousandths, each with the points in hundredths that it gives."""
 
 
 class DetectorError(ValueError):
     """Rules that cannot be used; the message says where, what was found and what was expected."""
-
-
-class Limits(NamedTuple):
-    """Bounds of memory: sessions, contexts of a session, traces and features that are kept; span ids of an anomaly."""
-
-    sessions: int
-    streams: int
-    traces: int
-    features: int
-    evidence: int
-
-
-class RetryStorm(NamedTuple):
-    """The same request again."""
-
-    enabled: bool
-    repeats: int
-    other_repeats: int
-    failures: int
-    within_ns: int
-    min_cost_femto: int
-    text: str
-
-
-class ToolLoop(NamedTuple):
-    """A pattern of calls repeats in a context that grows."""
-
-    enabled: bool
-    alarm_points: tuple[int, ...]
-    mean_points: int
-    close_matches: tuple[int, ...]
-    matches: tuple[int, ...]
-    growth: Table
-    small_growth_tokens: int
-    small_growth: Table
-    output: Table
-    small_output_tokens: int
-    small_output: tuple[int, ...]
-    pace: Table
-    other_pace: int
-    slack_tokens: int
-    min_cost_femto: int
-    text: str
-
-
-class CacheLost(NamedTuple):
-    """A context is not read from the provider's cache any more."""
-
-    enabled: bool
-    calls: int
-    warm_calls: int
-    warm_permille: int
-    cold_permille: int
-    min_input_tokens: int
-    ttl_ns: int
-    long_ttl_ns: int
-    min_cost_femto: int
-    text: str
-
-
-class Rules(NamedTuple):
-    """The rules in force for one feature."""
-
-    limits: Limits
-    retry_storm: RetryStorm
-    tool_loop: ToolLoop
-    cache_lost: CacheLost
 
 
 _UNITS = (("_ns", "_seconds", 10**9), ("_femto", "_usd", FEMTO_PER_USD), ("_permille", "_share", 1000))
@@ -119,10 +51,10 @@ def rules_of(where: str, written: Any, limits: Any, base: Rules | None) -> Rules
     """Return *written* rules over *base*; without a base, every value must be there."""
     expect(where, written, "a mapping of rules", isinstance(written, Mapping))
     known(where, written, Rules._fields[1:])
-    parts: list[Any] = [part(f"{where}: limits", Limits, limits, None if base is None else base.limits)]
-    for index, kind in enumerate((RetryStorm, ToolLoop, CacheLost), 1):
-        name = Rules._fields[index]
-        parts.append(part(f"{where}: {name}", kind, written.get(name) or {}, None if base is None else base[index]))
+    parts: list[Any] = [part(f"{where}: limits", KINDS[0], limits, None if base is None else base.limits)]
+    for index, name in enumerate(Rules._fields[1:], 1):
+        given = written.get(name) or {}
+        parts.append(part(f"{where}: {name}", KINDS[index], given, None if base is None else base[index]))
     return Rules(*parts)
 
 
@@ -155,7 +87,7 @@ def value_of(where: str, field: str, found: Any) -> Any:
     if field == "enabled":
         expect(where, found, "true or false", isinstance(found, bool))
         return found
-    if field == "text":
+    if field.endswith("text"):
         expect(where, found, "a sentence", isinstance(found, str))
         return found
     if field in _TABLES:

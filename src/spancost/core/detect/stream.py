@@ -7,7 +7,7 @@ and a context does not shrink but by compaction, which begins a new one.
 
 from __future__ import annotations
 
-from spancost.core.detect.anomaly import Episode, Seen
+from spancost.core.detect.anomaly import Episode
 from spancost.core.detect.loop_state import LoopState
 from spancost.core.detect.observation import Observation
 
@@ -19,43 +19,56 @@ _JUMP = 50_000
 """Tokens by which any context may grow in one call."""
 
 
+_NONE: dict[str, Episode] = {}
+"""Stands for the episodes of a stream without one, which most are; never changed."""
+
+
 class Stream:
-    """One context: its last call, and what each rule keeps of those before."""
+    """One context: its last call, those before that are kept as evidence, and what each rule keeps."""
 
     __slots__ = (
-        "cached_permille", "cold", "end_ns", "episodes", "has_grown", "input", "long_ttl", "loop", "model", "output",
-        "recent", "repeats", "similar", "start_ns", "warm", "was_error",
+        "calls", "cold", "cost_femto", "episodes", "first_ns", "has_grown", "last", "long_ttl", "loop", "model",
+        "recent", "repeats", "reread_weight", "similar", "warm", "weight",
     )  # fmt: skip
 
     def __init__(self, call: Observation) -> None:
         self.model = call.model
+        self.last = call
+        self.recent = [call]
+        self.first_ns = call.start_ns
         self.has_grown = False
         self.repeats = self.similar = 0
-        self.cached_permille = -1
         self.cold = self.warm = 0
         self.long_ttl = False
-        self.loop = LoopState()
-        self.recent: list[Seen] = []
-        self.episodes: dict[str, Episode] = {}
-        self.input = self.output = 0
-        self.start_ns = self.end_ns = 0
-        self.was_error = False
+        self.calls = 1
+        self.cost_femto = call.cost_femto
+        self.weight = self.reread_weight = 0
+        self.loop: LoopState | None = None
+        self.episodes = _NONE
+
+    def begin(self, episode: Episode) -> Episode:
+        """Keep an episode that begins and return it."""
+        self.episodes = {**self.episodes, episode.rule: episode}
+        return episode
+
+    def end_episode(self, rule: str) -> None:
+        """End the episode of a rule, if there is one."""
+        if rule in self.episodes:
+            self.episodes = {name: episode for name, episode in self.episodes.items() if name != rule}
 
     def fits(self, call: Observation) -> bool:
         """Return whether *call* may continue this context."""
-        last = self.input
-        if call.model != self.model or call.start_ns < self.start_ns + (self.end_ns - self.start_ns) // 2:
+        last = self.last
+        if call.model != self.model or call.start_ns + call.start_ns < last.start_ns + last.end_ns:
             return False
-        size = call.input
-        return size + _SHRINKS >= last - last // 50 and size <= 4 * last + _JUMP
+        size, before = call.input, last.input
+        return size + _SHRINKS >= before - before // 50 and size <= 4 * before + _JUMP
 
-    def end(self, call: Observation) -> None:
+    def keep(self, call: Observation) -> None:
         """Keep *call* as the last one."""
-        self.input, self.output = call.input, call.output
-        self.start_ns, self.end_ns = call.start_ns, call.end_ns
-        self.was_error = call.error
+        self.last = call
         recent = self.recent
-        recent.append(call.seen())
+        recent.append(call)
         if len(recent) > KEPT:
             del recent[0]
 
@@ -68,20 +81,21 @@ class Session:
     def __init__(self) -> None:
         self.streams: list[Stream] = []
 
-    def stream(self, call: Observation, limit: int) -> Stream:
-        """Return the context that *call* continues, else a new one; there are at most *limit*."""
+    def stream(self, call: Observation, limit: int) -> Stream | None:
+        """Return the context that *call* continues; None when it begins one, of which there are at most *limit*."""
         streams = self.streams
         if len(streams) == 1 and streams[0].fits(call):
             return streams[0]
         best: Stream | None = None
         for stream in streams:
-            if stream.fits(call) and (best is None or abs(call.input - stream.input) < abs(call.input - best.input)):
+            if stream.fits(call) and (
+                best is None or abs(call.input - stream.last.input) < abs(call.input - best.last.input)
+            ):
                 best = stream
         if best is None:
             if len(streams) >= limit:
                 del streams[0]
-            best = Stream(call)
-            streams.append(best)
+            streams.append(Stream(call))
         elif streams[-1] is not best:
             streams.remove(best)
             streams.append(best)

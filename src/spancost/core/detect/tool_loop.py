@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
+from spancost.core.detect.loop_state import LoopState
 from spancost.core.detect.observation import Observation
-from spancost.core.detect.rules import Rules
+from spancost.core.detect.rule import Rules
 from spancost.core.detect.stream import Stream
 
 RULE = "tool_loop"
@@ -15,20 +16,22 @@ def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None
     """Look at a call that continues *stream*; return the episode that begins with an alarm."""
     rule = rules.tool_loop
     loop = stream.loop
-    period = loop.add(call.input - stream.input, call.output, call.start_ns - stream.start_ns, rule)
+    if loop is None:
+        loop = stream.loop = LoopState()
+    period = loop.add(call.input - stream.last.input, call.output, call.start_ns - stream.last.start_ns, rule)
     episode = stream.episodes.get(RULE) if stream.episodes else None
     if episode is not None:
         if loop.goes_on(int(episode.facts["number"])):
-            episode.add(call.seen())
+            episode.add(call)
             return None
-        del stream.episodes[RULE]
+        stream.end_episode(RULE)
     if not period:
         return None
     episode = Episode(RULE, rule.text, str(loop.matches(period)), rules.limits.evidence)
     calls = period + loop.matches(period)
     for seen in stream.recent[max(0, len(stream.recent) + 1 - calls) :]:
         episode.add(seen)
-    episode.add(call.seen())
+    episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:
         return None
     episode.facts = {
@@ -37,5 +40,4 @@ def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None
         "growth": str(loop.growth_of_round(period)),
         "model": call.model or "an unknown model",
     }
-    stream.episodes[RULE] = episode
-    return episode
+    return stream.begin(episode)

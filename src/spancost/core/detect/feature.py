@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept of a service and of each of its features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spancost.core.detect.anomaly import Episode
+from spancost.core.detect.history import History
+from spancost.core.detect.rule import Rules
+from spancost.core.detect.seasonal import DAYS, HOURS, Seasonal
+
+
+class ModelUse:
+    """Calls, cost and tokens of one model of a feature."""
+
+    __slots__ = ("calls", "cost_femto", "first_ns", "others", "span_ids", "tokens")
+
+    def __init__(self, first_ns: int) -> None:
+        self.calls = self.tokens = self.others = 0
+        self.cost_femto = 0
+        self.first_ns = first_ns
+        self.span_ids: list[int] = []
+
+
+class Window(NamedTuple):
+    """Where a window of calls began: the time, and the sums of the feature by then."""
+
+    start_ns: int
+    number: int
+    input: int
+    cached: int
+    cost_femto: int
+
+
+class Feature:
+    """One feature of a service, or what the service does for none. `name` is how texts call it."""
+
+    __slots__ = (
+        "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "input", "minute", "model", "models",
+        "name", "number", "rules", "shares", "unpriced", "unpriced_window", "use", "window", "window_end",
+    )  # fmt: skip
+
+    def __init__(self, name: str, rules: Rules) -> None:
+        self.name = name
+        self.rules = rules
+        self.calls, self.cost, self.minute, self.fan = History(), History(), History(), History()
+        self.number = 0
+        self.model: str | None = None
+        self.models: dict[str | None, ModelUse] = {}
+        self.use = ModelUse(0)
+        self.hour, self.day = Seasonal(HOURS), Seasonal(DAYS)
+        self.unpriced = self.unpriced_window = 0
+        self.cached = self.input = 0
+        self.cost_femto = 0
+        self.shares: list[int] = []
+        self.episodes: dict[str, Episode] = {}
+        self.begin_window(0, rules.cache_lost.window_calls)
+
+    def begin_window(self, now_ns: int, calls: int) -> None:
+        """Begin a window of *calls* calls."""
+        self.window = Window(now_ns, self.number, self.input, self.cached, self.cost_femto)
+        self.window_end = self.number + calls
+
+
+class Service:
+    """One service: its features by name, and what it spent with and without a feature."""
+
+    __slots__ = (
+        "episode",
+        "features",
+        "first_ns",
+        "name",
+        "span_ids",
+        "tagged_femto",
+        "untagged_calls",
+        "untagged_femto",
+    )
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name or "an unnamed service"
+        self.features: dict[str | None, Feature] = {}
+        self.tagged_femto = self.untagged_femto = 0
+        self.untagged_calls = 0
+        self.first_ns = 0
+        self.span_ids: list[int] = []
+        self.episode: Episode | None = None
+
+    def feature(self, name: str | None, rules: Rules) -> Feature:
+        """Return the state of a feature that is not among `features`; the oldest goes when there are many."""
+        if len(self.features) >= rules.limits.features:
+            del self.features[next(iter(self.features))]
+        found = self.features[name] = Feature(name if name is not None else self.name, rules)
+        return found

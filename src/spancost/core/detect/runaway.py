@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runaway: a trace makes more calls, costs more, or costs more in a minute than it may."""
+
+from __future__ import annotations
+
+from spancost.core.detect.anomaly import Episode, usd_short
+from spancost.core.detect.history import BOUNDS, History, bound
+from spancost.core.detect.observation import Observation
+from spancost.core.detect.rule import Rules
+from spancost.core.detect.trace import MILLI, MINUTE_NS, Trace
+from spancost.core.money import usd_text
+
+RULE = "runaway"
+_MANY = len(BOUNDS)
+
+
+def count(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
+    """Count a call of *trace*; return the episode that begins with an alarm."""
+    trace.calls += 1
+    cost = call.cost_femto
+    trace.cost_femto += cost
+    minute = call.end_ns // MINUTE_NS
+    if minute == trace.minute:
+        trace.minute_femto += cost
+    elif minute > trace.minute:
+        trace.minute_femto_before = trace.minute_femto if minute == trace.minute + 1 else 0
+        trace.minute, trace.minute_femto = minute, cost
+    if trace.calls > trace.next_calls or trace.cost_femto > trace.next_femto:
+        grow(trace)
+    rule = rules.runaway
+    if (
+        trace.calls > rule.calls
+        or trace.cost_femto > rule.cost_femto
+        or trace.minute_femto + trace.minute_femto_before > rule.minute_femto
+    ):
+        return look(trace, call, rules)
+    return None
+
+
+def grow(trace: Trace) -> None:
+    """Move the trace to the classes of size that it has reached."""
+    feature = trace.feature
+    if trace.calls > trace.next_calls:
+        trace.calls_class = feature.calls.reach(trace.calls_class, trace.calls)
+        trace.next_calls = bound(trace.calls_class)
+    if trace.cost_femto > trace.next_femto:
+        trace.cost_class = feature.cost.reach(trace.cost_class, trace.cost_femto // MILLI)
+        trace.next_femto = (bound(trace.cost_class) + 1) * MILLI - 1
+    reached = trace.minute_femto // MILLI
+    if trace.minute_class < 0 or reached > bound(trace.minute_class):
+        trace.minute_class = feature.minute.reach(trace.minute_class, reached)
+
+
+def look(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
+    """Compare a trace above a floor with the other traces of its feature."""
+    rule = rules.runaway
+    episode = trace.runaway
+    if episode is not None:
+        episode.add(call)
+        return None
+    if not rule.enabled:
+        return None
+    feature, times = trace.feature, rule.times
+    known = feature.calls.traces > rule.history_traces
+
+    def most(floor: int, history: History, own: int, unit: int) -> int:
+        return max(floor, history.usual_most(own) * unit * times) if known else floor
+
+    calls = most(rule.calls, feature.calls, trace.calls_class, 1)
+    cost = most(rule.cost_femto, feature.cost, trace.cost_class, MILLI)
+    minute = most(rule.minute_femto, feature.minute, trace.minute_class, MILLI)
+    last_minute = trace.last_minute_femto(call.end_ns)
+    if trace.cost_femto > cost:
+        threshold, facts = usd_text(cost), {"measure": "its cost", "bound": usd_short(cost)}
+    elif last_minute > minute:
+        measure = f"{usd_short(last_minute)} in the last minute"
+        threshold, facts = usd_text(minute), {"measure": measure, "bound": usd_short(minute)}
+    elif trace.calls > calls:
+        threshold, facts = str(calls), {"measure": "their number", "bound": str(calls)}
+    else:
+        return None
+    episode = Episode(RULE, rule.text, threshold, rules.limits.evidence)
+    episode.add(call)
+    episode.calls, episode.cost_femto, episode.first_ns = trace.calls, trace.cost_femto, trace.first_ns
+    episode.facts = facts
+    trace.runaway = episode
+    return episode
