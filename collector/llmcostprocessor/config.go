@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/internal/prices"
 )
 
@@ -28,6 +30,9 @@ type Config struct {
 	// AccountFacts are facts of one's own accounts, by provider, for calls that do not report them, as in
 	// `azure.ai.openai: {deployment_type: data zone}`. Default: none.
 	AccountFacts map[string]map[string]string `mapstructure:"account_facts"`
+	// ReloadInterval is how often the card, the contract and the emitters are looked at for changes. A changed file is taken in
+	// without a restart; a broken one is refused and the last good one stays. Default: 0, never; a SIGHUP takes them in too.
+	ReloadInterval time.Duration `mapstructure:"reload_interval"`
 	// Attributes are the names of the attributes to write. Default: all.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
@@ -42,6 +47,17 @@ type Config struct {
 	ContentAttributes []string `mapstructure:"content_attributes"`
 }
 
+const shortestReload = time.Second
+
+// source returns where what to price by comes from.
+func (c *Config) source() *prices.Source {
+	from := prices.Sources{
+		CardFile: c.CardFile, CardVersion: c.CardVersion, ContractFile: c.ContractFile, EmittersFile: c.EmittersFile,
+		AccountFacts: c.AccountFacts,
+	}
+	return prices.SourceOf(from, dialect.Options{ReadResponses: c.ReadResponses})
+}
+
 var cardVersion = regexp.MustCompile(`^[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}$`)
 
 // Validate returns an error that names the key, what was found and what was expected.
@@ -50,12 +66,17 @@ func (c *Config) Validate() error {
 	if c.CardVersion != "" && !cardVersion.MatchString(c.CardVersion) {
 		faults = append(faults, fmt.Errorf("card_version: found %q; expected YYYY.MM.DD-<12 hex digits>", c.CardVersion))
 	}
-	if c.ContractFile != "" || len(c.AccountFacts) > 0 {
+	if c.ReloadInterval != 0 && c.ReloadInterval < shortestReload {
+		faults = append(faults, fmt.Errorf("reload_interval: found %v; expected 0s or at least 1s", c.ReloadInterval))
+	}
+	// When the Collector reloads, a file that has been broken since must not end it: the last good one stays.
+	isFirst := !c.source().HasLoaded()
+	if isFirst && (c.ContractFile != "" || len(c.AccountFacts) > 0) {
 		if err := prices.CheckContract(c.ContractFile, c.AccountFacts); err != nil {
 			faults = append(faults, err)
 		}
 	}
-	if c.EmittersFile != "" {
+	if isFirst && c.EmittersFile != "" {
 		if err := prices.CheckEmitters(c.EmittersFile); err != nil {
 			faults = append(faults, fmt.Errorf("emitters_file: %w", err))
 		}

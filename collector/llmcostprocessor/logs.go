@@ -9,13 +9,15 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 )
 
 // processLogs prices log records that report a model call. Each is a call of its own: what an emitter reports on spans too
 // is not held here (docs/dialects.md states which signal of a coding agent to enable).
 func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
-	w := p.workers.Get().(*worker)
+	g := p.current.Load()
+	w := g.workers.Get().(*worker)
 	var record cost.Span
 	for _, resource := range ld.ResourceLogs().All() {
 		var about cost.Attributes
@@ -25,7 +27,7 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 		language := tracedata.Language(resource.Resource())
 		for _, scope := range resource.ScopeLogs().All() {
 			for _, data := range scope.LogRecords().All() {
-				if !p.mayReport(data.Attributes()) {
+				if !mayReport(g.loaded.Dialects, data.Attributes()) {
 					continue
 				}
 				tracedata.FillRecord(data, scope.Scope(), &record)
@@ -39,16 +41,16 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 	}
 	p.telemetry.record(ctx, w)
 	w.clear()
-	p.workers.Put(w)
+	g.workers.Put(w)
 	if p.content != nil {
 		p.telemetry.builder.ProcessorLlmCostWithheldAttributes.Add(ctx, p.content.dropLogs(ld))
 	}
 	return ld, nil
 }
 
-func (p *costProcessor) mayReport(attributes pcommon.Map) bool {
+func mayReport(dialects *dialect.Dialects, attributes pcommon.Map) bool {
 	for key := range attributes.All() {
-		if p.dialects.IsMarker(key) || key == cost.AttrCostStatus {
+		if dialects.IsMarker(key) || key == cost.AttrCostStatus {
 			return true
 		}
 	}

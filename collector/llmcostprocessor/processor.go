@@ -6,11 +6,12 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
-	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/dialect"
@@ -20,51 +21,46 @@ import (
 	"github.com/spancost/spancost/collector/llmcostprocessor/internal/metadata"
 )
 
-// costProcessor holds nothing from one batch to the next but the rate card and what was worked out from it.
+// costProcessor holds nothing from one batch to the next but what to price by and what was worked out from it.
 type costProcessor struct {
-	dialects  *dialect.Dialects
+	current   atomic.Pointer[generation]
+	source    *prices.Source
+	logger    *zap.Logger
 	telemetry *telemetry
 	writes    func(key string) bool
 	content   *contentFilter
-	workers   sync.Pool
 	// readsResources: a contract asks what the resource states of whom a call is for.
-	readsResources bool
+	readsResources, keepProvider bool
+	reloadInterval               time.Duration
+
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// generation is what was loaded at one time, with the workers that price by it.
+type generation struct {
+	loaded   *prices.Loaded
+	released time.Time
+	workers  sync.Pool
 }
 
 func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, error) {
-	from := prices.Sources{
-		CardFile: cfg.CardFile, CardVersion: cfg.CardVersion, ContractFile: cfg.ContractFile, EmittersFile: cfg.EmittersFile,
-		AccountFacts: cfg.AccountFacts,
-	}
-	loaded, err := prices.Load(from, dialect.Options{ReadResponses: cfg.ReadResponses})
-	if err != nil {
-		return nil, err
-	}
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	p := &costProcessor{
-		dialects: loaded.Dialects, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes),
-		readsResources: cfg.ContractFile != "",
+		source: cfg.source(), logger: set.Logger, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes),
+		readsResources: cfg.ContractFile != "", keepProvider: cfg.KeepProvider, reloadInterval: cfg.ReloadInterval,
+		stop: make(chan struct{}),
 	}
 	if cfg.DropContent {
 		p.content = newContentFilter(cfg.ContentAttributes)
 	}
-	p.workers.New = func() any { return newWorker(loaded.Dialects, loaded.Prices, cfg.KeepProvider) }
-	released, err := time.Parse("2006.01.02", loaded.Card.Date())
-	if err != nil {
+	if err := p.load(p.source.Load); err != nil {
 		return nil, err
 	}
-	return p, builder.RegisterProcessorLlmCostCardAgeCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(int64(time.Since(released).Seconds()))
-		return nil
-	})
-}
-
-func (p *costProcessor) shutdown(context.Context) error {
-	p.telemetry.builder.Shutdown()
-	return nil
+	return p, p.observe(builder)
 }
 
 // chosen returns what reports whether an attribute is to be written, nil for all.
@@ -80,14 +76,15 @@ func chosen(names []string) func(string) bool {
 }
 
 func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	w := p.workers.Get().(*worker)
-	p.gather(td, w)
+	g := p.current.Load()
+	w := g.workers.Get().(*worker)
+	p.gather(td, g.loaded.Dialects, w)
 	w.price(func(span ptrace.Span, written *ledger.Writes) {
 		tracedata.Put(span.Attributes(), written, p.writes)
 	})
 	p.telemetry.record(ctx, w)
 	w.clear()
-	p.workers.Put(w)
+	g.workers.Put(w)
 	if p.content != nil {
 		p.telemetry.builder.ProcessorLlmCostWithheldAttributes.Add(ctx, p.content.drop(td))
 	}
@@ -95,17 +92,17 @@ func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 }
 
 // gather puts the spans that may report a model call into the worker.
-func (p *costProcessor) gather(td ptrace.Traces, w *worker) {
+func (p *costProcessor) gather(td ptrace.Traces, dialects *dialect.Dialects, w *worker) {
 	for _, resource := range td.ResourceSpans().All() {
 		var about cost.Attributes
 		if p.readsResources {
 			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
 		}
-		from := source{about, tracedata.Language(resource.Resource()), tracedata.Process(resource.Resource(), p.dialects), false}
+		from := source{about, tracedata.Language(resource.Resource()), tracedata.Process(resource.Resource(), dialects), false}
 		for _, scope := range resource.ScopeSpans().All() {
-			from.isDetached = p.dialects.Identity().IsDetached(scope.Scope().Name())
+			from.isDetached = dialects.Identity().IsDetached(scope.Scope().Name())
 			for _, span := range scope.Spans().All() {
-				if p.mayReport(span.Attributes()) {
+				if mayReport(dialects, span.Attributes()) {
 					w.take(span, scope.Scope(), from)
 				}
 			}

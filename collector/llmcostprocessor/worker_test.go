@@ -48,8 +48,8 @@ func TestALoneSpanIsWrittenAsWhenItIsComparedInFull(t *testing.T) {
 		full := ptrace.NewTraces()
 		td.CopyTo(full)
 		for _, each := range []ptrace.Traces{td, full} {
-			w := p.workers.Get().(*worker)
-			p.gather(each, w)
+			w := p.current.Load().workers.Get().(*worker)
+			p.gather(each, p.current.Load().loaded.Dialects, w)
 			w.isDetached = w.isDetached || each == full
 			for n := range w.spans {
 				if len(w.spans) > 1 && w.isLone(n) {
@@ -58,7 +58,7 @@ func TestALoneSpanIsWrittenAsWhenItIsComparedInFull(t *testing.T) {
 			}
 			w.price(func(span ptrace.Span, written *ledger.Writes) { tracedata.Put(span.Attributes(), written, nil) })
 			w.clear()
-			p.workers.Put(w)
+			p.current.Load().workers.Put(w)
 		}
 		marshaler := &ptrace.JSONMarshaler{}
 		found, err := marshaler.MarshalTraces(td)

@@ -119,3 +119,23 @@ func TestARootThatBeganBeforeTheStartIsIncomplete(t *testing.T) {
 		})
 	}
 }
+
+func TestClocksThatDifferChangeNothing(t *testing.T) {
+	for name, skew := range map[string]int{"ahead": 60_000, "behind": -60_000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, sink := started(t, nil)
+				spans := threeServices()
+				for n := range spans {
+					if spans[n].Service == "rag" {
+						spans[n].From, spans[n].To = int(spans[n].ID)+skew, 1_000-int(spans[n].ID)+skew
+					}
+				}
+				send(t, p, spans...)
+				time.Sleep(11 * time.Second)
+				assertTotals(t, sink.AllTraces())
+				require.NoError(t, p.Shutdown(context.Background()))
+			})
+		})
+	}
+}

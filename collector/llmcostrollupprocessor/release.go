@@ -44,7 +44,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 			spans[n].IsLocalRoot = true
 		}
 	}
-	for _, n := range ledger.ChildrenFirst(spans) {
+	for _, n := range ledger.ChildrenFirst(s.linked(spans, at)) {
 		s.writes.Clear()
 		ended := s.ledger.End(&spans[n], &s.writes)
 		if ended.IsLate && !isRootOf(&spans[n]) {
@@ -62,6 +62,27 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		}
 	}
 	trace.spans = nil
+}
+
+// linked returns the spans as they are below one another: the parent of each is the nearest span above it that is held too, past
+// those that have ended. Times cannot tell, because the clocks of services differ.
+func (s *shard) linked(spans []cost.Span, at map[cost.SpanKey]int) []cost.Span {
+	const farthest = 1_000
+	found := make([]cost.Span, len(spans))
+	for n := range spans {
+		found[n] = cost.Span{Key: spans[n].Key, Parent: spans[n].Parent, StartNs: spans[n].StartNs, EndNs: spans[n].EndNs}
+		for range farthest {
+			if _, held := at[found[n].Parent]; held {
+				break
+			}
+			above, ended := s.ledger.ParentOf(found[n].Parent)
+			if !ended {
+				break
+			}
+			found[n].Parent = above
+		}
+	}
+	return found
 }
 
 func isRootOf(span *cost.Span) bool { return !span.HasParent() }

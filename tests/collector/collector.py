@@ -104,6 +104,7 @@ def collector(
     try:
         until(lambda: process.poll() is not None or is_ready(log, process), START_SECONDS)
         assert process.poll() is None, log.read_text()[-2000:]
+        _START_NS[0] = time.time_ns()
         yield Running(f"http://{given['OTLP_HTTP_LISTEN']}", given["OTLP_GRPC_LISTEN"], process, log)
     finally:
         stop(process, log)
@@ -163,8 +164,8 @@ def until(holds: Callable[[], object], seconds: float = 60) -> None:
 SERVER = 2
 """The kind of a span that a request from elsewhere begins."""
 
-START_NS = time.time_ns() + 600 * 10**9
-"""When the spans of tests start: after the Collectors, which doubt the totals of earlier traces."""
+_START_NS = [time.time_ns()]
+"""When the spans of tests start: when the last Collector was ready, because it doubts the totals of earlier traces."""
 
 
 def span(
@@ -177,8 +178,8 @@ def span(
         "parentSpanId": f"{parent:016x}" if parent else "",
         "name": f"span {number}",
         "kind": kind,
-        "startTimeUnixNano": str(START_NS + (start or number) * 1_000_000),
-        "endTimeUnixNano": str(START_NS + (end or 10_000 - number) * 1_000_000),
+        "startTimeUnixNano": str(_START_NS[0] + (start or number) * 1_000_000),
+        "endTimeUnixNano": str(_START_NS[0] + (end or 10_000 - number) * 1_000_000),
         "attributes": [{"key": key.replace("__", "."), "value": _value(value)} for key, value in attributes.items()],
     }
 

@@ -31,6 +31,8 @@ type TelemetryBuilder struct {
 	ProcessorLlmCostCalls              metric.Int64Counter
 	ProcessorLlmCostCardAge            metric.Int64ObservableGauge
 	ProcessorLlmCostKept               metric.Int64Counter
+	ProcessorLlmCostLoads              metric.Int64Counter
+	ProcessorLlmCostPrices             metric.Int64ObservableGauge
 	ProcessorLlmCostRepeats            metric.Int64Counter
 	ProcessorLlmCostReusedResponseIds  metric.Int64Counter
 	ProcessorLlmCostUnpriced           metric.Int64Counter
@@ -54,6 +56,21 @@ func (builder *TelemetryBuilder) RegisterProcessorLlmCostCardAgeCallback(cb metr
 		cb(ctx, &observerInt64{inst: builder.ProcessorLlmCostCardAge, obs: o})
 		return nil
 	}, builder.ProcessorLlmCostCardAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorLlmCostPricesCallback sets callback for observable ProcessorLlmCostPrices metric.
+func (builder *TelemetryBuilder) RegisterProcessorLlmCostPricesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorLlmCostPrices, obs: o})
+		return nil
+	}, builder.ProcessorLlmCostPrices)
 	if err != nil {
 		return err
 	}
@@ -107,6 +124,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_llm_cost_kept",
 		metric.WithDescription("Spans and log records that came with a cost from an SDK or another Collector, kept as they are. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorLlmCostLoads, err = builder.meter.Int64Counter(
+		"otelcol_processor_llm_cost_loads",
+		metric.WithDescription("Loads of the rate card, the contract and the emitters, at the start and after changes. [Alpha]"),
+		metric.WithUnit("{load}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorLlmCostPrices, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_llm_cost_prices",
+		metric.WithDescription("1 for what is priced by now. [Alpha]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostRepeats, err = builder.meter.Int64Counter(

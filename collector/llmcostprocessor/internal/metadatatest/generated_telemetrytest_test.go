@@ -24,8 +24,13 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterProcessorLlmCostPricesCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	tb.ProcessorLlmCostCalls.Add(context.Background(), 1)
 	tb.ProcessorLlmCostKept.Add(context.Background(), 1)
+	tb.ProcessorLlmCostLoads.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRepeats.Add(context.Background(), 1)
 	tb.ProcessorLlmCostReusedResponseIds.Add(context.Background(), 1)
 	tb.ProcessorLlmCostUnpriced.Add(context.Background(), 1)
@@ -37,6 +42,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostKept(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorLlmCostLoads(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorLlmCostPrices(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostRepeats(t, testTel,
