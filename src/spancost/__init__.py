@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spancost.otel.attribution import attribution
     from spancost.otel.outcome import record_outcome
     from spancost.otel.processor import LLMCostProcessor
+    from spancost.otel.sampling import record_all
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "budget_status",
     "enforce_budgets",
     "price",
+    "record_all",
     "record_outcome",
     "register_budget_action",
     "reserve",
@@ -47,6 +49,7 @@ _HOMES = {
     "budget_status": "spancost.control.budgets.api",
     "enforce_budgets": "spancost.control.budgets.api",
     "price": "spancost.config.price",
+    "record_all": "spancost.otel.sampling",
     "record_outcome": "spancost.otel.outcome",
     "register_budget_action": "spancost.control.budgets.actions",
     "reserve": "spancost.control.budgets.api",

@@ -290,3 +290,17 @@ def test_a_contract_and_emitters_are_given_by_option(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "none.yaml" in done.output
     facts = doctor(spans, "--account-fact", "azure.ai.openai:deployment_type=data zone").stdout
     assert "Contract" in facts
+
+
+def test_a_sampler_that_hides_spend_is_told_with_what_the_remedy_costs() -> None:
+    """Of the environment; the remedy itself gives no warning."""
+
+    def findings(sampler: str) -> list[dict[str, Any]]:
+        environ = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+        done = CliRunner().invoke(main, ["doctor", "--json"], env=environ)
+        return [found for found in map(json.loads, done.stdout.splitlines()) if "sampler" in found["facts"]]
+
+    (found,) = findings("parentbased_traceidratio")
+    assert "parentbased_traceidratio 0.01" in found["text"]
+    assert "record_all" in found["fix"] and "20 µs" in found["fix"]
+    assert findings("spancost_record_all") == findings("always_on") == []

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from opentelemetry import context, trace
@@ -22,7 +22,7 @@ from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.results import Results, SentCall
 from spancost.capture.seen import Seen
 from spancost.capture.suppression import Suppression, is_suppressed
-from spancost.control.guards import PROCESS, CallRequest, Guards
+from spancost.control.guards import PROCESS, Guards
 from spancost.core import semconv
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
@@ -40,6 +40,7 @@ class Capture:
     """What all drivers share: wires, tracer, pricer, counters, and the providers that configuration names for hosts.
 
     estimates: tokens of a stream that the provider did not report are estimated by the length of the text.
+    resource: returns the resource of spans that the sampler dropped, which have none.
     is_on: False lets every request pass, for replaced methods that others hold on to after `uninstrument()`.
     """
 
@@ -53,6 +54,7 @@ class Capture:
         providers: Mapping[str, str] | None = None,
         guards: Guards = PROCESS,
         estimates: bool = False,
+        resource: Callable[[], Any] = lambda: None,
     ) -> None:
         self.wires = wires
         self.tracer = tracer
@@ -60,7 +62,7 @@ class Capture:
         self.counts = Counts()
         self.guards = guards
         self.gate = Gate(guards, tracer, claims, self.counts)
-        self.results = Results(guards, claims.dialects, pricer, self.counts)
+        self.results = Results(guards, claims.dialects, pricer, self.counts, resource)
         self._providers = {host.lower(): provider for host, provider in (providers or {}).items()}
         self._named = {*self._providers, *(host.rpartition(":")[0] for host in self._providers)}
         self.estimates = estimates
@@ -200,12 +202,11 @@ class CapturedCall:
             span = self._start(self._parent)
             span.set_attributes(found)
             span.end()
-            self._capture.results.hand_over(SentCall(self._unreserved, self._started_ns, found), span, is_ours=True)
+            self._capture.results.hand_over(self._further(found, self._parent), span, is_ours=True)
 
-    @property
-    def _unreserved(self) -> CallRequest:
-        """The request, for what is counted of it beside the call itself."""
-        return self._asked._replace(number=0)
+    def _further(self, found: attributes.Attributes, parent: context.Context) -> SentCall:
+        """Return what is counted of the request beside the call itself."""
+        return SentCall(self._asked._replace(number=0), self._started_ns, found, parent)
 
     def _open(self) -> UsageReader | None:
         """Begin to read the answer, which is after its first bytes were handed on; None when there is no answer yet."""
@@ -271,7 +272,7 @@ class CapturedCall:
         carrier = self._write(reading, found, trouble)
         self._warn(reading)
         is_lost = error is not None and not self._status and was_sent(error)
-        sent = SentCall(self._asked, self._started_ns, found, is_lost)
+        sent = SentCall(self._asked, self._started_ns, found, self._parent, is_lost)
         self._capture.results.hand_over(sent, carrier, is_ours=carrier is not self._outer)
 
     def _reading(self) -> WireReading:
@@ -327,8 +328,10 @@ class CapturedCall:
         found = attributes.of_additional(further, reading)
         span.set_attributes(found)
         span.end()
-        if not further.inside:
-            self._capture.results.hand_over(SentCall(self._unreserved, self._started_ns, found), span, is_ours=True)
+        if further.inside:
+            self._capture.results.count_unsampled(self._further(found, parent), span)
+        else:
+            self._capture.results.hand_over(self._further(found, parent), span, is_ours=True)
 
     def _warn(self, reading: WireReading) -> None:
         if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):

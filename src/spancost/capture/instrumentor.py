@@ -77,6 +77,7 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
                 providers=_providers(settings),
                 guards=kwargs.get("guards") or guards.PROCESS,
                 estimates=settings.capture_estimate_missing,
+                resource=partial(_resource, kwargs.get("tracer_provider")),
             )
             if settings.budgets is not None or settings.budget:
                 # Loaded for those who have budgets only.
@@ -114,6 +115,10 @@ class CaptureInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
         if self._patches is not None:
             self._patches.restore()
             self._patches = None
+
+
+def _resource(tracer_provider: Any) -> Any:
+    return getattr(tracer_provider or trace.get_tracer_provider(), "resource", None)
 
 
 def _settings(kwargs: Mapping[str, Any]) -> Settings:

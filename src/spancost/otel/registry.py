@@ -7,6 +7,9 @@ import itertools
 import weakref
 from typing import Protocol
 
+from spancost.core.record import CallRecord
+from spancost.core.span import Span
+
 
 class Member(Protocol):
     """What the registry asks of a processor."""
@@ -16,6 +19,9 @@ class Member(Protocol):
 
     def outcome_recorded(self, span_id: int, order: int, text: str) -> None:
         """Keep the outcome that was recorded on an open span."""
+
+    def count(self, span: Span) -> CallRecord | None:
+        """Count the call of a span that does not exist, because the sampler dropped it; return its record."""
 
 
 class Registry:
@@ -57,6 +63,16 @@ class Registry:
         order = next(self._order)
         for member in self._alive():
             member.outcome_recorded(span_id, order, text)
+
+    @property
+    def has_members(self) -> bool:
+        """Whether any processor is there to count a call."""
+        return bool(self._members)
+
+    def count(self, span: Span) -> CallRecord | None:
+        """Have the member that joined last count the call of a span that the sampler dropped; return its record."""
+        members = self._alive()
+        return members[-1].count(span) if members else None
 
     def _alive(self) -> list[Member]:
         # `list` of a dictionary's values is one step: other threads may join meanwhile.

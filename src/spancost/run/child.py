@@ -46,6 +46,7 @@ class Recording:
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
         self.costs = LLMCostProcessor()
         self.spans = SpanFile(folder)
+        self.samplers: list[str] = []
         self.instrumented: list[str] = []
         self.not_instrumented: dict[str, str] = {}
 
@@ -54,6 +55,9 @@ class Recording:
         if provider in self._seen or not hasattr(provider, "add_span_processor"):
             return
         self._seen.add(provider)
+        sampler = getattr(provider, "sampler", None)
+        if sampler is not None:
+            self.samplers.append(sampler.get_description())
         if with_costs:
             provider.add_span_processor(self.costs)
         provider.add_span_processor(self.spans)
@@ -66,6 +70,7 @@ class Recording:
             "python": platform.python_version(),
             "opentelemetry_sdk": sdk_version,
             "strategy": self.costs.strategy,
+            "samplers": self.samplers,
             "stats": dict(self.costs.stats),
             "lost": self.spans.lost,
             "instrumented": self.instrumented,

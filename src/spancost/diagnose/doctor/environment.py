@@ -23,6 +23,8 @@ from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.format_count import format_count
 from spancost.otel.baggage import AttributionPropagator
 from spancost.otel.processor import strategy as strategies
+from spancost.otel.sampling import NAME as RECORD_ALL
+from spancost.otel.sampling import RECORD_MICROSECONDS
 
 VERSIONS = "Versions"
 CARD = "Rate card"
@@ -50,7 +52,7 @@ _STRATEGIES = {
 _GROUPS = ("opentelemetry_instrumentor", "openinference_instrumentor")
 _OURS = ("spancost", "spancost_capture")
 NOT_SEEN = (
-    "Unsampled spans: they do not exist, so totals do not include their calls.",
+    "Spans that a sampler drops: they do not exist. record_all(sampler) keeps them; capture counts calls without them.",
     "Calls over gRPC and websockets (realtime voice, Vertex over gRPC): capture reads HTTP only. An instrumentation of "
     "the client may report them.",
     "Streams that are not read to the end, and OpenAI streams without include_usage: they carry no token counts.",
@@ -152,11 +154,24 @@ def _sdk(settings: Settings) -> Finding:
 
 def _sampling() -> Iterator[Finding]:
     sampler = os.environ.get("OTEL_TRACES_SAMPLER", "")
-    if sampler and "always_on" not in sampler:
+    if sampler and sampler != RECORD_ALL and "always_on" not in sampler:
         share = os.environ.get("OTEL_TRACES_SAMPLER_ARG", "")
-        text = f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip() + ": unsampled spans have no cost"
-        fix = "For totals of all traffic, sample in the Collector after llm_cost_rollup, or sum costs from metrics."
-        yield Finding(SDK, NOTE, text, fix, {"sampler": sampler, "argument": share})
+        yield sampling_finding(SDK, f"OTEL_TRACES_SAMPLER={sampler} {share}".rstrip(), sampler)
+
+
+def sampling_finding(section: str, who: str, sampler: str) -> Finding:
+    """Return that *sampler*, set as *who* says, hides spend, and what the remedy costs."""
+    text = (
+        f"{who}: spans that are not sampled reach no processor, so metrics and totals lack their calls, except those "
+        "that capture counts at the HTTP boundary"
+    )
+    fix = (
+        f"Use spancost.record_all(sampler), or OTEL_TRACES_SAMPLER={RECORD_ALL} with the same "
+        f"OTEL_TRACES_SAMPLER_ARG: as many spans are exported, and all are counted, for about {RECORD_MICROSECONDS} µs "
+        "of CPU for each span that is not exported. Or export all spans, and sample in the Collector after "
+        "llm_cost_rollup."
+    )
+    return Finding(section, NOTE, text, fix, {"sampler": sampler, "remedy_microseconds": RECORD_MICROSECONDS})
 
 
 def _instrumentations() -> Iterator[Finding]:

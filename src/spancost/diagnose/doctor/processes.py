@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spancost.config.settings import load
-from spancost.diagnose.doctor.environment import baggage_finding
+from spancost.diagnose.doctor.environment import baggage_finding, sampling_finding
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
+from spancost.otel.sampling import hides_spans
 
 PROCESSES = "Processes"
 _FIXES = {
@@ -43,6 +44,8 @@ def inspect_processes(notes: list[Mapping[str, Any]], faults: list[str]) -> Iter
         for name, why in note["not_instrumented"].items():
             text += f"\n  not instrumented: {name} ({why})"
         yield Finding(PROCESSES, FINE, text, "", note)
+        for sampler in sorted(filter(hides_spans, set(note.get("samplers", ())))):
+            yield sampling_finding(PROCESSES, f"{program}: {sampler.partition(',')[0]}", sampler)
         for name, number in note["stats"].items():
             if number and (name in _FIXES or name.startswith("errors_")):
                 fix = _FIXES.get(

@@ -13,8 +13,8 @@ from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE
-from spancost.core.record import CallEvent
-from spancost.core.span import AttributeValue
+from spancost.core.record import CallEvent, CallRecord
+from spancost.core.span import AttributeValue, Span
 from spancost.otel.outcome import Outcomes
 from spancost.otel.processor.attribution import Completion
 from spancost.otel.processor.call_events import CallEvents
@@ -64,7 +64,7 @@ class SpanFinisher:
         events: CallEvents,
         metrics: Metrics | None = None,
     ) -> None:
-        self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0}
+        self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0, "unsampled": 0}
         self.outcomes = Outcomes()
         self.finished: SpanContext | None = None
         self._ledger = ledger
@@ -114,8 +114,7 @@ class SpanFinisher:
                 todo = self._end_again(context, above, attributes)
             self._finish(EndedSpan(span, context, parent, todo, attributes, end_ns))
             if self.reentrancy.waiting:
-                while (waiting := self.reentrancy.next()) is not None:
-                    self._finish(waiting)
+                self._finish_waiting()
             return True
         except Exception as error:
             self._errors.record(where, error)
@@ -137,6 +136,54 @@ class SpanFinisher:
             with self.reentrancy.lock:
                 self._ledger.reopen(parent_id)
         return CALL
+
+    def count(self, span: Span) -> CallRecord | None:
+        """Count the call of a span that the sampler dropped; return its record, None when it is not counted.
+
+        Never raises. In the middle of other work of this thread the call is counted right after it, and None returned.
+        """
+        try:
+            record = self._count(span)
+            if self.reentrancy.waiting:
+                self._finish_waiting()
+            return record
+        except Exception as error:
+            self._errors.record("count", error)
+            return None
+
+    def _count(self, span: Span) -> CallRecord | None:
+        reentrancy, ledger = self.reentrancy, self._ledger
+        with reentrancy.lock:
+            if reentrancy.is_busy:
+                self.counts["deferred"] += 1
+                reentrancy.waiting.append(span)
+                return None
+            reentrancy.is_busy = True
+            self._begin_metrics()
+            makes_records = ledger.makes_records
+            try:
+                ledger.makes_records = True
+                _, record, corrections = ledger.process_uncached(span)
+                for event in (*corrections, *(() if record is None else (record,))):
+                    self._tell(event, None)
+            finally:
+                ledger.makes_records = makes_records
+                reentrancy.is_busy = False
+        self.counts["unsampled"] += record is not None
+        return record
+
+    def _begin_metrics(self) -> None:
+        """Have records made from the first call on that ends after a meter provider was set up."""
+        if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
+            self._awaits_metrics = False
+            self._ledger.makes_records = self._ledger.makes_records or self._metrics.is_on
+
+    def _finish_waiting(self) -> None:
+        while (waiting := self.reentrancy.next()) is not None:
+            if isinstance(waiting, Span):
+                self._count(waiting)
+            else:
+                self._finish(waiting)
 
     def _finish(self, ended: EndedSpan) -> None:
         span, context, _, _, attributes, end_ns = ended
@@ -183,9 +230,8 @@ class SpanFinisher:
         is_local_root = parent is None or parent[IS_REMOTE]
         if todo == HAS_COSTED_CHILDREN:
             return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
-        if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
-            self._awaits_metrics = False
-            ledger.makes_records = ledger.makes_records or self._metrics.is_on
+        if self._awaits_metrics:
+            self._begin_metrics()
         scope, times, name, resource, _ = about
         place = (context[TRACE_ID], 0, self._resource(resource))
         ids = (span_id, parent_id, is_local_root, *times)
@@ -205,7 +251,7 @@ class SpanFinisher:
             self._tell(found, context)
         return dict(writes)
 
-    def _tell(self, event: CallEvent, context: SpanContext) -> None:
+    def _tell(self, event: CallEvent, context: SpanContext | None) -> None:
         """Hand a record or correction over, with the ledger's lock held."""
         if self._metrics is not None and self._metrics.is_on:
             self._metrics.count(event, context)

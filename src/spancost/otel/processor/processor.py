@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from spancost.config.pricers import SpanLedger, new_ledger
 from spancost.config.settings import Settings, load
 from spancost.config.tags import attribute_of, metric_attributes
+from spancost.core.record import CallRecord
+from spancost.core.span import Span as CoreSpan
 from spancost.otel import baggage
 from spancost.otel.processor import strategy as strategies
 from spancost.otel.processor.attribution import tag
@@ -122,6 +124,10 @@ class LLMCostProcessor(SpanProcessor):
     def outcome_recorded(self, span_id: int, order: int, text: str) -> None:
         """Keep the outcome that was recorded on an open span."""
         self._finisher.outcomes.record(span_id, order, text)
+
+    def count(self, span: CoreSpan) -> CallRecord | None:
+        """Count the call of a span that the sampler dropped; return its record, None when it is not counted."""
+        return self._finisher.count(span)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tag *span* with the attribution in force; choose the strategy at the first span."""

@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from typing import Any, NamedTuple
 
+from spancost.core.span import Span
+
 
 class EndedSpan(NamedTuple):
     """A span to finish.
@@ -26,14 +28,14 @@ class EndedSpan(NamedTuple):
 
 
 class Reentrancy:
-    """The ledger's lock, and the spans that wait until the work in hand is done."""
+    """The ledger's lock, and the spans that wait until the work in hand is done: the SDK's, and calls without one."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.is_busy = False
-        self.waiting: deque[EndedSpan] = deque()
+        self.waiting: deque[EndedSpan | Span] = deque()
 
-    def next(self) -> EndedSpan | None:
+    def next(self) -> EndedSpan | Span | None:
         """Return a span that waits, None when none does or the ledger is at work."""
         if self.is_busy:
             return None
