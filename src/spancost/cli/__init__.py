@@ -28,6 +28,7 @@ _COMMANDS = {
     "explain": "Show how the cost of one call is computed.",
     "extract": "Read the usage from recorded HTTP exchanges.",
     "forecast": "Forecast the total of the month, with intervals.",
+    "load": "Decode spans once into a folder of Parquet tables.",
     "models": "List the models on the rate card with their rates.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "report": "Show what calls cost, by any column and period.",

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, NoReturn
@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 import click
 
 from spancost.cli.extra import load
+from spancost.cli.progress import cores, progress_bar
 
 Command = Callable[..., Any]
+_FAULTS_SHOWN = 3
 
 
 def sources_argument(command: Command) -> Command:
@@ -128,9 +130,17 @@ def calls_of(sources: tuple[str, ...], choice: Any) -> Iterator[Any]:
     """Give the engine with the tables of SOURCE… (`store.calls.Calls`); faults of a source go to standard error."""
     load("duckdb", "reports")
     store = load("spancost.store.calls", "reports")
-    with store.open_calls(sources or ("-",), choice) as calls:
-        for fault in calls.read.faults[:3] if calls.read else ():
-            click.echo(f"Warning: {fault}", err=True)
-        if calls.read and len(calls.read.faults) > 3:
-            click.echo(f"Warning: {len(calls.read.faults) - 3} more requests could not be read", err=True)
+    with ExitStack() as stack:
+        with progress_bar() as progress:
+            calls = stack.enter_context(store.open_calls(sources or ("-",), choice, cores(), progress))
+        if calls.read:
+            warn_of(calls.read.faults, calls.read.faulty)
         yield calls
+
+
+def warn_of(faults: Sequence[str], faulty: int) -> None:
+    """Print the first requests that could not be read on standard error."""
+    for fault in faults[:_FAULTS_SHOWN]:
+        click.echo(f"Warning: {fault}", err=True)
+    if faulty > _FAULTS_SHOWN:
+        click.echo(f"Warning: {faulty - _FAULTS_SHOWN} more requests could not be read", err=True)

@@ -5,6 +5,8 @@ This is what commands, reports, bills and pages build on:
 
 - `call_records(sources)` yields a `CallRecord` for each counted call;
 - `open_calls(sources)` gives an engine with the tables of `store/columns.py`: `calls`, `traces`, `spans`.
+
+A source is a file of spans, a pattern, `-`, a folder that `spancost load` wrote, or a Parquet file of calls.
 """
 
 from __future__ import annotations
@@ -15,21 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import orjson
-
-from spancost.config import data
 from spancost.core.record import CallRecord
-from spancost.store.columns import CALLS
-from spancost.store.enrich import enrich
-from spancost.store.json_documents import requests
-from spancost.store.otlp_fields import RequestError
-from spancost.store.otlp_json import Carried, carried_spans
+from spancost.store.pipeline import count_in_memory, count_shard, divide, plan_of, workers_for
 from spancost.store.pricing_choice import PricingChoice, SourceError
-from spancost.store.rows import row_of
-from spancost.store.sources import files_of, opened
+from spancost.store.segments import is_store, stored
+from spancost.store.sources import files_of
 
 if TYPE_CHECKING:
-    from spancost.store.duckdb_engine import DuckEngine
+    from spancost.store.load import Progress
+
+_DEFAULT = PricingChoice()
 
 
 class Engine(Protocol):
@@ -39,69 +36,90 @@ class Engine(Protocol):
     def dialect(self) -> str:
         """The SQL dialect, as ibis names it: duckdb or clickhouse."""
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows of a query with `?` for parameters."""
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query one by one."""
 
 
 class Read(NamedTuple):
-    """What was read of the sources. faults: one sentence for each request that could not be read."""
+    """What was read of files of spans. faults: one sentence for each request that could not be read, the first ones."""
 
     spans: int
     faults: tuple[str, ...]
+    faulty: int
 
 
 class Calls(NamedTuple):
-    """An engine with the tables, and what was read to fill them (None when they existed)."""
+    """An engine with the tables, and what was read to fill them (None when all of them were stored)."""
 
     engine: Engine
     read: Read | None
 
 
-def call_records(sources: Sequence[str], choice: PricingChoice = PricingChoice()) -> Iterator[CallRecord]:  # noqa: B008
-    """Yield the record of each counted call of *sources*; SourceError when one cannot be read."""
-    records, _ = _counted(sources, choice)
-    yield from records
+def call_records(sources: Sequence[str], choice: PricingChoice = _DEFAULT) -> Iterator[CallRecord]:
+    """Yield the record of each counted call of *sources*, in any order; SourceError when one cannot be read."""
+    stores, files = _divided(sources)
+    if stores:
+        from spancost.store.stored_records import stored_records
+
+        with open_calls(sources, choice) as calls:
+            yield from stored_records(calls.engine)
+        return
+    plan = plan_of(files)
+    if plan.shards == 1:
+        counted, decoded = count_in_memory(plan, choice)
+        if not any(each.spans for each in decoded):
+            raise_first(fault for each in decoded for fault in each.faults)
+        yield from counted.records
+        return
+    with tempfile.TemporaryDirectory(prefix="spancost-") as folder, workers_for(plan, 1) as workers:
+        divided = divide(plan, choice, Path(folder), workers)
+        for number in range(plan.shards):
+            yield from count_shard(divided.work, number).records
 
 
 @contextmanager
-def open_calls(sources: Sequence[str], choice: PricingChoice = PricingChoice()) -> Iterator[Calls]:  # noqa: B008
-    """Give an engine with the tables of *sources*, closed at the end of the block."""
+def open_calls(
+    sources: Sequence[str], choice: PricingChoice = _DEFAULT, workers: int = 1, progress: Progress | None = None
+) -> Iterator[Calls]:
+    """Give an engine with the tables of *sources*, closed at the end of the block.
+
+    workers: processes that decode large files at most; a program that sets it above 1 must be importable
+    (`if __name__ == "__main__"`).
+    """
     from spancost.store.duckdb_engine import DuckEngine
+    from spancost.store.tables import make_views
 
-    records, read = _counted(sources, choice)
-    engine = DuckEngine()
-    try:
-        with tempfile.TemporaryDirectory(prefix="spancost-") as folder:
-            _fill(engine, records, Path(folder))
+    stores, files = _divided(sources)
+    if stores and choice.reprice:
+        raise SourceError(f"{stores[0]}: stored calls cannot be priced again; load the spans again with --reprice")
+    loaded = [source for path in stores for source in stored(Path(path))]
+    with tempfile.TemporaryDirectory(prefix="spancost-") as folder:
+        read = None
+        if files:
+            from spancost.store.load import load
+
+            done = load(files, Path(folder), choice, workers, progress)
+            read = Read(done.spans, done.faults, done.faulty)
+            loaded += stored(Path(folder))
+        engine = DuckEngine()
+        try:
+            make_views(engine, loaded)
             yield Calls(engine, read)
-    finally:
-        engine.close()
+        finally:
+            engine.close()
 
 
-def _fill(engine: DuckEngine, records: list[CallRecord], folder: Path) -> None:
-    lines, target = folder / "calls.jsonl", folder / "calls.parquet"
-    with lines.open("wb") as file:
-        for record in records:
-            file.write(orjson.dumps(row_of(record), option=orjson.OPT_APPEND_NEWLINE))
-    engine.write_parquet(CALLS, lines, target)
-    engine.view_of_files("calls", CALLS, [target])
+def raise_first(faults: Iterator[str]) -> None:
+    """Raise SourceError with the first of *faults*, if there is one."""
+    for fault in faults:
+        raise SourceError(fault)
 
 
-def _counted(sources: Sequence[str], choice: PricingChoice) -> tuple[list[CallRecord], Read]:
-    carried: list[Carried] = []
-    faults: list[str] = []
-    for path in files_of(sources):
-        with opened(path) as file:
-            for request, fault in requests(file):
-                if fault is None:
-                    try:
-                        carried.extend(carried_spans(request))
-                    except RequestError as error:
-                        fault = str(error)
-                if fault is not None:
-                    faults.append(f"{path}: {fault}")
-    if faults and not carried:
-        raise SourceError(faults[0])
-    dialects = data.default_dialects()
-    records = enrich(carried, choice.ledger(dialects, max(len(carried), 1024)), (), dialects)
-    return records, Read(len(carried), tuple(faults))
+def _divided(sources: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the stores and the files of spans among *sources*."""
+    stores = [source for source in sources if is_store(Path(source))]
+    files = files_of([source for source in sources if source not in stores])
+    return stores, files

@@ -56,6 +56,7 @@ CALLS: Final = (
     Column("prompt_version", "string", is_null=True, is_group=True),
     Column("outcome", "string", is_null=True, is_group=True),
     Column("time_to_first_token_ns", "int64", is_null=True),
+    Column("trace_spans", "int64"),
 )
 CALLS_KEY: Final = ("trace_id", "span_id")
 

@@ -7,7 +7,7 @@ Types of columns are always given: DuckDB's own guess of a type from the first v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ TYPES = {
     "numbers": "MAP(VARCHAR,DOUBLE)",
 }
 _ROW_GROUP = 122_880
+_FETCHED = 10_000
 
 
 class DuckEngine:
@@ -40,32 +41,30 @@ class DuckEngine:
         config = {"threads": threads, "memory_limit": None if memory_mib is None else f"{memory_mib}MiB"}
         self._connection = duckdb.connect(config={name: value for name, value in config.items() if value is not None})
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        return self._connection.execute(sql, list(parameters)).fetchall()
+        return self._connection.execute(sql).fetchall()
 
-    def view_of_files(self, table: str, columns: Sequence[Column], paths: Sequence[Path], condition: str = "") -> None:
-        """Make *table* a view of the Parquet files *paths*, which hold *columns*; of no row when there is no file."""
-        if not paths:
-            empty = ", ".join(f"CAST(NULL AS {TYPES[column.type]}) AS {quoted(column.name)}" for column in columns)
-            self._connection.execute(f"CREATE OR REPLACE VIEW {quoted(table)} AS SELECT {empty} WHERE false")
-            return
-        files = ", ".join(literal(str(path)) for path in paths)
-        self._connection.execute(
-            f"CREATE OR REPLACE VIEW {quoted(table)} AS SELECT * FROM read_parquet([{files}]){condition}"
-        )
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query one by one."""
+        answer = self._connection.cursor().execute(sql)
+        while some := answer.fetchmany(_FETCHED):
+            yield from some
 
-    def write_parquet(self, columns: Sequence[Column], lines: Path, target: Path, order: Iterable[str] = ()) -> None:
+    def execute(self, statement: str) -> None:
+        """Run a statement."""
+        self._connection.execute(statement)
+
+    def write_parquet(self, columns: Sequence[Column], lines: Path, target: Path) -> None:
         """Write the rows of a file of JSON Lines to the Parquet file *target* (zstd).
 
         Money is decimal text in *lines*, timestamps are nanoseconds since the epoch.
         """
         names = ", ".join(_selected(column) for column in columns)
         kinds = ", ".join(f"{literal(column.name)}: {literal(_json_type(column))}" for column in columns)
-        by = ", ".join(order)
         self._connection.execute(
             f"COPY (SELECT {names} FROM read_json({literal(str(lines))}, format='newline_delimited', "
-            f"maximum_object_size=268435456, columns={{{kinds}}}){f' ORDER BY {by}' if by else ''}) "
+            f"columns={{{kinds}}})) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
         )
 

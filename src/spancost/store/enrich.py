@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.sources import LOGS, SPANS, Repeat, Report, repeats
-from spancost.core.ledger.writes import write_repeat
+from spancost.core.ledger.writes import Written, write_repeat
 from spancost.core.reading import Reading
 from spancost.core.record import CallRecord
 from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS, LLM_TRACE_COST_COMPLETE
@@ -52,10 +52,30 @@ def enrich(
     copies: dict[Key, list[Carried]] = defaultdict(list)
     for carried in spans_in_hand:
         copies[carried.span.trace_id, carried.span.span_id].append(carried)
+    services = {key: first.service for key, (first, *_) in copies.items()}
     spans = joined(copies)
     raws = {key: [copy.raw for copy in found] for key, found in copies.items()}
-    services = {key: first.service for key, (first, *_) in copies.items()}
     made_in = place(records_in_hand, spans, raws, services)
+
+    def write(key: Key, writes: Written) -> None:
+        for raw in raws[key]:
+            put(raw, writes)
+
+    return list(count(spans, services, made_in, ledger, reads, write).values())
+
+
+def count(
+    spans: dict[Key, Span],
+    services: dict[Key, str],
+    made_in: dict[Key, Key | None],
+    ledger: Ledger,
+    reads: Reads | None,
+    write: Callable[[Key, Written], None],
+) -> dict[Key, CallRecord]:
+    """Count the calls of *spans* (as `joined` and `place` return them); *write* is given what is written on each span.
+
+    Return the records by the key of their span, corrected, in the order in which the calls were counted.
+    """
     repeated = repeats_in(spans, services, reads) if made_in and reads is not None else {}
     counted: dict[Key, CallRecord] = {}
     totalled: set[Key] = set()
@@ -74,11 +94,10 @@ def enrich(
         if LLM_TRACE_COST_COMPLETE in written:
             totalled.add(key)
         if written:
-            for raw in raws[key]:
-                put(raw, written)
+            write(key, written)
     for key in doubted_roots(spans, ledger):
-        for raw in raws[key] if key in totalled else ():
-            put(raw, {LLM_TRACE_COST_COMPLETE: False})
+        if key in totalled:
+            write(key, {LLM_TRACE_COST_COMPLETE: False})
     return completed(counted, spans, made_in)
 
 
@@ -100,10 +119,10 @@ def doubted_roots(spans: dict[Key, Span], ledger: Ledger) -> list[Key]:
 
 def completed(
     counted: dict[Key, CallRecord], spans: dict[Key, Span], made_in: dict[Key, Key | None]
-) -> list[CallRecord]:
+) -> dict[Key, CallRecord]:
     """Return the records with what other spans say: the outcome above them, the trace that a log record is of."""
     by_id = {span.span_id: span for span in spans.values()} if counted else {}
-    found = []
+    found = {}
     for key, record in counted.items():
         if key in made_in:
             trace_id, span_id = made_in[key] or (0, 0)
@@ -112,7 +131,7 @@ def completed(
             record = record._replace(trace_id=trace_id, parent_id=span_id or None, session_id=session_id)
         if record.outcome is None:
             record = record._replace(outcome=_outcome_above(spans[key], by_id))
-        found.append(record)
+        found[key] = record
     return found
 
 
@@ -180,22 +199,30 @@ def _report(span: Span, is_record: bool, service: str, reads: Reads) -> Report |
     return Report(signal, SPANS, ("", group), reading.response_id, span_id)
 
 
-def joined(copies: dict[Key, list[Carried]]) -> dict[Key, Span]:
-    """Return each span once, its ids unique among all traces, `is_local_root` by the service of its parent."""
+def joined(copies: Mapping[Key, Sequence[Carried]]) -> dict[Key, Span]:
+    """Return each span once, as `unique_spans` does."""
+    firsts = {key: first for key, (first, *_) in copies.items()}
+    return unique_spans(
+        {key: first.span for key, first in firsts.items()}, {key: first.service for key, first in firsts.items()}
+    )
+
+
+def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Key, Span]:
+    """Return the spans with ids that are unique among all traces, `is_local_root` by the service of their parent."""
     unique: dict[Key, int] = {}
     taken: set[int] = set()
-    for number, key in enumerate(sorted(copies)):
+    for number, key in enumerate(sorted(found)):
         span_id = key[1]
         unique[key] = span_id if span_id not in taken else span_id + number * _OTHER_TRACE
         taken.add(span_id)
     spans = {}
-    for key, (first, *_) in copies.items():
-        parent = (key[0], first.span.parent_id or 0)
-        above = copies.get(parent)
-        spans[key] = first.span._replace(
+    for key, span in found.items():
+        parent = (key[0], span.parent_id or 0)
+        above = unique.get(parent)
+        spans[key] = span._replace(
             span_id=unique[key],
-            parent_id=unique.get(parent),
-            is_local_root=above is None or above[0].service != first.service,
+            parent_id=above,
+            is_local_root=above is None or services[parent] != services[key],
         )
     return spans
 

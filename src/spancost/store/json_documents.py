@@ -5,12 +5,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 _EXPECTED = "expected an ExportTraceServiceRequest or ExportLogsServiceRequest"
 
 
-def requests(source: BinaryIO) -> Iterator[tuple[Any, str | None]]:
+class Lines(Protocol):
+    """A binary file, as far as it is needed here."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the lines."""
+
+    def read(self) -> bytes:
+        """Return the rest."""
+
+
+def requests(source: Lines) -> Iterator[tuple[Any, str | None]]:
     """Yield (request, None) or (None, fault) for each request in *source*.
 
     The first line that is not blank decides: when it is the beginning of a JSON value, the source holds documents over

@@ -118,21 +118,21 @@ def spans_of(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
 def otlp_json(request: ExportTraceServiceRequest | ExportLogsServiceRequest) -> dict[str, Any]:
     """Return *request* as OTLP JSON: ids in hex and enumerations as integers, where plain protobuf JSON differs."""
     document: dict[str, Any] = json_format.MessageToDict(request, use_integers_for_enums=True)
-    _recode_ids(document, to_hex=True)
+    recode_ids(document, to_hex=True)
     return document
 
 
-def _recode_ids(value: Any, *, to_hex: bool) -> None:
+def recode_ids(value: Any, *, to_hex: bool) -> None:
     """Turn the ids inside *value* from base64 into hex, or back, in place."""
     if isinstance(value, list):
         for item in value:
-            _recode_ids(item, to_hex=to_hex)
+            recode_ids(item, to_hex=to_hex)
     elif isinstance(value, dict):
         for key, item in value.items():
             if key in _HEX_IDS and isinstance(item, str):
                 value[key] = base64.b64decode(item).hex() if to_hex else base64.b64encode(bytes.fromhex(item)).decode()
             else:
-                _recode_ids(item, to_hex=to_hex)
+                recode_ids(item, to_hex=to_hex)
 
 
 def _received(span: Span, scope: str, resource: Mapping[str, Any]) -> ReceivedSpan:
@@ -167,7 +167,7 @@ def _parse(kind: type[Any], content_type: str, body: bytes) -> Any:
     """Return the request of *kind* in *body*; ValueError when it is none."""
     if content_type.startswith("application/json"):
         document = json.loads(body)
-        _recode_ids(document, to_hex=False)
+        recode_ids(document, to_hex=False)
         try:
             return json_format.ParseDict(document, kind(), ignore_unknown_fields=True)
         except json_format.ParseError as error:

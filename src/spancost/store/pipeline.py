@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of spans become counted calls: decoded in ranges, divided by trace, counted set by set.
+
+Law: the result depends on the spans alone, not on files, lines, order, copies, ranges, processes or the number of
+shards. Memory is bounded by the size of a shard. A small input stays in memory, as one set, in this process.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from spancost.store.decoding import Decoded, Decoder, Job
+from spancost.store.links import groups, joined_traces, trace_of_log
+from spancost.store.pricing_choice import PricingChoice
+from spancost.store.shards import LINKS, LOGS, ShardWriter, append, batches_in, file_name, values_in
+from spancost.store.sources import STANDARD_INPUT, is_compressed
+from spancost.store.span_facts import TRACE, Batch
+from spancost.store.trace_rows import Counted, TraceSet
+
+RANGE = 16 << 20
+SHARD = 24 << 20
+"""Bytes of JSON in a range, and for each shard: a shard of 25,000 spans of 1 KB takes about 80 MB."""
+MOST_SHARDS = 1024
+_EXPANDS = 12
+"""How many bytes of JSON a compressed byte may stand for."""
+_UNKNOWN_SHARDS = 64
+
+_GROUPS = "groups"
+T = TypeVar("T")
+W = TypeVar("W")
+Advance = Callable[[int], None]
+"""Is told how many bytes were read."""
+
+
+def _ignore(_: int) -> None:
+    pass
+
+
+class Plan(NamedTuple):
+    """How files are read: jobs, the number of shards, how many bytes there are (0 when unknown)."""
+
+    jobs: list[Job]
+    shards: int
+    size: int
+
+
+def plan_of(paths: Sequence[str]) -> Plan:
+    """Return how to read *paths*: files of JSON lines in ranges, others as a whole."""
+    jobs: list[Job] = []
+    expanded, size, is_known = 0, 0, True
+    for path in paths:
+        if path == STANDARD_INPUT or not Path(path).is_file():
+            jobs.append(Job(path))
+            is_known = False
+            continue
+        length = Path(path).stat().st_size
+        size += length
+        packed = is_compressed(path)
+        expanded += length * _EXPANDS if packed else length
+        if packed or length <= RANGE or not _has_lines(path):
+            jobs.append(Job(path))
+        else:
+            jobs += [Job(path, begin, min(begin + RANGE, length)) for begin in range(0, length, RANGE)]
+    shards = min(MOST_SHARDS, 1 + expanded // SHARD) if is_known else _UNKNOWN_SHARDS
+    return Plan(jobs, shards, size if is_known else 0)
+
+
+def _has_lines(path: str) -> bool:
+    """Return whether the first line of a file is a whole request."""
+    from spancost.store.messages import parsed
+
+    with Path(path).open("rb") as file:
+        return file.read(1) == b"{" and parsed(b"{" + file.readline(), "line 1").fault is None
+
+
+class Work(NamedTuple):
+    """What a process needs to do its part. is_moved: some traces are counted with another one (`groups_of`)."""
+
+    folder: Path
+    shards: int
+    choice: PricingChoice
+    is_moved: bool = False
+
+
+def groups_of(work: Work) -> dict[int, int]:
+    """Return the traces that are counted with another one, by trace; each process reads them once."""
+    if not work.is_moved:
+        return {}
+    if _KEPT.get("groups of") != work.folder:
+        _KEPT.update({"groups of": work.folder, "groups": marshal.loads((work.folder / _GROUPS).read_bytes())})
+    groups: dict[int, int] = _KEPT["groups"]
+    return groups
+
+
+def decode(work: Work, job: Job) -> Decoded:
+    """Decode a job into the shards; one decoder a process is kept."""
+    if _KEPT.get("decoder of") != work.folder:
+        _KEPT.update({"decoder of": work.folder, "decoder": Decoder(work.folder, work.shards)})
+    decoded: Decoded = _KEPT["decoder"].decode(job)
+    return decoded
+
+
+_KEPT: dict[str, Any] = {}
+"""What a process keeps between two parts of the work."""
+
+
+def pairs_in(work: Work, number: int) -> list[tuple[int, int]]:
+    """Return the pairs of traces that links of a shard join."""
+    return list(joined_traces(link for links in values_in(work.folder, LINKS, number) for link in links))
+
+
+def move(work: Work, number: int) -> None:
+    """Put the spans of a shard that are counted with another trace where that trace is."""
+    groups = groups_of(work)
+    writer = ShardWriter(work.folder / "moved", str(os.getpid()), work.shards, groups)
+    for batch in batches_in(work.folder, number):
+        facts = [fact for fact in batch.facts if fact[TRACE] in groups]
+        if facts:
+            writer.add(Batch(facts, batch.scopes, batch.resources))
+    writer.close()
+    for held in values_in(work.folder, LOGS, number):
+        for fact in held:
+            group = groups.get(trace_of_log(fact))
+            if group is not None:
+                name = file_name(LOGS, group % work.shards, str(os.getpid()))
+                append(work.folder / "moved" / name, [fact])
+
+
+def count_shard(work: Work, number: int) -> Counted:
+    """Count the calls of the traces of a shard."""
+    traces = TraceSet()
+    moved = groups_of(work)
+    for batch in batches_in(work.folder, number):
+        if moved:
+            batch = batch._replace(facts=[fact for fact in batch.facts if fact[TRACE] not in moved])
+        traces.add(batch)
+    for held in values_in(work.folder, LOGS, number):
+        traces.add_logs(fact for fact in held if trace_of_log(fact) not in moved)
+    if moved:
+        for batch in batches_in(work.folder / "moved", number):
+            traces.add(batch)
+        for held in values_in(work.folder / "moved", LOGS, number):
+            traces.add_logs(held)
+    return traces.count(work.choice)
+
+
+class Workers:
+    """Runs functions of this module in *number* processes, or in this one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        # A new interpreter for each: a fork would copy threads of an engine or a progress bar.
+        self._pool = ProcessPoolExecutor(number, mp_context=get_context("spawn")) if number > 1 else None
+
+    def each(self, function: Callable[[W, Any], T], work: W, items: Sequence[Any]) -> Iterator[T]:
+        """Yield the result of *function* for each of *items*, in any order."""
+        if self._pool is None:
+            for item in items:
+                yield function(work, item)
+            return
+        waiting: set[Future[T]] = {self._pool.submit(function, work, item) for item in items}
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+class Divided(NamedTuple):
+    """Spans in shards, ready to be counted."""
+
+    work: Work
+    decoded: list[Decoded]
+
+
+def divide(plan: Plan, choice: PricingChoice, folder: Path, workers: Workers, advance: Advance = _ignore) -> Divided:
+    """Decode all jobs of *plan* into shards in *folder*."""
+    work = Work(folder, plan.shards, choice)
+    decoded = []
+    for done in workers.each(decode, work, plan.jobs):
+        decoded.append(done)
+        advance(done.size)
+    numbers = range(plan.shards)
+    joined = groups(pair for pairs in workers.each(pairs_in, work, numbers) for pair in pairs)
+    if joined:
+        (folder / _GROUPS).write_bytes(marshal.dumps(joined))
+        work = work._replace(is_moved=True)
+        (folder / "moved").mkdir()
+        for _ in workers.each(move, work, numbers):
+            pass
+    return Divided(work, decoded)
+
+
+def count_in_memory(plan: Plan, choice: PricingChoice) -> tuple[Counted, list[Decoded]]:
+    """Decode and count everything as one set in this process."""
+    decoder = Decoder(None, 1)
+    decoded = [decoder.decode(job) for job in plan.jobs]
+    traces = TraceSet()
+    traces.add(decoder.held())
+    traces.add_logs(decoder.logs)
+    return traces.count(choice), decoded
+
+
+@contextmanager
+def workers_for(plan: Plan, most: int | None) -> Iterator[Workers]:
+    """Give as many processes as *plan* needs, at most *most* (1 for None)."""
+    workers = Workers(max(1, min(most or 1, len(plan.jobs))))
+    try:
+        yield workers
+    finally:
+        workers.close()

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spans on their way through a load, divided by trace so that each part fits into memory.
+
+All spans of a trace are in one shard, whichever lines, files and processes they come from. Each process appends to
+files of its own, and a shard is read from all of them. The files hold what `span_facts` keeps, and are removed when the
+load ends.
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spancost.store.span_facts import RESOURCE, SCOPE, TRACE, Batch
+
+_LENGTH = struct.Struct("<Q")
+_HELD = 32_768
+"""Facts that a writer keeps in memory at most, over all shards."""
+SPANS, LOGS, LINKS = "spans", "logs", "links"
+_NO_GROUPS: Mapping[int, int] = {}
+
+
+class ShardWriter:
+    """Appends facts of one process to the files of *count* shards in *folder*; with no folder they stay in memory."""
+
+    def __init__(self, folder: Path | None, writer: str, count: int, groups: Mapping[int, int] = _NO_GROUPS) -> None:
+        """Begin to write; *groups* gives the trace by which a trace is divided, where that is another one."""
+        self._groups = groups
+        self._folder = folder
+        self._writer = writer
+        self._count = count
+        self._most = max(16, _HELD // count)
+        self._held: list[Batch] = [Batch([], [], []) for _ in range(count)]
+        self._numbers: list[dict[int, int]] = [{} for _ in range(count)]
+
+    def add(self, batch: Batch) -> None:
+        """Add spans, each to the shard of its trace."""
+        facts, scopes, resources = batch
+        if self._folder is None and not self._held[0].facts:
+            self._held[0] = batch
+            return
+        count, most, groups = self._count, self._most, self._groups
+        # Scopes and resources are numbered anew in each shard.
+        scope_of: dict[tuple[int, int], int] = {}
+        resource_of: dict[tuple[int, int], int] = {}
+        for fact in facts:
+            number = (groups.get(fact[TRACE], fact[TRACE]) if groups else fact[TRACE]) % count
+            held = self._held[number]
+            scope = scope_of.get(at := (number, fact[SCOPE]))
+            if scope is None:
+                held.scopes.append(scopes[fact[SCOPE]])
+                scope = scope_of[at] = len(held.scopes) - 1
+            resource = resource_of.get(at := (number, fact[RESOURCE]))
+            if resource is None:
+                held.resources.append(resources[fact[RESOURCE]])
+                resource = resource_of[at] = len(held.resources) - 1
+            held.facts.append((*fact[:SCOPE], scope, resource))
+            if len(held.facts) >= most and self._folder is not None:
+                self._flush(number)
+                scope_of = {key: value for key, value in scope_of.items() if key[0] != number}
+                resource_of = {key: value for key, value in resource_of.items() if key[0] != number}
+
+    def _flush(self, number: int) -> None:
+        held = self._held[number]
+        if held.facts and self._folder is not None:
+            append(self._folder / file_name(SPANS, number, self._writer), tuple(held))
+        self._held[number] = Batch([], [], [])
+
+    def close(self) -> Batch:
+        """Write what is held; return it where facts stay in memory."""
+        if self._folder is None:
+            return self._held[0]
+        for number in range(self._count):
+            self._flush(number)
+        return Batch([], [], [])
+
+
+def file_name(kind: str, number: int, writer: str) -> str:
+    """Return the name of the file of a shard that one process writes."""
+    return f"{kind}-{number:04d}-{writer}"
+
+
+def append(path: Path, value: Any) -> None:
+    """Append a value to a file."""
+    body = marshal.dumps(value)
+    with path.open("ab") as file:
+        file.write(_LENGTH.pack(len(body)))
+        file.write(body)
+
+
+def values_in(folder: Path, kind: str, number: int) -> Iterator[Any]:
+    """Yield the values that all processes wrote for a shard."""
+    for path in sorted(folder.glob(file_name(kind, number, "*"))):
+        with path.open("rb") as file:
+            while head := file.read(_LENGTH.size):
+                yield marshal.loads(file.read(_LENGTH.unpack(head)[0]))
+
+
+def batches_in(folder: Path, number: int) -> Iterator[Batch]:
+    """Yield the spans of a shard, as they were written."""
+    for value in values_in(folder, SPANS, number):
+        yield Batch(*value)
