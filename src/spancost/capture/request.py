@@ -31,8 +31,8 @@ _IMAGE_TOOL = re.compile(rb'\{(?:[^{}]|\{[^{}]*\})*(?<!\\)"type"\s*:\s*"image_ge
 def facts_of(body: bytes | None) -> dict[str, Any]:
     """Return the facts of a JSON body: WORDS, its tools, and how long a text to be spoken is.
 
-    Tools have type and model. The length is `characters`. `asks_usage`: a stream was asked to report its usage. The
-    bound of the output is BOUND.
+    Tools have type and model. The length is `characters`. `documents`: how many are to be ranked. `asks_usage`: a
+    stream was asked to report its usage.
 
     A body over 64 KiB is searched, not parsed. Anything that is no JSON object has no facts.
     """
@@ -63,6 +63,8 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     text = next((parsed[key] for key in _TEXTS if isinstance(parsed.get(key), str)), None)
     if text is not None:
         found["characters"] = len(text)
+    if isinstance(parsed.get("documents"), list):
+        found["documents"] = len(parsed["documents"])
     tools = _tools(parsed.get("tools"))
     if tools:
         found["tools"] = tools

@@ -14,6 +14,7 @@ OTHER_METERS = (
     "input_audio_tokens",
     "output_audio_tokens",
     "cache_read_audio_tokens",
+    "cache_read_image_tokens",
     "input_image_tokens",
     "output_image_tokens",
     "input_video_tokens",

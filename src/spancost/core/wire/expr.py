@@ -4,9 +4,10 @@
 An expression is a whole number, a path (core/wire/path), a list of alternatives (the first that is present), or an
 object with one operator: `sum`, `minus`, `max`, `min`, `count`, `positive` (absent instead of 0),
 `times` ([expression, decimal text]), `product` (of all its expressions), `number` (of a path whose value may be decimal
-text), `if` (conditions, then, else). All conditions of an `if` must be true:
-`equal: [a, b]` and `less: [a, b]` (expressions), `is_true: path` (a value is true), `present: path`, `absent: path`,
-`matches: [path or paths, regular expression]` (searched in the first text found). `else` may be left out.
+text), `divide_up` ([expression, whole number]: the quotient, rounded up), `if` (conditions, then, else). All conditions
+of an `if` must be true: `equal: [a, b]` and `less: [a, b]` (expressions), `is_true: path` (a value is true),
+`present: path`, `absent: path`, `matches: [path or paths, regular expression]` (searched in the first text found).
+`else` may be left out.
 A missing value stays missing (None). A sum has a value when at least one term has one.
 """
 
@@ -154,6 +155,16 @@ def _product(operands: Json) -> Formula:
     return value
 
 
+def _divide_up(operands: Json) -> Formula:
+    formula, size = compile_formula(operands[0]), int(operands[1])
+
+    def value(slots: Json) -> Number | None:
+        found = formula(slots)
+        return None if found is None else -(-found // size)
+
+    return value
+
+
 def _number(operand: Json) -> Formula:
     get = compile_getter(operand)
 
@@ -249,5 +260,6 @@ _OPERATORS: dict[str, Callable[[Json], Formula]] = {
     "times": _times,
     "product": _product,
     "number": _number,
+    "divide_up": _divide_up,
     "if": _if,
 }
