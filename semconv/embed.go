@@ -14,6 +14,11 @@ import (
 //go:embed compiled/dialects.json
 var Dialects []byte
 
+// Detectors is the compiled form of semconv/detectors.yaml.
+//
+//go:embed compiled/detectors.json
+var Detectors []byte
+
 //go:embed content.txt
 var content string
 

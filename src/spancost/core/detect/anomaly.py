@@ -69,6 +69,13 @@ class Episode:
             del self.span_ids[self.evidence // 2]
         self.span_ids.append(call.span_id)
 
+    def begin(self, call: Observation, span_ids: list[int]) -> None:
+        """Take the call that alarms and the span ids of the first calls, of which it may be one."""
+        self.add(call)
+        self.span_ids = list(span_ids)
+        if call.span_id not in span_ids:
+            self.span_ids.append(call.span_id)
+
     def anomaly(self) -> Anomaly:
         """Return what there is to say now."""
         text = self.template

@@ -52,8 +52,7 @@ def fan_out(trace: Trace, call: Observation, parent_id: int, rules: Rules) -> Ep
     if siblings.calls < most:
         return None
     episode = Episode(RULE, rule.text, str(most), evidence)
-    episode.add(call)
-    episode.span_ids = [*siblings.span_ids, call.span_id]
+    episode.begin(call, siblings.span_ids)
     episode.calls, episode.cost_femto, episode.first_ns = siblings.calls, siblings.cost_femto, siblings.first_ns
     episode.facts = {"parent": str(parent_id)}
     trace.fan_out = episode

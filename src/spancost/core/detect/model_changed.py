@@ -45,8 +45,7 @@ def model_changed(feature: Feature, call: Observation, rules: Rules) -> Episode 
     if permille < rule.cost_permille:
         return None
     episode = Episode(RULE, rule.text, decimal(rule.cost_permille), rules.limits.evidence)
-    episode.add(call)
-    episode.span_ids = [*use.span_ids, call.span_id]
+    episode.begin(call, use.span_ids)
     episode.calls, episode.cost_femto, episode.first_ns = use.calls, use.cost_femto, use.first_ns
     episode.facts = {
         "feature": feature.name,

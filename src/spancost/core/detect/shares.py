@@ -67,8 +67,7 @@ def untagged_share(service: Service, call: Observation, rules: Rules) -> Episode
     if not service.tagged_femto or service.untagged_femto * 1000 < spent * rule.cost_permille:
         return None
     episode = Episode(UNTAGGED, rule.text, decimal(rule.cost_permille), rules.limits.evidence)
-    episode.add(call)
-    episode.span_ids = [*service.span_ids, call.span_id]
+    episode.begin(call, service.span_ids)
     episode.calls, episode.cost_femto = service.untagged_calls, service.untagged_femto
     episode.first_ns = service.first_ns
     episode.facts = {"share": percent(service.untagged_femto, spent), "service": service.name}
