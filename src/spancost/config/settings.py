@@ -91,6 +91,11 @@ class Settings:
     metric_histogram: bool = _setting(
         False, "Whether the histogram `llm.request.cost.usd` is recorded too, with the call's span as exemplar."
     )
+    events: Literal["off", "calls"] = _setting(
+        "off",
+        "Whether each counted call is emitted as an OpenTelemetry event `llm.request` too, once a logger provider is "
+        "set up.",
+    )
     capture_providers: tuple[str, ...] = _setting(
         (),
         "For capture, the provider of hosts that are not listed: each as `host=provider`, optionally with a port.",
@@ -151,6 +156,7 @@ class Arguments(TypedDict, total=False):
     metrics: bool
     metric_tags: Sequence[str]
     metric_histogram: bool
+    events: Literal["off", "calls"]
     capture_providers: Sequence[str]
     capture_include_usage: bool
     capture_estimate_missing: bool

@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined,unused-ignore]
 
 from spancost.config.settings import Settings, load_safely
-from spancost.otel.processor import LLMCostProcessor
+from spancost.otel.processor.zero_code import ZeroCodeProcessor
 from spancost.run import FOLDER_VARIABLE
 
 LOGGER = logging.getLogger("spancost")
@@ -32,7 +32,7 @@ class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore
     and single settings by name (see `Settings`), which win over these.
     """
 
-    _processor: LLMCostProcessor | None = None
+    _processor: ZeroCodeProcessor | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return nothing: there is no library that must be present."""
@@ -51,7 +51,11 @@ class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore
                     type(provider).__name__,
                 )
                 return
-            self._processor = LLMCostProcessor(settings)
+            self._processor = ZeroCodeProcessor(
+                settings,
+                meter_provider=kwargs.get("meter_provider"),
+                logger_provider=kwargs.get("logger_provider"),
+            )
             add(self._processor)
             folder = os.environ.get(FOLDER_VARIABLE)
             if folder:  # `spancost run -- opentelemetry-instrument …`

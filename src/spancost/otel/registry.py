@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Protocol
+from typing import Any, Protocol
 
 from spancost.core.record import CallRecord
 from spancost.core.span import Span
 
 
 class Member(Protocol):
-    """What the registry asks of a processor."""
+    """What the registry asks of a processor. is_own: the program set it up itself, and not zero code."""
+
+    is_own: bool
+
+    def yield_to(self, own: Any, /) -> None:
+        """Let a processor that the program set up finish the spans of this one, which zero code set up."""
 
     def tags_in_use(self) -> None:
         """Take note that tags are put into contexts from now on."""
@@ -46,6 +51,10 @@ class Registry:
         self._members[key] = weakref.ref(member, lambda _: self._members.pop(key, None))
         if self.uses_tags:
             member.tags_in_use()
+        if member.is_own:
+            for each in self._alive():
+                if not each.is_own:
+                    each.yield_to(member)
 
     def leave(self, member: Member) -> None:
         """Tell *member* nothing any more."""

@@ -25,8 +25,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.version import __version__ as sdk_version
 
-from spancost.otel.processor import LLMCostProcessor, strategy
+from spancost.otel.processor import strategy
 from spancost.otel.processor.sdk_access import allow_another_provider
+from spancost.otel.processor.zero_code import ZeroCodeProcessor
 from spancost.run.span_file import SpanFile
 
 LOGGER = logging.getLogger("spancost")
@@ -44,7 +45,7 @@ class Recording:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.costs = LLMCostProcessor()
+        self.costs = ZeroCodeProcessor()
         self.spans = SpanFile(folder)
         self.samplers: list[str] = []
         self.instrumented: list[str] = []
@@ -64,14 +65,17 @@ class Recording:
 
     def note(self) -> None:
         """Write a note about this process next to its spans."""
+        costs = self.costs.successor or self.costs
         about = {
             "pid": os.getpid(),
             "program": [Path(sys.executable).name, *sys.argv],
             "python": platform.python_version(),
             "opentelemetry_sdk": sdk_version,
-            "strategy": self.costs.strategy,
+            "strategy": costs.strategy,
             "samplers": self.samplers,
-            "stats": dict(self.costs.stats),
+            "has_own_processor": costs is not self.costs,
+            "other_settings": self.costs.differences,
+            "stats": dict(costs.stats),
             "lost": self.spans.lost,
             "instrumented": self.instrumented,
             "not_instrumented": self.not_instrumented,

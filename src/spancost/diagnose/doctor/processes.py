@@ -44,6 +44,11 @@ def inspect_processes(notes: list[Mapping[str, Any]], faults: list[str]) -> Iter
         for name, why in note["not_instrumented"].items():
             text += f"\n  not instrumented: {name} ({why})"
         yield Finding(PROCESSES, FINE, text, "", note)
+        if note.get("has_own_processor"):
+            changed = ", ".join(note.get("other_settings", ())) or "none differs from the environment"
+            text = f"{program}: the program sets up an LLMCostProcessor; its settings hold for all calls ({changed})"
+            fix = "Set up one of the two, or give both the same settings." if note.get("other_settings") else ""
+            yield Finding(PROCESSES, NOTE if fix else FINE, text, fix, {"settings": note.get("other_settings", ())})
         for sampler in sorted(filter(hides_spans, set(note.get("samplers", ())))):
             yield sampling_finding(PROCESSES, f"{program}: {sampler.partition(',')[0]}", sampler)
         for name, number in note["stats"].items():

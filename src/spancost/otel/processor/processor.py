@@ -7,6 +7,7 @@ import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
@@ -29,6 +30,7 @@ from spancost.otel.processor.wrap_end import wrap_end
 from spancost.otel.registry import PROCESS
 
 if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from typing_extensions import Unpack
 
@@ -44,9 +46,12 @@ class LLMCostProcessor(SpanProcessor):
 
     `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
     raises into the application. Keyword arguments are those of `Settings`; they win over *settings*, which take the
-    place of the environment and the file. *on_call* are listeners (see `subscribe`). Metrics go to *meter_provider*, or
-    the global one. `stats` counts what happened.
+    place of the environment and the file. *on_call* are listeners (see `subscribe`). Metrics and events go to
+    *meter_provider* and *logger_provider*, or the global ones. `stats` counts what happened.
     """
+
+    is_own = True
+    """Whether the program set it up; False for the one of zero code (`otel/processor/zero_code.py`)."""
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class LLMCostProcessor(SpanProcessor):
         ledger: SpanLedger | None = None,
         on_call: Iterable[Listener] = (),
         meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
         **arguments: Unpack[Arguments],
     ) -> None:
         self.settings = load(arguments, base=settings)
@@ -71,6 +77,10 @@ class LLMCostProcessor(SpanProcessor):
         if not self.settings.enabled:
             self.disable()
             return
+        if self.settings.events == "calls":
+            from spancost.otel.call_log import emit_call
+
+            self.subscribe(partial(emit_call, logger_provider=logger_provider))
         if self.settings.baggage != "off":
             self._propagator = baggage.install(self.settings)
         PROCESS.join(self)
@@ -116,6 +126,9 @@ class LLMCostProcessor(SpanProcessor):
         PROCESS.leave(self)
         self._selector.settle(DISABLED)
         self.on_start = self._on_ending = self.on_end = _do_nothing  # type: ignore[method-assign]
+
+    def yield_to(self, own: LLMCostProcessor) -> None:
+        """Do nothing: a processor that the program set up keeps its spans."""
 
     def tags_in_use(self) -> None:
         """Look at the context of spans that start from now on."""
