@@ -24,6 +24,7 @@ data: install
 	@$(BIN)/python tools/compile_dialects.py --check
 	@$(BIN)/python tools/compile_wires.py --check
 	@$(BIN)/python tools/compile_whatif.py --check
+	@$(BIN)/python tools/compile_bills.py --check
 
 docs: install
 	@$(BIN)/python -m pytest -q tests/test_repository.py
@@ -39,6 +40,7 @@ fix: install ## Fix format and lint, and regenerate files
 	@$(BIN)/python tools/compile_dialects.py
 	@$(BIN)/python tools/compile_wires.py
 	@$(BIN)/python tools/compile_whatif.py
+	@$(BIN)/python tools/compile_bills.py
 	@$(BIN)/python -m tools.generate_docs
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
@@ -51,9 +53,9 @@ WHEELS := dist-compiled
 wheel-compiled: install ## Build a wheel whose core is compiled by mypyc, for this machine and Python (needs a C compiler)
 	@rm -rf $(WHEELS) && mkdir -p $(WHEELS)/tree/src/spancost/_data
 	@git ls-files -z -- src pyproject.toml README.md LICENSE | xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree
-	@git ls-files -z -- pricing/compiled pricing/released semconv/compiled \
+	@git ls-files -z -- pricing/compiled pricing/released semconv/compiled billing/compiled \
 		| xargs -0 tar -cf - | tar -xf - -C $(WHEELS)/tree/src/spancost/_data
-	@sed -i.bak -e '/^"pricing" = /d' -e '/^"semconv" = /d' -e 's/^only-include = .*/only-include = ["src\/spancost"]/' \
+	@sed -i.bak -e '/^"pricing" = /d' -e '/^"semconv" = /d' -e '/^"billing" = /d' -e 's/^only-include = .*/only-include = ["src\/spancost"]/' \
 		$(WHEELS)/tree/pyproject.toml
 	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(UV) build --wheel --out-dir $(CURDIR)/$(WHEELS) $(WHEELS)/tree
 

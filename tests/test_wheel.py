@@ -19,7 +19,7 @@ from tests.repository import ROOT, files
 
 pytestmark = pytest.mark.xdist_group("wheel")  # one build and one installation for all of this file
 
-PACKAGED = {"pricing/compiled", "pricing/released", "semconv/compiled"}
+PACKAGED = {"pricing/compiled", "pricing/released", "semconv/compiled", "billing/compiled"}
 CALL = {
     "id": "a",
     "provider": "openai",

@@ -12,10 +12,12 @@ from pydantic import BaseModel
 
 from spancost.config.budgets.form import BudgetsForm
 from spancost.config.contracts.form import ContractForm
+from tools.bill_schema import bill_source
 from tools.data_schemas import SCHEMAS
 from tools.generated import ROOT
 from tools.pricing.form import Provider
 
+BILLS = {"billing/schema/source.json": bill_source}
 FOLDER = ROOT / "pricing" / "schema"
 FORMS: dict[str, type[BaseModel]] = {"provider": Provider, "contract": ContractForm, "budgets": BudgetsForm}
 _SCALAR = ["string", "number", "boolean"]
@@ -25,7 +27,7 @@ _SCALAR = ["string", "number", "boolean"]
 def targets() -> dict[Path, Callable[[], str]]:
     """Return each schema's path with what makes its text."""
     forms = {FOLDER / f"{name}.json": lambda form=form: text_of(form) for name, form in FORMS.items()}  # type: ignore[misc]
-    data = {ROOT / path: lambda made=made: written(made()) for path, made in SCHEMAS.items()}  # type: ignore[misc]
+    data = {ROOT / path: lambda made=made: written(made()) for path, made in {**SCHEMAS, **BILLS}.items()}  # type: ignore[misc]
     return {**forms, **data}
 
 

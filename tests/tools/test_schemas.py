@@ -62,10 +62,13 @@ def test_a_wrong_file_does_not_fit(name: str, wrong: Any) -> None:
         check(name)(wrong)
 
 
-@pytest.mark.parametrize("pattern", data_schemas.SOURCES)
+SOURCES = {**data_schemas.SOURCES, "billing/sources/*.yaml": "billing/schema/source.json"}
+
+
+@pytest.mark.parametrize("pattern", SOURCES)
 def test_data_files_name_their_schema_and_fit_it(pattern: str) -> None:
     """Each file of dialects, wires, units, names and calendars names in its first line a schema that it fits."""
-    named = ROOT / data_schemas.SOURCES[pattern]
+    named = ROOT / SOURCES[pattern]
     schema = fastjsonschema.compile(json.loads(named.read_text(encoding="utf-8")))
     paths = sorted(ROOT.glob(pattern))
     assert paths
@@ -76,7 +79,7 @@ def test_data_files_name_their_schema_and_fit_it(pattern: str) -> None:
 
 
 def test_every_schema_of_data_is_named_by_a_file() -> None:
-    assert set(data_schemas.SCHEMAS) == set(data_schemas.SOURCES.values())
+    assert {*data_schemas.SCHEMAS, *schemas.BILLS} == set(SOURCES.values())
 
 
 @pytest.mark.parametrize(

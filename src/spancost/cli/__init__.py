@@ -19,6 +19,7 @@ from spancost import __version__
 _COMMANDS = {
     "anomalies": "Find loops, retries, lost caches and other anomalies of spend.",
     "budget": "Check a file of budgets, and show what is used of them.",
+    "bill": "Show what a bill of a provider says.",
     "completion": "Print what completes commands and options in a shell.",
     "contract": "Check a contract and compile it for production.",
     "collector-config": "Print configuration for a Collector without spancost components.",

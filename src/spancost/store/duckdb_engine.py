@@ -7,7 +7,7 @@ Types of columns are always given: DuckDB's own guess of a type from the first v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,20 @@ class DuckEngine:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def parquet_text(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[dict[str, str]]]]:
+    """Return the columns of a Parquet file, and a function that yields its rows as text; "" for a missing value."""
+    connection = duckdb.connect()
+    relation = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet({literal(str(path))})")
+    columns = tuple(str(column[0]) for column in relation.description)
+
+    def rows() -> Iterator[dict[str, str]]:
+        while batch := relation.fetchmany(10_000):
+            for values in batch:
+                yield {name: "" if value is None else value for name, value in zip(columns, values, strict=True)}
+
+    return columns, rows
 
 
 def _json_type(column: Column) -> str:
