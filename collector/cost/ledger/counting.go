@@ -207,10 +207,10 @@ func (m *RecentCalls) mayRepeat(this, other *CountedCall) bool {
 // mostSums is how many sums of calls below a container are tried; beyond, it is not known whether some add up to its usage.
 const mostSums = 4_096
 
-// addUp reports whether some of the calls add up to the usage of a container, which may count those of its own emitter only.
+// addUp reports whether one choice of the calls alone adds up to the usage of a container, which may count its own calls only.
 func addUp(this *CountedCall, calls []*CountedCall) bool {
 	goal := tokens{this.input.N, this.output.N}
-	sums := map[tokens]struct{}{{}: {}}
+	ways := map[tokens]int{{}: 1}
 	for _, call := range calls {
 		var more tokens
 		if this.input.Known {
@@ -219,19 +219,21 @@ func addUp(this *CountedCall, calls []*CountedCall) bool {
 		if this.output.Known {
 			more.output = call.output.N
 		}
-		for _, sum := range slices.Collect(maps.Keys(sums)) {
+		if more == (tokens{}) {
+			continue
+		}
+		before := maps.Clone(ways)
+		for sum, number := range before {
 			if sum.input+more.input <= goal.input && sum.output+more.output <= goal.output {
-				sums[tokens{sum.input + more.input, sum.output + more.output}] = struct{}{}
+				larger := tokens{sum.input + more.input, sum.output + more.output}
+				ways[larger] = min(ways[larger]+number, 2)
 			}
 		}
-		if _, found := sums[goal]; found {
-			return true
-		}
-		if len(sums) > mostSums {
+		if len(ways) > mostSums {
 			return false
 		}
 	}
-	return false
+	return ways[goal] == 1
 }
 
 // classifyWithoutUsage classifies a span without usage above calls already counted, be they without usage too; no role when it

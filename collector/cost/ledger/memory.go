@@ -152,13 +152,20 @@ func (m *RecentCalls) addAlias(responseID string, call *CountedCall) {
 	}
 }
 
-// isClaimed reports whether a span of the emitter of one call repeats the other already: then there are two calls.
+// exchange stands for the emitter in the claims of spans that capture wrote on.
+const exchange = "exchange"
+
+// isClaimed reports whether a span of the emitter of one call, or another exchange, repeats the other already: then there are
+// two calls.
 func (m *RecentCalls) isClaimed(call, by *CountedCall) bool {
-	return m.claims.Has(claim{call.span, by.scope})
+	return m.claims.Has(claim{call.span, by.scope}) || by.isExchange && m.claims.Has(claim{call.span, exchange})
 }
 
 func (m *RecentCalls) claim(call, by *CountedCall) {
 	m.claims.Set(claim{call.span, by.scope}, struct{}{})
+	if by.isExchange {
+		m.claims.Set(claim{call.span, exchange}, struct{}{})
+	}
 }
 
 // doubt notes that a span was taken for a copy of the call on the span with an id, without a response id that shows it. The

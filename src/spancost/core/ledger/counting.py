@@ -163,18 +163,19 @@ def _may_repeat(this: CountedCall, other: CountedCall, memory: RecentCalls) -> b
 
 
 def _add_up(this: CountedCall, calls: list[CountedCall]) -> bool:
-    """Whether some of *calls* add up to the usage of *this*: a container may count those of its own emitter only."""
+    """Whether one choice of *calls* alone adds up to the usage of *this*: a container may count its own calls only."""
     goal = (this.input or 0, this.output or 0)
-    sums: set[tuple[Quantity, Quantity]] = {(0, 0)}
+    ways: dict[tuple[Quantity, Quantity], int] = {(0, 0): 1}
     for call in calls:
         entered = 0 if this.input is None else call.input or 0
         left = 0 if this.output is None else call.output or 0
-        sums |= {(i + entered, o + left) for i, o in sums if i + entered <= goal[0] and o + left <= goal[1]}
-        if goal in sums:
-            return True
-        if len(sums) > MOST_SUMS:
+        for (i, o), number in list(ways.items()) if entered or left else ():
+            if i + entered <= goal[0] and o + left <= goal[1]:
+                more = (i + entered, o + left)
+                ways[more] = min(ways.get(more, 0) + number, 2)
+        if len(ways) > MOST_SUMS:
             return False
-    return False
+    return ways.get(goal) == 1
 
 
 def _classify_without_usage(

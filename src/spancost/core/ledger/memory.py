@@ -17,6 +17,9 @@ _PER_PROCESS = 32
 SPAN_ID = (1 << 64) - 1
 """What of a span's id in a ledger is its id in the trace: offline, ids that repeat in several traces are numbered."""
 
+EXCHANGE = "exchange"
+"""Stands for the emitter in the claims of spans that capture wrote on."""
+
 Process: TypeAlias = "str | int | None"
 """One process: what its resource says, 0 where all spans are of the own process, None when it is not known."""
 
@@ -136,10 +139,13 @@ class RecentCalls:
     def claim(self, call: CountedCall, by: CountedCall) -> None:
         """Note that *by* repeats *call*."""
         self._claims.set((call.trace_id, call.span_id, by.scope), True)
+        if by.is_exchange:
+            self._claims.set((call.trace_id, call.span_id, EXCHANGE), True)
 
     def is_claimed(self, call: CountedCall, by: CountedCall) -> bool:
-        """Whether a span of the emitter of *by* repeats *call* already: then there are two calls."""
-        return (call.trace_id, call.span_id, by.scope) in self._claims
+        """Whether a span of the emitter of *by*, or another exchange, repeats *call* already: then there are two calls."""
+        of = (call.trace_id, call.span_id)
+        return (*of, by.scope) in self._claims or (by.is_exchange and (*of, EXCHANGE) in self._claims)
 
     def doubt(self, span_id: int) -> None:
         """Note that a span was taken for a copy of the call on the span with this id, without an id that shows it."""
