@@ -80,6 +80,7 @@ class Made(NamedTuple):
     traffic: Traffic
     unknown: int
     story: list[str]
+    has_gateway: bool
 
 
 def adversarial(seed: int, shows_identity: bool = False) -> Made:
@@ -94,14 +95,14 @@ def adversarial(seed: int, shows_identity: bool = False) -> Made:
     spans = maker.into.spans
     spans.sort(key=lambda one: (int(one[2]["endTimeUnixNano"]), one[2]["traceId"], one[2]["spanId"]))
     spans.extend([one for one in spans if chance.random() < 0.1])
-    return Made(maker.into, maker.unknown, maker.story)
+    return Made(maker.into, maker.unknown, maker.story, maker.has_gateway)
 
 
 class _Maker:
     def __init__(self, chance: random.Random, shows_identity: bool) -> None:
         self.chance, self.shows_identity = chance, shows_identity
         self.into = Traffic([], [])
-        self.unknown = 0
+        self.unknown, self.has_gateway = 0, False
         self.story: list[str] = []
 
     def process(self, name: str) -> None:
@@ -227,7 +228,7 @@ class _Maker:
             times = (begin - margin, end + margin)
             self._span(reporter.scope, contexts[number], placed[number], times, said)
         for reporter in client.gateway:
-            resource, self.resource = self.resource, self.gateway
+            resource, self.resource, self.has_gateway = self.resource, self.gateway, True
             said = self._said(client, reporter, tokens, response_id, True)
             self._span(reporter.scope, inner, self._id(64), (begin + MS, end - MS), said)
             self.resource = resource
