@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 from hypothesis import given, settings
@@ -13,9 +14,11 @@ from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.store.otlp_json import carried_spans
 from tests.testing.adversarial import Made, adversarial
+from tests.core.vectors import VECTORS
 from tests.testing.test_traffic import Sum, bill, enriched
 
 SEEDS = st.integers(0, 1 << 40)
+WORLDS = VECTORS / "miscounted" / "worlds.jsonl"
 
 
 def in_process(made: Made) -> tuple[int, int]:
@@ -71,3 +74,18 @@ def test_where_every_span_shows_whose_call_it_is_the_sum_is_the_bill(seed: int) 
     found = enriched(made.traffic, 7)
     assert (found.cost, found.incomplete) == (bill(made.traffic), 0), made.story
     assert made.has_gateway or in_process(made) == (bill(made.traffic), 0), made.story
+
+
+def golden() -> str:
+    """Return small worlds as a file: of each a line that tells the bill in nano-dollars, then its spans as a request."""
+    lines = []
+    for seed in range(160):
+        made = adversarial(seed, shows_identity=seed % 3 == 0)
+        bill_nanousd = bill(made.traffic)
+        told = {"seed": seed, "bill_nanousd": bill_nanousd, "unknown": made.unknown, "identity": seed % 3 == 0}
+        lines += [told, *made.traffic.requests(10_000)] if len(made.traffic.spans) < 14 else []
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+
+
+def test_the_file_that_other_languages_read_is_what_the_generator_makes() -> None:
+    assert WORLDS.read_text(encoding="utf-8") == golden()
