@@ -13,8 +13,8 @@ from spancost.config import data
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.store.otlp_json import carried_spans
-from tests.testing.adversarial import Made, adversarial
 from tests.core.vectors import VECTORS
+from tests.testing.adversarial import Made, adversarial
 from tests.testing.test_traffic import Sum, bill, enriched
 
 SEEDS = st.integers(0, 1 << 40)
@@ -77,7 +77,7 @@ def test_where_every_span_shows_whose_call_it_is_the_sum_is_the_bill(seed: int) 
 
 
 def golden() -> str:
-    """Return small worlds as a file: of each a line that tells the bill in nano-dollars, then its spans as a request."""
+    """Return small worlds as a file: of each a line that tells the bill in nano-dollars, then its spans."""
     lines = []
     for seed in range(160):
         made = adversarial(seed, shows_identity=seed % 3 == 0)

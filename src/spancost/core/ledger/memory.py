@@ -143,7 +143,7 @@ class RecentCalls:
             self._claims.set((call.trace_id, call.span_id, EXCHANGE), True)
 
     def is_claimed(self, call: CountedCall, by: CountedCall) -> bool:
-        """Whether a span of the emitter of *by*, or another exchange, repeats *call* already: then there are two calls."""
+        """Whether a span of the emitter of *by*, or another exchange, repeats *call*: then there are two calls."""
         of = (call.trace_id, call.span_id)
         return (*of, by.scope) in self._claims or (by.is_exchange and (*of, EXCHANGE) in self._claims)
 
