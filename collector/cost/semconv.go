@@ -43,6 +43,7 @@ const (
 const (
 	AttrTraceCostUSD      = "llm.trace_cost_usd"
 	AttrTraceCostNanoUSD  = "llm.trace_cost_nanousd"
+	AttrTraceCostBucket   = "llm.trace_cost_bucket"
 	AttrTraceInputTokens  = "llm.trace_input_tokens"
 	AttrTraceOutputTokens = "llm.trace_output_tokens"
 	AttrTraceRequests     = "llm.trace_requests"

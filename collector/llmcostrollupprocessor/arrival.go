@@ -223,7 +223,7 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn ledger.Repeat
 	var written ledger.Writes
 	for _, n := range ledger.ChildrenFirst(spans) {
 		written.Clear()
-		l.End(&spans[n], &written)
+		writeBucket(&spans[n], l.End(&spans[n], &written).Total, &written)
 		for _, holder := range holders[n] {
 			tracedata.Put(holder.Attributes(), &written, nil)
 		}

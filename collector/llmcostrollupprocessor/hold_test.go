@@ -75,6 +75,7 @@ func assertTotals(t *testing.T, out []ptrace.Traces) {
 	for id, nano := range map[byte]int64{1: 3_570, 3: 3_500, 7: 500} {
 		for _, found := range tracetest.Find(out, 1, id) {
 			assert.Equal(t, nano, tracetest.Raw(found, "llm.trace_cost_nanousd"), "span %d", id)
+			assert.Equal(t, "lt_0.0001", tracetest.Raw(found, "llm.trace_cost_bucket"), "span %d", id)
 			assert.Equal(t, true, tracetest.Raw(found, "llm.trace_cost_complete"), "span %d", id)
 		}
 	}
@@ -82,6 +83,7 @@ func assertTotals(t *testing.T, out []ptrace.Traces) {
 	require.NotEmpty(t, agent)
 	assert.InDelta(t, 3.5e-6, tracetest.Raw(agent[0], "llm.subtree_cost_usd"), 0)
 	assert.Nil(t, tracetest.Raw(agent[0], "llm.trace_cost_usd"), "an agent span is no local root")
+	assert.Nil(t, tracetest.Raw(agent[0], "llm.trace_cost_bucket"))
 	assert.Equal(t, int64(3_570), ownSum(out), "own costs")
 }
 

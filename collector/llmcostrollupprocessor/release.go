@@ -50,6 +50,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		if ended.IsLate && !isRootOf(&spans[n]) {
 			out.late(ended.Total)
 		}
+		writeBucket(&spans[n], ended.Total, &s.writes)
 		if !isComplete {
 			markIncomplete(s.writes.Put)
 		}
@@ -138,6 +139,14 @@ func (s *shard) rootOf(span cost.SpanKey) cost.SpanKey {
 		span = above
 	}
 	return span
+}
+
+// writeBucket puts the order of magnitude of the total on a root, for samplers and backends that compare text only.
+func writeBucket(span *cost.Span, total *ledger.Subtotal, written *ledger.Writes) {
+	if span.IsLocalRoot && total != nil && total.Priced > 0 {
+		bucket := document.OfString(total.Femto.Bucket())
+		written.Put = append(written.Put, cost.Attribute{Key: cost.AttrTraceCostBucket, Value: bucket})
+	}
 }
 
 // markIncomplete states that the total of a trace may lack something.

@@ -275,3 +275,4 @@ def test_the_built_collector_is_the_one_of_the_manifest() -> None:
     assert "name: llm_cost\n" in done.stdout
     assert "name: llm_cost_rollup\n" in done.stdout
     assert "name: llm_spend\n" in done.stdout
+    assert "name: llm_cost_check\n" in done.stdout

@@ -14,7 +14,7 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from spancost.store.otlp_receiver import OtlpReceiver
-from tests.collector.collector import CONFIGURATIONS, call, collector, free_port, send, span, until
+from tests.collector.collector import CONFIGURATIONS, call, collector, free_port, refused, send, span, until
 from tests.collector.prometheus_stub import prometheus
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-spend")]
@@ -167,3 +167,43 @@ def test_the_shipped_pipeline_counts_every_call_and_keeps_few_traces(tmp_path: P
     assert 7 in found, "an expensive trace is kept"
     assert len(found) < traces / 2
     assert sum(sums(kept, "llm.cost.usd").values()) == (traces - 1) * nano(1000) + nano(2_000_000)
+
+
+def test_a_sampler_that_decides_before_the_totals_arrive_is_refused(tmp_path: Path) -> None:
+    shipped = (CONFIGURATIONS / "spend.yaml").read_text()
+    shipped = shipped.replace(":-127.0.0.1:4317}", f":-127.0.0.1:{free_port()}}}")
+    shipped = shipped.replace("DECISION_WAIT:-15s", "DECISION_WAIT:-10s")
+    said = refused(shipped.replace("service:", "service:\n  telemetry: {metrics: {level: none}}", 1), tmp_path)
+    assert "processors::tail_sampling::decision_wait: found 10s; expected more than" in said
+    assert "processors::llm_cost_rollup::max_wait (10s)" in said
+
+
+def test_text_and_numbers_of_totals_decide_what_a_sampler_keeps(tmp_path: Path) -> None:
+    config = tmp_path / "sampled.yaml"
+    config.write_text("""
+receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
+processors:
+  llm_cost:
+  llm_cost_rollup: {max_wait: 200ms}
+  tail_sampling:
+    decision_wait: 1s
+    policies:
+      - {name: text, type: string_attribute, string_attribute: {key: llm.trace_cost_bucket, values: [lt_1, lt_10]}}
+      - {name: number, type: numeric_attribute, numeric_attribute: {key: llm.trace_cost_nanousd, min_value: 9000000000}}
+      - {name: unknown, type: string_attribute, string_attribute: {key: llm.cost_status, values: [unpriced]}}
+exporters: {otlphttp: {endpoint: "${env:BACKEND_OTLP_HTTP}"}}
+service: {pipelines: {traces: {
+  receivers: [otlp], processors: [llm_cost, llm_cost_rollup, tail_sampling], exporters: [otlphttp]}}}
+""")
+    with OtlpReceiver() as backend:
+        with collector(config, tmp_path, {"BACKEND_OTLP_HTTP": backend.url}) as running:
+            for trace, tokens in enumerate((1_000, 2_000_000, 100_000_000, 1_000), start=1):
+                model = "gpt-4o-mini" if trace < 4 else "no-such-model"
+                send(running.http, span(trace, 1), call(trace, 2, 1, tokens, model))
+            until(lambda: len(backend.spans) == 6)
+        found = {int(each.trace_id, 16): each.attributes for each in backend.spans if not each.parent_id}
+    assert {trace: told.get("llm.trace_cost_bucket") for trace, told in found.items()} == {
+        2: "lt_1",
+        3: "gte_10",
+        4: None,
+    }
