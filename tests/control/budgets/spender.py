@@ -20,8 +20,8 @@ HOLD_NS = 60 * 10**9
 def parts_of(limit: int, amount: int) -> list[Part]:
     """Return two budgets that every call falls under: one without an end, one of a day with room for all."""
     return [
-        Part("small:lifetime:", Window(LIFETIME), amount, limit),
-        Part("wide:day:ws%3A1", Window(DAY), amount, limit * 1_000),
+        Part("small:lifetime:", Window(LIFETIME), amount, limit, on_failure="block"),
+        Part("wide:day:ws%3A1", Window(DAY), amount, limit * 1_000, on_failure="block"),
     ]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from inspect import signature
@@ -15,8 +16,9 @@ from urllib.parse import urlsplit, urlunsplit
 from spancost.config.budgets import BudgetError
 
 LOGGER = logging.getLogger("spancost")
-TIMEOUT_SECONDS = 0.04
+TIMEOUT_SECONDS = 0.045
 """To connect, and for each answer: with the breaker, what an outage adds to the calls under way."""
+_MOST_TRIES = 40
 _SCHEMES = {"valkey": "valkey", "valkeys": "valkey", "redis": "redis", "rediss": "redis"}
 _ERRORS = {"valkey": "ValkeyError", "redis": "RedisError"}
 
@@ -35,7 +37,9 @@ class StoreError(Exception):
 class ScriptClient:
     """A server. Once it fails, every call fails at once until `probe` finds it again.
 
-    is_open: whether the breaker is open. failures: how often the server failed.
+    A script that gets no answer in time is sent again, with the same id, while the server answers other threads.
+
+    is_open: whether the breaker is open. failures: how often the server failed. slow: how often it only was slow.
     """
 
     def __init__(self, address: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
@@ -51,6 +55,8 @@ class ScriptClient:
         self._errors = (getattr(self._driver, _ERRORS[self._driver.__name__]), OSError)
         self.is_open = False
         self.failures = 0
+        self.slow = 0
+        self._answered_at = 0.0
         self._lock = threading.Lock()
         self._hashes: dict[str, str] = {}
         self._client = self._connected()
@@ -62,15 +68,23 @@ class ScriptClient:
         name = self._hashes.get(script)
         if name is None:
             name = self._hashes[script] = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-        try:
+        for _ in range(_MOST_TRIES):
+            sent_at = time.monotonic()
             try:
-                found: list[str] = self._client.evalsha(name, len(keys), *keys, *arguments)
-            except self._driver.exceptions.NoScriptError:
-                found = self._client.eval(script, len(keys), *keys, *arguments)
-        except self._errors as error:
-            self._failed(error)
-            raise StoreError(type(error).__name__) from None
-        return found
+                try:
+                    found: list[str] = self._client.evalsha(name, len(keys), *keys, *arguments)
+                except self._driver.exceptions.NoScriptError:
+                    found = self._client.eval(script, len(keys), *keys, *arguments)
+            except self._errors as error:
+                is_alive = isinstance(error, self._driver.exceptions.TimeoutError) and self._answered_at > sent_at
+                if is_alive:  # it is only slow: it answered another thread meanwhile
+                    self.slow += 1
+                    continue
+                self._failed(error)
+                raise StoreError(type(error).__name__) from None
+            self._answered_at = time.monotonic()
+            return found
+        raise StoreError("slow")
 
     def probe(self) -> bool:
         """Try the server, and close the breaker when it answers."""

@@ -16,6 +16,8 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 local function text(number) return string.format('%.0f', number) end
 
+local function minus(amount) return amount == '0' and '0' or '-' .. amount end
+
 local function add(hash, slot, nano, rest)
   redis.call('HINCRBY', hash, 's:' .. slot, nano)
   if rest ~= '0' then
@@ -33,7 +35,7 @@ local function expire(hash, set)
     local held = redis.call('HGET', hash, 'r:' .. id)
     if held then
       local slot, amount = string.match(held, '^(%d+):(%d+)$')
-      redis.call('HINCRBY', hash, 'n', '-' .. amount)
+      redis.call('HINCRBY', hash, 'n', minus(amount))
       redis.call('HINCRBY', hash, 'e', amount)
       redis.call('HINCRBY', hash, 's:' .. slot, amount)
       redis.call('HDEL', hash, 'r:' .. id)
@@ -46,7 +48,7 @@ local function remove(hash, set, id)
   local held = redis.call('HGET', hash, 'r:' .. id)
   if not held then return nil end
   local slot, amount = string.match(held, '^(%d+):(%d+)$')
-  redis.call('HINCRBY', hash, 'n', '-' .. amount)
+  redis.call('HINCRBY', hash, 'n', minus(amount))
   redis.call('HDEL', hash, 'r:' .. id)
   redis.call('ZREM', set, id)
   return slot
@@ -85,6 +87,18 @@ end
 
 local id, hold, width = ARGV[1], tonumber(ARGV[2]), 12
 local plans = {}
+if redis.call('HEXISTS', KEYS[1], 'r:' .. id) == 1 then
+  local answer = {'ok', text(now)}
+  for part = 1, #KEYS / 2 do
+    local at, hash = 2 + (part - 1) * width, KEYS[part * 2 - 1]
+    local held = redis.call('HGET', hash, 'r:' .. id) or '0:0'
+    answer[#answer + 1] = string.match(held, ':(%d+)$')
+    answer[#answer + 1] = text(settled(hash, tonumber(ARGV[at + 5]), tonumber(ARGV[at + 4]) % 8 >= 4))
+    answer[#answer + 1] = redis.call('HGET', hash, 'n') or '0'
+    answer[#answer + 1] = redis.call('HGET', hash, 'e') or '0'
+  end
+  return answer
+end
 for part = 1, #KEYS / 2 do
   local at = 2 + (part - 1) * width
   local start, finish = tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8])
@@ -142,6 +156,7 @@ return answer
 of use, limit, flags (1 may cross, 2 enforced, 4 rolling, 8 renewal), first slot, slot, start and end of the period in
 milliseconds (0: no end), milliseconds to keep the account (0: for ever), id that is replaced, what that spent in
 nano-dollars, and the rest of it in femto-dollars. A renewal of a reservation that has expired is granted nothing.
+An id that has its reservation already gets it again: an answer may be lost.
 
 Answers `ok`, the server's time, and for each part granted, settled, reserved, expired; or `no`, the time, the place of
 the part that has too little left, and its settled, reserved, expired; or `clock` and the time, when the client's period

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from spancost.config.budgets import BudgetError
@@ -18,6 +19,10 @@ def store_of(address: str | None) -> Store:
         return MemoryStore()
     if scheme_of(address) in ("valkey", "valkeys", "redis", "rediss"):
         return _shared(address)
+    if scheme_of(address) == "sqlite" and (path := address.removeprefix("sqlite:").removeprefix("//")):
+        from spancost.control.budgets.sqlite_store import SqliteStore
+
+        return SqliteStore(Path(path).expanduser())
     raise BudgetError(f"budget_store: found {scheme_of(address)!r}; expected {FORMS}")
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 MOST_JOBS = 100_000
 """Settlements that wait at most, during an outage; what does not fit is dropped, and its reservation expires."""
-PROBE_SECONDS = 0.5
+PROBE_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.5)
+"""Pauses before a store that failed is tried again: a store that only was slow is back soon. The last one repeats."""
 
 Job = Callable[[], None]
 
@@ -82,6 +83,7 @@ class Worker:
 
     def _run(self) -> None:
         next_tick = time.monotonic() + self.tick_seconds
+        failures = 0
         while True:
             with self._wake:
                 if not self._jobs and not self._is_closed:
@@ -90,9 +92,11 @@ class Worker:
                     return
                 job = self._jobs[0] if self._jobs else None
                 self._is_busy = job is not None
-            if job is not None and not self._did(job):
-                time.sleep(PROBE_SECONDS)
-                self._probe()
+            if job is None or self._did(job):
+                failures = 0
+            else:
+                time.sleep(PROBE_SECONDS[min(failures, len(PROBE_SECONDS) - 1)])
+                failures = 0 if self._probe() else failures + 1
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + self.tick_seconds
                 self._ticked()
