@@ -18,7 +18,10 @@ from spancost.config.budgets import BudgetError
 LOGGER = logging.getLogger("spancost")
 TIMEOUT_SECONDS = 0.045
 """To connect, and for each answer: with the breaker, what an outage adds to the calls under way."""
+PROBE_SECONDS = 0.5
+"""For the answer to a probe, which no call waits for."""
 _MOST_TRIES = 40
+_STARVED = 1.5
 _SCHEMES = {"valkey": "valkey", "valkeys": "valkey", "redis": "redis", "rediss": "redis"}
 _ERRORS = {"valkey": "ValkeyError", "redis": "RedisError"}
 
@@ -59,7 +62,8 @@ class ScriptClient:
         self._answered_at = 0.0
         self._lock = threading.Lock()
         self._hashes: dict[str, str] = {}
-        self._client = self._connected()
+        self._client = self._connected(timeout_seconds)
+        self._prober = self._connected(PROBE_SECONDS)
 
     def run(self, script: str, keys: Sequence[str], arguments: Sequence[str]) -> list[str]:
         """Return what *script* answers; StoreError at once while the breaker is open."""
@@ -76,8 +80,7 @@ class ScriptClient:
                 except self._driver.exceptions.NoScriptError:
                     found = self._client.eval(script, len(keys), *keys, *arguments)
             except self._errors as error:
-                is_alive = isinstance(error, self._driver.exceptions.TimeoutError) and self._answered_at > sent_at
-                if is_alive:  # it is only slow: it answered another thread meanwhile
+                if isinstance(error, self._driver.exceptions.TimeoutError) and self._is_only_slow(sent_at):
                     self.slow += 1
                     continue
                 self._failed(error)
@@ -86,10 +89,14 @@ class ScriptClient:
             return found
         raise StoreError("slow")
 
+    def _is_only_slow(self, sent_at: float) -> bool:
+        """Tell whether the server answered another thread meanwhile, or this process was not run in time itself."""
+        return self._answered_at > sent_at or time.monotonic() - sent_at > _STARVED * self._timeout
+
     def probe(self) -> bool:
         """Try the server, and close the breaker when it answers."""
         try:
-            self._client.ping()
+            self._prober.ping()
         except self._errors:
             return False
         if self.is_open:
@@ -108,13 +115,15 @@ class ScriptClient:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._prober.close()
 
     def after_fork(self) -> None:
         """Take connections and a lock of the child's own."""
         self._lock = threading.Lock()
-        self._client = self._connected()
+        self._client = self._connected(self._timeout)
+        self._prober = self._connected(PROBE_SECONDS)
 
-    def _connected(self) -> Any:
+    def _connected(self, seconds: float) -> Any:
         """Return a client with a pool of its own; nothing is sent yet, and a connection begins without a greeting."""
         name = self._driver.__name__
         retry = import_module(f"{name}.retry").Retry
@@ -122,8 +131,8 @@ class ScriptClient:
         try:
             return self._driver.from_url(
                 self._address,
-                socket_connect_timeout=self._timeout,
-                socket_timeout=self._timeout,
+                socket_connect_timeout=seconds,
+                socket_timeout=seconds,
                 retry=retry(no_backoff(), 0),
                 health_check_interval=0,
                 decode_responses=True,

@@ -11,17 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from spancost.config.budgets import BudgetError
 from spancost.control.budgets.outage import Outage, Unstored
 from spancost.control.budgets.stores import Outcome, Refusal, Reservation
+from spancost.control.budgets.worker import Worker
 from spancost.core.budget.ledger import Ask, Balance
 from spancost.core.budget.periods import Part, Periods
 
 LOGGER = logging.getLogger("spancost")
 WAIT_SECONDS = 0.5
 """How long a call waits for the lock of the file; then `on_store_failure` decides."""
+_CLOSE_SECONDS = 5.0
 _RESERVED, _EXPIRED = "reserved", "expired"
 # Amounts are text: SQLite's integers end at 9,223 USD in femto-dollars. Sums are made in Python.
 _TABLES = """
@@ -45,6 +48,7 @@ class SqliteStore:
         self.outage = Outage(clock)
         self.counts: Counter[str] = Counter()
         self._lock = threading.RLock()
+        self.worker = Worker(sqlite3.Error, lambda: True)
         try:
             self._database = self._opened()
             self._database.executescript(_TABLES)
@@ -75,26 +79,18 @@ class SqliteStore:
         return Reservation(asks, balances, name)
 
     def settle(self, reservation: Reservation, amounts: Sequence[int]) -> None:
-        """See `Store`. When the file stays locked the reservation expires, and counts as spent."""
-        handle = reservation.handle
-        try:
-            if isinstance(handle, Unstored):
-                self.outage.settle(handle, amounts)
-                self._charge(reservation.asks, amounts)
-                return
-            with self._writing():
-                self._expire(self._clock())
-                for ask, amount in zip(reservation.asks, amounts, strict=True):
-                    self._release(str(handle), ask, amount)
-        except sqlite3.Error as error:
-            self._failed(error)
+        """See `Store`. A thread goes on with it when the file stays locked."""
+        handle, kept = reservation.handle, tuple(amounts)
+        if isinstance(handle, Unstored):
+            self.outage.settle(handle, kept)
+            self._soon(partial(self._charge, reservation.asks, kept))
+        else:
+            self._soon(partial(self._settle, str(handle), reservation.asks, kept))
 
     def charge(self, parts: Sequence[Part]) -> None:
         """See `Store`."""
-        try:
-            self._charge(self._periods.asks(parts, self._clock()), [part.amount for part in parts])
-        except sqlite3.Error as error:
-            self._failed(error)
+        amounts = [part.amount for part in parts]
+        self._soon(partial(self._charge, self._periods.asks(parts, self._clock()), amounts))
 
     def balances(self) -> list[Balance]:
         """See `Store`; OSError when the file cannot be read."""
@@ -116,11 +112,17 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._database = self._opened()
         self.outage.after_fork()
+        self.worker.restart()
 
     def close(self) -> None:
         """See `Store`."""
+        self.worker.close(_CLOSE_SECONDS)
         with self._lock:
             self._database.close()
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait until everything is settled; False when that takes longer than *seconds*."""
+        return self.worker.flush(seconds)
 
     def _opened(self) -> sqlite3.Connection:
         made = sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
@@ -162,6 +164,20 @@ class SqliteStore:
                 "WHERE account = ? AND part = ?",
                 (sum_femto, expires_ns, *where),
             )
+
+    def _soon(self, job: Callable[[], None]) -> None:
+        """Run *job*, in a thread when it fails."""
+        try:
+            job()
+        except sqlite3.Error as error:
+            self._failed(error)
+            self.worker.put(job)
+
+    def _settle(self, name: str, asks: Sequence[Ask], amounts: Sequence[int]) -> None:
+        with self._writing():
+            self._expire(self._clock())
+            for ask, amount in zip(asks, amounts, strict=True):
+                self._release(name, ask, amount)
 
     def _hold(self, name: str, ask: Ask, until_ns: int) -> None:
         row = (name, ask.key, str(ask.slot), str(ask.amount), until_ns)
