@@ -7,6 +7,7 @@ bodies of streams.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
+from spancost.capture.rewriting import can_change, changed
 
 _READS = ("read", "readany", "readline", "readuntil", "readexactly")
 
@@ -26,7 +28,7 @@ def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
     def make(original: Any) -> Any:
         @functools.wraps(original)
         async def request(session: Any, method: str, url: Any, **options: Any) -> Any:
-            call = _begin(capture, session, method, url, options)
+            call = await _begin_async(capture, session, method, url, options)
             if call is None:
                 return await original(session, method, url, **options)
             try:
@@ -43,6 +45,14 @@ def install(module: ModuleType, capture: Capture, patches: Patches) -> None:
     patches.replace(module.ClientSession, "_request", make)
 
 
+async def _begin_async(
+    capture: Capture, session: Any, method: str, url: Any, options: dict[str, Any]
+) -> CapturedCall | None:
+    if capture.gate.waits:  # aiohttp runs on asyncio only
+        return await asyncio.to_thread(_begin, capture, session, method, url, options)
+    return _begin(capture, session, method, url, options)
+
+
 def _begin(capture: Capture, session: Any, method: str, url: Any, options: dict[str, Any]) -> CapturedCall | None:
     try:
         build = getattr(session, "_build_url", None)
@@ -51,11 +61,19 @@ def _begin(capture: Capture, session: Any, method: str, url: Any, options: dict[
         target = capture.target(method.upper(), host, parts.path)
         if target is None:
             return None
-        facts = capture.facts(_body(options, whole=capture.reads_whole_requests))
+        body = _body(options, whole=capture.reads_whole_requests)
+        facts = capture.facts(body)
     except Exception as error:
         capture.counts.fault("request", error)
         return None
-    return capture.begin(target, host, facts)
+    call = capture.begin(target, host, facts, may_change=can_change(body, target.path.get("model")))
+    if call is not None and call.change is not None and body is not None:
+        content = changed(body, call.change, parts.path)
+        if content is not None:
+            options.pop("json", None)
+            options["data"] = content
+            options["headers"] = {"content-type": "application/json", **dict(options.get("headers") or {})}
+    return call
 
 
 def _body(options: dict[str, Any], *, whole: bool) -> bytes | None:
@@ -75,7 +93,7 @@ def _body(options: dict[str, Any], *, whole: bool) -> bytes | None:
 def _observe(capture: Capture, call: CapturedCall, response: Any) -> None:
     try:
         call.answered(response.status, response.headers.items(), is_decoded=True)
-        response.content = _ContentTee(response.content, call)
+        response.content = _ContentTee(response.content, call, response.close)
     except Exception as error:
         capture.counts.fault("observe", error)
         call.finish()
@@ -84,9 +102,10 @@ def _observe(capture: Capture, call: CapturedCall, response: Any) -> None:
 class _ContentTee:
     """Stands for the content of a response; what is read through it is also fed to a call."""
 
-    def __init__(self, content: Any, call: CapturedCall) -> None:
+    def __init__(self, content: Any, call: CapturedCall, close: Callable[[], object]) -> None:
         self._content = content
         self._call = call
+        self._close = close
         for name in _READS:
             setattr(self, name, self._watched(getattr(content, name)))
 
@@ -106,9 +125,17 @@ class _ContentTee:
             self._call.feed(data)
             if self._content.at_eof():
                 self._call.finish()
+            self._cut()
             return data
 
         return reading
+
+    def _cut(self) -> None:
+        """Raise what a budget that is used up raises; the connection is not used again."""
+        if self._call.stop is not None:
+            self._call.finish()
+            self._close()
+            raise self._call.stop
 
     async def readchunk(self) -> tuple[bytes, bool]:
         """Return the next chunk and whether it ends one of the transfer's own."""

@@ -22,7 +22,7 @@ from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.results import Results, SentCall
 from spancost.capture.seen import Seen
 from spancost.capture.suppression import Suppression, is_suppressed
-from spancost.control.guards import PROCESS, Guards
+from spancost.control.guards import PROCESS, CallStopped, Guards
 from spancost.core import semconv
 from spancost.core.ledger.reading_pricer import Prices
 from spancost.core.wire import reading as outcomes
@@ -90,9 +90,10 @@ class Capture:
     def facts(self, body: bytes | None) -> dict[str, Any]:
         """Return the facts of a request's body; with `estimates` also how many characters it has, as CHARACTERS."""
         found = facts_of(body)
-        if self.estimates:
+        admission = self.guards.admission
+        if self.estimates or (admission is not None and admission.cuts):
             found[CHARACTERS] = self.wires.text.characters(body)
-        if self.guards.admission is not None and body:
+        if admission is not None and body:
             found[SIZE] = size_of(body)
         return found
 
@@ -124,7 +125,10 @@ class CapturedCall:
         self._capture = capture
         self._target = target
         self._asked, self.change = entered
-        self._facts = facts
+        self._facts = facts if self.change is None else {**facts, "model": self._asked.model}
+        self._meter = capture.gate.meter(self._asked)
+        self._estimates = capture.estimates or self._meter is not None
+        self.stop: CallStopped | None = None
         self._started_ns = time.time_ns()
         self._clock = time.perf_counter()
         self._first: float | None = None
@@ -181,6 +185,8 @@ class CapturedCall:
                 self._feed_batch(reader, decoded)
             elif reader.feed(decoded):
                 self.finish()
+            elif self._meter is not None and self._is_stream and self.stop is None:
+                self.stop = self._meter(reader.output_tokens)
         except Exception as error:
             self._capture.counts.fault("feed", error)
 
@@ -224,7 +230,7 @@ class CapturedCall:
             status=self._status,
             headers=headers,
             request=self._facts,
-            counts_text=self._capture.estimates,
+            counts_text=self._estimates,
         )
         return self._reader
 
@@ -262,6 +268,8 @@ class CapturedCall:
             self._capture.counts.add("estimated")
         found = attributes.of_reading(reading)
         found[semconv.LLM_STREAMING] = self._is_stream
+        for each in (self.change, self.stop):
+            found.update({} if each is None else each.span_attributes)
         if self._is_stream and self._first is not None:
             found[semconv.LLM_TIME_TO_FIRST_TOKEN_SECONDS] = self._first - self._clock
         trouble = type(error).__qualname__ if error is not None else None
@@ -270,7 +278,8 @@ class CapturedCall:
         if trouble is None and reading.outcome == outcomes.ERROR_IN_200:
             trouble = reading.outcome
         carrier = self._write(reading, found, trouble)
-        self._warn(reading)
+        if reading.outcome == outcomes.NO_USAGE and self._is_stream and not self._facts.get("asks_usage"):
+            self._capture.counts.warn_of_usage(self._asked.host, bool(reading.estimate))
         is_lost = error is not None and not self._status and was_sent(error)
         sent = SentCall(self._asked, self._started_ns, found, self._parent, is_lost)
         self._capture.results.hand_over(sent, carrier, is_ours=carrier is not self._outer)
@@ -279,7 +288,7 @@ class CapturedCall:
         reader = self._reader or self._open()
         if reader is not None:
             reading = reader.finish()
-            if not (self._capture.estimates and self._is_stream):
+            if not (self._estimates and self._is_stream):
                 return reading
             return reader.estimate(reading, self._facts.get(CHARACTERS))
         return WireReading(
@@ -332,15 +341,6 @@ class CapturedCall:
             self._capture.results.count_unsampled(self._further(found, parent), span)
         else:
             self._capture.results.hand_over(self._further(found, parent), span, is_ours=True)
-
-    def _warn(self, reading: WireReading) -> None:
-        if reading.outcome != outcomes.NO_USAGE or not self._is_stream or self._facts.get("asks_usage"):
-            return
-        known = "an estimate" if reading.estimate else "unknown"
-        self._capture.counts.say_once(
-            f"a stream of {self._asked.host} reported no usage, so its cost is {known}; ask for it with"
-            ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
-        )
 
 
 def _text(value: str | bytes) -> str:

@@ -45,6 +45,14 @@ class Counts:
         except Exception:  # a handler of the host's may raise: nothing more can be done
             self.add("errors_logging")
 
+    def warn_of_usage(self, host: str, is_estimated: bool) -> None:
+        """Say once how to have a stream of *host* report its usage."""
+        known = "an estimate" if is_estimated else "unknown"
+        self.say_once(
+            f"a stream of {host} reported no usage, so its cost is {known}; ask for it with"
+            ' stream_options={"include_usage": True}, or let capture ask (include_usage=True)'
+        )
+
     def snapshot(self) -> dict[str, int]:
         """Return all counters."""
         with self._lock:

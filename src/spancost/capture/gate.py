@@ -15,7 +15,7 @@ from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import EMBEDDINGS, SpanAdoption
 from spancost.capture.kinds import UNKNOWN
 from spancost.capture.stop_boundary import raised
-from spancost.control.guards import CallRequest, CallStopped, Change, Guards
+from spancost.control.guards import CallRequest, CallStopped, Change, Guards, Meter
 from spancost.core import semconv
 from spancost.core.wire.match import Target
 
@@ -42,6 +42,11 @@ class Gate:
         self._claims = claims
         self._counts = counts
 
+    @property
+    def waits(self) -> bool:
+        """Whether `enter` may wait for another process."""
+        return self._guards.admission is not None and self._guards.admission.waits
+
     def enter(self, target: Target, host: str, facts: Mapping[str, Any], may_change: bool) -> Entered:
         """Return the request of a call and what is to be changed in it; a `CallStopped` goes through.
 
@@ -61,7 +66,10 @@ class Gate:
             if admission is None or target.kind != _CALL or (target.shape is not None and target.shape.batch):
                 return Entered(asked, None)
             try:
-                return Entered(asked, admission.admit(asked, may_change))
+                change = admission.admit(asked, may_change)
+                if change is not None and change.model is not None:
+                    asked = asked._replace(model=change.model)
+                return Entered(asked, change)
             except CallStopped:
                 raise
             except Exception as error:
@@ -71,6 +79,11 @@ class Gate:
             self._counts.add("stopped")
             self._write(stop, asked)
             raise raised(stop) from None
+
+    def meter(self, asked: CallRequest) -> Meter | None:
+        """Return what watches the stream that answers a call."""
+        admission = self._guards.admission
+        return None if admission is None or not admission.cuts else admission.meter(asked)
 
     def leave(self, asked: CallRequest) -> None:
         """Take back the admission of a call that is not going to be watched."""

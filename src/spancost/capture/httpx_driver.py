@@ -7,6 +7,7 @@ it, so that nothing waits, and that ends the call at its last event, its close, 
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
@@ -15,6 +16,8 @@ from typing import Any
 from spancost.capture.calls import Capture, CapturedCall
 from spancost.capture.patching import Patches
 from spancost.capture.request import facts_of_form, with_usage_asked
+from spancost.capture.rewriting import can_change, changed
+from spancost.core.wire.match import Target
 
 
 def install(module: ModuleType, capture: Capture, patches: Patches, *, include_usage: bool = False) -> None:
@@ -61,7 +64,7 @@ class _Driver:
 
         @functools.wraps(original)
         async def send(client: Any, request: Any, **options: Any) -> Any:
-            request, call = self._begin(request)
+            request, call = await self._begin_async(request)
             if call is None:
                 return await original(client, request, **options)
             try:
@@ -97,7 +100,27 @@ class _Driver:
         except Exception as error:
             capture.counts.fault("request", error)
             return request, None
-        return request, capture.begin(target, host, facts)
+        return self._admitted(request, target, host, facts)
+
+    async def _begin_async(self, request: Any) -> tuple[Any, CapturedCall | None]:
+        """Do the same; in a thread where the admission of a call may wait for a store."""
+        if not self._capture.gate.waits:
+            return self._begin(request)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # another event loop: trio
+            return self._begin(request)
+        return await asyncio.to_thread(self._begin, request)
+
+    def _admitted(
+        self, request: Any, target: Target, host: str, facts: dict[str, Any]
+    ) -> tuple[Any, CapturedCall | None]:
+        body = self._body(request)
+        call = self._capture.begin(target, host, facts, may_change=can_change(body, target.path.get("model")))
+        if call is not None and call.change is not None and body is not None:
+            content = changed(body, call.change, request.url.path)
+            request = request if content is None else self._with_content(request, content)
+        return request, call
 
     def _body(self, request: Any) -> bytes | None:
         try:
@@ -107,12 +130,13 @@ class _Driver:
         return body if isinstance(body, bytes) else None
 
     def _asking(self, request: Any, body: bytes) -> Any:
-        changed = with_usage_asked(body)
-        if changed is None:
-            return request
+        content = with_usage_asked(body)
+        return request if content is None else self._with_content(request, content)
+
+    def _with_content(self, request: Any, content: bytes) -> Any:
         headers = [(k, v) for k, v in request.headers.raw if k.lower() != b"content-length"]
         return self._module.Request(
-            request.method, request.url, headers=headers, content=changed, extensions=request.extensions
+            request.method, request.url, headers=headers, content=content, extensions=request.extensions
         )
 
     def _observe(self, call: CapturedCall, response: Any, tee: Callable[[Any, CapturedCall], Any]) -> None:
@@ -144,6 +168,9 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
                     self._pending = chunk
                     yield chunk
                     self._read_pending()
+                    if (stop := self._stop()) is not None:
+                        self._inner.close()
+                        raise stop
             except GeneratorExit:
                 raise
             except BaseException as error:
@@ -166,6 +193,9 @@ def _tees(module: ModuleType) -> tuple[Any, Any]:
                     self._pending = chunk
                     yield chunk
                     self._read_pending()
+                    if (stop := self._stop()) is not None:
+                        await self._inner.aclose()
+                        raise stop
             except GeneratorExit:
                 raise
             except BaseException as error:
@@ -202,6 +232,10 @@ class _Watched:
         chunk, self._pending = self._pending, None
         if chunk is not None:
             self._call.feed(chunk)
+
+    def _stop(self) -> BaseException | None:
+        """Return what a budget that is used up raises here."""
+        return self._call.stop
 
     def _classify_ancestor(self) -> None:
         self._read_pending()

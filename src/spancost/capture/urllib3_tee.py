@@ -90,6 +90,7 @@ class TeeResponse(io.IOBase):
             for chunk in self._raw.stream(amt=amt, decode_content=decode_content):
                 yield chunk
                 self._read(chunk, decode_content)
+                self._cut()
         except GeneratorExit:
             self._call.finish()
             raise
@@ -98,8 +99,15 @@ class TeeResponse(io.IOBase):
             raise
         self._call.finish()
 
+    def _cut(self) -> None:
+        """Raise what a budget that is used up raises; the connection is not used again."""
+        if self._call.stop is not None:
+            self._raw.close()
+            raise self._call.stop
+
     def read(self, amt: int | None = None, decode_content: bool | None = None, **options: Any) -> Any:
         """Return the next bytes of the body, as urllib3's `read` does."""
+        self._cut()
         try:
             data = self._raw.read(amt, decode_content=decode_content, **options)
         except BaseException as error:

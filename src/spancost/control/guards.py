@@ -68,14 +68,33 @@ After: TypeAlias = "Callable[[CallResult], None]"
 
 
 class Change(NamedTuple):
-    """What is changed in a request before it is sent: its model, and the bound of its output in tokens."""
+    """What is changed in a request before it is sent: its model, and the bound of its output in tokens.
+
+    span_attributes: what the span of the call says of it.
+    """
 
     model: str | None = None
     output_bound: int | None = None
+    span_attributes: Mapping[str, str | int | float | bool] = {}
+
+
+Meter: TypeAlias = "Callable[[int], CallStopped | None]"
+"""Called with the output tokens of a stream so far; what it returns is raised where the stream is read."""
 
 
 class Admission(Protocol):
     """Decides last whether a call is sent, and hears of each call that it admitted: budgets."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether `admit` may wait for another process, so that an event loop should not run it itself."""
+
+    @property
+    def cuts(self) -> bool:
+        """Whether it watches streams."""
+
+    def meter(self, request: CallRequest) -> Meter | None:
+        """Return what watches the stream that answers an admitted call, None when nothing does."""
 
     def admit(self, request: CallRequest, may_change: bool) -> Change | None:
         """Return what is to be changed in *request*, None for nothing; raise `CallStopped` to stop the call.

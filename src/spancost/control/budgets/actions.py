@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from spancost.control.budgets.exceeded import BudgetExceeded
@@ -32,6 +32,10 @@ class BudgetActions:
         """Have `at_limit: name` call *action*."""
         self._known[name] = action
 
+    def forget(self, name: str) -> None:
+        """Have `at_limit: name` refuse calls again."""
+        self._known.pop(name, None)
+
     def of(self, limit: Limit | None) -> Action | None:
         """Return the action of *limit*, None when it has none."""
         if limit is None:
@@ -39,10 +43,6 @@ class BudgetActions:
         if limit.degrade is not None:
             return lambda _: Change(*limit.degrade) if limit.degrade is not None else None
         return self._known.get(limit.at_limit)
-
-    def unknown(self, limits: Mapping[str, Limit]) -> list[str]:
-        """Return the names of actions that *limits* name and nobody registered."""
-        return sorted({limit.at_limit for limit in limits.values()} - self._known.keys() - {"block", "warn"})
 
 
 PROCESS = BudgetActions()

@@ -88,7 +88,7 @@ class Budgets:
         self._highest = highest
         self._clock = clock
         self._context_of = context_of or (lambda facts: None)
-        self._hold_ns = max((limit.hold_ns for limit in self.limits), default=0)
+        self.hold_ns = max((limit.hold_ns for limit in self.limits), default=0)
         self._crossed: dict[tuple[str, str], None] = {}
         self._lock = threading.RLock()
 
@@ -107,7 +107,7 @@ class Budgets:
         now_ns = self._clock()
         estimates: dict[int, Estimate] = {}
         parts = tuple([self._part(limit, key, facts, now_ns, estimates) for limit, key in found])
-        outcome = self.store.reserve(parts, self._hold_ns)
+        outcome = self.store.reserve(parts, self.hold_ns)
         if isinstance(outcome, Refusal):
             limit, key = found[outcome.place]
             raise self._refused(limit, key, parts[outcome.place], outcome)
@@ -170,6 +170,11 @@ class Budgets:
         call = call_of(held.facts, 0, held.at_ns, self._context_of(held.facts))
         cost = self._price(call._replace(usage={"input_tokens": call.usage["input_tokens"]}))
         return by_highest(call.usage, call.provider, self._highest) if cost.femto is None else cost.femto
+
+    def cost_femto(self, held: Held, output_tokens: int) -> int:
+        """Return what a call costs with so much output."""
+        call = call_of(held.facts, output_tokens, held.at_ns, self._context_of(held.facts))
+        return estimate(call, self._price, self._highest).femto
 
     def _part(self, limit: Limit, key: str, facts: CallFacts, now_ns: int, estimates: dict[int, Estimate]) -> Part:
         bound = limit.assumed_output if facts.output_tokens is None else facts.output_tokens

@@ -39,7 +39,12 @@ Outcome: TypeAlias = "Reservation | Refusal"
 
 
 class Store(Protocol):
-    """What budgets ask of a store. Every method may be called from any thread. A lost connection raises nothing."""
+    """What budgets ask of a store. Every method may be called from any thread. A lost connection raises nothing.
+
+    waits: whether each reservation asks another process.
+    """
+
+    waits: bool
 
     def reserve(self, parts: Sequence[Part], hold_ns: int) -> Outcome:
         """Reserve the amount of every part for *hold_ns* in its current period, in all or in none."""
@@ -65,6 +70,8 @@ class Store(Protocol):
 
 class MemoryStore:
     """The budgets of this process, exact among its threads. A forked child begins with the balances of its parent."""
+
+    waits = False
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock

@@ -88,6 +88,12 @@ class UsageReader:
         calls, self._calls = self._calls, []
         return calls
 
+    @property
+    def output_tokens(self) -> int:
+        """The estimated tokens of the text streamed so far; 0 unless it is counted (`counts_text`)."""
+        density = None if self._shape is None else self._shape.density
+        return (density or self._wires.text.density).tokens(self._output_text)
+
     def feed(self, data: bytes) -> bool:
         """Read the next bytes of the body; return True when the answer will report nothing more."""
         form = self._form
