@@ -18,11 +18,12 @@ from spancost import __version__
 
 _COMMANDS = {
     "anomalies": "Find loops, retries, lost caches and other anomalies of spend.",
-    "budget": "Check a file of budgets, and show what is used of them.",
     "bill": "Show what a bill of a provider says.",
+    "budget": "Check a file of budgets, and show what is used of them.",
+    "collector-config": "Print configuration for a Collector without spancost components.",
+    "compare": "Compare cost and quality of the arms of an experiment.",
     "completion": "Print what completes commands and options in a shell.",
     "contract": "Check a contract and compile it for production.",
-    "collector-config": "Print configuration for a Collector without spancost components.",
     "demo": "Run a small support agent and show its costs; needs no key and no network.",
     "doctor": "Show how each span is read, which calls have no price, and how to fix it.",
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
@@ -34,8 +35,8 @@ _COMMANDS = {
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "report": "Show what calls cost, by any column and period.",
     "run": "Run a Python program and show what it cost.",
-    "whatif": "Show what calls would have cost with another model, cache, tier or card.",
     "verify": "Recompute every cost in a file and report each difference.",
+    "whatif": "Show what calls would have cost with another model, cache, tier or card.",
 }
 
 

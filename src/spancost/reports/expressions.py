@@ -56,13 +56,31 @@ def _coverage(asked: Any) -> dict[str, Any]:
     }
 
 
+def _units(asked: Any) -> dict[str, Any]:
+    is_unpriced = asked.status == "unpriced"
+    tokens = asked.input_tokens.fill_null(0) + asked.output_tokens.fill_null(0)
+    return {
+        "calls": asked.count(),
+        "unpriced_calls": is_unpriced.sum(),
+        "cost_usd": asked.cost_usd.sum(),
+        "unpriced_tokens": tokens.sum(where=is_unpriced),
+    }
+
+
+def _rates(asked: Any) -> dict[str, Any]:
+    tokens = asked.input_tokens.fill_null(0) + asked.output_tokens.fill_null(0)
+    return {"cost_usd": asked.cost_usd.sum(), "tokens": tokens.sum(where=asked.cost_usd.notnull())}
+
+
 SPEND = Question(
     "spend",
     ("status", "cost_usd", "list_cost_usd", "input_tokens", "cached_input_tokens", "output_tokens"),
     _spend,
 )
 COVERAGE = Question("coverage", ("status", "feature", "cost_usd"), _coverage)
-QUESTIONS = (SPEND, COVERAGE)
+UNITS = Question("units", ("status", "cost_usd", "input_tokens", "output_tokens"), _units)
+RATES = Question("rates", ("cost_usd", "input_tokens", "output_tokens"), _rates)
+QUESTIONS = (SPEND, COVERAGE, UNITS, RATES)
 
 
 def sql_of(question: Question, keys: Sequence[str], dialect: str) -> str:
