@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from inspect import signature
 from typing import Any, TypeAlias
 
 from opentelemetry import metrics, trace
@@ -60,6 +61,7 @@ class SpendMetrics:
         self._provider = meter_provider
         self._has_histogram = has_histogram
         self._histogram: Any = None
+        self._takes_context = False  # SDKs before 1.29 have no exemplars, and so no context
 
     def begin(self) -> bool:
         """Begin to count if a meter provider is set up; return whether it is. Never raises."""
@@ -70,6 +72,7 @@ class SpendMetrics:
             instruments = _instruments_of(provider)
             if self._has_histogram:
                 self._histogram = instruments.histogram()
+                self._takes_context = "context" in signature(self._histogram.record).parameters
             instruments.join(self)
             self.is_on = True
         except Exception as error:
@@ -89,8 +92,11 @@ class SpendMetrics:
             self._errors.record("metrics", error)
 
     def _record(self, record: CallRecord, femto: int, span: SpanContext | None) -> None:
+        if span is None or not self._takes_context:
+            self._histogram.record(usd_float(femto), self.table.attributes_of(record))
+            return
         # Without a context the exemplar would be the span that is current: the parent of the call, or none.
-        context = None if span is None else trace.set_span_in_context(NonRecordingSpan(span), Context())
+        context = trace.set_span_in_context(NonRecordingSpan(span), Context())
         self._histogram.record(usd_float(femto), self.table.attributes_of(record), context=context)
 
     def restart(self) -> None:
