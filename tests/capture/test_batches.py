@@ -123,3 +123,26 @@ def test_a_large_file_is_read_line_by_line(world: World) -> None:
     tracemalloc.stop()
     assert world.capture.stats["calls_usage"] == 1_000
     assert peak < 8 << 20
+
+
+BEDROCK = "https://bedrock.us-east-1.amazonaws.com/model-invocation-job"
+ARN = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghij12"
+OUTPUT = "https://bucket.s3.us-east-1.amazonaws.com/out/abcdefghij12/in.jsonl.out"
+RECORD = {"recordId": "1", "modelOutput": {"usage": {"inputTokens": 1000, "outputTokens": 10}}}
+
+
+@pytest.mark.parametrize("is_polled", [True, False])
+def test_results_of_a_bedrock_job_have_the_model_of_the_job(world: World, is_polled: bool) -> None:
+    """A process that made the job or asked for its state knows the model; another one says that it does not."""
+    poll = {"jobArn": ARN, "modelId": "amazon.nova-lite-v1:0", "status": "Completed"}
+    if is_polled:
+        fetch(httpx, f"{BEDROCK}/{ARN.rpartition('/')[2]}", json.dumps(poll).encode())
+    assert not world.spans
+    fetch(httpx, OUTPUT, json.dumps(RECORD).encode() + b"\n")
+    (span,) = world.spans
+    found = dict(span.attributes or {})
+    if is_polled:
+        assert (found["llm.model"], found["llm.service_tier"]) == ("amazon.nova-lite-v1:0", "batch")
+        assert found["llm.request_cost_usd"] == pytest.approx((1000 * 0.06e-6 + 10 * 0.24e-6) / 2)
+    else:
+        assert (found["llm.cost_status"], found["llm.cost_reason"]) == ("unpriced", "no_model")

@@ -229,7 +229,7 @@ class CapturedCall:
             self._target,
             status=self._status,
             headers=headers,
-            request=self._facts,
+            request=self._capture.seen.with_job_model(self._facts, self._target),
             counts_text=self._estimates,
         )
         return self._reader
@@ -258,6 +258,7 @@ class CapturedCall:
         if self._is_batch:
             if self._reader is not None:
                 self._write_batch(self._reader)
+                self._capture.seen.note_job(reading)
             return
         if self._target.kind == UNKNOWN and not has_usage(reading):
             if self._outer is not None:

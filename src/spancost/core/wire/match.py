@@ -17,6 +17,8 @@ from spancost.core.wire.expr import compile_conditions, compile_formula
 from spancost.core.wire.path import Getter, Json, Test, WireDataError, compile_getter, compile_test
 from spancost.core.wire.shape import Shape, compile_shape
 
+BATCH_JOB = "batch_job"
+"""Named part of the path of a batch's results: the id of the job."""
 _CACHE_LIMIT = 4096
 _LONGEST_KEPT = 512
 

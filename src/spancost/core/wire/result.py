@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from spancost.core.wire import reading as outcomes
-from spancost.core.wire.match import Target, Wires
+from spancost.core.wire.match import BATCH_JOB, Target, Wires
 from spancost.core.wire.path import Json, Number
 from spancost.core.wire.reading import AdditionalUsage, WireReading
 from spancost.core.wire.shape import Shape, Slots
@@ -125,7 +125,7 @@ def _request_model(target: Target, slots: Slots) -> str | None:
 
 
 def _context(target: Target, shape: Shape | None, slots: Slots) -> dict[str, str] | None:
-    found = {k: v for k, v in target.path.items() if k != "model"}
+    found = {k: v for k, v in target.path.items() if k not in ("model", BATCH_JOB)}
     for key, get in shape.context.items() if shape else ():
         word = text(get(slots))
         if word is not None:
