@@ -15,7 +15,7 @@ from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.memory import Process
 from spancost.core.ledger.options import Ended, LedgerOptions
 from spancost.core.ledger.reading_pricer import Prices
-from spancost.core.ledger.recorder import PlannedCall
+from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.record import CallRecord
 from spancost.core.span import Attributes, AttributeValue, Span
 

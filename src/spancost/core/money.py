@@ -9,6 +9,7 @@ from fractions import Fraction
 
 FEMTO_PER_USD = 10**15
 FEMTO_PER_NANO = 10**6
+_HALF_NANO = FEMTO_PER_NANO // 2
 MOST_NANO = 2**63 - 1
 """The largest integer of OTLP: 9.2 billion USD."""
 
@@ -51,7 +52,10 @@ def femto_from_text(usd: str) -> int:
 
 def nano(femto: int) -> int:
     """Return *femto* in nano-dollars (1e-9 USD), rounded half-even, at most `MOST_NANO`."""
-    return min(round_div(femto, FEMTO_PER_NANO), MOST_NANO)
+    nanos, rest = divmod(femto, FEMTO_PER_NANO)
+    if rest > _HALF_NANO or (rest == _HALF_NANO and nanos & 1):
+        nanos += 1
+    return nanos if nanos < MOST_NANO else MOST_NANO
 
 
 def round_div(numerator: int, denominator: int) -> int:

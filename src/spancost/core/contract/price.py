@@ -212,10 +212,7 @@ def _mapped(call: Call, resolved_term: _ResolvedTerm) -> Call:
 def _sum(rate_set: RateSet, usage: Mapping[str, Any]) -> int | None:
     """Return the linear cost, as `Pricer.price` computes it; None when only the slow path can."""
     linear_cost = rate_set.linear_costs[tuple(usage)]
-    total = None if linear_cost.is_free else linear_cost.evaluate(usage.values())
-    if not total:
-        return None
-    return total if linear_cost.denominator == 1 else round_div(total, linear_cost.denominator)
+    return None if linear_cost.is_free else linear_cost.evaluate(usage.values()) or None
 
 
 def _hardware_cost(call: Call, term: Term, list_femto: int | None) -> Cost:

@@ -21,8 +21,9 @@ from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCal
 from spancost.core.ledger.options import Ended, LedgerOptions, Reads
 from spancost.core.ledger.plan import plan_cache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
-from spancost.core.ledger.recorder import OTHER_ERROR, PlannedCall, PricedCall, Recorder
+from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
 from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, is_one_request, subtotal_of_call
+from spancost.core.ledger.span_plan import PlannedCall, describe
 from spancost.core.ledger.writes import (
     SUMS,
     Written,
@@ -176,7 +177,7 @@ class Ledger:
         """Return the record of a call that `try_plan` priced; the arguments are those of `try_plan`."""
         span_id, parent_id, _, start_ns, end_ns = ids
         times = (start_ns, end_ns - start_ns)
-        return self._recorder.planned(planned, (place[0], place[2]), (span_id, parent_id), times, attributes)
+        return self._recorder.describe(describe(planned), (place[0], place[2]), (span_id, parent_id), times, attributes)
 
     def process_uncached(self, span: Span) -> Ended:
         """Do what `end` does, without a look at spans seen before."""

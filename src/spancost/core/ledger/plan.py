@@ -15,8 +15,10 @@ from operator import mul
 from typing import Any, TypeAlias
 
 from spancost.core.call import Call, Cost
-from spancost.core.dialect.attribute_layout import UNPLANNED, AttributeLayout, Encoded, flatten
+from spancost.core.dialect.attribute_layout import UNPLANNED, AttributeLayout, flatten
 from spancost.core.dialect.dialects import Dialects
+from spancost.core.dialect.fields import MAX_COUNT
+from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.program import Program
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.classification import OWN
@@ -24,11 +26,20 @@ from spancost.core.ledger.counting import counted
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls, Record
 from spancost.core.ledger.options import LedgerOptions
 from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer, new_call
-from spancost.core.ledger.recorder import PlannedCall, Recorder, known_of, new_planned
+from spancost.core.ledger.recorder import Recorder, known_of
 from spancost.core.ledger.rollup import RollUp, subtotal_of, subtotal_of_call
-from spancost.core.ledger.span_plan import Found, Outcome, apply_plan, compile_plan, reading_of
+from spancost.core.ledger.span_plan import (
+    NO_PLAN,
+    Found,
+    Outcome,
+    PlannedCall,
+    compile_plan,
+    new_planned,
+    reading_of,
+    usage_of,
+)
 from spancost.core.ledger.writes import TOKENS, Written, write_cost, write_trace
-from spancost.core.money import round_div, usd_float
+from spancost.core.money import usd_float
 from spancost.core.reading import Reading
 from spancost.core.semconv import (
     LLM_LIST_COST_USD,
@@ -71,14 +82,14 @@ class PlanCache:
         self._layouts: dict[tuple[str, str, str], dict[tuple[str, ...], AttributeLayout]] = {}
         self._compiled = 0
         self._seen: GenerationalCache[int, bool] = GenerationalCache(SEEN_KEPT)
-        self._found: tuple[int, Found | None] = (0, None)  # for the span with this id, until it is read
-        self._read: Found | None = None  # of the span read last
 
     def attach(self, rollup: RollUp, memory: RecentCalls) -> None:
         """Use the state of a ledger, from now on."""
         self._rollup = rollup
         self._memory = memory
-        self._found, self._read = (0, None), None
+        self._found: tuple[int, Found | None] = (0, None)  # for the span with this id, until it is read
+        self._read: Found | None = None  # of the span read last
+        self._missed: tuple[AttributeLayout, Any, Any] | None = None  # of the span looked for last
 
     def try_plan(
         self, place: Place, ids: Ids, emitter: Emitter, attributes: Attributes, writes: Written
@@ -88,31 +99,33 @@ class PlanCache:
         None, and nothing is done, when there is no plan for it: then `read` reads it next. *writes* may be
         *attributes*. The span must have been noted as closed.
         """
+        span_id, parent_id, is_local_root, _, _ = ids
         found = self._find(emitter, attributes)
-        span_id, parent_id = ids[0], ids[1]
         self._found = span_id, found
+        if found is None:
+            return None
         rollup = self._rollup
-        if found is None or span_id in rollup.pending or (parent_id is not None and parent_id in rollup.without_usage):
+        pending, without_usage = rollup.pending, rollup.without_usage
+        if span_id in pending.new or span_id in pending.old:
             return None
-        priced = self._price(found, place, ids, attributes)
-        if priced is None:
+        if parent_id is not None and (parent_id in without_usage.new or parent_id in without_usage.old):
             return None
-        outcome, femto, list_femto = priced
-        record = _record(found, outcome, femto, place, ids)
-        if not self._memory.add_if_new(record, found[0].own[4]):
+        executed = self._execute(found, place, ids, attributes, writes)
+        if executed is None:
             return None
         self._counts[OWN] += 1
-        _write(found, outcome, femto, list_femto, writes)
-        is_local_root = ids[2]
-        if is_local_root or femto is None:
-            passed: Any = record if femto is not None else subtotal_of_call(CountedCall._make(record[:-2]), None, True)
+        record, planned = executed
+        if is_local_root or planned.femto is None:
+            passed: Any = record
+            if planned.femto is None:
+                passed = subtotal_of_call(CountedCall._make(record[:-2]), None, True)
             if is_local_root and self._options.roll_up:
                 write_trace(subtotal_of(passed), writes)
             if parent_id is not None and (self._options.join_services or not is_local_root):
                 rollup.pass_up(parent_id, subtotal_of(passed))
         elif parent_id is not None:
             rollup.pass_up_record(parent_id, record)
-        return new_planned((found[1], femto, list_femto, outcome.known, found[0].keys))
+        return planned
 
     def read(self, span: Span) -> Reading | None:
         """Return what *span* says, by the plan that `try_plan` found for it, else as its dialect reads it."""
@@ -122,7 +135,7 @@ class PlanCache:
             return reading_of(found)
         reading = self._dialects.read(span)
         if not self._dialects.markers.isdisjoint(span.attributes):
-            self._compile(span)
+            self._compile(span, reading)
         return reading
 
     def learn(self, span: Span, this: CountedCall, cost: Cost, writes: Mapping[str, AttributeValue]) -> None:
@@ -131,129 +144,161 @@ class PlanCache:
         The span must be a call of its own with nothing below. A plan that does not reproduce it is given up.
         """
         found = self._read
-        if found is None or not found[2] or not _TOTALS.isdisjoint(span.attributes):
+        if found is None or not found[1] or not _TOTALS.isdisjoint(span.attributes):
             return
+        plan, usage = found[0], usage_of(found)
         place: Place = (span.trace_id, this.process, span.resource)
         ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)
         call = self._call(found, place, ids, span.attributes)
-        raw, outcomes = self._charge.price(call), found[0].outcomes
-        if raw.femto is None and found[0].cost_at >= 0:
+        raw, outcomes = self._charge.price(call), plan.outcomes
+        if raw.femto is None and plan.cost_at >= 0:
             return  # a cost that the span states may stand in for the one that is not known
-        key, outcome = self._outcome(found, call, raw, cost, writes)
-        if key in outcomes:
-            return
-        outcomes[key] = outcome
-        priced = self._price(found, place, ids, span.attributes)
-        made: Written = {}
-        if priced is not None and priced[0] is outcome:
-            _write(found, *priced, made)
-            if _record(found, outcome, priced[1], place, ids) == (*this, cost.femto, outcome.is_doubtful):
-                outcomes[key] = outcome if list(made.items()) == list(writes.items()) else None
-                return
-        outcomes[key] = None
-
-    def _outcome(
-        self, found: Found, call: Call, raw: Cost, cost: Cost, writes: Mapping[str, AttributeValue]
-    ) -> tuple[Any, Outcome]:
-        """Return the outcome of a call that the pricer gave *raw*, and its key: its rate set where that is linear."""
-        plan, usage, card = found[0], found[1], self._charge.card
-        outcome = Outcome(
-            dict(writes),
-            tuple(pair for pair in TOKENS if pair[0] in usage),
-            cost.femto is not None,
-            int(cost.status in UNCERTAIN),
-            known_of(call, writes),
-        )
-        if card is not None and plan.rates is not None and card.price_at(plan.rates, usage, call.at_ns) is not None:
-            rate_set = plan.rates.rate_set(usage, call.at_ns)
+        tokens = tuple((name, plan.meters.index(meter)) for meter, name in TOKENS if meter in usage)
+        is_doubtful = int(cost.status in UNCERTAIN)
+        outcome = Outcome(dict(writes), tokens, cost.femto is not None, is_doubtful, known_of(call, writes), None)
+        key: Any = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
+        card, rates = self._charge.card, plan.rates
+        if card is not None and rates is not None and card.price_at(rates, usage, call.at_ns) is not None:
+            rate_set = rates.rate_set(usage, call.at_ns)
             linear = rate_set.linear_costs[plan.meters]
             if not linear.is_free:
-                return rate_set, outcome._replace(
-                    coefficients=linear.coefficients,
-                    constant=linear.constant,
-                    denominator=linear.denominator,
-                    bounds=linear.bounds,
-                )
-        return (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None), outcome
+                key, outcome = rate_set, outcome._replace(linear=linear)
+        if key in outcomes:
+            return
+        made: Written = {}
+        outcomes[key] = outcome
+        memory, self._memory = self._memory, RecentCalls(1)
+        executed = self._execute(found, place, ids, span.attributes, made)
+        self._memory = memory
+        is_same = executed is not None and executed[0] == (*this, cost.femto, is_doubtful)
+        if not is_same or list(made.items()) != list(writes.items()):
+            outcomes[key] = None
 
     def _find(self, emitter: Emitter, attributes: Attributes) -> Found | None:
+        """Return the plan of a span and what its values come to; None when there is none, or it is not for them."""
         try:
             layouts = self._layouts[emitter[0]]
             layout = layouts[tuple(attributes)]
             if layout.encoded:
                 attributes = flatten(attributes, layout.encoded)
                 layout = layouts[tuple(attributes)]
-            values, key = _values_of(layout, attributes, emitter[1])
-            plan = layout.plans[key]
+            _, _, number, varying, categorical, tests, is_named, plans = layout
+            values, key = varying(attributes), categorical(attributes)
+            if tests:
+                key = (*key, *[test(values[at]) for at, test in tests])
+            if is_named:
+                key = (*key, emitter[1])
+            plan = plans.get(key, NO_PLAN)
         except (KeyError, TypeError):  # not seen before, or a list among the values
             return None
-        return None if plan is None else apply_plan(plan, values)
+        if plan is NO_PLAN or plan is None:
+            self._missed = None if plan is None else (layout, values, key)
+            return None
+        for count in values[:number]:
+            if type(count) is not int or not 0 <= count < MAX_COUNT:
+                return None
+        _, pick, names, bounds, meters, split, _, id_at, _, _, _, _, _, _ = plan
+        response_id = None
+        if id_at >= 0:
+            response_id = values[id_at]
+            if type(response_id) is not str or not response_id or response_id[0] in "\"['":  # it is encoded
+                return None
+        if not meters:
+            return plan, (), response_id, values
+        amounts = pick(values)
+        if not any(amounts):
+            return None
+        for bound in bounds:
+            if sum(map(mul, bound, amounts)) < 0:
+                return None
+        if names:
+            usage, doubt = inclusive(dict(zip(names, amounts, strict=True)))
+            if doubt != split or tuple(usage) != meters:
+                return None
+            amounts = tuple(usage.values())
+        return plan, amounts, response_id, values
 
     def _call(self, found: Found, place: Place, ids: Ids, attributes: Attributes) -> Call:
         provider, model, _, _, request_model, operation, tier, processing, context, _ = found[0].call
-        start_ns, end_ns = ids[3], ids[4]
+        start_ns, end_ns, usage = ids[3], ids[4], usage_of(found)
         if self._charge.facts_of is not None:
             context = self._charge.facts_of(context, attributes, place[2])
         took_ns = end_ns - start_ns
         return new_call(
-            (provider, model, found[1], start_ns, request_model, operation, tier, processing, context, took_ns)
+            (provider, model, usage, start_ns, request_model, operation, tier, processing, context, took_ns)
         )
 
-    def _price(
-        self, found: Found, place: Place, ids: Ids, attributes: Attributes
-    ) -> tuple[Outcome, int | None, int | None] | None:
-        """Return the result of pricing, the cost and the list price where that differs; None to decline."""
-        plan, usage, amounts, _, _ = found
-        if not plan.outcomes or not amounts:
+    def _execute(
+        self, found: Found, place: Place, ids: Ids, attributes: Attributes, writes: Written
+    ) -> tuple[Record, PlannedCall] | None:
+        """Price, remember and write a call; return it as remembered and as priced, None to decline."""
+        plan, amounts, response_id, _ = found
+        _, _, _, _, _, _, places, _, _, _, rates, own, _, outcomes = plan
+        if not amounts or not outcomes:
             return None
-        if plan.rates is not None:
-            outcome = plan.outcomes.get(plan.rates.only or plan.rates.rate_set(usage, ids[3]))
+        span_id, parent_id, _, start_ns, end_ns = ids
+        outcome: Outcome | None = None
+        femto: int | None = None
+        list_femto: int | None = None
+        if rates is not None:
+            outcome = outcomes.get(rates.only or rates.rate_set(usage_of(found), start_ns))
             if outcome is not None:
-                _, _, is_priced, _, _, coefficients, constant, denominator, bounds = outcome
-                for bound in bounds:
-                    if sum(map(mul, bound, amounts)) < 0:
-                        break
-                else:
-                    femto = sum(map(mul, coefficients, amounts), constant)
-                    if not femto:
-                        return None
-                    if denominator != 1:
-                        femto = round_div(femto, denominator)
-                    return outcome, femto if is_priced else None, None
-        status, reason, cost, rate_id, source, list_femto = self._charge.price(
-            self._call(found, place, ids, attributes)
-        )
-        outcome = plan.outcomes.get((status, reason, rate_id, source, list_femto is None))
-        if outcome is None or (not outcome.is_priced and "input_tokens" not in usage and "output_tokens" not in usage):
+                femto = outcome.linear.cost_of(amounts)
+        if not femto:
+            cost = self._charge.price(self._call(found, place, ids, attributes))
+            status, reason, femto, rate_id, source, list_femto = cost
+            outcome = outcomes.get((status, reason, rate_id, source, list_femto is None))
+        entered, left, *parts = [None if at < 0 else amounts[at] for at in places]
+        if outcome is None or (not outcome.is_priced and entered is None and left is None):
             return None
-        return outcome, cost if outcome.is_priced else None, list_femto
+        template, tokens, is_priced, is_doubtful, _, _ = outcome
+        if not is_priced:
+            femto = None
+        scope, models, reported, provider, is_detached, is_exchange = own
+        record = (
+            span_id, scope, models, place[0], entered, left, place[1], response_id, start_ns, end_ns, reported,
+            provider, tuple(parts), parent_id is not None, is_exchange, femto, is_doubtful,
+        )  # fmt: skip
+        if not self._memory.add_if_new(record, is_detached):
+            return None
+        writes.update(template)
+        for name, at in tokens:
+            writes[name] = amounts[at]
+        if entered is not None or left is not None:
+            writes[LLM_TOTAL_TOKENS] = (entered or 0) + (left or 0)
+        if femto is not None:
+            write_cost(femto, writes)
+        if list_femto is not None:
+            writes[LLM_LIST_COST_USD] = usd_float(list_femto)
+        if response_id is not None:
+            writes[LLM_REQUEST_ID] = response_id
+        return record, new_planned((plan, outcome, amounts, femto, list_femto))
 
-    def _compile(self, span: Span) -> None:
+    def _compile(self, span: Span, reading: Reading | None) -> None:
         """Compile a plan of a span that no plan was found for, when it is worth it.
 
         The first span with these keys, and the first with these values, make none: compiling one triples the time of a
         span.
         """
         attributes, scope = span.attributes, (span.scope_name, span.scope_version, span.language)
-        known = self._layouts.get(scope, {})
-        is_new = tuple(attributes) not in known
+        emitter = (scope, span.name)
+        self._missed = None
+        self._find(emitter, attributes)
+        is_new = tuple(attributes) not in self._layouts.get(scope, {})
         if is_new and (
             len(attributes) > MAX_KEYS or "$" in "".join(attributes) or self._is_first((scope, *attributes))
         ):
             return
         program = self._dialects.program(span)
-        try:
-            layout = self._layout(scope, attributes, program.encoded(attributes), program)
-            if layout.encoded:
-                attributes = flatten(attributes, layout.encoded)
-                layout = self._layout(scope, attributes, (), program)
-            values, key = _values_of(layout, attributes, span.name)
-            if layout is UNPLANNED or key in layout.plans or (not is_new and self._is_first((scope, *attributes, key))):
-                return
-        except (TypeError, AttributeError):
+        if self._missed is None:
+            self._add_layouts(self._layouts.setdefault(scope, {}), attributes, program)
+            self._find(emitter, attributes)
+        if self._missed is None:
             return
-        self._make_room()
-        plan = compile_plan(program, layout, values, span, self._recorder.keys_of(span.attributes))
+        layout, values, key = self._missed
+        if layout is UNPLANNED or (not is_new and self._is_first((scope, *attributes, key))):
+            return
+        plan = compile_plan(program, layout, values, span, self._recorder.keys_of(attributes))
         if plan is not None and plan.reading is not None:
             call = self._charge.call(plan.reading, span)._replace(context=plan.reading.context)
             this = counted(plan.reading, span, None)
@@ -262,20 +307,23 @@ class PlanCache:
             own = (this.scope, this.models, meters, this.provider, is_detached, this.is_exchange)
             rates = None if self._charge.card is None else self._charge.card.resolve(call)
             plan = plan._replace(call=call, own=own, rates=None if isinstance(rates, Cost) else rates)
+        self._make_room()
         layout.plans[key] = plan
-        self._read = None if plan is None else apply_plan(plan, values)
+        self._read = self._find(emitter, attributes)
+        if plan is not None and (self._read is None or reading_of(self._read) != reading):
+            layout.plans[key], self._read = None, None
 
-    def _layout(
-        self, scope: tuple[str, str, str], attributes: Attributes, encoded: tuple[Encoded, ...], program: Program
-    ) -> AttributeLayout:
-        """Return the layout of spans with the keys of *attributes*, made now if need be."""
-        keys = tuple(attributes)
-        layout = self._layouts.get(scope, {}).get(keys)
-        if layout is None:
+    def _add_layouts(
+        self, layouts: dict[tuple[str, ...], AttributeLayout], attributes: Attributes, program: Program
+    ) -> None:
+        """Add the layout of spans with the keys of *attributes*, and the one of these attributes when flat."""
+        encoded = program.encoded(attributes)
+        if encoded:
+            layouts.setdefault(tuple(attributes), AttributeLayout(encoded))
+            attributes = flatten(attributes, encoded)
+        if tuple(attributes) not in layouts:
             self._make_room()
-            layout = AttributeLayout(encoded) if encoded else program.layout(attributes) or UNPLANNED
-            self._layouts.setdefault(scope, {})[keys] = layout
-        return layout
+            layouts[tuple(attributes)] = program.layout(attributes) or UNPLANNED
 
     def _make_room(self) -> None:
         if self._compiled >= PLANS_KEPT:
@@ -289,43 +337,6 @@ class PlanCache:
             return False
         self._seen.set(sight, True)
         return True
-
-
-def _values_of(layout: AttributeLayout, attributes: Attributes, name: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return the values of a span that vary, and those by which its plan is found."""
-    values, key = layout.varying(attributes), layout.categorical(attributes)
-    if layout.tests:
-        key = (*key, *[test(values[at]) for at, test in layout.tests])
-    return values, (*key, name) if layout.is_named else key
-
-
-def _record(found: Found, outcome: Outcome, femto: int | None, place: Place, ids: Ids) -> Record:
-    """Return the call to remember."""
-    (_, _, _, _, _, _, _, _, _, _, _, own, _, _), usage, _, response_id, _ = found
-    span_id, parent_id, _, start_ns, end_ns = ids
-    scope, models, meters, provider, _, is_exchange = own
-    get = usage.get
-    return (
-        span_id, scope, models, place[0], get("input_tokens"), get("output_tokens"), place[1], response_id, start_ns,
-        end_ns, meters, provider, (get("cache_read_tokens"), get("cache_write_tokens"), get("reasoning_tokens")),
-        parent_id is not None, is_exchange, femto, outcome.is_doubtful,
-    )  # fmt: skip
-
-
-def _write(found: Found, outcome: Outcome, femto: int | None, list_femto: int | None, writes: Written) -> None:
-    """Put what the call writes into *writes*."""
-    usage, response_id = found[1], found[3]
-    writes.update(outcome.template)
-    for meter, key in outcome.tokens:
-        writes[key] = usage[meter]
-    if LLM_TOTAL_TOKENS in outcome.template:
-        writes[LLM_TOTAL_TOKENS] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
-    if femto is not None:
-        write_cost(femto, writes)
-    if list_femto is not None:
-        writes[LLM_LIST_COST_USD] = usd_float(list_femto)
-    if response_id is not None:
-        writes[LLM_REQUEST_ID] = response_id
 
 
 def plan_cache(

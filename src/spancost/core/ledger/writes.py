@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import isclose
 
 from spancost.core import semconv as names
@@ -13,9 +14,12 @@ from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process
 from spancost.core.ledger.recorder import PricedCall
 from spancost.core.ledger.rollup import Subtotal
 from spancost.core.ledger.sources import Repeat
-from spancost.core.money import FEMTO_PER_USD, bucket, nano, usd_float
+from spancost.core.money import BUCKET_BOUNDS, BUCKET_NAMES, FEMTO_PER_USD, nano, usd_float
 from spancost.core.reading import Reading
-from spancost.core.semconv import (  # by name: these are written on every span above a call
+from spancost.core.semconv import (  # by name: these are written on every call, or on every span above one
+    LLM_COST_BUCKET,
+    LLM_REQUEST_COST_NANOUSD,
+    LLM_REQUEST_COST_USD,
     LLM_SUBTREE_COST_USD,
     LLM_SUBTREE_INPUT_TOKENS,
     LLM_SUBTREE_OUTPUT_TOKENS,
@@ -192,9 +196,9 @@ def write_call(reading: Reading, cost: Cost, version: str, keep_provider: bool, 
 
 def write_cost(femto: int, writes: Written) -> None:
     """Write what a call costs, in 1e-15 USD, in its three forms."""
-    writes[names.LLM_REQUEST_COST_USD] = usd_float(femto)
-    writes[names.LLM_REQUEST_COST_NANOUSD] = nano(femto)
-    writes[names.LLM_COST_BUCKET] = bucket(femto)
+    writes[LLM_REQUEST_COST_USD] = femto / FEMTO_PER_USD
+    writes[LLM_REQUEST_COST_NANOUSD] = nano(femto)
+    writes[LLM_COST_BUCKET] = BUCKET_NAMES[bisect_right(BUCKET_BOUNDS, femto)]
 
 
 def write_subtree(total: Subtotal, writes: Written) -> None:

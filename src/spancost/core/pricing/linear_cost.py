@@ -7,11 +7,12 @@ coefficient per meter, and sums that must not be negative.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from math import lcm
 from operator import mul
 from typing import Any, NamedTuple
 
+from spancost.core.money import round_div
 from spancost.core.pricing.rates import Rate, RateSet
 from spancost.core.pricing.units import Units
 from spancost.core.pricing.usage import MOST
@@ -37,17 +38,20 @@ class LinearCost(NamedTuple):
     is_free: bool
 
     def evaluate(self, quantities: Iterable[object]) -> int | None:
-        """Return the cost times the denominator; None unless all quantities are whole numbers up to `MOST` within
-        the bounds."""
+        """Return the cost; None unless all quantities are whole numbers up to `MOST` within the bounds."""
         values: list[Any] = list(quantities)
         for quantity in values:
             if quantity.__class__ is not int or not 0 <= quantity <= MOST:
                 return None
+        return self.cost_of(values)
+
+    def cost_of(self, values: Sequence[int]) -> int | None:
+        """Return the cost of whole numbers, rounded half-even; None when they are not within the bounds."""
         for bound in self.bounds:
             if sum(map(mul, bound, values)) < 0:
                 return None
         total: int = sum(map(mul, self.coefficients, values), self.constant)
-        return total
+        return total if self.denominator == 1 else round_div(total, self.denominator)
 
 
 def rate_of(units: Units, rate_set: RateSet, meter: str) -> tuple[str | None, str]:

@@ -78,13 +78,12 @@ class Pricer:
         """Return what *usage* costs by one multiplication a meter; None for what only `break_down` can evaluate."""
         rate_set = resolved.rate_set(usage, at_ns)
         linear_cost = None if rate_set is None else rate_set.linear_costs.get(tuple(usage))
-        numerator = None if linear_cost is None else linear_cost.evaluate(usage.values())
-        if rate_set is None or linear_cost is None or numerator is None:
+        femto = None if linear_cost is None else linear_cost.evaluate(usage.values())
+        if rate_set is None or linear_cost is None or femto is None:
             return None
         caveat = rate_set.caveat
-        if not numerator and (not linear_cost.is_free or caveat is not None or not any(usage.values())):
+        if not femto and (not linear_cost.is_free or caveat is not None or not any(usage.values())):
             return None
-        femto = numerator if linear_cost.denominator == 1 else round_div(numerator, linear_cost.denominator)
         if linear_cost.is_free:
             return Cost(FREE, reasons.FREE_RATE, 0, rate_set.rate_id, RATE_CARD)
         if caveat is None:
