@@ -116,8 +116,21 @@ func summed(all []ptrace.Traces) (total int64) {
 	return total
 }
 
-// through returns what both processors make of traffic: costs in each batch, then totals.
+// through returns what the costs add up to that both processors make of traffic: in each batch, then in the roll-up.
 func through(t *testing.T, traffic []ptrace.Traces, change func(*Config)) (priced, rolledUp int64) {
+	t.Helper()
+	between, all := throughBoth(t, traffic, change)
+	return between, summed(all)
+}
+
+// released returns what both processors make of traffic.
+func released(t *testing.T, traffic []ptrace.Traces, change func(*Config)) []ptrace.Traces {
+	t.Helper()
+	_, all := throughBoth(t, traffic, change)
+	return all
+}
+
+func throughBoth(t *testing.T, traffic []ptrace.Traces, change func(*Config)) (priced int64, all []ptrace.Traces) {
 	t.Helper()
 	sink, between := &consumertest.TracesSink{}, &consumertest.TracesSink{}
 	factory := llmcostprocessor.NewFactory()
@@ -155,7 +168,7 @@ func through(t *testing.T, traffic []ptrace.Traces, change func(*Config)) (price
 			t.Fatal(err)
 		}
 	}
-	return priced, summed(sink.AllTraces())
+	return priced, sink.AllTraces()
 }
 
 func TestTheSumOfTrafficIsItsBillWhateverTheShardsBatchesAndOrder(t *testing.T) {

@@ -57,6 +57,9 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		if len(s.writes.Put) > 0 {
 			s.released.Set(spans[n].Key, slices.Clone(s.writes.Put))
 		}
+		if len(s.writes.Remove) > 0 || ledger.CopyClassification(spans[n].Attributes, &s.writes) {
+			s.withdraw(spans[n].Key)
+		}
 		for _, held := range holders[n] {
 			tracedata.Put(held.data.Attributes(), &s.writes, nil)
 			held.data.MoveTo(out.add(held.resource, held.origin, held.size))

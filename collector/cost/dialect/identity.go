@@ -94,6 +94,9 @@ func (i *Identity) Form(responseID string) *idForm {
 	return nil
 }
 
+// HasPrefix reports whether a prefix shows who issues ids of this form.
+func (f *idForm) HasPrefix() bool { return f.prefix != "" }
+
 func (f *idForm) holds(rest string, distinct int) bool {
 	for n := range len(rest) {
 		if rest[n] >= 128 {

@@ -157,7 +157,7 @@ func classifyAncestor(isCall bool, this *CountedCall, below *Subtotal, memory *R
 		}
 		return classification{role: cost.Aggregate, reason: reasonLess}
 	}
-	if ownResponse(this, calls) || isExchangeAbove(this, calls) {
+	if memory.ownResponse(this, calls) || isExchangeAbove(this, calls) {
 		return classification{}
 	}
 	last := calls[len(calls)-1]
@@ -183,7 +183,7 @@ func repeats(isCall bool, this *CountedCall, others []*CountedCall, memory *Rece
 		case other.tokens() != this.tokens() || areTwoExchanges(this, other):
 		case !isCall || memory.mayRepeat(this, other):
 			return classification{cost.Duplicate, reasonRepeats, other}
-		case unsure.role == "" && !(this.scope == other.scope && memory.areTwo(this, other)):
+		case unsure.role == "" && !memory.areTwoCalls(this, other):
 			unsure = classification{cost.Duplicate, reasonSameTokens, other}
 		}
 	}
@@ -259,13 +259,15 @@ func isExchangeAbove(this *CountedCall, others []*CountedCall) bool {
 	return this.isExchange && slices.ContainsFunc(others, func(other *CountedCall) bool { return other.process == this.process })
 }
 
-// ownResponse reports whether a call has a response id and each of the others another one, of the same emitter.
-func ownResponse(this *CountedCall, others []*CountedCall) bool {
+// ownResponse reports whether a call has a response id and each of the others another one, of the same emitter or of one
+// provider.
+func (m *RecentCalls) ownResponse(this *CountedCall, others []*CountedCall) bool {
 	if this.responseID == "" {
 		return false
 	}
 	for _, other := range others {
-		if other.responseID == "" || other.responseID == this.responseID || other.scope != this.scope {
+		if other.responseID == "" || other.responseID == this.responseID ||
+			other.scope != this.scope && !m.areTwoCalls(this, other) {
 			return false
 		}
 	}

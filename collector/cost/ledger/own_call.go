@@ -99,8 +99,7 @@ func (l *Ledger) classified(
 		l.memory.claim(found.of, this)
 		if isUnsure {
 			l.memory.doubt(found.of.span.ID)
-		}
-		if reading.ResponseID != "" {
+		} else if reading.ResponseID != "" {
 			l.memory.addAlias(reading.ResponseID, found.of)
 		}
 	}

@@ -49,7 +49,7 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 			}
 			found.write(written)
 			written.Remove = withdrawn
-			if found.of != nil && this.responseID != "" {
+			if found.of != nil && found.reason != reasonSameTokens && this.responseID != "" {
 				l.memory.addAlias(this.responseID, found.of)
 			}
 			return incomplete(found.reason)

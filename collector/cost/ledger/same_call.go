@@ -138,6 +138,16 @@ func (m *RecentCalls) areTwo(this, other *CountedCall) bool {
 	return form != nil && form == m.identity.Form(other.responseID)
 }
 
+// areTwoCalls reports whether ids show that two spans, of which one is above the other, are two calls. Two emitters may report
+// ids of their own: in two processes (a gateway), or ids that do not show who issued them.
+func (m *RecentCalls) areTwoCalls(this, other *CountedCall) bool {
+	if !m.areTwo(this, other) {
+		return false
+	}
+	isApart := this.process != "" && other.process != "" && this.process != other.process
+	return this.scope == other.scope || m.identity.Form(this.responseID).HasPrefix() && !isApart
+}
+
 // isReplay reports whether a span is an answer from the application's own cache, which repeats another with its response id.
 func (m *RecentCalls) isReplay(this, other *CountedCall) bool {
 	return this.scope == other.scope && m.identity.Replays(this.scope) && this.startNs > other.endNs && agree(this, other) &&

@@ -20,7 +20,14 @@ from spancost.core.ledger.classification import (
     Descendants,
 )
 from spancost.core.ledger.memory import CountedCall, Process, RecentCalls, new_counted
-from spancost.core.ledger.same_call import are_two_exchanges, are_two_issued, same_model, same_response, same_tokens
+from spancost.core.ledger.same_call import (
+    are_two_calls,
+    are_two_exchanges,
+    are_two_issued,
+    same_model,
+    same_response,
+    same_tokens,
+)
 from spancost.core.reading import CALL, Reading
 from spancost.core.semconv import LLM_CAPTURE
 from spancost.core.span import Span
@@ -120,7 +127,7 @@ def _classify_ancestor(
         if not is_within:
             return Classification(AGGREGATE, EXCEEDS)
         return Classification(AGGREGATE, SUM if is_sum or _add_up(this, calls) else LESS)
-    if _own_response(this, calls) or _is_exchange_above(this, calls):
+    if _own_response(this, calls, memory) or _is_exchange_above(this, calls):
         return None
     only = calls[-1] if descendants.number == 1 else None
     is_part = only is not None and (this.input == only.input or this.output == only.output)
@@ -143,7 +150,7 @@ def _repeats(this: CountedCall, others: list[CountedCall], is_call: bool, memory
             continue
         if not is_call or _may_repeat(this, other, memory):
             return Classification(DUPLICATE, REPEATS, other)
-        if not (this.scope == other.scope and are_two_issued(this, other, memory)):
+        if not are_two_calls(this, other, memory):
             unsure = unsure or Classification(DUPLICATE, SAME_TOKENS, other)
     return unsure
 
@@ -203,9 +210,11 @@ def _is_exchange_above(this: CountedCall, others: list[CountedCall]) -> bool:
     return this.is_exchange and any(other.process == this.process for other in others)
 
 
-def _own_response(this: CountedCall, others: list[CountedCall]) -> bool:
-    """Whether *this* has a response id and each of *others* has another one, from the same emitter."""
+def _own_response(this: CountedCall, others: list[CountedCall], memory: RecentCalls) -> bool:
+    """Whether *this* has a response id and each of *others* another one, of the same emitter or of one provider."""
     return this.response_id is not None and all(
-        other.response_id is not None and other.response_id != this.response_id and other.scope == this.scope
+        other.response_id is not None
+        and other.response_id != this.response_id
+        and (other.scope == this.scope or are_two_calls(this, other, memory))
         for other in others
     )

@@ -295,7 +295,7 @@ class Ledger:
             self._memory.claim(carrier, this)
             if classification.reason == SAME_TOKENS:
                 self._memory.doubt(carrier.span_id)
-            if reading.response_id:
+            elif reading.response_id:
                 self._memory.add_alias(reading.response_id, carrier)
         if meter is not None:
             classification = classification._replace(reason=f"{REPORTS_MORE}:{meter}")

@@ -167,6 +167,18 @@ def are_two_issued(this: CountedCall, other: CountedCall, memory: RecentCalls) -
     return form is not None and form == memory.identity.form(other.response_id)
 
 
+def are_two_calls(this: CountedCall, other: CountedCall, memory: RecentCalls) -> bool:
+    """Return whether ids show that two spans, of which one is above the other, are two calls.
+
+    Two emitters may report ids of their own: in two processes (a gateway), or ids that do not show who issued them.
+    """
+    if not are_two_issued(this, other, memory):
+        return False
+    form = memory.identity.form(this.response_id or "")
+    is_apart = this.process is not None and other.process is not None and this.process != other.process
+    return this.scope == other.scope or (form is not None and bool(form.prefix) and not is_apart)
+
+
 def _is_descendant(other: CountedCall, descendants: Descendants | None) -> bool:
     return descendants is not None and any(
         other.span_id == call.span_id for call in (*descendants.calls, descendants.without_usage) if call
