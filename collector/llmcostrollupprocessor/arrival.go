@@ -156,12 +156,15 @@ func (p *rollUpProcessor) sort(td ptrace.Traces, into []arrivals) {
 		process := tracedata.Process(resource.Resource(), p.dialects)
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
-				trace := span.TraceID()
-				n := binary.BigEndian.Uint64(trace[8:]) % uint64(len(p.shards))
-				into[n].take(passing{data: span, scope: scope, resource: resource, process: process}, p.dialects)
+				into[p.shardOf(span.TraceID())].take(passing{data: span, scope: scope, resource: resource, process: process}, p.dialects)
 			}
 		}
 	}
+}
+
+// shardOf returns which shard a trace falls to.
+func (p *rollUpProcessor) shardOf(trace pcommon.TraceID) int {
+	return int(binary.BigEndian.Uint64(trace[8:]) % uint64(len(p.shards)))
 }
 
 // removeHeld removes the spans that were moved out of the data: they have no id any more.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"go.opentelemetry.io/collector/component"
 )
 
 // Modes of the processor.
@@ -40,6 +42,9 @@ type Config struct {
 	// CorrectionSpans: a call that comes after its root is followed by a span of no length below the root, linked to it,
 	// whose llm.subtree_* state what the root's total lacks. Default: off.
 	CorrectionSpans bool `mapstructure:"correction_spans"`
+	// Storage is an extension that keeps open traces over a restart: at shutdown they are stored instead of being released as
+	// incomplete. Default: none.
+	Storage *component.ID `mapstructure:"storage"`
 	// Shards is how many parts traces are divided into, by trace id. Default: 0, one for each processor core.
 	Shards int `mapstructure:"shards"`
 }
@@ -62,6 +67,9 @@ func (c *Config) Validate() error {
 	expect(c.Shards >= 0 && c.Shards <= mostShards, "shards", c.Shards, "0 to 256")
 	if c.Mode == ModeBatch && c.CorrectionSpans {
 		faults = append(faults, errors.New("correction_spans: found true with mode batch; expected mode hold, which knows what is late"))
+	}
+	if c.Mode == ModeBatch && c.Storage != nil {
+		faults = append(faults, fmt.Errorf("storage: found %s with mode batch; expected mode hold, which has open traces", c.Storage))
 	}
 	return errors.Join(faults...)
 }

@@ -23,6 +23,7 @@ import (
 
 // rollUpProcessor passes spans on and holds those that are to carry totals, in shards by trace id.
 type rollUpProcessor struct {
+	id       component.ID
 	cfg      *Config
 	next     consumer.Traces
 	logger   *zap.Logger
@@ -35,6 +36,8 @@ type rollUpProcessor struct {
 	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
 	bufs sync.Pool
+	// state keeps open traces over a restart; nil where they are not.
+	state *state
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -51,7 +54,7 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		return nil, err
 	}
 	p := &rollUpProcessor{
-		cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, stop: make(chan struct{}),
+		id: set.ID, cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, stop: make(chan struct{}),
 	}
 	const unbounded = 1 << 30
 	options := ledger.Options{JoinServices: true, RollUp: true, Reclassify: true}
@@ -104,12 +107,21 @@ func (p *rollUpProcessor) Capabilities() consumer.Capabilities {
 }
 
 // Start begins to release held spans when their time is over.
-func (p *rollUpProcessor) Start(context.Context, component.Host) error {
+func (p *rollUpProcessor) Start(ctx context.Context, host component.Host) error {
 	if p.cfg.Mode != ModeHold {
 		return nil
 	}
 	for _, s := range p.shards {
 		s.started = time.Now()
+	}
+	if p.cfg.Storage != nil {
+		var err error
+		if p.state, err = openState(ctx, host, *p.cfg.Storage, p.id); err != nil {
+			return err
+		}
+		if err := p.restore(ctx); err != nil {
+			p.logger.Error("stored traces cannot be read, and are lost", zap.Error(err))
+		}
 	}
 	p.stopped.Add(1)
 	go func() {
@@ -140,8 +152,10 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 		close(p.stop)
 	}
 	p.stopped.Wait()
-	for _, s := range p.shards {
-		p.send(ctx, s.releaseAll())
+	if p.state == nil || !p.save(ctx) {
+		for _, s := range p.shards {
+			p.send(ctx, s.releaseAll())
+		}
 	}
 	p.flush(ctx)
 	p.builder.Shutdown()

@@ -203,6 +203,12 @@ func spanID(id uint64) (found pcommon.SpanID) {
 	return found
 }
 
+func traceIDOf(key cost.SpanKey) (found pcommon.TraceID) {
+	binary.BigEndian.PutUint64(found[:8], key.Trace[0])
+	binary.BigEndian.PutUint64(found[8:], key.Trace[1])
+	return found
+}
+
 func newSpanID() pcommon.SpanID { return spanID(rand.Uint64() | 1) }
 
 // mover moves spans out of a batch, and copies each resource and scope of the batch once.

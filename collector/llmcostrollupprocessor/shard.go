@@ -25,11 +25,13 @@ type shard struct {
 	maxTraces int
 	maxBytes  int
 	corrects  bool
-	traces    map[traceID]*heldTrace
-	queue     []*heldTrace
-	heldBytes int
-	counted   ledger.Counters
-	writes    ledger.Writes
+	// keepsCalls: the calls of open traces are kept, to be stored.
+	keepsCalls bool
+	traces     map[traceID]*heldTrace
+	queue      []*heldTrace
+	heldBytes  int
+	counted    ledger.Counters
+	writes     ledger.Writes
 	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
 	withdrawn map[cost.SpanKey]ledger.Writes
 	// released are the totals that were written on held spans, for copies that come later.
@@ -50,6 +52,8 @@ type heldTrace struct {
 	isDone   bool
 	bytes    int
 	spans    []heldSpan
+	// calls are those of the trace that were passed on, where they are stored (Config.Storage).
+	calls []heldSpan
 	// waiting are spans that money was passed to before they came.
 	waiting []cost.SpanKey
 }
@@ -77,7 +81,7 @@ type origin struct {
 
 func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Dialects) *shard {
 	return &shard{
-		ledger: l, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans,
+		ledger: l, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans, keepsCalls: cfg.Storage != nil,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
 		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
 		released: cost.NewGenerationalCache[cost.SpanKey, []cost.Attribute](keptTotals), started: time.Now(),
@@ -121,6 +125,9 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 			s.withdraw(a.key)
 		}
 		s.recordEnd(now, &a.passing, ended, out)
+		if s.keepsCalls {
+			s.keepCall(a, &moved)
+		}
 	}
 	for _, a := range copies {
 		s.repeat(a)

@@ -128,3 +128,24 @@ def test_what_was_exported_before_a_kill_stays_and_the_rest_starts_anew(pipeline
     after = sum(sums(kept, "llm.cost.usd").values())
     assert before in (nano(TOKENS), 2 * nano(TOKENS)), "at most what came since the last export is lost"
     assert after == before + nano(TOKENS)
+
+
+def test_open_traces_that_are_stored_are_complete_after_a_restart(pipeline: Path, tmp_path: Path) -> None:
+    """The Collector's storage extension keeps what is held, the calls of open traces and the ids of ended spans."""
+    folder = tmp_path / "state"
+    extension = f"extensions: {{file_storage: {{directory: {folder}, create_directory: true}}}}\n"
+    stored = PIPELINE.replace("{max_wait: 1s}", "{max_wait: 2s, storage: file_storage}")
+    pipeline.write_text(extension + stored.replace("service:\n", "service:\n  extensions: [file_storage]\n"))
+    with OtlpReceiver() as backend, prometheus() as (spend, _):
+        env = {"BACKEND_OTLP_HTTP": backend.url, "SPEND": spend, "OWN_METRICS_PORT": str(free_port())}
+        with collector(pipeline, tmp_path, env) as running:
+            spans = [span(1, 1), call(1, 2, 1), span(1, 3, 1), call(1, 4, 3), span(1, 5, 3), call(1, 6, 5)]
+            send(running.http, *spans[:3])
+        with collector(pipeline, tmp_path, env) as running:
+            send(running.http, *spans[3:5])
+        with collector(pipeline, tmp_path, env) as running:
+            send(running.http, spans[5])
+            until(lambda: len(backend.spans) == len(spans))
+        (root,) = (found.attributes for found in backend.spans if not found.parent_id)
+    assert root[TRACE_NANO] == 3 * nano(TOKENS)
+    assert root["llm.trace_cost_complete"] is True

@@ -87,6 +87,17 @@ func (e *endedSpans) set(span, parent cost.SpanKey) {
 	e.count, e.isFound = 0, false
 }
 
+// each visits all spans, with their parents, older ones first; one that is in both generations is visited twice.
+func (e *endedSpans) each(visit func(span, parent cost.SpanKey)) {
+	for _, generation := range [...]map[traceKey]*endedTrace{e.old, e.new} {
+		for trace, held := range generation {
+			for n := range held.spans {
+				visit(cost.SpanKey{Trace: trace, ID: held.spans[n].id}, held.spans[n].parent)
+			}
+		}
+	}
+}
+
 // fresh returns an empty trace, in the memory of one that was evicted where there is one.
 func (e *endedSpans) fresh() *endedTrace {
 	if last := len(e.free) - 1; last >= 0 {

@@ -153,6 +153,9 @@ func (l *Ledger) ParentOf(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
 	return l.rollUp.closed.get(span)
 }
 
+// EachEnded visits the spans that have ended lately, with their parents.
+func (l *Ledger) EachEnded(visit func(span, parent cost.SpanKey)) { l.rollUp.closed.each(visit) }
+
 func (l *Ledger) end(span *cost.Span, written *Writes, rollUp bool) Ended {
 	l.record = nil
 	found := l.withTotals(span, written, rollUp)
