@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("SPANCOST_CARD", "SPANCOST_CONTRACT", "SPANCOST_EMITTERS", "SPANCOST_ACCOUNT_FACTS")
 
+_BUDGET = "SPANCOST_BUDGET"
+
 
 @click.command(name="run", context_settings={"allow_interspersed_args": False})
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Traces and table rows to show.")
@@ -33,6 +35,13 @@ _SETTINGS = ("SPANCOST_CARD", "SPANCOST_CONTRACT", "SPANCOST_EMITTERS", "SPANCOS
 @click.option("--card", "card_name", metavar="FILE|VERSION", help="Use this rate card instead of SPANCOST_CARD.")
 @contract_option
 @emitters_option
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="[SUBJECT:]USD[/WINDOW]",
+    help="Refuse model calls beyond this, such as 2, trace:0.50 or workspace_id:20/day; may be repeated.",
+)
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
 def command(
     top: int,
@@ -41,6 +50,7 @@ def command(
     card_name: str | None,
     contract_path: Path | None,
     emitters_path: Path | None,
+    budgets: tuple[str, ...],
     program: tuple[str, ...],
 ) -> None:
     """Run a Python program with costs on its spans, and show what it cost when it ends.
@@ -52,9 +62,10 @@ def command(
     \b
     spancost run -- python app.py
     spancost run --save spans.jsonl -- pytest tests/
+    spancost run --budget 2 -- python agent.py
     """
     load("rich.console", "cli")
-    with settings_in_environment(card_name, contract_path, emitters_path):
+    with settings_in_environment(card_name, contract_path, emitters_path), budgets_in_environment(budgets):
         done, spans = run_program(program)
     console = load("rich.console", "cli").Console(width=width, highlight=False, stderr=True)
     load("spancost.cli.run_page", "cli").show(done, spans, top, console)
@@ -97,6 +108,26 @@ def _absolute(name: str | Path | None) -> str | None:
         return None
     path = Path(name).expanduser()
     return str(path.absolute()) if path.exists() else str(name)
+
+
+@contextmanager
+def budgets_in_environment(lines: tuple[str, ...]) -> Iterator[None]:
+    """Add *lines* to `SPANCOST_BUDGET` inside the block; a usage error for a wrong one."""
+    before = os.environ.get(_BUDGET)
+    if lines:
+        from spancost.config.budgets import BudgetError, of_lines
+
+        try:
+            of_lines(lines, "--budget")
+        except BudgetError as error:
+            raise click.UsageError(str(error)) from None
+        os.environ[_BUDGET] = ",".join([*filter(None, [before]), *lines])
+    try:
+        yield
+    finally:
+        os.environ.pop(_BUDGET, None)
+        if before is not None:
+            os.environ[_BUDGET] = before
 
 
 def run_program(program: tuple[str, ...]) -> tuple[Run, list[ReceivedSpan]]:

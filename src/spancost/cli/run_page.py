@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from spancost.core import semconv
+from spancost.core.budget.ledger import Balance
+from spancost.core.budget.limit import parsed_key, readable
+from spancost.core.money import usd_float
 from spancost.demo import groups, tree
 from spancost.demo.tables import Glyphs, glyphs_of, group_table, trace_table, usd
 from spancost.diagnose.doctor.fixes import fix
@@ -34,6 +37,7 @@ def show(run: Run, spans: list[ReceivedSpan], top: int, console: Console) -> Non
 def _page(run: Run, spans: list[ReceivedSpan], top: int, width: int, glyphs: Glyphs) -> Iterator[RenderableType]:
     calls = [span for span in spans if tree.is_counted(span)]
     yield _headline(run, spans, calls, glyphs)
+    yield from budget_lines(run.budgets, spans)
     if not calls:
         yield Text(why_nothing(run, spans))
         return
@@ -75,6 +79,34 @@ def _headline(run: Run, spans: list[ReceivedSpan], calls: list[ReceivedSpan], gl
     if run.status:
         text.append(f" {glyphs.dot} the program ended with status {run.status}", "red")
     return text
+
+
+def budget_lines(balances: Sequence[Balance], spans: list[ReceivedSpan]) -> Iterator[Text]:
+    """Yield what was used of each budget, and what calls it refused, changed or cut."""
+    acted: dict[str, list[ReceivedSpan]] = defaultdict(list)
+    for span in spans:
+        if semconv.LLM_BUDGET_ACTION in span.attributes:
+            acted[str(span.attributes.get(semconv.LLM_BUDGET_ID))].append(span)
+    used: dict[tuple[str, str], int] = {(name, ""): 0 for name in acted}
+    for balance in balances:
+        named = parsed_key(balance.key)
+        used.pop((named.budget, ""), None)
+        used[named.budget, readable(named.key)] = balance.settled + balance.reserved
+    for (name, key), femto in used.items():
+        text = Text.assemble(("Budget ", "bold"), (name, "bold"), f" {key}".rstrip())
+        text.append(f": {usd(usd_float(femto))} used")
+        found = acted.get(name, [])
+        if found:
+            text.append(f" of {usd(found[0].attributes.get(semconv.LLM_BUDGET_LIMIT_USD, 0.0))}")
+        refused = [span for span in found if span.attributes[semconv.LLM_BUDGET_ACTION] == "refused"]
+        if refused:
+            needed = sum(span.attributes.get(semconv.LLM_BUDGET_NEEDED_USD, 0.0) for span in refused)
+            text.append(f"; {format_count(len(refused), 'call')} refused", "bold red")
+            text.append(f", which needed up to {usd(needed)}")
+        for action in ("changed", "cut"):
+            if number := sum(span.attributes[semconv.LLM_BUDGET_ACTION] == action for span in found):
+                text.append(f"; {format_count(number, 'call')} {action}")
+        yield text
 
 
 def why_nothing(run: Run, spans: list[ReceivedSpan]) -> str:

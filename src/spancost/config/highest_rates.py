@@ -13,41 +13,51 @@ from spancost.core.pricing.price import Pricer
 
 _TOKENS = 1_000_000
 _NOTHING = (0, 0)
+_IN, _OUT = "input_tokens", "output_tokens"
 
 
 class HighestRates:
-    """Femto-dollars for an input and an output token, by provider; each provider is looked at once."""
+    """Femto-dollars for an input and an output token, by provider and model; each is looked at once."""
 
     def __init__(self, card: RateCard, pricer: Pricer, clock: Callable[[], int] = time.time_ns) -> None:
         self._card = card
         self._pricer = pricer
         self._clock = clock
-        self._known: dict[str | None, tuple[int, int]] = {}
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def of(self, provider: str | None) -> tuple[int, int]:
-        """Return the highest rates of *provider*; of every provider on the card when it has none or is unknown."""
-        found = self._known.get(provider)
+    def of(self, provider: str, model: str) -> tuple[int, int]:
+        """Return the highest rates of *provider*.
+
+        Where it is unknown ("" or not on the card): those of *model* at any provider, else the highest of the card.
+        """
+        found = self._known.get((provider, model))
         if found is None:
-            name = self._card.provider_names.canonical(provider or "")
+            name = self._card.provider_names.canonical(provider)
             line = self._card.provider(name) if name else None
             found = self._highest(name, line) if name and line is not None else _NOTHING
+            if found == _NOTHING and model:
+                rates = [(self._rate(each, [model], _IN), self._rate(each, [model], _OUT)) for each in self._providers]
+                found = _most(rates)
             if found == _NOTHING:
-                found = self._known.get(None) or self._of_all()
+                found = self._known.get(("", "")) or self._of_all()
             if len(self._known) > 1_000:
                 self._known.clear()
-            self._known[provider] = found
+            self._known[provider, model] = found
         return found
 
+    @property
+    def _providers(self) -> tuple[str, ...]:
+        return self._card.providers
+
     def _of_all(self) -> tuple[int, int]:
-        found = [self._highest(name, self._card.provider(name) or {}) for name in self._card.providers]
-        highest = (max(rate for rate, _ in found), max(rate for _, rate in found))
-        self._known[None] = highest
+        highest = _most([self._highest(name, self._card.provider(name) or {}) for name in self._providers])
+        self._known["", ""] = highest
         return highest
 
     def _highest(self, provider: str, line: Any) -> tuple[int, int]:
         names = [name for name, target in line.get("names", {}).items() if isinstance(target, str) and name == target]
         names = names or list(line.get("names", {}))
-        return self._rate(provider, names, "input_tokens"), self._rate(provider, names, "output_tokens")
+        return self._rate(provider, names, _IN), self._rate(provider, names, _OUT)
 
     def _rate(self, provider: str, names: list[str], meter: str) -> int:
         """Return the highest rate of *meter* among the models that have rates for input and output tokens of text."""
@@ -61,3 +71,7 @@ class HighestRates:
             if cost.femto is not None and cost.status != "partial":
                 highest = max(highest, -(-cost.femto // _TOKENS))
         return highest
+
+
+def _most(rates: list[tuple[int, int]]) -> tuple[int, int]:
+    return max(rate for rate, _ in rates), max(rate for _, rate in rates)

@@ -94,7 +94,7 @@ class NoPrices:
         return self._cost
 
 
-def highest_of(settings: Settings) -> Callable[[str | None], tuple[int, int]]:
+def highest_of(settings: Settings) -> Callable[[str, str], tuple[int, int]]:
     """Return the highest rates of each provider on the card of *settings* (`HighestRates.of`); 0 without a card."""
     from spancost.config import data
     from spancost.config.highest_rates import HighestRates
@@ -102,7 +102,7 @@ def highest_of(settings: Settings) -> Callable[[str | None], tuple[int, int]]:
     try:
         card = data.default_card() if settings.card is None else data.card_named(settings.card)
     except Exception:  # `prices` has logged it
-        return lambda provider: (0, 0)
+        return lambda provider, model: (0, 0)
     return HighestRates(card, data.pricer(card)).of
 
 

@@ -67,6 +67,7 @@ LLM_BUDGET_NEEDED_USD: Final = "llm.budget.needed_usd"
 LLM_BUDGET_RESETS_AT: Final = "llm.budget.resets_at"
 LLM_BUDGET_ACTION: Final = "llm.budget.action"
 LLM_BUDGET_REASON: Final = "llm.budget.reason"
+LLM_BUDGET_SHARE: Final = "llm.budget.share"
 LLM_BUDGET_REQUESTED_MODEL: Final = "llm.budget.requested_model"
 LLM_BUDGET_OUTPUT_BOUND: Final = "llm.budget.output_bound"
 

@@ -16,10 +16,14 @@ from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from spancost.core.budget.ledger import Balance
 from spancost.run import FOLDER_VARIABLE
 from spancost.run.span_file import requests_in
 
 _SITE = Path(__file__).parent / "site"
+_BUDGETS = ("SPANCOST_BUDGET", "SPANCOST_BUDGETS")
+_BUDGET_STORE = "SPANCOST_BUDGET_STORE"
+_BUDGET_FILE = "budgets.db"
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit statuses of a shell for a command that does not exist, or is not executable."""
@@ -38,12 +42,14 @@ class Run(NamedTuple):
 
     status: as a shell reports it (128 + n when signal n ended it). requests: its spans, by process.
     notes: the note of each Python process that took part. faults: why other Python processes did not.
+    budgets: what was used of budgets that the program's processes shared.
     """
 
     status: int
     requests: list[ExportTraceServiceRequest]
     notes: list[Mapping[str, Any]]
     faults: list[str]
+    budgets: tuple[Balance, ...] = ()
 
 
 def run(command: Sequence[str]) -> Run:
@@ -53,13 +59,29 @@ def run(command: Sequence[str]) -> Run:
         status = _ended(command, _environment(folder))
         notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.note"))]
         faults = sorted({path.read_text(encoding="utf-8") for path in folder.glob("*.fault")})
-        return Run(status, list(requests_in(folder)), notes, faults)
+        return Run(status, list(requests_in(folder)), notes, faults, _budgets_in(folder))
 
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return the environment of the program: ours, with PYTHONPATH so that each Python sets up costs first."""
     paths = [str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), FOLDER_VARIABLE: str(folder)}
+    made = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), FOLDER_VARIABLE: str(folder)}
+    if any(os.environ.get(name) for name in _BUDGETS) and not os.environ.get(_BUDGET_STORE):
+        made[_BUDGET_STORE] = f"sqlite:{folder / _BUDGET_FILE}"  # the processes of one program share its budgets
+    return made
+
+
+def _budgets_in(folder: Path) -> tuple[Balance, ...]:
+    if not (folder / _BUDGET_FILE).exists():
+        return ()
+    # Loaded for programs with budgets only.
+    from spancost.control.budgets.store_url import store_of
+
+    store = store_of(f"sqlite:{folder / _BUDGET_FILE}")
+    try:
+        return tuple(sorted(store.balances()))
+    finally:
+        store.close()
 
 
 def _ended(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -51,7 +51,7 @@ def record(femto: int | None, **usage: int) -> CallRecord:
 
 
 def budgets(*limits: Limit, clock: Any = None) -> Budgets:
-    return Budgets(limits, price, lambda provider: (100, 1000), clock=clock or Clock())
+    return Budgets(limits, price, lambda provider, model: (100, 1000), clock=clock or Clock())
 
 
 def limit(femto: int, name: str = "b", **options: Any) -> Limit:

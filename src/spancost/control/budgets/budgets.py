@@ -24,6 +24,7 @@ from spancost.core.budget.limit import (
     Limit,
     account_of,
     applies,
+    parsed_key,
     readable,
     value_key,
 )
@@ -89,6 +90,7 @@ class Budgets:
         self._clock = clock
         self._context_of = context_of or (lambda facts: None)
         self.hold_ns = max((limit.hold_ns for limit in self.limits), default=0)
+        self._last: dict[str, int] = {}
         self._crossed: dict[tuple[str, str], None] = {}
         self._lock = threading.RLock()
 
@@ -113,6 +115,7 @@ class Budgets:
             raise self._refused(limit, key, parts[outcome.place], outcome)
         self.counts["reserved"] += 1
         for (limit, key), balance in zip(found, outcome.balances, strict=True):
+            self._last[limit.id] = balance.settled + balance.reserved
             if limit.warn_at or limit.at_limit == WARN:
                 self._warn(limit, key, balance)
         return Held(facts, now_ns, tuple([limit for limit, _ in found]), parts, outcome)
@@ -169,7 +172,7 @@ class Budgets:
         """Return what the input of a call may cost."""
         call = call_of(held.facts, 0, held.at_ns, self._context_of(held.facts))
         cost = self._price(call._replace(usage={"input_tokens": call.usage["input_tokens"]}))
-        return by_highest(call.usage, call.provider, self._highest) if cost.femto is None else cost.femto
+        return by_highest(call.usage, (call.provider, call.model), self._highest) if cost.femto is None else cost.femto
 
     def cost_femto(self, held: Held, output_tokens: int) -> int:
         """Return what a call costs with so much output."""
@@ -209,7 +212,7 @@ class Budgets:
     ) -> BudgetExceeded:
         self.counts["refused"] += 1
         self.refused[limit.id] += 1
-        if self.on_crossing is not None:
+        if self._is_first(balance.key or limit.id, "refused"):
             self._tell(Crossing("refused", limit, key, "1", balance))
         used = balance.settled + balance.reserved
         return BudgetExceeded(limit.id, readable(key), used, limit.femto, amount, resets_ns, reason)
@@ -222,12 +225,8 @@ class Budgets:
             if used * share.denominator < limit.femto * share.numerator:
                 continue
             text = f"{float(share):g}"
-            with self._lock:
-                if (balance.key, text) in self._crossed:
-                    continue
-                if len(self._crossed) >= _WARNINGS_KEPT:
-                    del self._crossed[next(iter(self._crossed))]
-                self._crossed[balance.key, text] = None
+            if not self._is_first(balance.key, text):
+                continue
             kind = "limit" if share >= 1 else "warn"
             LOGGER.warning(
                 "spancost: budget %s%s: %s of %s USD are used",
@@ -237,6 +236,16 @@ class Budgets:
                 usd_text(limit.femto),
             )
             self._tell(Crossing(kind, limit, key, text, balance))
+
+    def _is_first(self, account: str, what: str) -> bool:
+        """Tell whether *what* happens to *account* for the first time in its period."""
+        with self._lock:
+            if (account, what) in self._crossed:
+                return False
+            if len(self._crossed) >= _WARNINGS_KEPT:
+                del self._crossed[next(iter(self._crossed))]
+            self._crossed[account, what] = None
+            return True
 
     def _tell(self, crossing: Crossing) -> None:
         if self.on_crossing is None:
@@ -248,11 +257,22 @@ class Budgets:
             LOGGER.debug("spancost: %s while a budget's event was made", type(error).__name__)
 
     def _say_once(self, limit: Limit, sentence: str) -> None:
-        with self._lock:
-            if ("", sentence) in self._crossed or len(self._crossed) >= _WARNINGS_KEPT:
-                return
-            self._crossed["", sentence] = None
+        if not self._is_first("", sentence):
+            return
         LOGGER.warning("spancost: budget %s: %s", limit.id, sentence)
+
+    def most_used(self) -> dict[str, int]:
+        """Return what is settled and reserved by the id of the budget: of the key that used most, in femto-dollars.
+
+        With a store that processes share, it is that of the last call.
+        """
+        if not isinstance(self.store, MemoryStore):
+            return dict(self._last)
+        found: dict[str, int] = {}
+        for balance in self.store.balances():
+            name = parsed_key(balance.key).budget
+            found[name] = max(found.get(name, 0), balance.settled + balance.reserved)
+        return found
 
     def after_fork(self) -> None:
         """Go on in a forked child."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import weakref
@@ -17,12 +18,14 @@ from spancost.config.settings import Settings, load
 from spancost.control.budgets import actions
 from spancost.control.budgets.admission import BudgetAdmission
 from spancost.control.budgets.budgets import Budgets
+from spancost.control.budgets.signals import BudgetMetrics, tell
 from spancost.control.budgets.store_url import store_of
 from spancost.control.budgets.stores import Store
 from spancost.control.guards import PROCESS, Guards
 from spancost.core.budget.limit import CallFacts, Limit
 
 LOGGER = logging.getLogger("spancost")
+_metrics: weakref.WeakKeyDictionary[Guards, BudgetMetrics] = weakref.WeakKeyDictionary()
 _in_force: weakref.WeakSet[BudgetAdmission] = weakref.WeakSet()
 
 
@@ -43,6 +46,7 @@ def admission(
         return found
 
     budgets = Budgets(limits, pricer.price, highest_of(settings), store=store, context_of=context_of)
+    budgets.on_crossing = tell
     made = BudgetAdmission(budgets, actions.PROCESS)
     _in_force.add(made)
     return made
@@ -75,6 +79,10 @@ def enforce(settings: Settings, guards: Guards = PROCESS) -> BudgetAdmission | N
 
 def put_in_force(made: BudgetAdmission, guards: Guards = PROCESS) -> None:
     """Have every captured call admitted by *made* from now on."""
+    before = _metrics.pop(guards, None)
+    if before is not None:
+        before.is_on = False
+    _metrics[guards] = BudgetMetrics(made.budgets)
     guards.admission = made
 
 
@@ -89,5 +97,12 @@ def _after_fork() -> None:
         made.after_fork()
 
 
+def _close() -> None:
+    for made in list(_in_force):
+        made.budgets.store.close()
+
+
+# Settles what waits, and gives back the slices of a fleet's budgets.
+atexit.register(_close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -16,8 +16,8 @@ TOKENS_PER_IMAGE = 1_600
 """For each run of base64: providers scale images down to about this many tokens."""
 
 PriceOf: TypeAlias = "Callable[[Call], Cost]"
-HighestOf: TypeAlias = "Callable[[str | None], tuple[int, int]]"
-"""Provider (None when unknown) -> its highest rates for an input and an output token, in femto-dollars."""
+HighestOf: TypeAlias = "Callable[[str, str], tuple[int, int]]"
+"""Provider and model ("" when unknown) -> the highest rates for an input and an output token, in femto-dollars."""
 
 
 class Estimate(NamedTuple):
@@ -58,12 +58,15 @@ def estimate(call: Call, price: PriceOf, highest: HighestOf) -> Estimate:
         cost = price(call._replace(usage={"input_tokens": call.usage["input_tokens"]}))
     if cost.femto is not None and cost.status != PARTIAL:
         return Estimate(cost.femto, True)
-    return Estimate(by_highest(call.usage, call.provider, highest), False)
+    return Estimate(by_highest(call.usage, (call.provider, call.model), highest), False)
 
 
-def by_highest(usage: Mapping[str, Quantity], provider: str | None, highest: HighestOf) -> int:
-    """Return what *usage* costs at the highest rates of its provider; 0 when it has neither input nor output."""
-    rate_in, rate_out = highest(provider or None)
+def by_highest(usage: Mapping[str, Quantity], model: tuple[str | None, str | None], highest: HighestOf) -> int:
+    """Return what *usage* costs at the highest rates of *model*'s provider; 0 when it has neither input nor output.
+
+    model: provider and model.
+    """
+    rate_in, rate_out = highest(model[0] or "", model[1] or "")
     return int(usage.get("input_tokens", 0) * rate_in + usage.get("output_tokens", 0) * rate_out)
 
 
@@ -76,4 +79,4 @@ def charge(record: CallRecord, reserved: int, policy: str, highest: HighestOf) -
         return record.cost_femto
     if policy == ALLOW:
         return 0
-    return by_highest(record.usage, record.provider, highest) or reserved
+    return by_highest(record.usage, (record.provider, record.model), highest) or reserved
