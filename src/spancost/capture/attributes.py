@@ -20,6 +20,7 @@ _METERS = {
 }
 _SAID_WHEN_ZERO = frozenset(
     {"input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"}
+    | {"output_audio_tokens", "output_image_tokens"}  # parts that leave a total in doubt when they are not reported
 )
 _SOLD_BY_TIME = frozenset({"audio_seconds", "video_seconds"})  # doubles always: backends fix a type at first sight
 _CONTEXT = {
