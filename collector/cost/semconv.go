@@ -50,6 +50,12 @@ const (
 	AttrTraceCostComplete = "llm.trace_cost_complete"
 )
 
+// On the root of a trace with an anomaly, and on the topmost span of each service in it.
+const (
+	AttrAnomalies      = "llm.anomalies"
+	AttrAnomalyCostUSD = "llm.anomaly_cost_usd"
+)
+
 // CallAttributes are the names of the attributes that the span of a call may carry.
 var CallAttributes = []string{
 	AttrProvider,

@@ -85,4 +85,4 @@ def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path) -> None:
     rules.write_text("detectors: 1\nrules:\n  retry_storm: {repeat: 3}\n")
     wrong = run(str(file_of(tmp_path, [9_000])), "--detectors", str(rules))
     assert wrong.exit_code == 2
-    assert "retry_storm: found 'repeat'; expected one of enabled, repeats" in wrong.stderr
+    assert "retry_storm: found 'repeat'; expected one of enabled, blocks, repeats" in wrong.stderr

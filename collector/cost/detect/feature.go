@@ -21,23 +21,24 @@ type window struct {
 
 // feature is one feature of a service, or what the service does for none; name is how texts call it.
 type feature struct {
-	name                     string
-	rules                    *Rules
-	calls, cost, minute, fan history
-	number, input, cached    int64
-	spent                    cost.Femto
-	models                   []*modelUse
-	use                      *modelUse
-	hour, day                seasonal
-	unpriced, unpricedWindow int64
-	unpricedEpisode          *Episode
-	window                   window
-	windowEnd                int64
-	shares                   []int64
+	name                          string
+	rules                         *Rules
+	calls, cost, minute, fan      history
+	number, input, cached, traces int64
+	spent                         cost.Femto
+	models                        []*modelUse
+	use                           *modelUse
+	hour, day                     seasonal
+	unpriced, unpricedWindow      int64
+	unpricedEpisode               *Episode
+	window                        window
+	windowEnd                     int64
+	shares                        []int64
 }
 
 func newFeature(name string, rules *Rules) *feature {
-	found := &feature{name: name, rules: rules, hour: newSeasonal(hourNs, 168), day: newSeasonal(24*hourNs, 7)}
+	found := &feature{name: name, rules: rules, calls: history{least: small}, fan: history{least: small},
+		cost: history{least: cheap}, minute: history{least: cheap}, hour: newSeasonal(hourNs, 168), day: newSeasonal(24*hourNs, 7)}
 	found.beginWindow(0)
 	return found
 }

@@ -2,13 +2,14 @@
 
 package detect
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 const (
-	beyond = 1 << 62
-	// leastClass is that of traces of up to 8, which are alike.
-	leastClass = 5
-	minuteNs   = 60 * 1_000_000_000
+	beyond   = 1 << 62
+	minuteNs = 60 * 1_000_000_000
 	// milli is how many femto-dollars are a thousandth of a dollar, the unit of classes of cost.
 	milli = 1_000_000_000_000
 )
@@ -23,38 +24,38 @@ var bounds = func() []int64 {
 	return slices.Compact(found)
 }()
 
-// history counts traces in the class of size that each has reached so far.
+// small is the class of traces with few calls, cheap that of traces that cost about a dollar at most.
+var small, cheap = slices.Index(bounds, 8), slices.Index(bounds, 1024)
+
+// history counts traces in the class of size that each has reached so far; those in the class least are not counted.
 type history struct {
-	counts []int32
-	traces int64
+	least  int
+	counts map[int]int64
 }
 
-// reach moves a trace from the class before (-1: it is new) to that of size and returns the class.
+// reach moves a trace from the class before to that of size and returns the class.
 func (h *history) reach(before int, size int64) int {
-	if h.counts == nil {
-		h.counts = make([]int32, len(bounds)+1)
-	}
-	reached := max(before, leastClass)
+	reached := before
 	for reached < len(bounds) && size > bounds[reached] {
 		reached++
 	}
-	if before < 0 {
-		h.traces++
-	} else {
-		h.counts[before]--
+	if reached != before {
+		if h.counts == nil {
+			h.counts = map[int]int64{}
+		}
+		if before > h.least {
+			h.counts[before]--
+		}
+		h.counts[reached]++
 	}
-	h.counts[reached]++
 	return reached
 }
 
-// usualMost returns the size that 99 of 100 traces do not exceed, but for one trace in the class without.
-func (h *history) usualMost(without int) int64 {
-	if h.counts == nil {
-		return 0
-	}
-	left := floorDiv(h.traces-1, 100)
-	for reached := len(bounds); reached >= 0; reached-- {
-		left -= int64(h.counts[reached])
+// usualMost returns the size that 99 of 100 of all traces do not exceed, but for one trace in the class without.
+func (h *history) usualMost(traces int64, without int) int64 {
+	left := floorDiv(traces-1, 100)
+	for _, reached := range slices.Backward(slices.Sorted(maps.Keys(h.counts))) {
+		left -= h.counts[reached]
 		if reached == without {
 			left++
 		}
@@ -62,7 +63,7 @@ func (h *history) usualMost(without int) int64 {
 			return boundOf(reached)
 		}
 	}
-	return 0
+	return boundOf(h.least)
 }
 
 func boundOf(class int) int64 {

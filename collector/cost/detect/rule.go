@@ -37,6 +37,7 @@ type limits struct {
 
 type retryStormRule struct {
 	Enabled      bool       `rule:"enabled"`
+	Blocks       bool       `rule:"blocks"`
 	Repeats      int64      `rule:"repeats,1"`
 	OtherRepeats int64      `rule:"other_repeats,1"`
 	Failures     int64      `rule:"failures,1"`
@@ -47,6 +48,7 @@ type retryStormRule struct {
 
 type toolLoopRule struct {
 	Enabled           bool       `rule:"enabled"`
+	Blocks            bool       `rule:"blocks"`
 	AlarmPoints       []int64    `rule:"alarm_points,100"`
 	MeanPoints        int64      `rule:"mean_points,100"`
 	CloseMatches      []int64    `rule:"close_matches,1"`
@@ -66,6 +68,7 @@ type toolLoopRule struct {
 
 type cacheLostRule struct {
 	Enabled        bool       `rule:"enabled"`
+	Blocks         bool       `rule:"blocks"`
 	Calls          int64      `rule:"calls,1"`
 	WarmCalls      int64      `rule:"warm_calls,1"`
 	WarmPermille   int64      `rule:"warm_share,1000"`
@@ -83,9 +86,11 @@ type cacheLostRule struct {
 
 type runawayRule struct {
 	Enabled       bool       `rule:"enabled"`
+	Blocks        bool       `rule:"blocks"`
 	Calls         int64      `rule:"calls,1"`
 	Cost          cost.Femto `rule:"cost_usd"`
 	Minute        cost.Femto `rule:"minute_usd"`
+	MinuteCalls   int64      `rule:"minute_calls,1"`
 	Times         int64      `rule:"times,1"`
 	HistoryTraces int64      `rule:"history_traces,1"`
 	Text          string     `rule:"text"`
@@ -93,6 +98,7 @@ type runawayRule struct {
 
 type contextCreepRule struct {
 	Enabled        bool       `rule:"enabled"`
+	Blocks         bool       `rule:"blocks"`
 	Reread         cost.Femto `rule:"reread_usd"`
 	RereadPermille int64      `rule:"reread_share,1000"`
 	MinInputTokens int64      `rule:"min_input_tokens,1"`
@@ -104,6 +110,7 @@ type contextCreepRule struct {
 
 type fanOutRule struct {
 	Enabled       bool       `rule:"enabled"`
+	Blocks        bool       `rule:"blocks"`
 	Calls         int64      `rule:"calls,1"`
 	Cost          cost.Femto `rule:"cost_usd"`
 	Times         int64      `rule:"times,1"`

@@ -167,8 +167,10 @@ func (s *stream) lookForCreep(call *observation, rules *Rules) *Episode {
 	rule := &rules.contextCreep
 	again, cached := min(s.last.input, call.input), call.cacheRead
 	saved := inputWeight - rule.CachedWeight
-	s.weight += call.input*inputWeight - cached*saved + call.cacheWrite*(rule.WrittenWeight-inputWeight) +
-		call.output*rule.OutputWeight
+	if s.weight == 0 {
+		s.weight = rule.weightOf(s.last)
+	}
+	s.weight += rule.weightOf(call)
 	s.rereadWeight += again*inputWeight - min(cached, again)*saved
 	s.calls++
 	s.cost = s.cost.Add(call.cost)
@@ -196,4 +198,10 @@ func (s *stream) lookForCreep(call *observation, rules *Rules) *Episode {
 	episode.calls, episode.Cost, episode.FirstNs, episode.facts = s.calls, s.cost, s.firstNs, facts
 	s.creep = episode
 	return episode
+}
+
+// weightOf returns the weight of all tokens of a call.
+func (r *contextCreepRule) weightOf(call *observation) int64 {
+	return call.input*inputWeight - call.cacheRead*(inputWeight-r.CachedWeight) +
+		call.cacheWrite*(r.WrittenWeight-inputWeight) + call.output*r.OutputWeight
 }

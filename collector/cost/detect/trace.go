@@ -31,7 +31,16 @@ type trace struct {
 }
 
 func newTrace(of *feature, firstNs int64) *trace {
-	return &trace{feature: of, firstNs: firstNs, callsClass: -1, costClass: -1, minuteClass: -1, fanClass: -1}
+	of.traces++
+	return &trace{
+		feature: of, firstNs: firstNs, callsClass: small, costClass: cheap, minuteClass: cheap, fanClass: small,
+		nextCalls: bounds[small], nextCost: nextCost(cheap),
+	}
+}
+
+// nextCost is the greatest cost of a trace in a class of cost.
+func nextCost(class int) cost.Femto {
+	return scaled(cost.FemtoOf(milli), boundOf(class)+1, 1).Add(cost.FemtoOf(-1))
 }
 
 // count counts a call and returns the episode that begins with an alarm of runaway.
@@ -65,9 +74,9 @@ func (t *trace) grow() {
 	}
 	if t.cost.Cmp(t.nextCost) > 0 {
 		t.costClass = of.cost.reach(t.costClass, millis(t.cost))
-		t.nextCost = scaled(cost.FemtoOf(milli), boundOf(t.costClass)+1, 1).Add(cost.FemtoOf(-1))
+		t.nextCost = nextCost(t.costClass)
 	}
-	if reached := millis(t.inMinute); t.minuteClass < 0 || reached > boundOf(t.minuteClass) {
+	if reached := millis(t.inMinute); reached > boundOf(t.minuteClass) {
 		t.minuteClass = of.minute.reach(t.minuteClass, reached)
 	}
 }
@@ -84,10 +93,10 @@ func (t *trace) lookForRunaway(call *observation, rules *Rules) *Episode {
 	}
 	of := t.feature
 	calls, most, minute := rule.Calls, rule.Cost, rule.Minute
-	if of.calls.traces > rule.HistoryTraces {
-		calls = max(calls, of.calls.usualMost(t.callsClass)*rule.Times)
-		most = greater(most, scaled(cost.FemtoOf(milli), of.cost.usualMost(t.costClass)*rule.Times, 1))
-		minute = greater(minute, scaled(cost.FemtoOf(milli), of.minute.usualMost(t.minuteClass)*rule.Times, 1))
+	if of.traces > rule.HistoryTraces {
+		calls = max(calls, of.calls.usualMost(of.traces, t.callsClass)*rule.Times)
+		most = greater(most, scaled(cost.FemtoOf(milli), of.cost.usualMost(of.traces, t.costClass)*rule.Times, 1))
+		minute = greater(minute, scaled(cost.FemtoOf(milli), of.minute.usualMost(of.traces, t.minuteClass)*rule.Times, 1))
 	}
 	lastMinute := t.inMinute.Add(scaled(t.inMinuteBefore, minuteNs-call.endNs%minuteNs, minuteNs))
 	var threshold string
@@ -95,7 +104,7 @@ func (t *trace) lookForRunaway(call *observation, rules *Rules) *Episode {
 	switch {
 	case t.cost.Cmp(most) > 0:
 		threshold, facts = most.Text(), []fact{{"measure", "its cost"}, {"bound", usdShort(most)}}
-	case lastMinute.Cmp(minute) > 0:
+	case lastMinute.Cmp(minute) > 0 && t.calls >= rule.MinuteCalls:
 		threshold = minute.Text()
 		facts = []fact{{"measure", usdShort(lastMinute) + " in the last minute"}, {"bound", usdShort(minute)}}
 	case t.calls > calls:
@@ -155,8 +164,8 @@ func (t *trace) lookForFanOut(call *observation, parent uint64, rules *Rules) *E
 		return nil
 	}
 	most := rule.Calls
-	if t.feature.calls.traces > rule.HistoryTraces {
-		most = max(most, t.feature.fan.usualMost(t.fanClass)*rule.Times)
+	if t.feature.traces > rule.HistoryTraces {
+		most = max(most, t.feature.fan.usualMost(t.feature.traces, t.fanClass)*rule.Times)
 	}
 	if at.calls < most {
 		return nil

@@ -96,6 +96,16 @@ class Settings:
         "Whether each counted call is emitted as an OpenTelemetry event `llm.request` too, once a logger provider is "
         "set up.",
     )
+    detectors: str = _setting(
+        "auto",
+        "Whether anomalies of spend are detected: `on`, `off`, a file of rules over the bundled ones, or `auto`: where "
+        "records of calls are made anyway, for metrics, events or listeners.",
+    )
+    at_anomaly: Literal["report", "block"] = _setting(
+        "report",
+        "What follows from an anomaly beside its report. With `block`, capture stops the next call of the trace, for "
+        "rules with `blocks`.",
+    )
     capture_providers: tuple[str, ...] = _setting(
         (),
         "For capture, the provider of hosts that are not listed: each as `host=provider`, optionally with a port.",
@@ -157,6 +167,8 @@ class Arguments(TypedDict, total=False):
     metric_tags: Sequence[str]
     metric_histogram: bool
     events: Literal["off", "calls"]
+    detectors: str | os.PathLike[str]
+    at_anomaly: Literal["report", "block"]
     capture_providers: Sequence[str]
     capture_include_usage: bool
     capture_estimate_missing: bool

@@ -58,6 +58,18 @@ APP_PROMPT_VERSION: Final = "app.prompt_version"
 APP_OUTCOME: Final = "app.outcome"
 APP_ATTRIBUTION_MISSING: Final = "app.attribution_missing"
 
+# On the root of a trace with an anomaly, and on the topmost span of each service in it
+LLM_ANOMALIES: Final = "llm.anomalies"
+LLM_ANOMALY_COST_USD: Final = "llm.anomaly_cost_usd"
+
+# On the event `llm.anomaly`, with llm.anomaly_cost_usd; rule and action also on a call that was stopped
+LLM_ANOMALY_RULE: Final = "llm.anomaly.rule"
+LLM_ANOMALY_TEXT: Final = "llm.anomaly.text"
+LLM_ANOMALY_THRESHOLD: Final = "llm.anomaly.threshold"
+LLM_ANOMALY_SPAN_IDS: Final = "llm.anomaly.span_ids"
+LLM_ANOMALY_SESSION_ID: Final = "llm.anomaly.session_id"
+LLM_ANOMALY_ACTION: Final = "llm.anomaly.action"
+
 # A call that a budget refused, changed or cut.
 LLM_BUDGET_ID: Final = "llm.budget.id"
 LLM_BUDGET_KEY: Final = "llm.budget.key"

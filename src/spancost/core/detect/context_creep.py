@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode, usd_short
 from spancost.core.detect.observation import Observation
-from spancost.core.detect.rule import Rules
+from spancost.core.detect.rule import ContextCreep, Rules
 from spancost.core.detect.stream import Stream
 from spancost.core.money import usd_text
 
@@ -23,18 +23,23 @@ def context_creep(stream: Stream, call: Observation, rules: Rules) -> Episode | 
     before, cached = stream.last.input, call.cache_read
     again = before if before < call.input else call.input
     saved = _INPUT_WEIGHT - rule.cached_weight
-    stream.weight += (
-        call.input * _INPUT_WEIGHT
-        - cached * saved
-        + call.cache_write * (rule.written_weight - _INPUT_WEIGHT)
-        + call.output * rule.output_weight
-    )
+    stream.weight += weight_of(call, rule) if stream.weight else weight_of(stream.last, rule) + weight_of(call, rule)
     stream.reread_weight += again * _INPUT_WEIGHT - (cached if cached < again else again) * saved
     stream.calls += 1
     stream.cost_femto += call.cost_femto
     if stream.cost_femto < rule.reread_femto or call.input < rule.min_input_tokens:
         return None
     return look(stream, call, rules)
+
+
+def weight_of(call: Observation, rule: ContextCreep) -> int:
+    """Return the weight of all tokens of a call."""
+    return (
+        call.input * _INPUT_WEIGHT
+        - call.cache_read * (_INPUT_WEIGHT - rule.cached_weight)
+        + call.cache_write * (rule.written_weight - _INPUT_WEIGHT)
+        + call.output * rule.output_weight
+    )
 
 
 def look(stream: Stream, call: Observation, rules: Rules) -> Episode | None:

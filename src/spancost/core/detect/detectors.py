@@ -41,7 +41,7 @@ class Detectors:
         self._limits = limits = rules.default.limits
         self._services = GenerationalCache[str | None, Service](limits.services)
         self._traces = GenerationalCache[int, Trace](limits.traces)
-        self._sessions = GenerationalCache[str, Session](limits.sessions)
+        self._sessions = GenerationalCache[str, "Session | Observation"](limits.sessions)
 
     @property
     def evicted(self) -> int:
@@ -56,9 +56,8 @@ class Detectors:
         feature = service.features.get(name) or service.feature(name, self._rules.of(name))
         rules = feature.rules
         trace = self._traces.new.get(record.trace_id) or self._trace(record.trace_id, feature, call)
-        session = self._sessions.new.get(record.session_id) or self._session(record.session_id)
         begun: list[Episode] = []
-        stream = session.stream(call, self._limits.streams)
+        stream = self._stream(record.session_id, call)
         if stream is not None:
             if call.cache_write and not stream.long_ttl and record.usage.get(HOUR_METER):
                 stream.long_ttl = True
@@ -89,14 +88,29 @@ class Detectors:
         return found
 
     def _trace(self, trace_id: int, feature: Feature, call: Observation) -> Trace:
-        found = self._traces.get(trace_id) or Trace(feature, call.start_ns)
+        found = self._traces.get(trace_id)
+        if found is None:
+            found = Trace(feature, call.start_ns)
+            feature.traces += 1
         self._traces.set(trace_id, found)
         return found
 
-    def _session(self, session_id: str) -> Session:
-        found = self._sessions.get(session_id) or Session()
-        self._sessions.set(session_id, found)
-        return found
+    def _stream(self, session_id: str, call: Observation) -> Stream | None:
+        """Return the context that *call* continues; None when it begins one.
+
+        Many sessions have one call; of these nothing but the call is kept.
+        """
+        sessions = self._sessions
+        session = sessions.new.get(session_id)
+        if session is None:
+            session = sessions.get(session_id)
+            sessions.set(session_id, session or call)
+        if session is None:
+            return None
+        if isinstance(session, Observation):
+            session = Session(session)
+            sessions.new[session_id] = session
+        return session.stream(call, self._limits.streams)
 
 
 def look_at_stream(stream: Stream, call: Observation, rules: Rules, begun: list[Episode]) -> None:

@@ -47,8 +47,8 @@ def fan_out(trace: Trace, call: Observation, parent_id: int, rules: Rules) -> Ep
             episode.add(call)
         return None
     most = rule.calls
-    if trace.feature.calls.traces > rule.history_traces:
-        most = max(most, trace.feature.fan.usual_most(trace.fan_class) * rule.times)
+    if trace.feature.traces > rule.history_traces:
+        most = max(most, trace.feature.fan.usual_most(trace.feature.traces, trace.fan_class) * rule.times)
     if siblings.calls < most:
         return None
     episode = Episode(RULE, rule.text, str(most), evidence)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spancost.core.detect.anomaly import Episode
-from spancost.core.detect.history import History
+from spancost.core.detect.history import CHEAP, SMALL, History
 from spancost.core.detect.rule import Rules
 from spancost.core.detect.seasonal import DAYS, HOURS, Seasonal
 
@@ -38,13 +38,15 @@ class Feature:
 
     __slots__ = (
         "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "input", "minute", "model", "models",
-        "name", "number", "rules", "shares", "unpriced", "unpriced_window", "use", "window", "window_end",
+        "name", "number", "rules", "shares", "traces", "unpriced", "unpriced_window", "use", "window", "window_end",
     )  # fmt: skip
 
     def __init__(self, name: str, rules: Rules) -> None:
         self.name = name
         self.rules = rules
-        self.calls, self.cost, self.minute, self.fan = History(), History(), History(), History()
+        self.traces = 0
+        self.calls, self.fan = History(SMALL), History(SMALL)
+        self.cost, self.minute = History(CHEAP), History(CHEAP)
         self.number = 0
         self.model: str | None = None
         self.models: dict[str | None, ModelUse] = {}

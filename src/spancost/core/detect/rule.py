@@ -28,6 +28,7 @@ class RetryStorm(NamedTuple):
     """The same request again."""
 
     enabled: bool
+    blocks: bool
     repeats: int
     other_repeats: int
     failures: int
@@ -40,6 +41,7 @@ class ToolLoop(NamedTuple):
     """A pattern of calls repeats in a context that grows."""
 
     enabled: bool
+    blocks: bool
     alarm_points: tuple[int, ...]
     mean_points: int
     close_matches: tuple[int, ...]
@@ -61,6 +63,7 @@ class CacheLost(NamedTuple):
     """A context is not read from the provider's cache any more."""
 
     enabled: bool
+    blocks: bool
     calls: int
     warm_calls: int
     warm_permille: int
@@ -80,9 +83,11 @@ class Runaway(NamedTuple):
     """A trace makes more calls, costs more or costs more in a minute than it may."""
 
     enabled: bool
+    blocks: bool
     calls: int
     cost_femto: int
     minute_femto: int
+    minute_calls: int
     times: int
     history_traces: int
     text: str
@@ -92,6 +97,7 @@ class ContextCreep(NamedTuple):
     """Most of what a context costs is that it is read again, and nothing compacts it."""
 
     enabled: bool
+    blocks: bool
     reread_femto: int
     reread_permille: int
     min_input_tokens: int
@@ -105,6 +111,7 @@ class FanOut(NamedTuple):
     """Many calls at once under one span."""
 
     enabled: bool
+    blocks: bool
     calls: int
     cost_femto: int
     times: int

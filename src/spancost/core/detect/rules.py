@@ -84,7 +84,7 @@ def written_name(field: str) -> str:
 
 def value_of(where: str, field: str, found: Any) -> Any:
     """Return a written value in the unit of its field."""
-    if field == "enabled":
+    if field in ("enabled", "blocks"):
         expect(where, found, "true or false", isinstance(found, bool))
         return found
     if field.endswith("text"):

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode, usd_short
-from spancost.core.detect.history import BOUNDS, History, bound
+from spancost.core.detect.history import History, bound
 from spancost.core.detect.observation import Observation
 from spancost.core.detect.rule import Rules
 from spancost.core.detect.trace import MILLI, MINUTE_NS, Trace
 from spancost.core.money import usd_text
 
 RULE = "runaway"
-_MANY = len(BOUNDS)
 
 
 def count(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
@@ -47,7 +46,7 @@ def grow(trace: Trace) -> None:
         trace.cost_class = feature.cost.reach(trace.cost_class, trace.cost_femto // MILLI)
         trace.next_femto = (bound(trace.cost_class) + 1) * MILLI - 1
     reached = trace.minute_femto // MILLI
-    if trace.minute_class < 0 or reached > bound(trace.minute_class):
+    if reached > bound(trace.minute_class):
         trace.minute_class = feature.minute.reach(trace.minute_class, reached)
 
 
@@ -61,10 +60,10 @@ def look(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
     if not rule.enabled:
         return None
     feature, times = trace.feature, rule.times
-    known = feature.calls.traces > rule.history_traces
+    known = feature.traces > rule.history_traces
 
     def most(floor: int, history: History, own: int, unit: int) -> int:
-        return max(floor, history.usual_most(own) * unit * times) if known else floor
+        return max(floor, history.usual_most(feature.traces, own) * unit * times) if known else floor
 
     calls = most(rule.calls, feature.calls, trace.calls_class, 1)
     cost = most(rule.cost_femto, feature.cost, trace.cost_class, MILLI)
@@ -72,7 +71,7 @@ def look(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
     last_minute = trace.last_minute_femto(call.end_ns)
     if trace.cost_femto > cost:
         threshold, facts = usd_text(cost), {"measure": "its cost", "bound": usd_short(cost)}
-    elif last_minute > minute:
+    elif last_minute > minute and trace.calls >= rule.minute_calls:
         measure = f"{usd_short(last_minute)} in the last minute"
         threshold, facts = usd_text(minute), {"measure": measure, "bound": usd_short(minute)}
     elif trace.calls > calls:

@@ -78,8 +78,8 @@ class Session:
 
     __slots__ = ("streams",)
 
-    def __init__(self) -> None:
-        self.streams: list[Stream] = []
+    def __init__(self, first: Observation) -> None:
+        self.streams = [Stream(first)]
 
     def stream(self, call: Observation, limit: int) -> Stream | None:
         """Return the context that *call* continues; None when it begins one, of which there are at most *limit*."""

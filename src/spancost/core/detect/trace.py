@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
 from spancost.core.detect.feature import Feature
+from spancost.core.detect.history import BOUNDS, CHEAP, SMALL
 
 MINUTE_NS = 60 * 10**9
 MILLI = 10**12
 """Femto-dollars of a thousandth of a dollar, the unit of classes of cost."""
+NEXT_CALLS = BOUNDS[SMALL]
+NEXT_FEMTO = (BOUNDS[CHEAP] + 1) * MILLI - 1
 
 
 class Siblings:
@@ -36,10 +39,13 @@ class Trace:
         self.feature = feature
         self.first_ns = first_ns
         self.end_ns = 0
-        self.calls = self.next_calls = 0
-        self.cost_femto = self.next_femto = 0
+        self.calls = 0
+        self.next_calls = NEXT_CALLS
+        self.cost_femto = 0
+        self.next_femto = NEXT_FEMTO
         self.minute = self.minute_femto = self.minute_femto_before = 0
-        self.calls_class = self.cost_class = self.minute_class = self.fan_class = -1
+        self.calls_class = self.fan_class = SMALL
+        self.cost_class = self.minute_class = CHEAP
         self.fan: dict[int, Siblings] | None = None
         self.runaway: Episode | None = None
         self.fan_out: Episode | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -53,6 +53,30 @@ class Metrics(Protocol):
         """Forget what was counted: in a forked child."""
 
 
+class Anomalies(Protocol):
+    """What a finisher asks of detectors (see `otel/anomalies.py`)."""
+
+    @property
+    def traces(self) -> Sized:
+        """Traces with anomalies whose root has not ended."""
+
+    @property
+    def waiting(self) -> Sized:
+        """Anomalies that `tell` is to hand on."""
+
+    def observe(self, event: CallEvent, /) -> None:
+        """Take a record or correction; never raises."""
+
+    def on_root(self, trace_id: int, /) -> Mapping[str, AttributeValue]:
+        """Return what the root of a trace says of its anomalies."""
+
+    def tell(self) -> None:
+        """Hand waiting anomalies on, without the lock of the ledger; never raises."""
+
+    def restart(self) -> None:
+        """Forget every call: in a forked child."""
+
+
 class SpanFinisher:
     """Finishes spans with a ledger. finished: the context of the span that was finished last."""
 
@@ -63,6 +87,7 @@ class SpanFinisher:
         errors: ErrorCounter,
         events: CallEvents,
         metrics: Metrics | None = None,
+        anomalies: Anomalies | None = None,
     ) -> None:
         self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0, "unsampled": 0}
         self.outcomes = Outcomes()
@@ -72,6 +97,7 @@ class SpanFinisher:
         self._errors = errors
         self._events = events
         self._metrics = metrics
+        self._anomalies = anomalies
         self._awaits_metrics = metrics is not None
         self._completion = Completion(required)
         reader = Reader()
@@ -86,6 +112,8 @@ class SpanFinisher:
         self._ledger.clear()
         if self._metrics is not None:
             self._metrics.restart()
+        if self._anomalies is not None:
+            self._anomalies.restart()
 
     def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Finish *span* unless that was done; return whether there was something to do.
@@ -115,6 +143,8 @@ class SpanFinisher:
             self._finish(EndedSpan(span, context, parent, todo, attributes, end_ns))
             if self.reentrancy.waiting:
                 self._finish_waiting()
+            if self._anomalies is not None and self._anomalies.waiting:
+                self._anomalies.tell()
             return True
         except Exception as error:
             self._errors.record(where, error)
@@ -207,6 +237,9 @@ class SpanFinisher:
             self._already_seen.set(context[SPAN_ID], context[TRACE_ID])
         if self.outcomes.is_used:
             self._move_outcome(ended, writes)
+        anomalies = self._anomalies
+        if anomalies is not None and anomalies.traces and (ended.parent is None or ended.parent[IS_REMOTE]):
+            writes.update(anomalies.on_root(context[TRACE_ID]))
         if not writes:
             return
         completion = self._completion
@@ -255,6 +288,8 @@ class SpanFinisher:
         """Hand a record or correction over, with the ledger's lock held."""
         if self._metrics is not None and self._metrics.is_on:
             self._metrics.count(event, context)
+        if self._anomalies is not None:
+            self._anomalies.observe(event)
         if self._events.has_listeners:
             self._events.put(event)
 

@@ -16,9 +16,11 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from spancost.config.pricers import SpanLedger, new_ledger
 from spancost.config.settings import Settings, load
 from spancost.config.tags import attribute_of, metric_attributes
+from spancost.core.detect.anomaly import Anomaly
 from spancost.core.record import CallRecord
 from spancost.core.span import Span as CoreSpan
 from spancost.otel import baggage
+from spancost.otel.anomalies import new_watch
 from spancost.otel.processor import strategy as strategies
 from spancost.otel.processor.attribution import tag
 from spancost.otel.processor.call_events import CallEvents, Listener
@@ -46,8 +48,8 @@ class LLMCostProcessor(SpanProcessor):
 
     `provider.add_span_processor(LLMCostProcessor())` is all it takes, before or after the exporters. Nothing it does
     raises into the application. Keyword arguments are those of `Settings`; they win over *settings*, which take the
-    place of the environment and the file. *on_call* are listeners (see `subscribe`). Metrics and events go to
-    *meter_provider* and *logger_provider*, or the global ones. `stats` counts what happened.
+    place of the environment and the file. *on_call* are listeners (see `subscribe`), *on_anomaly* those of anomalies.
+    Metrics and events go to *meter_provider* and *logger_provider*, or the global ones. `stats` counts what happened.
     """
 
     is_own = True
@@ -59,6 +61,7 @@ class LLMCostProcessor(SpanProcessor):
         *,
         ledger: SpanLedger | None = None,
         on_call: Iterable[Listener] = (),
+        on_anomaly: Iterable[Callable[[Anomaly], object]] = (),
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
         **arguments: Unpack[Arguments],
@@ -70,8 +73,14 @@ class LLMCostProcessor(SpanProcessor):
         self._ledger = new_ledger(self.settings) if ledger is None else ledger
         required = tuple(attribute_of(tag) for tag in self.settings.required_tags)
         self._metrics = self._new_metrics(meter_provider) if self.settings.metrics else None
-        self._finisher = SpanFinisher(self._ledger, required, self._errors, self._events, self._metrics)
+        self._anomalies = new_watch(self.settings, self._errors, meter_provider, logger_provider)
+        self._finisher = SpanFinisher(
+            self._ledger, required, self._errors, self._events, self._metrics, self._anomalies
+        )
         self._propagator: baggage.AttributionPropagator | None = None
+        if self._anomalies is not None and (listeners := tuple(on_anomaly)):
+            self._anomalies.listeners, self._anomalies.is_wanted = listeners, True
+        self._ledger.makes_records = self._makes_records()
         for listener in on_call:
             self.subscribe(listener)
         if not self.settings.enabled:
@@ -105,10 +114,14 @@ class LLMCostProcessor(SpanProcessor):
 
         def unsubscribe() -> None:
             end()
-            has_metrics = self._metrics is not None and self._metrics.is_on
-            self._ledger.makes_records = self._events.has_listeners or has_metrics
+            self._ledger.makes_records = self._makes_records()
 
         return unsubscribe
+
+    def _makes_records(self) -> bool:
+        has_metrics = self._metrics is not None and self._metrics.is_on
+        is_wanted = self._anomalies is not None and self._anomalies.is_wanted
+        return self._events.has_listeners or has_metrics or is_wanted
 
     def _new_metrics(self, meter_provider: MeterProvider | None) -> SpendMetrics:
         from spancost.otel.metrics import SpendMetrics
@@ -124,6 +137,8 @@ class LLMCostProcessor(SpanProcessor):
     def disable(self) -> None:
         """Do nothing from now on; a tracer provider keeps its processors for good."""
         PROCESS.leave(self)
+        if self._anomalies is not None:
+            self._anomalies.end()
         self._selector.settle(DISABLED)
         self.on_start = self._on_ending = self.on_end = _do_nothing  # type: ignore[method-assign]
 
@@ -211,6 +226,7 @@ class LLMCostProcessor(SpanProcessor):
             **self._finisher.counts,
             "records_dropped": self._events.dropped,
             **({} if self._metrics is None else {"metrics_folded": self._metrics.table.folded}),
+            **({} if self._anomalies is None else self._anomalies.counts),
             "tags_refused": PROCESS.tags_refused,
             "events_failed": PROCESS.events_failed,
             "outcomes_dropped": PROCESS.outcomes_dropped + self._finisher.outcomes.dropped,
