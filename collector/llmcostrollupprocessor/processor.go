@@ -134,9 +134,7 @@ func (p *rollUpProcessor) Start(ctx context.Context, host component.Host) error 
 				return
 			case now := <-ticker.C:
 				p.retry(context.Background(), now)
-				for _, s := range p.shards {
-					p.send(context.Background(), s.expire(now))
-				}
+				p.releaseDue(context.Background(), now)
 			}
 		}
 	}()
@@ -153,9 +151,7 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 	}
 	p.stopped.Wait()
 	if p.state == nil || !p.save(ctx) {
-		for _, s := range p.shards {
-			p.send(ctx, s.releaseAll())
-		}
+		p.releaseAll(ctx)
 	}
 	p.flush(ctx)
 	p.builder.Shutdown()

@@ -153,10 +153,10 @@ func (s *shard) hold(now time.Time, batch *arrivals) *outcome {
 
 // keepWithin releases the oldest traces while a limit is exceeded, and counts what happened.
 func (s *shard) keepWithin(out *outcome) {
-	for len(s.traces) > s.maxTraces {
+	for len(s.traces) > s.maxTraces && len(s.queue) > 0 {
 		s.releaseOldest("traces", out)
 	}
-	for s.heldBytes > s.maxBytes {
+	for s.heldBytes > s.maxBytes && len(s.queue) > 0 {
 		s.releaseOldest("bytes", out)
 	}
 	s.count(out)
@@ -250,32 +250,7 @@ func (s *shard) trace(now time.Time, id traceID) *heldTrace {
 	return trace
 }
 
-// expire releases the traces whose time is over.
-func (s *shard) expire(now time.Time) *outcome {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	out := &outcome{}
-	for len(s.queue) > 0 && (s.queue[0].isDone || !now.Before(s.queue[0].deadline)) {
-		trace := s.queue[0]
-		s.queue = s.queue[1:]
-		s.release(trace, !s.mayBeCut(trace, now), out)
-	}
-	s.count(out)
-	return out
-}
-
-// releaseAll releases all traces before their time.
-func (s *shard) releaseAll() *outcome {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	out := &outcome{}
-	for len(s.traces) > 0 {
-		s.releaseOldest("shutdown", out)
-	}
-	s.count(out)
-	return out
-}
-
+// releaseOldest releases the oldest trace in the queue before its time; those that are being released are not in it.
 func (s *shard) releaseOldest(reason string, out *outcome) {
 	trace := s.queue[0]
 	s.queue = s.queue[1:]

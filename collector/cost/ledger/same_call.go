@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
@@ -88,11 +89,11 @@ func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isEl
 			continue
 		}
 		found++
+		// Whatever the order in which spans come, the same call is chosen.
 		hasID := other.responseID != "" && other.responseID == this.responseID
-		if call == nil || hasID && !hasItsID {
-			call = other
+		if call == nil || hasID && !hasItsID || hasID == hasItsID && isAfter(other, call) {
+			call, hasItsID = other, hasID
 		}
-		hasItsID = hasItsID || hasID
 	}
 	if call == nil {
 		return classification{}
@@ -103,6 +104,11 @@ func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isEl
 		reason = reasonSameCall
 	}
 	return classification{cost.Duplicate, reason, call}
+}
+
+// isAfter puts calls in order by end, start and id.
+func isAfter(a, b *CountedCall) bool {
+	return cmp.Or(cmp.Compare(a.endNs, b.endNs), cmp.Compare(a.startNs, b.startNs), cmp.Compare(a.span.ID, b.span.ID)) > 0
 }
 
 // areTwoExchanges reports whether capture saw both on the wire of one process: an exchange each, however alike they are.

@@ -87,7 +87,8 @@ def same_tokens(this: CountedCall, memory: RecentCalls) -> Classification | None
         ]
         if not found:
             continue
-        call = next((other for other in reversed(found) if _has_its_id(this, other)), found[-1])
+        # Whatever the order in which spans come, the same call is chosen.
+        call = max(found, key=lambda other: (_has_its_id(this, other), other.end_ns, other.start_ns, other.span_id))
         memory.claim(call, this)
         known = memory.identity.is_detached
         is_sure = not is_elsewhere and len(found) == 1 and (known(this.scope) or known(call.scope))
