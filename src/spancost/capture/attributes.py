@@ -31,6 +31,8 @@ _CONTEXT = {
 }
 
 
+_SUM_OF_PASSES = "invoke_agent"
+"""The operation of an answer whose totals are the sum of its passes, each of which is a call (a compound system)."""
 _NOT_READ = {outcomes.LISTS_NOT_READ: "lists", outcomes.ENDPOINT_UNKNOWN: "endpoint"}
 
 
@@ -44,7 +46,8 @@ def of_reading(reading: WireReading) -> Attributes:
     _put(found, semconv.LLM_REQUEST_MODEL, reading.request_model)
     if reading.outcome == outcomes.ADMIN or is_unidentified(reading):
         return found
-    _put(found, semconv.LLM_OPERATION, reading.operation or "chat")
+    is_sum = any(further.inside for further in reading.additional_usage)
+    _put(found, semconv.LLM_OPERATION, _SUM_OF_PASSES if is_sum else reading.operation or "chat")
     _put(found, semconv.LLM_MODEL, model_of(reading))
     _put(found, semconv.LLM_REQUEST_ID, reading.response_id)
     _put(found, semconv.LLM_FINISH_REASON, reading.finish_reason)
