@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -122,6 +121,8 @@ func (l *logsToMetrics) ConsumeLogs(_ context.Context, ld plog.Logs) error {
 				}
 				call.Span = tracedata.Key(record.TraceID(), record.SpanID())
 				call.Key, call.TimeNs = recordKey(record, call.Span), recordTime(record)
+				// The record of a correction repeats that of the call, which another span reports.
+				call.IsElsewhere = call.IsElsewhere || tracedata.EventName(record) == correctionName
 			}
 		}
 	}
@@ -136,14 +137,14 @@ func recordTime(record plog.LogRecord) int64 {
 	return int64(record.ObservedTimestamp())
 }
 
-// recordKey names the call of a log record. An event llm.request is written in the context of the call's own span. Other
+// recordKey names the call of a log record. The event llm.request is written in the context of the call's own span. Other
 // records name the span around the call, and a span may be around many: time, response id and cost tell them apart. A record
 // with neither time nor response id is never recognised as a repeat.
 func recordKey(record plog.LogRecord, key cost.SpanKey) cost.SpanKey {
-	if tracedata.EventName(record) == eventName && key != (cost.SpanKey{}) {
+	if event := tracedata.EventName(record); (event == eventName || event == correctionName) && key != (cost.SpanKey{}) {
 		return key
 	}
-	responseID := text(record.Attributes(), cost.AttrRequestID)
+	responseID := textOf(record.Attributes(), cost.AttrRequestID)
 	if record.Timestamp() == 0 && responseID == "" {
 		return cost.SpanKey{}
 	}
@@ -153,18 +154,11 @@ func recordKey(record plog.LogRecord, key cost.SpanKey) cost.SpanKey {
 	hash.number(key.ID)
 	hash.number(uint64(record.Timestamp()))
 	hash.text(responseID)
-	hash.text(text(record.Attributes(), cost.AttrModel))
+	hash.text(textOf(record.Attributes(), cost.AttrModel))
 	for _, name := range [...]string{cost.AttrInputTokens, cost.AttrOutputTokens} {
 		if value, known := record.Attributes().Get(name); known {
 			hash.number(uint64(value.Int()))
 		}
 	}
 	return hash.key()
-}
-
-func text(attributes pcommon.Map, key string) string {
-	if value, known := attributes.Get(key); known && value.Type() == pcommon.ValueTypeStr {
-		return value.Str()
-	}
-	return ""
 }

@@ -177,14 +177,15 @@ func TestTheResourceNamesTheServiceAndTheCollector(t *testing.T) {
 
 func TestLabelsAreChosenAndComeFromTheResourceToo(t *testing.T) {
 	cfg := config()
-	cfg.Attributes = []string{"app.workspace_id", "deployment.environment.name"}
+	cfg.Attributes = []string{"app.workspace_id", "app.environment", "cloud.region"}
 	sink := new(consumertest.MetricsSink)
 	c := started(t, cfg, sink)
 	td := tracetest.Traces(span(1, priced("gpt-4o-mini", 2, map[string]any{"app.workspace_id": 7})))
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("deployment.environment.name", "staging")
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr("cloud.region", "eu")
 	require.NoError(t, c.ConsumeTraces(context.Background(), td))
 	require.NoError(t, c.Shutdown(context.Background()))
-	assert.Contains(t, points(t, sink.AllMetrics(), "app.workspace_id", "deployment.environment.name"), "llm.cost.usd 7 staging")
+	assert.Contains(t, points(t, sink.AllMetrics(), "app.workspace_id", "app.environment", "cloud.region"), "llm.cost.usd 7 staging eu")
 }
 
 func TestACostThatIsNoAmountIsNotCountedAsOne(t *testing.T) {

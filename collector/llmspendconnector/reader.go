@@ -72,13 +72,36 @@ func newReader(cfg *Config) *reader {
 func (r *reader) ofResource(resource pcommon.Resource, into []string) []string {
 	into = into[:0]
 	for _, key := range r.all {
-		label := ""
-		if value, known := resource.Attributes().Get(key); known {
-			label = value.AsString()
+		label := textOf(resource.Attributes(), key)
+		if label == "" && key == environment {
+			label = environmentOf(resource)
 		}
 		into = append(into, label)
 	}
 	return into
+}
+
+// environment is the label that a resource gives under other names, the stable one first.
+const environment = "app.environment"
+
+var environmentOfResource = [...]string{"deployment.environment.name", "deployment.environment"}
+
+func environmentOf(resource pcommon.Resource) string {
+	for _, key := range environmentOfResource {
+		if label := textOf(resource.Attributes(), key); label != "" {
+			return label
+		}
+	}
+	return ""
+}
+
+// textOf returns an attribute of any type as text, "" when there is none.
+func textOf(attributes pcommon.Map, key string) string {
+	value, known := attributes.Get(key)
+	if !known {
+		return ""
+	}
+	return value.AsString()
 }
 
 // read takes over what attributes state of a call; labels has the labels of the resource. It is false for what is no result

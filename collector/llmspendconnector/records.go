@@ -4,6 +4,7 @@ package llmspendconnector
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,13 +16,28 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/cost"
+	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/spend"
+	"github.com/spancost/spancost/collector/internal/prices"
 	"github.com/spancost/spancost/collector/internal/tracedata"
 	"github.com/spancost/spancost/collector/llmspendconnector/internal/metadata"
 )
 
-// eventName is that of the record of a call.
-const eventName = "llm.request"
+// eventName is that of the record of a call, correctionName that of a record that was made and is not counted any more.
+const (
+	eventName      = "llm.request"
+	correctionName = "llm.request.correction"
+)
+
+// What a record carries beside the attributes of a call.
+const (
+	sessionID    = "session.id"
+	errorType    = "error.type"
+	otherError   = "_OTHER"
+	firstToken   = "llm.time_to_first_token_seconds"
+	appPrefix    = "app."
+	missingNames = "app.attribution_missing"
+)
 
 // tracesToLogs makes a log record of each counted call.
 type tracesToLogs struct {
@@ -29,6 +45,7 @@ type tracesToLogs struct {
 	builder *metadata.TelemetryBuilder
 	version string
 	keys    map[string]bool
+	session []string
 
 	mutex sync.Mutex
 	spans spend.Window[struct{}]
@@ -37,13 +54,18 @@ type tracesToLogs struct {
 }
 
 func newTracesToLogs(set connector.Settings, cfg *Config, next consumer.Logs) (*tracesToLogs, error) {
+	loaded, err := prices.Load(prices.Sources{}, dialect.Options{})
+	if err != nil {
+		return nil, err
+	}
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	t := &tracesToLogs{
-		next: next, builder: builder, version: set.BuildInfo.Version, keys: map[string]bool{},
-		spans: spend.NewWindow[struct{}](int64(cfg.RepeatWindow), cfg.MaxSpans),
+		next: next, builder: builder, version: set.BuildInfo.Version, keys: map[string]bool{errorType: true, firstToken: true},
+		session: loaded.Dialects.RecordKeys().Session,
+		spans:   spend.NewWindow[struct{}](int64(cfg.RepeatWindow), cfg.MaxSpans),
 	}
 	for _, key := range cost.CallAttributes {
 		t.keys[key] = true
@@ -74,7 +96,7 @@ func (t *tracesToLogs) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 		hasScope := false
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
-				state := text(span.Attributes(), cost.AttrCostStatus)
+				state := textOf(span.Attributes(), cost.AttrCostStatus)
 				switch {
 				case !isStatus(state):
 					continue
@@ -153,8 +175,8 @@ func (t *tracesToLogs) scope(made plog.Logs, from ptrace.ResourceSpans) plog.Log
 	return scope.LogRecords()
 }
 
-// record writes the record of a call: the registry's attributes of a call and the tags of the span, in the context of the
-// span. Nothing else of the span is taken over.
+// record writes the record of a call, as the SDK processor makes it: the attributes of a call, its tags, its session and its
+// error, in the context of the span. Nothing else of the span is taken over.
 func (t *tracesToLogs) record(into plog.LogRecord, span ptrace.Span) {
 	into.SetEventName(eventName)
 	into.SetSeverityNumber(plog.SeverityNumberInfo)
@@ -164,8 +186,26 @@ func (t *tracesToLogs) record(into plog.LogRecord, span ptrace.Span) {
 	into.SetSpanID(span.SpanID())
 	into.SetFlags(plog.LogRecordFlags(span.Flags() & 0xff))
 	for key, value := range span.Attributes().All() {
-		if t.keys[key] || isTag(key) {
+		if t.keys[key] || isTag(key, value) {
 			value.CopyTo(into.Attributes().PutEmpty(key))
 		}
 	}
+	into.Attributes().PutStr(sessionID, t.sessionOf(span))
+	if _, known := into.Attributes().Get(errorType); !known && span.Status().Code() == ptrace.StatusCodeError {
+		into.Attributes().PutStr(errorType, otherError)
+	}
+}
+
+// sessionOf returns the session that a span names, else its trace.
+func (t *tracesToLogs) sessionOf(span ptrace.Span) string {
+	for _, key := range t.session {
+		if found := textOf(span.Attributes(), key); found != "" {
+			return found
+		}
+	}
+	return span.TraceID().String()
+}
+
+func isTag(key string, value pcommon.Value) bool {
+	return strings.HasPrefix(key, appPrefix) && key != missingNames && value.Type() == pcommon.ValueTypeStr
 }

@@ -32,7 +32,9 @@ func TestEachCountedCallBecomesARecord(t *testing.T) {
 	c := recording(t, sink)
 	td := tracetest.Traces(
 		span(1, map[string]any{"http.request.method": "POST"}),
-		span(2, priced("gpt-4o-mini", 0.5, map[string]any{"gen_ai.input.messages": "a secret"})),
+		span(2, priced("gpt-4o-mini", 0.5, map[string]any{
+			"gen_ai.input.messages": "a secret", "gen_ai.conversation.id": "chat-7", "app.attribution_missing": "app.team",
+		})),
 		span(3, map[string]any{"llm.cost_status": "duplicate", "llm.model": "gpt-4o-mini"}))
 	require.NoError(t, c.ConsumeTraces(context.Background(), td))
 	require.NoError(t, c.ConsumeTraces(context.Background(), td))
@@ -52,6 +54,7 @@ func TestEachCountedCallBecomesARecord(t *testing.T) {
 		}
 		expected[key] = value
 	}
+	expected["session.id"] = "chat-7"
 	assert.Equal(t, expected, record.Attributes().AsRaw(), "no prompt")
 }
 
@@ -113,6 +116,24 @@ func TestLogRecordsBecomeMetricsOnce(t *testing.T) {
 			}
 			require.NoError(t, logs.Shutdown(context.Background()))
 			assert.InDelta(t, c.expected, points(t, sink.AllMetrics(), "llm.model")["llm.cost.usd a"].value, 0)
+		})
+	}
+}
+
+func TestACorrectionTakesItsCallBack(t *testing.T) {
+	for name, order := range map[string][]string{
+		"after the call": {eventName, correctionName}, "before the call": {correctionName, eventName},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink := new(consumertest.MetricsSink)
+			logs, err := NewFactory().CreateLogsToMetrics(context.Background(), settings(), config(), sink)
+			require.NoError(t, err)
+			require.NoError(t, logs.ConsumeLogs(context.Background(), records(eventName, 3)))
+			for _, event := range order {
+				require.NoError(t, logs.ConsumeLogs(context.Background(), records(event, 2)))
+			}
+			require.NoError(t, logs.Shutdown(context.Background()))
+			assert.InDelta(t, 1, points(t, sink.AllMetrics(), "llm.model")["llm.cost.usd a"].value, 0)
 		})
 	}
 }

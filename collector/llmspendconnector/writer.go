@@ -4,7 +4,6 @@ package llmspendconnector
 
 import (
 	"encoding/binary"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/connector"
@@ -176,8 +175,3 @@ func spanID(of cost.SpanKey) (id pcommon.SpanID) {
 	binary.BigEndian.PutUint64(id[:], of.ID)
 	return id
 }
-
-// appPrefix begins the attributes of attribution.
-const appPrefix = "app."
-
-func isTag(key string) bool { return strings.HasPrefix(key, appPrefix) }

@@ -93,6 +93,10 @@ func (t *Table) Add(nowNs int64, labels []string, call *Call) {
 	}
 	if call.IsElsewhere {
 		t.counters.Elsewhere++
+		if hasKey {
+			// Should it come again as a call, split from the span that carries its cost, it is still none.
+			t.spans.Set(nowNs, call.Key, counted{isTakenBack: true})
+		}
 		return
 	}
 	into := t.find(nowNs, labels)

@@ -125,6 +125,8 @@ func TestDuplicatesAddNothing(t *testing.T) {
 	table := NewTable(limits(), []bool{false})
 	table.Add(start, []string{"a"}, &Call{Key: call(1, 0).Key, IsElsewhere: true})
 	assert.Equal(t, Counters{Elsewhere: 1}, table.Counters())
+	table.Add(start, []string{"a"}, call(1, 7))
+	assert.Equal(t, Counters{Elsewhere: 1, Repeated: 1}, table.Counters(), "once a duplicate, always one")
 	assert.Empty(t, exported(table, start, true))
 }
 
