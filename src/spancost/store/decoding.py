@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from spancost.config import data
-from spancost.store.links import Link, Linker, trace_of_log
+from spancost.store.links import Emitters, Link, Linker, trace_of_log
 from spancost.store.log_facts import LogFact, log_facts
 from spancost.store.messages import Message, line_messages, messages
 from spancost.store.otlp_fields import RequestError
-from spancost.store.shards import LINKS, LOGS, ShardWriter, append, file_name
+from spancost.store.shards import LINKS, LOGS, ShardWriter, append, batches_in, file_name, values_in
 from spancost.store.sources import opened
 from spancost.store.span_facts import TRACE, Batch, Keys, facts_of
 
@@ -30,12 +31,16 @@ class Job(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What a job came to. faults: sentences about requests that could not be read, the first of them."""
+    """What a job came to. faults: sentences about requests that could not be read, the first of them.
+
+    emitters: scopes of calls by process, of this and earlier jobs.
+    """
 
     spans: int
     faulty: int
     faults: tuple[str, ...]
     size: int
+    emitters: Emitters
 
 
 class Decoder:
@@ -72,7 +77,8 @@ class Decoder:
         if self._folder is not None:
             self._writer.close()
             self._write_links(self._folder)
-        return Decoded(spans, faulty, tuple(faults), size)
+        emitters = {} if self._linker is None else dict(self._linker.emitters)
+        return Decoded(spans, faulty, tuple(faults), size, emitters)
 
     def held(self) -> Batch:
         """Return the spans that stay in memory."""
@@ -98,13 +104,30 @@ class Decoder:
 
     def _keep_links(self, links: Iterable[Link]) -> None:
         for link in links:
-            self._links[link[0] % self._shards].append(link)
+            self._links[crc32(link[0].encode("utf-8", "surrogatepass")) % self._shards].append(link)
 
     def _write_links(self, folder: Path) -> None:
         for number, links in enumerate(self._links):
             if links:
                 append(folder / file_name(LINKS, number, self._name), links)
                 links.clear()
+
+    def token_links(self, folder: Path, number: int, processes: set[str]) -> None:
+        """Write the links of a shard by tokens, for *processes*."""
+        assert self._linker is not None
+        for batch in batches_in(folder, number):
+            self._keep_links(self._linker.token_links(batch, processes))
+        self._write_links(folder)
+
+    def pairs(self, folder: Path, number: int) -> list[tuple[int, int]]:
+        """Return the pairs of traces that links of a shard join."""
+        assert self._linker is not None
+        links = (link for held in values_in(folder, LINKS, number) for link in held)
+        return list(self._linker.joined_traces(links))
+
+    def shared_processes(self, emitters: Mapping[str, set[str]]) -> set[str]:
+        """Return the processes whose calls need links by tokens."""
+        return set() if self._linker is None else self._linker.shared_processes(emitters)
 
     def _add_logs(self, facts: list[LogFact]) -> int:
         if self._folder is None:

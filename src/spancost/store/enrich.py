@@ -219,11 +219,9 @@ def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Ke
     for key, span in found.items():
         parent = (key[0], span.parent_id or 0)
         above = unique.get(parent)
-        spans[key] = span._replace(
-            span_id=unique[key],
-            parent_id=above,
-            is_local_root=above is None or services[parent] != services[key],
-        )
+        is_local_root = above is None or services[parent] != services[key]
+        # Not `_replace`, which takes four times as long: this runs for every span of a file.
+        spans[key] = Span(key[0], unique[key], above, is_local_root, *span[4:])
     return spans
 
 

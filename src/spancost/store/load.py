@@ -17,6 +17,7 @@ from typing import IO, NamedTuple
 
 import orjson
 
+from spancost.store.collection import without_collection
 from spancost.store.duckdb_engine import DuckEngine
 from spancost.store.pipeline import (
     Advance,
@@ -118,6 +119,11 @@ class SegmentWork(NamedTuple):
 
 def make_segment(task: SegmentWork, number: int) -> Part:
     """Count the shards of a segment and write it; a segment that is there already stays."""
+    with without_collection():
+        return _make_segment(task, number)
+
+
+def _make_segment(task: SegmentWork, number: int) -> Part:
     existing = segment(task.folder, "calls", task.stem, number)
     engine = DuckEngine(threads=1, memory_mib=_MEMORY_MIB)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import marshal
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -16,10 +17,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from spancost.store.collection import without_collection
 from spancost.store.decoding import Decoded, Decoder, Job
-from spancost.store.links import groups, joined_traces, trace_of_log
+from spancost.store.links import groups, trace_of_log
 from spancost.store.pricing_choice import PricingChoice
-from spancost.store.shards import LINKS, LOGS, ShardWriter, append, batches_in, file_name, values_in
+from spancost.store.shards import LOGS, ShardWriter, append, batches_in, file_name, values_in
 from spancost.store.sources import STANDARD_INPUT, is_compressed
 from spancost.store.span_facts import TRACE, Batch
 from spancost.store.trace_rows import Counted, TraceSet
@@ -101,10 +103,16 @@ def groups_of(work: Work) -> dict[int, int]:
 
 def decode(work: Work, job: Job) -> Decoded:
     """Decode a job into the shards; one decoder a process is kept."""
+    with without_collection():
+        return decoder_of(work).decode(job)
+
+
+def decoder_of(work: Work) -> Decoder:
+    """Return the decoder of this process."""
     if _KEPT.get("decoder of") != work.folder:
         _KEPT.update({"decoder of": work.folder, "decoder": Decoder(work.folder, work.shards)})
-    decoded: Decoded = _KEPT["decoder"].decode(job)
-    return decoded
+    decoder: Decoder = _KEPT["decoder"]
+    return decoder
 
 
 _KEPT: dict[str, Any] = {}
@@ -113,7 +121,14 @@ _KEPT: dict[str, Any] = {}
 
 def pairs_in(work: Work, number: int) -> list[tuple[int, int]]:
     """Return the pairs of traces that links of a shard join."""
-    return list(joined_traces(link for links in values_in(work.folder, LINKS, number) for link in links))
+    with without_collection():
+        return decoder_of(work).pairs(work.folder, number)
+
+
+def link_tokens(work: Work, item: tuple[int, set[str]]) -> None:
+    """Write the links by tokens of a shard, for some processes."""
+    number, processes = item
+    decoder_of(work).token_links(work.folder, number, processes)
 
 
 def move(work: Work, number: int) -> None:
@@ -135,6 +150,11 @@ def move(work: Work, number: int) -> None:
 
 def count_shard(work: Work, number: int) -> Counted:
     """Count the calls of the traces of a shard."""
+    with without_collection():
+        return _count_shard(work, number)
+
+
+def _count_shard(work: Work, number: int) -> Counted:
     traces = TraceSet()
     moved = groups_of(work)
     for batch in batches_in(work.folder, number):
@@ -194,6 +214,14 @@ def divide(plan: Plan, choice: PricingChoice, folder: Path, workers: Workers, ad
         decoded.append(done)
         advance(done.size)
     numbers = range(plan.shards)
+    emitters: dict[str, set[str]] = defaultdict(set)
+    for each in decoded:
+        for process, scopes in each.emitters.items():
+            emitters[process] |= scopes
+    processes = decoder_of(work).shared_processes(emitters) if plan.shards > 1 else set()
+    if processes:
+        for _ in workers.each(link_tokens, work, [(number, processes) for number in numbers]):
+            pass
     joined = groups(pair for pairs in workers.each(pairs_in, work, numbers) for pair in pairs)
     if joined:
         (folder / _GROUPS).write_bytes(marshal.dumps(joined))
@@ -206,12 +234,13 @@ def divide(plan: Plan, choice: PricingChoice, folder: Path, workers: Workers, ad
 
 def count_in_memory(plan: Plan, choice: PricingChoice) -> tuple[Counted, list[Decoded]]:
     """Decode and count everything as one set in this process."""
-    decoder = Decoder(None, 1)
-    decoded = [decoder.decode(job) for job in plan.jobs]
-    traces = TraceSet()
-    traces.add(decoder.held())
-    traces.add_logs(decoder.logs)
-    return traces.count(choice), decoded
+    with without_collection():
+        decoder = Decoder(None, 1)
+        decoded = [decoder.decode(job) for job in plan.jobs]
+        traces = TraceSet()
+        traces.add(decoder.held())
+        traces.add_logs(decoder.logs)
+        return traces.count(choice), decoded
 
 
 @contextmanager

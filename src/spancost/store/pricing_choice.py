@@ -53,6 +53,11 @@ class PricingChoice(NamedTuple):
     def ledger(self, dialects: Dialects, spans: int) -> Ledger:
         """Return an empty ledger that makes records and remembers all of *spans* spans."""
         options = LedgerOptions(
-            join_services=True, records=True, open_spans=spans, closed_spans=spans, recent_calls=spans
+            join_services=True,
+            records=True,
+            roll_up=False,
+            open_spans=spans,
+            closed_spans=spans,
+            recent_calls=spans,
         )
         return Ledger(dialects, self.pricer(), options)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a load keeps of a span: a plain tuple that `marshal` writes. Texts that no rule reads are left out.
 
-A span that speaks of no model call keeps the attributes that say something about the calls below it: tags, outcome,
+A span that speaks of no model call keeps the attributes that say something about the calls below it: outcome and
 evaluation scores.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from spancost.core.semconv import LLM_COST_STATUS
+from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
 from spancost.core.span import Span
 from spancost.store.otlp_fields import Json, RequestError
 from spancost.store.otlp_json import attributes_in, carried_spans, plain, service_of
@@ -24,8 +24,8 @@ SCORE_VALUE, SCORE_NAME = "gen_ai.evaluation.score.value", "gen_ai.evaluation.na
 SCORE_PREFIX = "app.score."
 EVALUATION = "gen_ai.evaluation.result"
 _TAG_PREFIX = "app."
-_ABOUT_CALLS = frozenset((SCORE_VALUE, SCORE_NAME))
-_LONGEST_KEPT = 256
+_ABOUT_CALLS = frozenset((APP_OUTCOME, SCORE_VALUE, SCORE_NAME))
+LONGEST_KEPT = 256
 """Characters of a text that is kept although no rule names its attribute."""
 _ERROR = (2, "STATUS_CODE_ERROR")
 
@@ -47,15 +47,16 @@ class Keys:
 
     def kept(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Return *attributes* of a call without long texts that nothing reads (prompts, say)."""
-        if all(value.__class__ is not str or len(value) <= _LONGEST_KEPT for value in attributes.values()):
+        if all(value.__class__ is not str or len(value) <= LONGEST_KEPT for value in attributes.values()):
             return attributes
         return {
             key: value
             for key, value in attributes.items()
-            if value.__class__ is not str or len(value) <= _LONGEST_KEPT or self._is_read(key)
+            if value.__class__ is not str or len(value) <= LONGEST_KEPT or self.is_read(key)
         }
 
-    def _is_read(self, key: str) -> bool:
+    def is_read(self, key: str) -> bool:
+        """Return whether a rule may read this attribute."""
         return key in self._mentioned or key.startswith(("llm.", _TAG_PREFIX))
 
 
@@ -99,7 +100,7 @@ def _fact(raw: Json, keys: Keys, place: tuple[int, int]) -> Fact:
     entries = raw.get("attributes") or ()
     is_candidate = not keys.markers.isdisjoint([entry["key"] for entry in entries])
     if is_candidate:
-        attributes = keys.kept(_attributes(entries))
+        attributes = _attributes(entries, keys)
     else:
         attributes = _attributes([entry for entry in entries if _is_about_calls(entry["key"])]) if entries else {}
     events = raw.get("events")
@@ -124,14 +125,18 @@ def _fact(raw: Json, keys: Keys, place: tuple[int, int]) -> Fact:
 
 
 def _is_about_calls(key: str) -> bool:
-    return key.startswith(_TAG_PREFIX) or key in _ABOUT_CALLS
+    return key in _ABOUT_CALLS or key.startswith(SCORE_PREFIX)
 
 
-def _attributes(entries: Iterable[Json]) -> dict[str, Any]:
+def _attributes(entries: Iterable[Json], keys: Keys | None = None) -> dict[str, Any]:
+    """Return attributes; with *keys* those of a call, without long texts that nothing reads (prompts, say)."""
     found = {}
     for entry in entries:
         for kind, held in entry["value"].items():
-            if kind == "stringValue" or kind == "boolValue":
+            if kind == "stringValue":
+                if len(held) <= LONGEST_KEPT or keys is None or keys.is_read(entry["key"]):
+                    found[entry["key"]] = held
+            elif kind == "boolValue":
                 found[entry["key"]] = held
             elif kind == "intValue":
                 found[entry["key"]] = int(held)

@@ -85,6 +85,11 @@ def scores_of(attributes: Mapping[str, object]) -> Iterator[tuple[str, float]]:
         yield name if isinstance(name, str) else "score", float(value)  # type: ignore[arg-type]
 
 
+def is_score(key: str) -> bool:
+    """Return whether an attribute holds a score."""
+    return key == SCORE_VALUE or key.startswith(SCORE_PREFIX)
+
+
 def is_number(value: object) -> bool:
     """Return whether a value is a finite number and no boolean."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300

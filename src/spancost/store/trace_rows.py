@@ -33,7 +33,7 @@ from spancost.store.span_facts import (
     Fact,
     span_of,
 )
-from spancost.store.summary_rows import scores_of, span_row, trace_row
+from spancost.store.summary_rows import is_score, scores_of, span_row, trace_row
 
 _UNCOUNTED = ("duplicate", "aggregate")
 
@@ -113,7 +113,7 @@ class TraceSet:
         counted = count(unique, services, made_in, ledger, dialects, note)
         ids = self._log_ids() if made_in else {}
         records = [
-            record._replace(span_id=ids[key]) if key in ids else record._replace(parent_id=spans[key].parent_id)
+            record._replace(span_id=ids[key]) if key in ids else _with_parent(record, spans[key].parent_id)
             for key, record in counted.items()
         ]
         traces, above = self._tables(records, spans, numbers)
@@ -158,13 +158,26 @@ class TraceSet:
     def _scores(self, traces: Container[int]) -> dict[int, dict[str, float]]:
         """Return the evaluation scores of each trace; of several scores with one name the one with the latest end."""
         found: dict[int, dict[str, tuple[int, float]]] = defaultdict(dict)
+        known_keys: dict[tuple[str, ...], bool] = {}
         for (trace, _), fact in self.facts.items():
-            if trace in traces:
-                for name, value in scores_of(fact[ATTRIBUTES]):
+            attributes = fact[ATTRIBUTES]
+            if not attributes or trace not in traces:
+                continue
+            keys = tuple(attributes)
+            has_scores = known_keys.get(keys)
+            if has_scores is None:
+                has_scores = known_keys[keys] = any(is_score(key) for key in keys)
+            if has_scores:
+                for name, value in scores_of(attributes):
                     known = found[trace].get(name)
                     if known is None or (fact[END], value) > known:
                         found[trace][name] = (fact[END], value)
         return {trace: {name: value for name, (_, value) in held.items()} for trace, held in found.items()}
+
+
+def _with_parent(record: CallRecord, parent_id: int | None) -> CallRecord:
+    """Return a record with its parent, which the ledger does not know when its span is not in hand."""
+    return record if record.parent_id == parent_id else record._replace(parent_id=parent_id)
 
 
 def _precedes(fact: Fact, known: Fact) -> bool:
