@@ -116,7 +116,15 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def questions() -> str:
+    """Return the SQL of every report, compiled by ibis."""
+    from spancost.reports.expressions import all_compiled
+
+    return all_compiled()
+
+
 TARGETS: Targets = {
+    ROOT / "semconv" / "compiled" / "questions.json": questions,
     ROOT / "src" / "spancost" / "store" / "columns.py": python_columns,
     ROOT / "docs" / "calls.md": page,
 }

@@ -175,3 +175,24 @@ def test_a_wrong_file_of_emitters_is_refused(tmp_path: Path) -> None:
     done = enrich("--emitters", str(path), lines=[call(2)])
     assert done.exit_code == 1
     assert "emitters[0]: found neither keys nor provider; expected one of them" in done.stderr
+
+
+def test_a_contract_says_that_costs_stay_unless_they_are_priced_again(tmp_path: Path) -> None:
+    """`--contract` on priced spans changes nothing and says so; with `--reprice` calls and totals are new."""
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(
+        "contract: 1\nname: half\nterms: [{id: half, match: {provider: openai}, discount: 50%}]\n", encoding="utf-8"
+    )
+    source = tmp_path / "spans.jsonl"
+    source.write_text("".join(json.dumps(each) + "\n" for each in (request(1), call(2, 1))), encoding="utf-8")
+    priced = tmp_path / "priced.jsonl"
+    runner = CliRunner()
+    priced.write_text(runner.invoke(main, ["enrich", str(source)]).stdout, encoding="utf-8")
+    kept = runner.invoke(main, ["enrich", str(priced), "--contract", str(contract)])
+    assert kept.stdout == priced.read_text(encoding="utf-8")
+    assert "1 span had a cost and kept it; --reprice" in kept.stderr
+    again = runner.invoke(main, ["enrich", str(priced), "--contract", str(contract), "--reprice"])
+    directly = runner.invoke(main, ["enrich", str(source), "--contract", str(contract)])
+    assert again.stderr == ""
+    assert again.stdout == directly.stdout
+    assert "0.00175" in again.stdout

@@ -32,9 +32,12 @@ _COMMANDS = {
     "forecast": "Forecast the total of the month, with intervals.",
     "load": "Decode spans once into a folder of Parquet tables.",
     "models": "List the models on the rate card with their rates.",
+    "outcomes": "Show the cost per successful outcome.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
     "report": "Show what calls cost, by any column and period.",
     "run": "Run a Python program and show what it cost.",
+    "top": "Show the most expensive calls, traces, sessions, prompts or users.",
+    "tree": "Show one trace with the cost of every call and subtree.",
     "verify": "Recompute every cost in a file and report each difference.",
     "whatif": "Show what calls would have cost with another model, cache, tier or card.",
 }

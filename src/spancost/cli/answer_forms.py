@@ -87,12 +87,12 @@ def dollars(value: Decimal | None) -> str:
     """Return an amount for people: cents above 100 USD, four digits above one cent, else three significant digits."""
     if value is None:
         return "unknown"
-    size = abs(value)
+    sign, size = "-" if value < 0 else "", abs(value)
     if size >= 100:
-        return f"${_rounded(value, 2):,}"
+        return f"{sign}${_rounded(size, 2):,}"
     if size >= Decimal("0.01") or not size:
-        return f"${_rounded(value, 4)}"
-    return f"${_rounded(value, 2 - value.adjusted()):f}"
+        return f"{sign}${_rounded(size, 4)}"
+    return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:

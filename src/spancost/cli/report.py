@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,8 +23,10 @@ from spancost.cli.source_options import (
 )
 
 if TYPE_CHECKING:
+    from spancost.reports.previous import Compared
     from spancost.reports.selection import Selection
     from spancost.reports.spend import Coverage, SpendRow
+    from spancost.store.calls import Calls
 
 MISSING = "(none)"
 
@@ -31,10 +35,13 @@ MISSING = "(none)"
 @sources_argument
 @click.option("--by", metavar="COLUMN[,COLUMN]", help="Group by these columns: feature, model, team, app.anything, …")
 @click.option("--per", type=click.Choice(["hour", "day", "week", "month"]), help="Also group by this period.")
+@click.option("--compare-previous", "is_compared", is_flag=True, help="Compare with the same time before --since.")
 @selection_options
 @format_option
 @price_options
-def command(sources: tuple[str, ...], by: str | None, per: str | None, form: str, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...], by: str | None, per: str | None, is_compared: bool, form: str, **options: Any
+) -> None:
     """Show spend, tokens and calls of SOURCE..., by any column and period.
 
     SOURCE is OTLP JSON or protobuf (plain, gzip, zstd; - is standard input), a pattern, or a folder that `spancost
@@ -47,6 +54,9 @@ def command(sources: tuple[str, ...], by: str | None, per: str | None, form: str
             spend = load("spancost.reports.spend", "reports")
             if per is not None:
                 selection = spend.with_period(calls.engine, selection, per, zone)
+            if is_compared:
+                _compare(calls, selection, form)
+                return
             rows = spend.spend(calls.engine, selection)
             if not rows:
                 why = load("spancost.reports.emptiness", "reports").why_empty(calls, selection)
@@ -56,6 +66,34 @@ def command(sources: tuple[str, ...], by: str | None, per: str | None, form: str
             else:
                 _print_table(rows, spend.total(rows), selection, form)
                 print_coverage(spend.coverage(calls.engine, selection))
+
+
+def _compare(calls: Calls, selection: Selection, form: str) -> None:
+    """Print each group now and in the time before."""
+    now = int(datetime.now(timezone.utc).timestamp()) * 1_000_000_000
+    rows = load("spancost.reports.previous", "reports").compared(calls.engine, selection, now)
+    if not rows:
+        why = load("spancost.reports.emptiness", "reports").why_empty(calls, selection)
+        click.echo(why, err=form in ("json", "csv"))
+    elif form in ("json", "csv"):
+        (print_json if form == "json" else print_csv)([row.as_json(selection) for row in rows])
+    else:
+        titles = ("cost", "before", "change", "in %", "calls", "before")
+        columns = [*(Cell(name) for name in selection.names), *(Cell(title, True) for title in titles)]
+        print_table(columns, [_compared_cells(row) for row in rows], form)
+
+
+def _compared_cells(row: Compared) -> list[str]:
+    one = row.now or row.before
+    assert one is not None
+    costs = [Decimal(0) if each is None else each.cost_usd for each in row]
+    return [
+        *(MISSING if key is None else key for key in one.keys),
+        *(dollars(cost) for cost in costs),
+        "" if row.change is None else ("+" if row.change > 0 else "") + dollars(row.change),
+        "" if row.change is None or not costs[1] else share(row.change, costs[1]),
+        *("0" if each is None else f"{each.calls:,}" for each in row),
+    ]
 
 
 def _print_table(rows: Sequence[SpendRow], total: SpendRow, selection: Selection, form: str) -> None:

@@ -3,15 +3,25 @@
 
 An expression reads the table `asked`, which `Selection.asked` selects from `calls`. Expressions return sums and counts
 only. Ratios and rounding are done in Python on `Decimal`, because engines round them differently.
+
+The SQL of every question by up to four columns is compiled ahead (`semconv/compiled/questions.json`, written by
+tools/generate_docs.py), because ibis takes most of a second to load.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from spancost.config import data
 from spancost.reports.selection import PERIOD
 
+COMPILED = "semconv/compiled/questions.json"
+MOST_KEYS = 4
+"""Columns of a question that is compiled ahead."""
+DIALECTS = ("duckdb", "clickhouse")
 _TYPES = {
     "cost_usd": "decimal(38, 15)",
     "list_cost_usd": "decimal(38, 15)",
@@ -72,24 +82,50 @@ def _rates(asked: Any) -> dict[str, Any]:
     return {"cost_usd": asked.cost_usd.sum(), "tokens": tokens.sum(where=asked.cost_usd.notnull())}
 
 
-SPEND = Question(
-    "spend",
-    ("status", "cost_usd", "list_cost_usd", "input_tokens", "cached_input_tokens", "output_tokens"),
-    _spend,
-)
+def _top(asked: Any) -> dict[str, Any]:
+    return {**_spend(asked), "failed_calls": asked.error.notnull().sum()}
+
+
+_SPEND = ("status", "cost_usd", "list_cost_usd", "input_tokens", "cached_input_tokens", "output_tokens")
+SPEND = Question("spend", _SPEND, _spend)
 COVERAGE = Question("coverage", ("status", "feature", "cost_usd"), _coverage)
+TOP = Question("top", (*_SPEND, "error"), _top)
+OUTCOMES = Question("outcomes", ("trace_id", "outcome"), lambda asked: {"traces": asked.trace_id.nunique()})
 UNITS = Question("units", ("status", "cost_usd", "input_tokens", "output_tokens"), _units)
 RATES = Question("rates", ("cost_usd", "input_tokens", "output_tokens"), _rates)
-QUESTIONS = (SPEND, COVERAGE, UNITS, RATES)
+AHEAD = (SPEND, COVERAGE, TOP, OUTCOMES)
+"""Questions that are compiled ahead."""
 
 
 def sql_of(question: Question, keys: Sequence[str], dialect: str) -> str:
     """Return the SQL of *question* by *keys*."""
-    return compiled(question, keys, dialect)
+    return _compiled().get(_name(question, keys, dialect)) or compiled(question, keys, dialect)
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> dict[str, str]:
+    held: dict[str, str] = json.loads(data.read(COMPILED))
+    return held
+
+
+def _name(question: Question, keys: Sequence[str], dialect: str) -> str:
+    return f"{dialect}/{question.name}/{','.join(keys)}"
+
+
+def all_compiled() -> str:
+    """Return the content of the file of SQL that is compiled ahead."""
+    found = {}
+    for question in AHEAD:
+        for number in range(1 if question is COVERAGE else MOST_KEYS + 1):
+            names = [f"by_{n}" for n in range(1, number + 1)]
+            for keys in (names,) if question in (COVERAGE, TOP) else (names, [PERIOD, *names]):
+                for dialect in DIALECTS:
+                    found[_name(question, keys, dialect)] = compiled(question, keys, dialect)
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"
 
 
 def compiled(question: Question, keys: Sequence[str], dialect: str) -> str:
-    """Return the SQL that ibis makes of *question* by *keys*."""
+    """Return the SQL that ibis makes of *question* by *keys*, on one line."""
     import ibis  # type: ignore[import-untyped]
 
     types = {key: "int64" if key == PERIOD else "string" for key in keys}
@@ -97,4 +133,4 @@ def compiled(question: Question, keys: Sequence[str], dialect: str) -> str:
     asked: Any = ibis.table(types, name="asked")
     totals = question.totals(asked)
     expression = asked.group_by(list(keys)).agg(**totals) if keys else asked.agg(**totals)
-    return str(ibis.to_sql(expression, dialect=dialect))
+    return " ".join(str(ibis.to_sql(expression, dialect=dialect)).split())

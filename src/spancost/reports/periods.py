@@ -116,6 +116,14 @@ def nanoseconds_of(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
+def instant_text(nanoseconds: int) -> str:
+    """Return nanoseconds since the epoch as RFC 3339 in UTC, with as many digits as needed."""
+    seconds, rest = divmod(int(nanoseconds), _NS)
+    fraction = f".{rest:09d}".rstrip("0") if rest else ""
+    at = _EPOCH + timedelta(seconds=seconds)
+    return f"{at.replace(tzinfo=None).isoformat()}{fraction}Z"
+
+
 def rfc3339(at: datetime) -> str:
     """Return an instant in UTC as RFC 3339, without a fraction when it has none."""
     return at.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")

@@ -42,7 +42,7 @@ class Selection(NamedTuple):
 
     by: columns as `column_named` gives them; names: the same as they were asked for. period: also group by it.
     since_ns, until_ns: the range of `started_at`, its end excluded. where: column -> values of which one must be equal;
-    None in it is a missing value.
+    None in it is a missing value. has_outcome: only calls of work with this outcome, any one for `*`.
     """
 
     by: tuple[str, ...] = ()
@@ -51,6 +51,7 @@ class Selection(NamedTuple):
     since_ns: int | None = None
     until_ns: int | None = None
     where: Mapping[str, tuple[str | None, ...]] = {}
+    has_outcome: str | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -82,6 +83,11 @@ class Selection(NamedTuple):
             either = [f"{column} = {sql.text(value, dialect)}" for value in values if value is not None]
             either += [f"{column} IS NULL"] if None in values else []
             parts.append(f"({' OR '.join(either)})")
+        if self.has_outcome is not None:
+            any_outcome = self.has_outcome == "*"
+            parts.append(
+                '"outcome" IS NOT NULL' if any_outcome else f'"outcome" = {sql.text(self.has_outcome, dialect)}'
+            )
         return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 

@@ -16,7 +16,7 @@ from spancost.core.pricing.names import ProviderNames
 from spancost.core.reading import Reading
 from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.diagnose.verify.calls import OF_A_CALL, Recomputing
-from spancost.store.otlp_fields import Json
+from spancost.store.otlp_json import Carried, put
 
 OF_A_COST = frozenset(
     (
@@ -71,10 +71,17 @@ def without_costs(attributes: Attributes) -> dict[str, AttributeValue]:
     return {key: value for key, value in attributes.items() if key not in dropped}
 
 
-def drop_costs(raw: Json) -> None:
-    """Remove costs and totals of an earlier run from a span object of OTLP JSON, in place."""
-    entries = raw.get("attributes")
-    if isinstance(entries, list):
-        keys = {entry.get("key") for entry in entries if isinstance(entry, dict)}
-        dropped = TOTALS | (OF_A_COST if names.LLM_CAPTURE in keys else frozenset(OF_A_CALL))
-        raw["attributes"] = [e for e in entries if not (isinstance(e, dict) and e.get("key") in dropped)]
+def repriced(carried: Carried, reprice: Callable[[Span], Span]) -> Carried:
+    """Return a span of OTLP JSON ready to be priced again; its object is changed in place.
+
+    Totals of an earlier run are removed, and the costs of a call. Costs that only `llm.*` could give are replaced.
+    """
+    span = reprice(carried.span)
+    attributes = {key: value for key, value in span.attributes.items() if key not in TOTALS}
+    gone = carried.span.attributes.keys() - attributes.keys()
+    entries = carried.raw.get("attributes")
+    if gone and isinstance(entries, list):
+        carried.raw["attributes"] = [e for e in entries if not (isinstance(e, dict) and e.get("key") in gone)]
+    if names.LLM_COST_STATUS in attributes and span is not carried.span:
+        put(carried.raw, {key: value for key, value in attributes.items() if key in OF_A_CALL})
+    return carried._replace(span=span._replace(attributes=attributes))
