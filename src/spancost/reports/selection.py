@@ -13,7 +13,7 @@ from spancost.store.columns import CALLS
 
 GROUPS = {column.name: column for column in CALLS if column.is_group or column.name == "trace_id"}
 _OF_TAG = {column.tag: column.name for column in CALLS if column.tag is not None}
-_TAG_PREFIX = "app."
+TAG_PREFIX = "app."
 _OF_ATTRIBUTE = {
     **_OF_TAG,
     "app.prompt_name": "prompt_name",
@@ -93,14 +93,14 @@ class Selection(NamedTuple):
 
 def expression(name: str, dialect: str) -> str:
     """Return the SQL of a column of the calls table, or of a tag."""
-    return sql.tag(name, dialect) if name.startswith(_TAG_PREFIX) else sql.identifier(name)
+    return sql.tag(name, dialect) if name.startswith(TAG_PREFIX) else sql.identifier(name)
 
 
 def column_named(name: str, option: str) -> str:
     """Return the column of the calls table that *name* means, or the `app.*` attribute; QuestionError for neither."""
     name = name.strip()
     found = _OF_ATTRIBUTE.get(name, name)
-    if found in GROUPS or (found.startswith(_TAG_PREFIX) and len(found) > len(_TAG_PREFIX)):
+    if found in GROUPS or (found.startswith(TAG_PREFIX) and len(found) > len(TAG_PREFIX)):
         return found
     close = get_close_matches(name, (*GROUPS, *_OF_ATTRIBUTE), n=1)
     near = f" (near: {close[0]})" if close else ""

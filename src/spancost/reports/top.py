@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from spancost.reports import expressions
 from spancost.reports.periods import instant_text
-from spancost.reports.selection import Selection
+from spancost.reports.selection import TAG_PREFIX, Selection
 from spancost.reports.spend import spend
 from spancost.store import sql
 from spancost.store.calls import Engine
 
 CALLS, TRACES, SESSIONS, PROMPTS, USERS = KINDS = ("calls", "traces", "sessions", "prompts", "users")
-USER, WORKSPACE = "app.user_id", "workspace_id"
+USER, WORKSPACE = f"{TAG_PREFIX}user_id", "workspace_id"
 _KEYS = {
     TRACES: ("trace_id",),
     SESSIONS: ("session_id",),
