@@ -66,11 +66,13 @@ class Bucket(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """What a file holds. buckets: also those without a line; ignored: columns that no rule reads."""
+    """What a file holds. rounded: unit of its amounts, None when they are exact; buckets: also those without a line;
+    ignored: columns that no rule reads."""
 
     path: str
     source: str
     lag_hours: int
+    rounded: str | None
     lines: tuple[BillLine, ...]
     buckets: frozenset[Bucket]
     ignored: tuple[str, ...]

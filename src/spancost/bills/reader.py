@@ -115,7 +115,7 @@ def _bill(where: str, form: Form, rows: Iterator[dict[str, str]], columns: Seque
         start, end = _period(form, bucket)
         buckets.add(Bucket(form.id, form.cells["account"].raw(bucket), start, end))
     ignored = tuple(column for column in columns if column not in form.columns)
-    return Bill(where, form.id, form.lag_hours, tuple(lines), frozenset(buckets), ignored)
+    return Bill(where, form.id, form.lag_hours, form.rounded, tuple(lines), frozenset(buckets), ignored)
 
 
 def _lines(form: Form, row: Row, index: int) -> Iterator[BillLine]:

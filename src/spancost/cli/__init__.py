@@ -34,6 +34,7 @@ _COMMANDS = {
     "models": "List the models on the rate card with their rates.",
     "outcomes": "Show the cost per successful outcome.",
     "price": "Price calls: JSON Lines in, JSON Lines out.",
+    "reconcile": "Compare calls with the bills of their providers.",
     "report": "Show what calls cost, by any column and period.",
     "run": "Run a Python program and show what it cost.",
     "top": "Show the most expensive calls, traces, sessions, prompts or users.",

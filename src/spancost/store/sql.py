@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 DUCKDB = "duckdb"
 CLICKHOUSE = "clickhouse"
 _NS_PER_HOUR = 3_600_000_000_000
@@ -48,3 +50,20 @@ def month_number(expression: str, dialect: str) -> str:
         return f"(year({at}) * 12 + month({at}) - 1)"
     at = f"toDateTime(intDiv({expression}, 1000000000), 'UTC')"
     return f"(toYear({at}) * 12 + toMonth({at}) - 1)"
+
+
+def map_size(column: str, dialect: str) -> str:
+    """Return the number of keys of a map."""
+    return f"{'cardinality' if dialect == DUCKDB else 'length'}({identifier(column)})"
+
+
+def tuple_of(cells: Sequence[str], dialect: str) -> str:
+    """Return one value that holds all *cells*, which comes back as a tuple (or a mapping in their order)."""
+    if dialect == DUCKDB:
+        return "struct_pack(" + ", ".join(f"c{number} := {cell}" for number, cell in enumerate(cells)) + ")"
+    return f"tuple({', '.join(cells)})"
+
+
+def latest_by(value: str, column: str, dialect: str) -> str:
+    """Return *value* of the row with the largest *column*; rows without it are left out."""
+    return f"{'arg_max' if dialect == DUCKDB else 'argMax'}({value}, {identifier(column)})"
