@@ -92,7 +92,7 @@ def test_most_of_the_registry_is_seen(spans: tuple[ReadableSpan, ...]) -> None:
     captured = {
         attribute.key
         for group in generate_semconv.load()
-        if group.id == "llm.capture"
+        if group.id in ("llm.capture", "llm.budget")
         for attribute in group.attributes
     }
     assert unseen - captured <= {"llm.list_cost_usd", "llm.finish_reason", "llm.trace_cost_bucket"}

@@ -146,6 +146,19 @@ class Budgets:
         self.counts["settled"] += 1
         self.store.settle(held.reservation, [femto] * len(held.parts))
 
+    def settle_usage(self, held: Held, usage: Mapping[str, int]) -> None:
+        """Replace what is reserved by the cost of *usage* (meter -> tokens) at the prices of the estimate."""
+        self.counts["settled"] += 1
+        call = call_of(held.facts, 0, held.at_ns, self._context_of(held.facts))._replace(usage=usage)
+        femto = self._price(call).femto
+        if femto is None:
+            self.counts["unpriced"] += 1
+        at_highest = by_highest(usage, (call.provider, call.model), self._highest)
+        amounts = [
+            femto if femto is not None else 0 if limit.unknown_price == ALLOW else at_highest for limit in held.limits
+        ]
+        self.store.settle(held.reservation, amounts)
+
     def settle_reserved(self, held: Held) -> None:
         """Count all of what is reserved as spent: nothing tells what the work cost."""
         self.counts["settled"] += 1
