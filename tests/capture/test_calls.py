@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from spancost.capture import CallRequest, CallResult, CallStopped, after_call, before_call
+from spancost.capture import CallRequest, CallResult, CallStopped, after_call, attributes, before_call
 from tests.capture.world import ANSWER, ASK, COST, EVENTS, MODULES, URL, USAGE, World, client, pieces
 
 
@@ -259,3 +259,29 @@ def test_seconds_of_sound_are_sold_by_the_fraction(world: World, module: ModuleT
         "whisper-1",
     )
     assert told["llm.request_cost_usd"] == pytest.approx(8.3 * 0.006 / 60, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("api.openai.com", ("api.openai.com", None)),
+        ("127.0.0.1:8000", ("127.0.0.1", 8000)),
+        ("[::1]:8000", ("::1", 8000)),
+        ("[::1]", ("::1", None)),
+        ("::1", ("::1", None)),
+    ],
+)
+def test_the_address_of_the_server_is_the_host_and_the_port_stands_apart(
+    host: str, expected: tuple[str, int | None]
+) -> None:
+    """As the semantic conventions say."""
+    found = attributes.of_host(host)
+    assert (found["server.address"], found.get("server.port")) == expected
+
+
+def test_a_span_of_a_server_at_a_port_names_both(world: World) -> None:
+    """The host alone is what contracts and providers are matched by."""
+    with client(httpx2, lambda _: httpx2.Response(200, json=ANSWER)) as http:
+        http.post("https://api.openai.com:8443/v1/chat/completions", json=ASK)
+    assert (world.only["server.address"], world.only["server.port"]) == ("api.openai.com", 8443)
+    assert world.only["llm.request_cost_usd"] == COST

@@ -11,6 +11,8 @@ from spancost.core.span import AttributeValue
 from spancost.core.wire import reading as outcomes
 from spancost.core.wire.reading import AdditionalUsage, WireReading
 
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
 Attributes = dict[str, AttributeValue]
 
 _METERS = {
@@ -63,6 +65,14 @@ def of_reading(reading: WireReading) -> Attributes:
     if reading.provider_cost and not reading.cost_is_estimate and reading.outcome == outcomes.USAGE:
         found[semconv.LLM_PROVIDER_COST_USD] = float(reading.provider_cost)
     return found
+
+
+def of_host(host: str) -> Attributes:
+    """Return the attributes of the server that a request goes to; *host* may have a port, and brackets around IPv6."""
+    name, colon, port = host.rpartition(":")
+    if not (colon and port.isdecimal()) or (":" in name and not name.endswith("]")):
+        return {SERVER_ADDRESS: host.strip("[]")}
+    return {SERVER_ADDRESS: name.strip("[]"), SERVER_PORT: int(port)}
 
 
 def is_unidentified(reading: WireReading) -> bool:

@@ -16,7 +16,7 @@ from spancost.capture.bounds import SIZE, size_of
 from spancost.capture.decoding import Decoder
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import SpanAdoption
-from spancost.capture.gate import ERROR_TYPE, SERVER_ADDRESS, SPAN_NAME, Entered, Gate, was_sent
+from spancost.capture.gate import ERROR_TYPE, SPAN_NAME, Entered, Gate, was_sent
 from spancost.capture.kinds import FOUND_AT_END, UNKNOWN, has_usage, holds_batch, is_watched
 from spancost.capture.request import CHARACTERS, facts_of
 from spancost.capture.results import Results, SentCall
@@ -156,7 +156,7 @@ class CapturedCall:
             SPAN_NAME,
             context=parent,
             kind=SpanKind.CLIENT,
-            attributes={SERVER_ADDRESS: self._asked.host},
+            attributes=attributes.of_host(self._asked.host),
             start_time=self._started_ns,
         )
 

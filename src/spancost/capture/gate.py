@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
+from spancost.capture.attributes import of_host
 from spancost.capture.bounds import BOUND, SIZE
 from spancost.capture.diagnostics import Counts
 from spancost.capture.existing_span import EMBEDDINGS, SpanAdoption
@@ -19,7 +20,6 @@ from spancost.control.guards import CallRequest, CallStopped, Change, Guards, Me
 from spancost.core import semconv
 from spancost.core.wire.match import Target
 
-SERVER_ADDRESS = "server.address"
 ERROR_TYPE = "error.type"
 SPAN_NAME = "llm.request"
 _CALL = "call"
@@ -103,7 +103,7 @@ class Gate:
                 self._claims.release(outer)
                 outer.set_attributes(dict(stop.span_attributes))
                 return
-            span = self._tracer.start_span(SPAN_NAME, kind=SpanKind.CLIENT, attributes={SERVER_ADDRESS: asked.host})
+            span = self._tracer.start_span(SPAN_NAME, kind=SpanKind.CLIENT, attributes=of_host(asked.host))
             span.set_attributes(dict(stop.span_attributes))
             if asked.provider:
                 span.set_attribute(semconv.LLM_PROVIDER, asked.provider)

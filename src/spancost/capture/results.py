@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
-from spancost.capture.attributes import Attributes
+from spancost.capture.attributes import Attributes, of_host
 from spancost.capture.diagnostics import Counts
 from spancost.control.guards import CallRequest, CallResult, Guards
 from spancost.core.dialect.dialects import Dialects
@@ -121,7 +121,7 @@ def _core_span(sent: SentCall, span: Any, resource: Any = None) -> CoreSpan:
     is_error = known is not None and span.status.status_code is StatusCode.ERROR
     parent_id = None if parent is None else parent.span_id
     if known is None:
-        known = {**attribution.tags(sent.context), "server.address": sent.request.host, **sent.attributes}
+        known = {**attribution.tags(sent.context), **of_host(sent.request.host), **sent.attributes}
         above = trace.get_current_span(sent.context).get_span_context()
         parent_id = above.span_id if above.is_valid else None
     return CoreSpan(
