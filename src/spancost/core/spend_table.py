@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any, Final
 
 from spancost.core.call import Quantity
+from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.record import CallRecord
 from spancost.core.semconv import (
     APP_OUTCOME,
@@ -20,6 +21,7 @@ from spancost.core.semconv import (
     LLM_PROVIDER,
     LLM_SERVICE_TIER,
 )
+from spancost.core.span import Attributes
 
 COST, REQUESTS, UNPRICED, INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING = range(8)
 """Places of the sums of a series: femto-dollars, calls, calls without a cost, and tokens of five disjoint types."""
@@ -54,23 +56,57 @@ RESERVE: Final = 100
 """Of the series those that are kept for the calls of one model and many values of tags."""
 
 
+TALLIES: Final = 4_096
+"""Tallies at most; calls of further plans are added by their records."""
+_OF_CALLS = frozenset((APP_OUTCOME, "session.id", "error.type"))
+"""Attributes that differ from call to call of one plan."""
+
+
+class Tally:
+    """Sums of calls of one plan and one result of pricing, with the same tags: the part of a series added fastest."""
+
+    __slots__ = ("amounts", "femto", "meters", "number", "outcome", "resource")
+
+    def __init__(self, meters: tuple[str, ...], outcome: object, resource: object) -> None:
+        self.number = 0
+        self.femto = 0
+        self.amounts = (0,) * len(meters)
+        self.meters = meters
+        self.outcome = outcome  # kept alive: its id is part of a key
+        self.resource = resource
+
+    def sums(self) -> list[int]:
+        """Return the sums in the places of a series; calls without a cost are never added here."""
+        found = [self.femto, self.number, 0, 0, 0, 0, 0, 0]
+        _add_tokens(dict(zip(self.meters, self.amounts)), found, 1)  # noqa: B905, a total may come after the meters
+        return found
+
+
 class Series:
     """The sums of the calls that agree in the chosen attributes.
 
     read: the greatest value of each sum that was read. named: bits of the token types that have a series of their own.
     """
 
-    __slots__ = ("attributes", "named", "read", "sums")
+    __slots__ = ("attributes", "is_folded", "named", "read", "sums", "tallies")
 
-    def __init__(self, attributes: Mapping[str, str]) -> None:
+    def __init__(self, attributes: Mapping[str, str], is_folded: bool = False) -> None:
         self.attributes = attributes
+        self.is_folded = is_folded
         self.sums = [0] * 8
         self.read = [0] * 8
         self.named = 0
+        self.tallies: list[Tally] = []
 
-    def value(self, place: int) -> int:
+    def total(self) -> list[int]:
+        """Return all sums."""
+        found = self.sums.copy()
+        for tally in list(self.tallies):
+            found = list(map(add, found, tally.sums()))
+        return found
+
+    def value(self, place: int, found: int) -> int:
         """Return a sum to report: a correction never takes it below what was reported before."""
-        found = self.sums[place]
         if found < self.read[place]:
             return self.read[place]
         self.read[place] = found
@@ -81,12 +117,10 @@ class SpendTable:
     """Sums `CallRecord`s by *attributes* (names as on spans). Not thread-safe: one writer and one reader at a time.
 
     A correction takes a call out again. What was read already stays level until later calls of the series make up for
-    it, so that every series is monotonic and the sum of all is exact in the end. folded: calls that were added to a
-    series of `other` values, because *limit* series exist.
+    it, so that every series is monotonic and the sum of all is exact in the end.
     """
 
     def __init__(self, attributes: Sequence[str], limit: int = LIMIT) -> None:
-        self.folded = 0
         self.attributes = tuple(attributes)
         self._limit = limit
         self._reserve = min(RESERVE, limit // 2)
@@ -95,12 +129,20 @@ class SpendTable:
         places = [CallRecord._fields.index(FIELDS[name]) for name in self._fields]
         # A getter of one place returns no tuple; a place that is read twice changes nothing.
         self._values: Any = itemgetter(*places, places[0]) if places else _nothing
+        self.takes_plans = _OF_CALLS.isdisjoint(self._fields)
+        """Whether the plan, the tags and the resource of a call determine its series."""
         self.clear()
 
     def clear(self) -> None:
         """Forget all sums: in a forked child, whose parent reports them."""
         self._series: dict[tuple[Any, ...], Series] = {}
+        self._tallies: dict[tuple[Any, ...], Tally] = {}
         self._token_series = 0
+
+    @property
+    def folded(self) -> int:
+        """Calls that are in a series of `other` values, because as many series as may be exist."""
+        return sum(series.total()[REQUESTS] for series in list(self._series.values()) if series.is_folded)
 
     def __len__(self) -> int:
         return len(self._series)
@@ -112,6 +154,38 @@ class SpendTable:
     def subtract(self, record: CallRecord) -> None:
         """Take a call out that was counted, because another span reports it."""
         self._sum(record, -1)
+
+    def add_planned(self, planned: PlannedCall, tags: Attributes, resource: object) -> bool:
+        """Count a call by its plan; False when `learn` must be told of its record first.
+
+        tags: the attributes of the span. resource: of the span.
+        """
+        plan, outcome, amounts, femto, _ = planned
+        names = self._tags if plan.keys.tags else ()
+        key = (id(outcome), id(resource), *map(tags.get, names)) if names else (id(outcome), id(resource))
+        try:
+            tally = self._tallies.get(key)
+        except TypeError:  # an application may set anything for a tag
+            return False
+        if tally is None or femto is None:
+            return False
+        tally.number += 1
+        tally.femto += femto
+        tally.amounts = tuple(map(add, tally.amounts, amounts))
+        return True
+
+    def learn(self, planned: PlannedCall, tags: Attributes, resource: object, record: CallRecord) -> None:
+        """Remember the series of a call that was added by its *record*, for calls of its plan, tags and resource."""
+        plan, outcome, _, femto, _ = planned
+        series = self._series.get(self._key(record))
+        if series is None or femto is None or len(self._tallies) >= TALLIES:
+            return
+        key: tuple[Any, ...] = (id(outcome), id(resource))
+        if plan.keys.tags:
+            key = (*key, *map(tags.get, self._tags))
+        if key not in self._tallies:
+            self._tallies[key] = tally = Tally(plan.meters, outcome, resource)
+            series.tallies.append(tally)
 
     def attributes_of(self, record: CallRecord) -> Mapping[str, str]:
         """Return the attributes of the series of a record that was added."""
@@ -139,7 +213,6 @@ class SpendTable:
         """Return a new series; when there are too many, that of the model and of `other` tags, or of `other` alone."""
         if len(self._series) < self._limit - self._reserve:
             return self._new(key, record)
-        self.folded += 1
         by_model = record._replace(tags=dict.fromkeys(self._tags, OTHER))
         by_nothing = by_model._replace(**{FIELDS[name]: OTHER for name in self._fields})  # type: ignore[arg-type]
         for folded in (by_model, by_nothing):
@@ -148,28 +221,31 @@ class SpendTable:
             if found is not None:
                 return found
             if len(self._series) < self._limit - 1:
-                return self._new(key, folded)
-        return self._new(key, by_nothing)
+                return self._new(key, folded, is_folded=True)
+        return self._new(key, by_nothing, is_folded=True)
 
-    def _new(self, key: tuple[Any, ...], record: CallRecord) -> Series:
+    def _new(self, key: tuple[Any, ...], record: CallRecord, is_folded: bool = False) -> Series:
         found = {name: getattr(record, FIELDS[name]) for name in self._fields}
         found.update((name, record.tags.get(name)) for name in self._tags)
-        series = self._series[key] = Series({name: value for name, value in found.items() if value is not None})
+        attributes = {name: value for name, value in found.items() if value is not None}
+        series = self._series[key] = Series(attributes, is_folded)
         return series
 
     def read(self, place: int) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield the sum at *place* and the attributes of each series that has any; money only where a cost is known."""
         for series in list(self._series.values()):
-            has_any = series.sums[REQUESTS] > series.sums[UNPRICED] if place == COST else series.sums[place]
+            sums = series.total()
+            has_any = sums[REQUESTS] > sums[UNPRICED] if place == COST else sums[place]
             if has_any or series.read[place]:
-                yield series.value(place), series.attributes
+                yield series.value(place, sums[place]), series.attributes
 
     def read_tokens(self) -> Iterator[tuple[int, Mapping[str, str], str]]:
         """Yield tokens, attributes and token type of each series; beyond `TOKEN_LIMIT` of them folded into `other`."""
         other = dict.fromkeys(TOKEN_TYPES, 0)
         for series in list(self._series.values()):
+            sums = series.total()
             for place, name in TOKEN_TYPES.items():
-                value = series.value(place)
+                value = series.value(place, sums[place])
                 if not value:
                     continue
                 bit = 1 << place
@@ -192,13 +268,12 @@ class SpendTable:
             if kept is None:
                 into._series[key] = series
                 continue
-            for place in range(8):
+            for place, found in enumerate(series.total()):
                 # Both were read separately: what both reported together must not fall.
-                kept.read[place] += series.value(place)
-                kept.sums[place] += series.sums[place]
+                kept.read[place] += series.value(place, found)
+                kept.sums[place] += found
             kept.named |= series.named
         into._token_series = max(into._token_series, self._token_series)
-        into.folded += self.folded
         self.clear()
 
 

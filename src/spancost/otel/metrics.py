@@ -19,8 +19,10 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
+from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.money import usd_float
 from spancost.core.record import CallEvent, CallRecord
+from spancost.core.span import Attributes
 from spancost.core.spend_table import COST, REQUESTS, UNPRICED, SpendTable
 from spancost.otel.processor.diagnostics import ErrorCounter
 
@@ -36,6 +38,7 @@ BOUNDARIES = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0
 FORK = "spancost.fork"
 """Attribute of the scope in a forked child: how many forks lie between it and the process that began to count."""
 
+AddPlanned: TypeAlias = "Callable[[PlannedCall, Attributes, object], bool]"
 _Callback: TypeAlias = "Callable[[CallbackOptions], Iterable[Observation]]"
 
 
@@ -78,6 +81,18 @@ class SpendMetrics:
         except Exception as error:
             self._errors.record("metrics", error)
         return True
+
+    @property
+    def add_planned(self) -> AddPlanned | None:
+        """What counts a call by its plan, without its record; None when each call must be counted by its record."""
+        return self.table.add_planned if self._histogram is None and self.table.takes_plans else None
+
+    def learn(self, planned: PlannedCall, attributes: Attributes, resource: object, record: CallRecord) -> None:
+        """Remember how a call was counted, so that the next one like it is counted by its plan. Never raises."""
+        try:
+            self.table.learn(planned, attributes, resource, record)
+        except Exception as error:  # a tag that is no text may be no key either
+            self._errors.record("metrics", error)
 
     def count(self, event: CallEvent, span: SpanContext | None = None) -> None:
         """Count a record, or take it out again. Callers hold a lock of their processor. Never raises."""

@@ -17,9 +17,10 @@ from spancost import LLMCostProcessor, attribution
 from spancost.core import spend_table
 from spancost.core.record import CallRecord
 from tests.otel.metrics.reading import COST, REQUESTS, TOKENS, UNPRICED, nano, points, provider, series, sums, values
-from tests.otel.processor.simple import Set, processor, simple_ledger
+from tests.otel.processor.simple import INPUT, MODEL, Set, processor, simple_ledger
 
 DELTA = {ObservableCounter: AggregationTemporality.DELTA}
+NO_RECORDS: dict[str, Any] = {"detectors": "off"}
 CALL = {"llm.provider": "acme", "llm.model": "m", "llm.operation": "chat", "llm.cost_status": "priced"}
 
 
@@ -202,6 +203,42 @@ def test_processors_of_one_meter_provider_share_its_instruments(caplog: pytest.L
         gc.collect()
     assert nano(sums(reader)[COST]) == 23_000_000
     assert "already" not in caplog.text
+
+
+def real(reader: InMemoryMetricReader, **options: Any) -> Set:
+    """Calls under the real prices and dialects, which have plans."""
+    return Set(LLMCostProcessor(meter_provider=provider(reader), **options))
+
+
+def work(calls: Set) -> None:
+    """Calls of two models with and without tags, one that costs nothing known, one whose tag is no text."""
+    for number in range(30):
+        tokens = {INPUT: 100 + number, "gen_ai.usage.output_tokens": 7, "gen_ai.usage.cache_read.input_tokens": number}
+        named = {"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat"}
+        model = ("gpt-4o", "gpt-4o-mini", "no-such-model")[number % 3]
+        tags = {} if number % 2 else {"app.feature": f"f{number % 4}"}
+        odd = {"app.team": [1, 2]} if number == 20 else {}
+        calls.tracer.start_span("call", attributes={**named, MODEL: model, **tokens, **tags, **odd}).end()
+
+
+def test_calls_of_one_plan_are_counted_as_their_records_would_be() -> None:
+    """Series for series, for every metric; a listener makes every call be counted by its record."""
+    found = []
+    for options in (NO_RECORDS, {"on_call": [lambda _: None]}, {**NO_RECORDS, "metric_tags": ["+session_id"]}):
+        reader = InMemoryMetricReader()
+        calls = real(reader, **options)
+        for _ in range(2):
+            work(calls)
+        assert spent(calls) == nano(sums(reader)[COST])
+        tokens = sum(attributes["llm.total_tokens"] for _, attributes in calls.kept.spans)
+        assert sums(reader)[TOKENS] == tokens
+        assert sums(reader)[REQUESTS] == len(calls.kept.spans) == 60
+        if "metric_tags" not in options:
+            found.append({name: values(reader, name) for name in (COST, TOKENS, REQUESTS, UNPRICED)})
+        metrics = calls.cost._metrics
+        assert metrics is not None
+        assert any(tally.number for tally in metrics.table._tallies.values()) is (options is NO_RECORDS)
+    assert found[0] == found[1]
 
 
 def record(**values: Any) -> CallRecord:

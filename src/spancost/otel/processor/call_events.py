@@ -27,10 +27,14 @@ _Item: TypeAlias = "CallEvent | SimpleQueue[bool] | None"
 
 
 class CallEvents:
-    """The listeners of one processor. `dropped` counts the events that found the queue full."""
+    """The listeners of one processor.
+
+    dropped: events that found the queue full. has_listeners: whether anybody listens.
+    """
 
     def __init__(self, errors: ErrorCounter, limit: int = LIMIT) -> None:
         self.dropped = 0
+        self.has_listeners = False
         self._errors = errors
         self._limit = limit
         self._listeners: tuple[list[Listener], ...] = ()
@@ -42,18 +46,15 @@ class CallEvents:
         self._thread: threading.Thread | None = None
         self._may_start = [True]  # taken out by the thread that starts the worker
 
-    @property
-    def has_listeners(self) -> bool:
-        """Whether anybody listens; while not, no record is made."""
-        return bool(self._listeners)
-
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with each event from now on; return a function that ends that."""
         entry = [listener]  # of its own: one listener may subscribe twice
         self._listeners = (*self._listeners, entry)
+        self.has_listeners = True
 
         def unsubscribe() -> None:
             self._listeners = tuple(each for each in self._listeners if each is not entry)
+            self.has_listeners = bool(self._listeners)
 
         return unsubscribe
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -13,8 +13,9 @@ from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE
+from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.record import CallEvent, CallRecord
-from spancost.core.span import AttributeValue, Span
+from spancost.core.span import Attributes, AttributeValue, Span
 from spancost.otel.outcome import Outcomes
 from spancost.otel.processor.attribution import Completion
 from spancost.otel.processor.call_events import CallEvents
@@ -48,6 +49,13 @@ class Metrics(Protocol):
 
     def count(self, event: CallEvent, span: SpanContext | None = None, /) -> None:
         """Count a record or correction; never raises."""
+
+    @property
+    def add_planned(self) -> Callable[[PlannedCall, Attributes, object], bool] | None:
+        """What counts a call by its plan, without its record; None when each call must be counted by its record."""
+
+    def learn(self, planned: PlannedCall, attributes: Attributes, resource: object, record: CallRecord, /) -> None:
+        """Remember how a call was counted, for the next one like it. Never raises."""
 
     def restart(self) -> None:
         """Forget what was counted: in a forked child."""
@@ -99,6 +107,7 @@ class SpanFinisher:
         self._metrics = metrics
         self._anomalies = anomalies
         self._awaits_metrics = metrics is not None
+        self._add_planned: Callable[[PlannedCall, Attributes, object], bool] | None = None
         self._completion = Completion(required)
         reader = Reader()
         self._about, self._read, self._resource = reader.about, reader.read, reader.resource
@@ -207,6 +216,9 @@ class SpanFinisher:
         if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
             self._awaits_metrics = False
             self._ledger.makes_records = self._ledger.makes_records or self._metrics.is_on
+            # Detectors read records: where they run, each call has one anyway.
+            is_enough = self._metrics.is_on and self._anomalies is None
+            self._add_planned = self._metrics.add_planned if is_enough else None
 
     def _finish_waiting(self) -> None:
         while (waiting := self.reentrancy.next()) is not None:
@@ -271,8 +283,12 @@ class SpanFinisher:
         planned = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if planned is not None:
             if ledger.makes_records:
-                record = ledger.record_planned(planned, place, ids, attributes)
-                self._tell(record if record.error is not None else with_error(record, span), context)
+                add = self._add_planned
+                if add is None or self._events.has_listeners or not add(planned, attributes, resource):
+                    record = ledger.record_planned(planned, place, ids, attributes)
+                    self._tell(record if record.error is not None else with_error(record, span), context)
+                    if add is not None and self._metrics is not None:
+                        self._metrics.learn(planned, attributes, resource, record)
             return room
         core_span = self._read(span, context, parent, attributes.copy(), about)
         if self._ids_repeat:
