@@ -20,10 +20,10 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from spancost.core.ledger.span_plan import PlannedCall
+from spancost.core.ledger.spend_table import COST, REQUESTS, UNPRICED, SpendTable
 from spancost.core.money import usd_float
 from spancost.core.record import CallEvent, CallRecord
 from spancost.core.span import Attributes
-from spancost.core.spend_table import COST, REQUESTS, UNPRICED, SpendTable
 from spancost.otel.processor.diagnostics import ErrorCounter
 
 SCOPE = "spancost"

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
 from spancost import LLMCostProcessor, attribution
-from spancost.core import spend_table
+from spancost.core.ledger import spend_table
 from spancost.core.record import CallRecord
 from tests.otel.metrics.reading import COST, REQUESTS, TOKENS, UNPRICED, nano, points, provider, series, sums, values
 from tests.otel.processor.simple import INPUT, MODEL, Set, processor, simple_ledger
