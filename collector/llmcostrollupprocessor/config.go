@@ -45,6 +45,9 @@ type Config struct {
 	// Storage is an extension that keeps open traces over a restart: at shutdown they are stored instead of being released as
 	// incomplete. Default: none.
 	Storage *component.ID `mapstructure:"storage"`
+	// Detectors states whether anomalies of spend are detected: on, off, or a file of rules (YAML or JSON) over those that come
+	// along. Default: off; detectors take about 2 µs a call.
+	Detectors string `mapstructure:"detectors"`
 	// Shards is how many parts traces are divided into, by trace id. Default: 0, one for each processor core.
 	Shards int `mapstructure:"shards"`
 }
@@ -64,6 +67,7 @@ func (c *Config) Validate() error {
 	expect(c.MaxEndedSpans >= leastClosed, "max_ended_spans", c.MaxEndedSpans, "at least 1024")
 	expect(c.MaxEndedSpans >= c.MaxTraces, "max_ended_spans", c.MaxEndedSpans,
 		fmt.Sprintf("at least max_traces (%d): a trace has at least one span", c.MaxTraces))
+	expect(c.Detectors != "", "detectors", `""`, "on, off, or a file of rules")
 	expect(c.Shards >= 0 && c.Shards <= mostShards, "shards", c.Shards, "0 to 256")
 	if c.Mode == ModeBatch && c.CorrectionSpans {
 		faults = append(faults, errors.New("correction_spans: found true with mode batch; expected mode hold, which knows what is late"))

@@ -22,6 +22,7 @@ func NewFactory() processor.Factory {
 func createDefaultConfig() component.Config {
 	return &Config{
 		Mode: ModeHold, MaxWait: 10 * time.Second, MaxTraces: 100_000, MaxHeldBytes: 256 << 20, MaxEndedSpans: 500_000,
+		Detectors: detectorsOff,
 	}
 }
 

@@ -28,7 +28,9 @@ type outcome struct {
 	lateCalls   int64
 	lateCost    cost.Femto
 	corrections int64
-	evicted     int64
+	// anomalies are the rules of those that began.
+	anomalies []string
+	evicted   int64
 }
 
 // part is what goes to the next component at once; bytes is estimated as for what is held.

@@ -36,6 +36,8 @@ type rollUpProcessor struct {
 	refused refused
 	// rooms are arrivals by shard, kept from one batch to the next.
 	bufs sync.Pool
+	// watch holds the detectors; nil when there are none.
+	watch *watch
 	// state keeps open traces over a restart; nil where they are not.
 	state *state
 
@@ -53,8 +55,13 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 	if err != nil {
 		return nil, err
 	}
+	watch, err := newWatch(cfg.Detectors, dialects)
+	if err != nil {
+		return nil, err
+	}
 	p := &rollUpProcessor{
-		id: set.ID, cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, stop: make(chan struct{}),
+		id: set.ID, cfg: cfg, next: next, logger: set.Logger, builder: builder, dialects: dialects, watch: watch,
+		stop: make(chan struct{}),
 	}
 	const unbounded = 1 << 30
 	options := ledger.Options{JoinServices: true, RollUp: true, Reclassify: true}
@@ -71,7 +78,7 @@ func newRollUpProcessor(set processor.Settings, cfg *Config, next consumer.Trace
 		p.memory = ledger.NewRecentCalls(dialects, max(cfg.MaxEndedSpans/2, leastClosed/2))
 		options.Shared = p.memory
 		for range count {
-			p.shards = append(p.shards, newShard(cfg, count, ledger.New(dialects, pricer, options), dialects))
+			p.shards = append(p.shards, newShard(cfg, count, ledger.New(dialects, pricer, options), dialects, watch))
 		}
 	}
 	p.bufs.New = func() any {
@@ -162,6 +169,7 @@ func (p *rollUpProcessor) Shutdown(ctx context.Context) error {
 func (p *rollUpProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if p.cfg.Mode == ModeBatch {
 		withdrawn, reused := p.rollUpBatch(td)
+		p.anomalies(ctx, p.watchBatch(td))
 		p.withdrawn(ctx, withdrawn)
 		p.reused(ctx, reused)
 		return p.next.ConsumeTraces(ctx, td)

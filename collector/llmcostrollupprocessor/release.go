@@ -39,6 +39,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		spans, holders = append(spans, held.span()), append(holders, []*heldSpan{held})
 	}
 	isComplete = s.passOnMissing(trace, spans, at) && isComplete
+	anomalies := s.anomaliesOf(trace, spans, holders, out)
 	for n := range spans {
 		if _, held := at[spans[n].Parent]; !held && !s.hasEnded(spans[n].Parent) {
 			spans[n].IsLocalRoot = true
@@ -62,6 +63,9 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 		}
 		for _, held := range holders[n] {
 			tracedata.Put(held.data.Attributes(), &s.writes, nil)
+			if spans[n].IsLocalRoot {
+				anomalies.put(held.data.Attributes())
+			}
 			held.data.MoveTo(out.add(held.resource, held.origin, held.size))
 		}
 	}

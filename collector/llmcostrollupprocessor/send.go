@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
@@ -71,6 +72,7 @@ func (r *refused) putBack(p chunk, now time.Time) {
 // send passes what was released on, and counts what happened meanwhile.
 func (p *rollUpProcessor) send(ctx context.Context, out *outcome) {
 	p.withdrawn(ctx, out.withdrawn)
+	p.anomalies(ctx, out.anomalies)
 	for reason, traces := range out.early {
 		p.builder.ProcessorLlmCostRollupEarlyReleases.Add(ctx, traces, metric.WithAttributeSet(reasonSet(reason)))
 	}
@@ -146,6 +148,12 @@ func (p *rollUpProcessor) withdrawn(ctx context.Context, calls ledger.RepeatCoun
 			p.builder.ProcessorLlmCostRollupWithdrawnCalls.Add(
 				ctx, number, metric.WithAttributeSet(reasonSet(ledger.RepeatReasons[n])))
 		}
+	}
+}
+
+func (p *rollUpProcessor) anomalies(ctx context.Context, rules []string) {
+	for _, rule := range rules {
+		p.builder.ProcessorLlmCostRollupAnomalies.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("rule", rule))))
 	}
 }
 

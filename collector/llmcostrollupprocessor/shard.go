@@ -36,6 +36,8 @@ type shard struct {
 	withdrawn map[cost.SpanKey]ledger.Writes
 	// released are the totals that were written on held spans, for copies that come later.
 	released cost.GenerationalCache[cost.SpanKey, []cost.Attribute]
+	// watch holds the detectors; nil when there are none.
+	watch *watch
 	// started is when the processor began to see spans: of earlier ones it knows nothing.
 	started time.Time
 }
@@ -79,9 +81,9 @@ type origin struct {
 	schemaURL string
 }
 
-func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Dialects) *shard {
+func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Dialects, watch *watch) *shard {
 	return &shard{
-		ledger: l, dialects: dialects, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans, keepsCalls: cfg.Storage != nil,
+		ledger: l, dialects: dialects, watch: watch, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans, keepsCalls: cfg.Storage != nil,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
 		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
 		released: cost.NewGenerationalCache[cost.SpanKey, []cost.Attribute](keptTotals), started: time.Now(),
@@ -117,6 +119,7 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 		}
 	}
 	ordered, copies := s.childrenFirst(calls)
+	var records []*cost.CallRecord
 	for _, a := range ordered {
 		s.writes.Clear()
 		ended := s.ledger.EndWithoutTotals(&a.span, &s.writes)
@@ -125,12 +128,20 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 			s.withdraw(a.key)
 		}
 		s.recordEnd(now, &a.passing, ended, out)
+		if s.watch != nil && a.isPriced {
+			if record := s.watch.record(a.data, a.resource.Resource()); record != nil {
+				records = append(records, record)
+			}
+		}
 		if s.keepsCalls {
 			s.keepCall(a, &moved)
 		}
 	}
 	for _, a := range copies {
 		s.repeat(a)
+	}
+	if s.watch != nil {
+		out.anomalies = append(out.anomalies, s.watch.observe(records)...)
 	}
 	s.keepWithin(out)
 	return out

@@ -26,7 +26,7 @@ type stream struct {
 	repeats, similar, cold, warm      int64
 	calls, weight, rereadWeight       int64
 	cost                              cost.Femto
-	loop                              loopState
+	loop                              *loopState
 	retryStorm, toolLoop, lost, creep *Episode
 }
 
@@ -61,11 +61,22 @@ func (s *stream) lately(n int64) []*observation {
 	return s.recent[max(0, int64(len(s.recent))-n):]
 }
 
-// session holds the contexts of one session, the last used at the end.
-type session struct{ streams []*stream }
+// session holds the contexts of one session, the last used at the end. Many sessions have one call; of these nothing but the
+// call is kept.
+type session struct {
+	first   *observation
+	streams []*stream
+}
 
 // stream returns the context that a call continues; nil when it begins one, of which there are at most limit.
 func (s *session) stream(call *observation, limit int64) *stream {
+	if s.first == nil {
+		s.first = call
+		return nil
+	}
+	if s.streams == nil {
+		s.streams = []*stream{newStream(s.first)}
+	}
 	if len(s.streams) == 1 && s.streams[0].fits(call) {
 		return s.streams[0]
 	}

@@ -70,6 +70,9 @@ func (s *stream) lookForRetries(call *observation, rules *Rules) *Episode {
 
 func (s *stream) lookForLoops(call *observation, rules *Rules) *Episode {
 	rule := &rules.toolLoop
+	if s.loop == nil {
+		s.loop = &loopState{}
+	}
 	gap := floorDiv(call.startNs-s.last.startNs, 1_000_000)
 	period := s.loop.add(turn{call.input - s.last.input, call.output, gap}, rule)
 	if s.toolLoop != nil {

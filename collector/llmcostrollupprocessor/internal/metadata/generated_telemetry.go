@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                   metric.Meter
 	mu                                      sync.Mutex
 	registrations                           []metric.Registration
+	ProcessorLlmCostRollupAnomalies         metric.Int64Counter
 	ProcessorLlmCostRollupCorrections       metric.Int64Counter
 	ProcessorLlmCostRollupEarlyReleases     metric.Int64Counter
 	ProcessorLlmCostRollupForgottenTotals   metric.Int64Counter
@@ -109,6 +110,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorLlmCostRollupAnomalies, err = builder.meter.Int64Counter(
+		"otelcol_processor_llm_cost_rollup_anomalies",
+		metric.WithDescription("Anomalies of spend, by the rule that was broken. [Alpha]"),
+		metric.WithUnit("{anomaly}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorLlmCostRollupCorrections, err = builder.meter.Int64Counter(
 		"otelcol_processor_llm_cost_rollup_corrections",
 		metric.WithDescription("Correction spans made for calls that came after their root. [Alpha]"),

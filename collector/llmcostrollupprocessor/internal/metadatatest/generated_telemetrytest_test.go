@@ -28,6 +28,7 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ProcessorLlmCostRollupAnomalies.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupCorrections.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupEarlyReleases.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupForgottenTotals.Add(context.Background(), 1)
@@ -36,6 +37,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorLlmCostRollupRefusedSpans.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupReusedResponseIds.Add(context.Background(), 1)
 	tb.ProcessorLlmCostRollupWithdrawnCalls.Add(context.Background(), 1)
+	AssertEqualProcessorLlmCostRollupAnomalies(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorLlmCostRollupCorrections(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
