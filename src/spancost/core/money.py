@@ -52,9 +52,9 @@ def femto_from_text(usd: str) -> int:
 
 def nano(femto: int) -> int:
     """Return *femto* in nano-dollars (1e-9 USD), rounded half-even, at most `MOST_NANO`."""
-    nanos, rest = divmod(femto, FEMTO_PER_NANO)
-    if rest > _HALF_NANO or (rest == _HALF_NANO and nanos & 1):
-        nanos += 1
+    nanos = (femto + _HALF_NANO) // FEMTO_PER_NANO
+    if nanos & 1 and femto % FEMTO_PER_NANO == _HALF_NANO:
+        nanos -= 1
     return nanos if nanos < MOST_NANO else MOST_NANO
 
 

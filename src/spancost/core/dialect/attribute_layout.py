@@ -24,8 +24,8 @@ class AttributeLayout(NamedTuple):
     """What to fetch, and the plans by categorical values.
 
     encoded: attributes to flatten first; the layout of the flat keys says the rest. fields: of the values that vary
-    from call to call: `counts` counts, then response id and stated cost. tests: places of varying values, each with a
-    condition on it that rules ask for. is_named: plans depend on the name of the span.
+    from call to call: `counts` counts, then response id and stated cost. limits, equal: places of varying
+    values, each with the number or the values that rules compare it with. is_named: plans depend on the span's name.
     """
 
     encoded: tuple[Encoded, ...]
@@ -33,7 +33,8 @@ class AttributeLayout(NamedTuple):
     counts: int = 0
     varying: Fetch = tuple
     categorical: Fetch = tuple
-    tests: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
+    limits: tuple[tuple[int, int], ...] = ()
+    equal: tuple[tuple[int, frozenset[Any]], ...] = ()
     is_named: bool = False
     plans: dict[Any, Any] = {}  # noqa: RUF012  a default of a tuple; nothing is put into it
 

@@ -34,7 +34,7 @@ FIGURES = (
 includes, `visible_output_tokens` excludes reasoning, `stated_output_tokens` excludes what only the total includes,
 `tool_prompt_tokens` is input outside of the input count, `total_tokens` is used to check the others."""
 
-_WRITES = FIGURES[11:15]
+WRITES = FIGURES[11:15]
 _ENDS = frozenset(("input_tokens", "output_tokens"))
 
 
@@ -57,7 +57,7 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
     usage = {name: amount for name, amount in figures.items() if name not in _DERIVED}
     read = get("cache_read_tokens") or 0
     written = get("cache_write_tokens")
-    parts = [figures[name] for name in _WRITES if name in figures]
+    parts = [figures[name] for name in WRITES if name in figures]
     if parts and (written is None or sum(parts) > written):
         written = usage["cache_write_tokens"] = sum(parts)
     total = get("total_tokens")
@@ -89,28 +89,19 @@ def inclusive(figures: dict[str, Quantity]) -> tuple[dict[str, Quantity], str | 
 
 _DERIVED = frozenset(FIGURES[:9])
 _PLAIN = frozenset(("input_tokens", "output_tokens", "total_tokens"))
-_WHOLE = ("total_tokens", "input_tokens", "output_tokens")
 
 
-def bounds_of(names: Set[str]) -> tuple[dict[str, int], ...] | None:
-    """Return sums of figures with these *names*: where none is negative, `inclusive` takes the figures as they are.
+def leaves_alone(names: Set[str]) -> bool:
+    """Return whether `inclusive` may take figures with these *names* as they are, and leaves only the total out.
 
-    None when it never does. The total is left out of the usage.
+    It does where the parts are within input, output and cache writes, and the total is no more than input and output.
     """
-    if "input_tokens" not in names or not _DERIVED.isdisjoint(names - _PLAIN):
-        return None
-    sums: list[dict[str, int]] = [{"input_tokens": 1, "cache_read_tokens": -1, "cache_write_tokens": -1}]
-    if "output_tokens" in names:
-        sums.append({"output_tokens": 1, "reasoning_tokens": -1})
-        if "total_tokens" in names:
-            sums += [dict(zip(_WHOLE, signs, strict=True)) for signs in ((1, -1, -1), (-1, 1, 1))]
-    elif "total_tokens" in names:
-        sums.append({"input_tokens": 1, "total_tokens": -1})
-    if not names.isdisjoint(_WRITES):
-        if "cache_write_tokens" not in names:
-            return None
-        sums.append({"cache_write_tokens": 1, **dict.fromkeys(_WRITES, -1)})
-    return tuple(found for found in sums if any(sign < 0 and name in names for name, sign in found.items()))
+    is_split = not names.isdisjoint(WRITES)
+    return (
+        "input_tokens" in names
+        and _DERIVED.isdisjoint(names - _PLAIN)
+        and (not is_split or "cache_write_tokens" in names)
+    )
 
 
 def _with_rest(

@@ -168,15 +168,16 @@ class Program:
         if self._empty_values or not _UNPLANNED.isdisjoint(first) or like & varying or not asked <= set(keys):
             return None
         fixed = ({key for _, key, _ in held} | like | {key for key, _ in equal}) & flat.keys() - varying
-        tests = [(fields.index(field), number.__le__) for field, number in least if field in fields]
-        tests += [(keys.index(key), wanted.__contains__) for key, wanted in equal if key in varying]
+        limits = tuple((fields.index(field), number) for field, number in least if field in fields)
+        wanted = tuple((keys.index(key), values) for key, values in equal if key in varying)
         return AttributeLayout(
             (),
             fields,
             len(counts),
             fetcher(tuple(keys)),
             fetcher(tuple(sorted(fixed))),
-            tuple(tests),
+            limits,
+            wanted,
             self.is_named,
             {},
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from spancost.core import call as status
 from spancost.core import semconv as names
 from spancost.core.call import Cost
+from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.classification import (
     AGGREGATE,
     DUPLICATE,
@@ -19,7 +20,7 @@ from spancost.core.ledger.classification import (
 from spancost.core.ledger.counting import classify, counted, meters_only_on
 from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCalls
 from spancost.core.ledger.options import Ended, LedgerOptions, Reads
-from spancost.core.ledger.plan import plan_cache
+from spancost.core.ledger.plan import PlanCache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
 from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
 from spancost.core.ledger.rollup import RollUp, Subtotal, incomplete_subtotal, is_one_request, subtotal_of_call
@@ -68,7 +69,9 @@ class Ledger:
         self._recorder = Recorder(dialects.record_keys)
         self._reused = 0
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "already_priced", *REASONS), 0)
-        self._plans = plan_cache(dialects, self._charge, self._recorder, self._counts, options)
+        self._plans: PlanCache | None = None
+        if type(dialects) is Dialects:
+            self._plans = PlanCache(dialects, self._charge, self._recorder, self._counts, options)
         self.try_plan = _no_plan if self._plans is None else self._plans.try_plan
         self.clear()
 

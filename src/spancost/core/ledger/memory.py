@@ -124,7 +124,13 @@ class RecentCalls:
         else:
             _put(here, key, record, _PER_KEY)
         if is_known:
-            _put(self._detached if is_detached else self._attached, process, record, _PER_PROCESS)
+            known = self._detached if is_detached else self._attached
+            if process in known.new or process in known.old:
+                _put(known, process, record, _PER_PROCESS)
+            else:
+                known.new[process] = record
+                if len(known.new) >= known.size:
+                    known.turn()
         if response_id is not None:
             by_response.new[response_id] = record
             if len(by_response.new) >= by_response.size:

@@ -11,30 +11,32 @@ parent that waits for its usage. Where that makes the plan decline, the slow pat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import mul
-from typing import Any, TypeAlias
+from typing import Any
 
-from spancost.core.call import Call, Cost
+from spancost.core.call import Cost
 from spancost.core.dialect.attribute_layout import UNPLANNED, AttributeLayout, flatten
 from spancost.core.dialect.dialects import Dialects
-from spancost.core.dialect.fields import MAX_COUNT
-from spancost.core.dialect.inclusive import inclusive
 from spancost.core.dialect.program import Program
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.classification import OWN
-from spancost.core.ledger.counting import counted
-from spancost.core.ledger.memory import CountedCall, Process, RecentCalls, Record
+from spancost.core.ledger.memory import CountedCall, RecentCalls, Record
 from spancost.core.ledger.options import LedgerOptions
-from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer, new_call
+from spancost.core.ledger.reading_pricer import UNCERTAIN, ReadingPricer
 from spancost.core.ledger.recorder import Recorder, known_of
 from spancost.core.ledger.rollup import RollUp, subtotal_of, subtotal_of_call
 from spancost.core.ledger.span_plan import (
     NO_PLAN,
+    Emitter,
     Found,
+    Ids,
     Outcome,
+    Place,
     PlannedCall,
+    apply_plan,
+    bind,
+    call_of,
     compile_plan,
-    new_planned,
+    covered_by,
     reading_of,
     usage_of,
 )
@@ -55,12 +57,6 @@ PLANS_KEPT = 4_096
 MAX_KEYS = 64
 SEEN_KEPT = 8_192
 _TOTALS = frozenset((LLM_TRACE_COST_USD, LLM_SUBTREE_COST_USD))
-Place: TypeAlias = "tuple[int, Process, Attributes | None]"
-"""Trace id, process and resource attributes."""
-Ids: TypeAlias = "tuple[int, int | None, bool, int, int]"
-"""Span id, parent's span id, whether the span is a local root, start and end."""
-Emitter = tuple[tuple[str, str, str], str]
-"""Name, version and language of the scope, and the name of the span."""
 
 
 class PlanCache:
@@ -115,9 +111,10 @@ class PlanCache:
             return None
         self._counts[OWN] += 1
         record, planned = executed
-        if is_local_root or planned.femto is None:
+        is_priced = planned[3] is not None
+        if is_local_root or not is_priced:
             passed: Any = record
-            if planned.femto is None:
+            if not is_priced:
                 passed = subtotal_of_call(CountedCall._make(record[:-2]), None, True)
             if is_local_root and self._options.roll_up:
                 write_trace(subtotal_of(passed), writes)
@@ -149,7 +146,7 @@ class PlanCache:
         plan, usage = found[0], usage_of(found)
         place: Place = (span.trace_id, this.process, span.resource)
         ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)
-        call = self._call(found, place, ids, span.attributes)
+        call = call_of(found, place, ids, span.attributes, self._charge)
         raw, outcomes = self._charge.price(call), plan.outcomes
         if raw.femto is None and plan.cost_at >= 0:
             return  # a cost that the span states may stand in for the one that is not known
@@ -162,7 +159,8 @@ class PlanCache:
             rate_set = rates.rate_set(usage, call.at_ns)
             linear = rate_set.linear_costs[plan.meters]
             if not linear.is_free:
-                key, outcome = rate_set, outcome._replace(linear=linear)
+                kept = tuple(bound for bound in linear.bounds if bound not in covered_by(plan))
+                key, outcome = rate_set, outcome._replace(linear=linear._replace(bounds=kept))
         if key in outcomes:
             return
         made: Written = {}
@@ -182,10 +180,12 @@ class PlanCache:
             if layout.encoded:
                 attributes = flatten(attributes, layout.encoded)
                 layout = layouts[tuple(attributes)]
-            _, _, number, varying, categorical, tests, is_named, plans = layout
+            _, _, number, varying, categorical, limits, equal, is_named, plans = layout
             values, key = varying(attributes), categorical(attributes)
-            if tests:
-                key = (*key, *[test(values[at]) for at, test in tests])
+            for at, least in limits:
+                key += (values[at] >= least,)
+            for at, wanted in equal:
+                key += (values[at] in wanted,)
             if is_named:
                 key = (*key, emitter[1])
             plan = plans.get(key, NO_PLAN)
@@ -194,48 +194,17 @@ class PlanCache:
         if plan is NO_PLAN or plan is None:
             self._missed = None if plan is None else (layout, values, key)
             return None
-        for count in values[:number]:
-            if type(count) is not int or not 0 <= count < MAX_COUNT:
-                return None
-        _, pick, names, bounds, meters, split, _, id_at, _, _, _, _, _, _ = plan
-        response_id = None
-        if id_at >= 0:
-            response_id = values[id_at]
-            if type(response_id) is not str or not response_id or response_id[0] in "\"['":  # it is encoded
-                return None
-        if not meters:
-            return plan, (), response_id, values
-        amounts = pick(values)
-        if not any(amounts):
-            return None
-        for bound in bounds:
-            if sum(map(mul, bound, amounts)) < 0:
-                return None
-        if names:
-            usage, doubt = inclusive(dict(zip(names, amounts, strict=True)))
-            if doubt != split or tuple(usage) != meters:
-                return None
-            amounts = tuple(usage.values())
-        return plan, amounts, response_id, values
-
-    def _call(self, found: Found, place: Place, ids: Ids, attributes: Attributes) -> Call:
-        provider, model, _, _, request_model, operation, tier, processing, context, _ = found[0].call
-        start_ns, end_ns, usage = ids[3], ids[4], usage_of(found)
-        if self._charge.facts_of is not None:
-            context = self._charge.facts_of(context, attributes, place[2])
-        took_ns = end_ns - start_ns
-        return new_call(
-            (provider, model, usage, start_ns, request_model, operation, tier, processing, context, took_ns)
-        )
+        return apply_plan(plan, values, number)
 
     def _execute(
         self, found: Found, place: Place, ids: Ids, attributes: Attributes, writes: Written
     ) -> tuple[Record, PlannedCall] | None:
         """Price, remember and write a call; return it as remembered and as priced, None to decline."""
-        plan, amounts, response_id, _ = found
-        _, _, _, _, _, _, places, _, _, _, rates, own, _, outcomes = plan
+        plan, amounts, compared, response_id, _ = found
+        _, _, _, _, _, _, _, _, _, _, rates, own, _, outcomes = plan
         if not amounts or not outcomes:
             return None
+        entered, left, parts = compared
         span_id, parent_id, _, start_ns, end_ns = ids
         outcome: Outcome | None = None
         femto: int | None = None
@@ -245,10 +214,9 @@ class PlanCache:
             if outcome is not None:
                 femto = outcome.linear.cost_of(amounts)
         if not femto:
-            cost = self._charge.price(self._call(found, place, ids, attributes))
+            cost = self._charge.price(call_of(found, place, ids, attributes, self._charge))
             status, reason, femto, rate_id, source, list_femto = cost
             outcome = outcomes.get((status, reason, rate_id, source, list_femto is None))
-        entered, left, *parts = [None if at < 0 else amounts[at] for at in places]
         if outcome is None or (not outcome.is_priced and entered is None and left is None):
             return None
         template, tokens, is_priced, is_doubtful, _, _ = outcome
@@ -257,7 +225,7 @@ class PlanCache:
         scope, models, reported, provider, is_detached, is_exchange = own
         record = (
             span_id, scope, models, place[0], entered, left, place[1], response_id, start_ns, end_ns, reported,
-            provider, tuple(parts), parent_id is not None, is_exchange, femto, is_doubtful,
+            provider, parts, parent_id is not None, is_exchange, femto, is_doubtful,
         )  # fmt: skip
         if not self._memory.add_if_new(record, is_detached):
             return None
@@ -272,7 +240,7 @@ class PlanCache:
             writes[LLM_LIST_COST_USD] = usd_float(list_femto)
         if response_id is not None:
             writes[LLM_REQUEST_ID] = response_id
-        return record, new_planned((plan, outcome, amounts, femto, list_femto))
+        return record, (plan, outcome, amounts, femto, list_femto)
 
     def _compile(self, span: Span, reading: Reading | None) -> None:
         """Compile a plan of a span that no plan was found for, when it is worth it.
@@ -299,14 +267,8 @@ class PlanCache:
         if layout is UNPLANNED or (not is_new and self._is_first((scope, *attributes, key))):
             return
         plan = compile_plan(program, layout, values, span, self._recorder.keys_of(attributes))
-        if plan is not None and plan.reading is not None:
-            call = self._charge.call(plan.reading, span)._replace(context=plan.reading.context)
-            this = counted(plan.reading, span, None)
-            is_detached = self._dialects.identity.is_detached(this.scope)
-            meters = this.reported_meters or frozenset()
-            own = (this.scope, this.models, meters, this.provider, is_detached, this.is_exchange)
-            rates = None if self._charge.card is None else self._charge.card.resolve(call)
-            plan = plan._replace(call=call, own=own, rates=None if isinstance(rates, Cost) else rates)
+        if plan is not None:
+            plan = bind(plan, span, self._charge, self._dialects.identity)
         self._make_room()
         layout.plans[key] = plan
         self._read = self._find(emitter, attributes)
@@ -337,10 +299,3 @@ class PlanCache:
             return False
         self._seen.set(sight, True)
         return True
-
-
-def plan_cache(
-    dialects: object, charge: ReadingPricer, recorder: Recorder, counts: dict[str, int], options: LedgerOptions
-) -> PlanCache | None:
-    """Return the plan cache of a ledger that reads by *dialects*; None when these are of another kind."""
-    return PlanCache(dialects, charge, recorder, counts, options) if type(dialects) is Dialects else None

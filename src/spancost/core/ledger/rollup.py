@@ -251,7 +251,9 @@ class RollUp:
         if parent_id in closed.new or parent_id in closed.old:
             self.pass_up(parent_id, subtotal_of(record))
             return
-        held = pending.get(parent_id)
+        held = pending.new.get(parent_id)
+        if held is None:
+            held = pending.old.get(parent_id)
         if held is None:
             pending.set(parent_id, record)
         elif isinstance(held, list):

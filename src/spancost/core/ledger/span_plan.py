@@ -5,20 +5,32 @@ from __future__ import annotations
 
 from functools import partial
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from spancost.core.call import Call, Cost
 from spancost.core.dialect.attribute_layout import AttributeLayout, Fetch, fetcher
-from spancost.core.dialect.fields import COUNTED
-from spancost.core.dialect.inclusive import bounds_of, inclusive
+from spancost.core.dialect.fields import COUNTED, MAX_COUNT
+from spancost.core.dialect.identity import Identity
+from spancost.core.dialect.inclusive import WRITES, inclusive, leaves_alone
 from spancost.core.dialect.program import Program
 from spancost.core.dialect.rule import remap_fields
 from spancost.core.dialect.scalars import femto
+from spancost.core.ledger.counting import counted
+from spancost.core.ledger.memory import Process
+from spancost.core.ledger.reading_pricer import ReadingPricer, new_call
 from spancost.core.ledger.recorder import NO_KEYS, Described, Known, RecordKeys
 from spancost.core.reading import Reading
-from spancost.core.span import AttributeValue, Span
+from spancost.core.span import Attributes, AttributeValue, Span
 
 new_reading = partial(tuple.__new__, Reading)  # a third of the time of Reading(...)
 _NONE = fetcher(())
+
+Place: TypeAlias = "tuple[int, Process, Attributes | None]"
+"""Trace id, process and resource attributes."""
+Ids: TypeAlias = "tuple[int, int | None, bool, int, int]"
+"""Span id, parent's span id, whether the span is a local root, start and end."""
+Emitter = tuple[tuple[str, str, str], str]
+"""Name, version and language of the scope, and the name of the span."""
 
 
 class Outcome(NamedTuple):
@@ -66,23 +78,14 @@ class SpanPlan(NamedTuple):
     outcomes: dict[Any, Outcome | None]
 
 
-Found = tuple[SpanPlan, tuple[int, ...], "str | None", tuple[Any, ...]]
-"""A plan that applies, and of the span the amounts of its meters, its response id, and all values."""
+Found = tuple[SpanPlan, tuple[int, ...], tuple[Any, ...], "str | None", tuple[Any, ...]]
+"""A plan that applies, and of the span: amounts of its meters, amounts of `COMPARED`, response id, all values."""
 COMPARED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 """Meters of which later spans are compared with a call that was counted."""
 
 
-class PlannedCall(NamedTuple):
-    """A call that a plan priced: the amounts of its meters, its cost, and the list price where that differs."""
-
-    plan: SpanPlan
-    outcome: Outcome
-    amounts: tuple[int, ...]
-    femto: int | None
-    list_femto: int | None
-
-
-new_planned = partial(tuple.__new__, PlannedCall)  # a third of the time of PlannedCall(...)
+PlannedCall = tuple[SpanPlan, Outcome, tuple[int, ...], "int | None", "int | None"]
+"""A call that a plan priced: the amounts of its meters, its cost, and the list price where that differs."""
 
 
 def describe(planned: PlannedCall) -> Described:
@@ -91,19 +94,82 @@ def describe(planned: PlannedCall) -> Described:
     return dict(zip(plan.meters, amounts)), femto, list_femto, outcome.known, plan.keys  # noqa: B905
 
 
+def apply_plan(plan: SpanPlan, values: tuple[Any, ...], number: int) -> Found | None:
+    """Return what *values* come to by *plan*, of which the first *number* are counts; None when it is not for them.
+
+    It is not when counts are no whole numbers, all 0, or prove something else than those of the first span, and when an
+    id is not written plainly.
+    """
+    for count in values[:number]:
+        if type(count) is not int or not 0 <= count < MAX_COUNT:
+            return None
+    _, pick, names, bounds, meters, split, places, id_at, _, _, _, _, _, _ = plan
+    response_id = None
+    if id_at >= 0:
+        response_id = values[id_at]
+        if type(response_id) is not str or not response_id or response_id[0] in "\"['":  # it is encoded
+            return None
+    if not meters:
+        return plan, (), (), response_id, values
+    amounts = pick(values)
+    if not any(amounts):
+        return None
+    if names:
+        usage, doubt = inclusive(dict(zip(names, amounts, strict=True)))
+        if doubt != split or tuple(usage) != meters:
+            return None
+        amounts = tuple(usage.values())
+    input_at, output_at, read_at, write_at, reasoning_at, total_at = places
+    entered = amounts[input_at] if input_at >= 0 else None
+    left = amounts[output_at] if output_at >= 0 else None
+    read = amounts[read_at] if read_at >= 0 else None
+    written = amounts[write_at] if write_at >= 0 else None
+    reasoning = amounts[reasoning_at] if reasoning_at >= 0 else None
+    if not names:  # as `inclusive` has it where it takes figures as they are
+        if (read or 0) + (written or 0) > (entered or 0) or (reasoning or 0) > (left or 0):
+            return None
+        if total_at >= 0 and amounts[total_at] > (entered or 0) + (left or 0):
+            return None
+        for bound in bounds:
+            if sum(map(mul, bound, amounts)) < 0:
+                return None
+    return plan, amounts, (entered, left, (read, written, reasoning)), response_id, values
+
+
 def usage_of(found: Found) -> dict[str, int]:
     """Return the usage of the span that a plan was found for."""
     return dict(zip(found[0].meters, found[1]))  # noqa: B905, a total may come after the meters
 
 
+def call_of(found: Found, place: Place, ids: Ids, attributes: Attributes, charge: ReadingPricer) -> Call:
+    """Return what the span is to the pricer."""
+    provider, model, _, _, request_model, operation, tier, processing, context, _ = found[0].call
+    start_ns, end_ns, usage = ids[3], ids[4], usage_of(found)
+    if charge.facts_of is not None:
+        context = charge.facts_of(context, attributes, place[2])
+    took_ns = end_ns - start_ns
+    return new_call((provider, model, usage, start_ns, request_model, operation, tier, processing, context, took_ns))
+
+
 def reading_of(found: Found) -> Reading | None:
     """Return what the span says that a plan was found for."""
-    plan, _, response_id, values = found
+    plan, _, _, response_id, values = found
     reading = plan.reading
     if reading is None:
         return None
     cost = None if plan.cost_at < 0 else femto(values[plan.cost_at])
     return new_reading((*reading[:5], usage_of(found), reading[6], response_id, *reading[8:13], cost, *reading[14:]))
+
+
+def covered_by(plan: SpanPlan) -> tuple[tuple[int, ...], ...]:
+    """Return the sums of amounts that are known not to be negative where *plan* applies."""
+    if plan.names:
+        return ()
+    inside = (
+        {"input_tokens": 1, "cache_read_tokens": -1, "cache_write_tokens": -1},
+        {"output_tokens": 1, "reasoning_tokens": -1},
+    )
+    return tuple(tuple(sums.get(meter, 0) for meter in plan.meters) for sums in inside)
 
 
 def compile_plan(
@@ -132,17 +198,33 @@ def compile_plan(
     if any(count.__class__ is not int for count in counts.values()) or (counts and not any(counts.values())):
         return None
     meters = tuple(reading.usage)
-    bounds = bounds_of(figures.keys())
     order = (*meters, *(name for name in figures if name not in meters))
-    vectors = () if bounds is None else tuple(tuple(bound.get(name, 0) for name in order) for bound in bounds)
-    is_plain = bounds is not None and counts.keys() >= set(meters)
-    is_plain = is_plain and all(sum(map(mul, vector, map(counts.__getitem__, order))) >= 0 for vector in vectors)
+    is_plain = leaves_alone(figures.keys()) and inclusive(counts) == ({name: counts.get(name) for name in meters}, None)
     names = () if is_plain else tuple(figures)
-    vectors = vectors if is_plain else ()
     pick = fetcher(tuple(figures[name] for name in (order if is_plain else names)))
+    sums = (
+        [{"cache_write_tokens": 1, **dict.fromkeys(WRITES, -1)}]
+        if is_plain and not counts.keys().isdisjoint(WRITES)
+        else []
+    )
+    vectors = tuple(tuple(bound.get(name, 0) for name in order) for bound in sums)
     split = inclusive(counts)[1] if meters else None
     at = tuple(meters.index(meter) if meter in meters else -1 for meter in COMPARED)
+    at += (order.index("total_tokens") if is_plain and "total_tokens" in order else -1,)
     return SpanPlan(reading, pick, names, vectors, meters, split, at, id_at, cost_at, None, None, None, keys, {})
+
+
+def bind(plan: SpanPlan, span: Span, charge: ReadingPricer, identity: Identity) -> SpanPlan:
+    """Return *plan*, which was compiled of *span*, with what its calls are to the pricer and to the counting rule."""
+    reading = plan.reading
+    if reading is None:
+        return plan
+    call = charge.call(reading, span)._replace(context=reading.context)
+    this = counted(reading, span, None)
+    meters, is_detached = this.reported_meters or frozenset(), identity.is_detached(this.scope)
+    own = (this.scope, this.models, meters, this.provider, is_detached, this.is_exchange)
+    rates = None if charge.card is None else charge.card.resolve(call)
+    return plan._replace(call=call, own=own, rates=None if isinstance(rates, Cost) else rates)
 
 
 NO_PLAN = SpanPlan(None, _NONE, (), (), (), None, (), -1, -1, None, None, None, NO_KEYS, {})

@@ -5,26 +5,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from spancost.core.span import Span
 
-
-class EndedSpan(NamedTuple):
-    """A span to finish.
-
-    Attributes:
-        span: the SDK's span. context, parent: its span context and its parent's.
-        todo: what the ledger has to do for it. attributes: the dictionary that holds its attributes.
-        end_ns: its end, if it has not ended yet.
-    """
-
-    span: Any
-    context: Any
-    parent: Any
-    todo: int
-    attributes: Any
-    end_ns: int
+EndedSpan: TypeAlias = "tuple[Any, Any, Any, int, Any, int]"
+"""A span to finish: the SDK's span, its span context and its parent's, what the ledger has to do for it, the dictionary
+that holds its attributes, and its end, if it has not ended yet."""
 
 
 class Reentrancy:
