@@ -228,7 +228,7 @@ class SpanFinisher:
                 self._finish(waiting)
 
     def _finish(self, ended: EndedSpan) -> None:
-        span, context, _, _, attributes, end_ns = ended
+        span, context, parent, _, attributes, end_ns = ended
         about = self._about(span, end_ns)
         resource, has_ended = about[4], about[5]
         may_write = has_ended and attributes.__class__ is dict
@@ -253,7 +253,7 @@ class SpanFinisher:
         if self.outcomes.is_used:
             self._move_outcome(ended, writes)
         anomalies = self._anomalies
-        if anomalies is not None and anomalies.traces and (ended.parent is None or ended.parent[IS_REMOTE]):
+        if anomalies is not None and anomalies.traces and (parent is None or parent[IS_REMOTE]):
             writes.update(anomalies.on_root(context[TRACE_ID]))
         if not writes:
             return
