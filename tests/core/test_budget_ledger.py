@@ -39,7 +39,7 @@ def test_settled_and_reserved_never_exceed_the_limit(actions: list[tuple[str, in
         elif action == "settle" and open_holds:
             number, reserved, held_keys, _ = open_holds.pop(0)
             actual = min(amount, reserved)
-            assert ledger.settle(number, [actual] * len(held_keys), now) is not None
+            assert ledger.settle(number, [actual] * len(held_keys), now)
             for key in held_keys:
                 spent[key] += actual
         else:
@@ -75,7 +75,7 @@ def test_a_reservation_that_expired_counts_as_spent_and_is_not_settled() -> None
     ledger = BudgetLedger()
     granted = ledger.reserve([Ask("a", 7, 10)], HOLD, 0)
     assert isinstance(granted, Granted)
-    assert ledger.settle(granted.number, [1], HOLD) is None
+    assert not ledger.settle(granted.number, [1], HOLD)
     (balance,) = ledger.balances(HOLD)
     assert balance == ("a", 7, 0, 7) and ledger.late == 1
 
@@ -85,8 +85,8 @@ def test_a_reservation_is_settled_once() -> None:
     ledger = BudgetLedger()
     granted = ledger.reserve([Ask("a", 7, 10)], HOLD, 0)
     assert isinstance(granted, Granted)
-    assert ledger.settle(granted.number, [3], 1) is not None
-    assert ledger.settle(granted.number, [3], 1) is None
+    assert ledger.settle(granted.number, [3], 1)
+    assert not ledger.settle(granted.number, [3], 1)
     (balance,) = ledger.balances(1)
     assert (balance.settled, balance.reserved) == (3, 0)
 

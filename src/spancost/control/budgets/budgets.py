@@ -107,7 +107,7 @@ class Budgets:
         if not found:
             return None
         now_ns = self._clock()
-        estimates: dict[int, Estimate] = {}
+        estimates: dict[int, Estimate] = {}  # by the output that budgets assume
         parts = tuple([self._part(limit, key, facts, now_ns, estimates) for limit, key in found])
         outcome = self.store.reserve(parts, self.hold_ns)
         if isinstance(outcome, Refusal):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from spancost.core.budget.limit import ALLOW, CallFacts
@@ -14,6 +15,8 @@ BYTES_PER_TOKEN = 3
 """Of a request's body. Texts in Latin script have 4 to 5 bytes a token with their JSON; scripts of 3 bytes have 3."""
 TOKENS_PER_IMAGE = 1_600
 """For each run of base64: providers scale images down to about this many tokens."""
+
+_new_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
 
 PriceOf: TypeAlias = "Callable[[Call], Cost]"
 HighestOf: TypeAlias = "Callable[[str, str], tuple[int, int]]"
@@ -38,14 +41,9 @@ def input_tokens(size: int, encoded: int = 0, images: int = 0) -> int:
 def call_of(facts: CallFacts, output_tokens: int, at_ns: int, context: Mapping[str, str] | None) -> Call:
     """Return the call that *facts* describe, with *output_tokens* of output; *context* as `Call` has it."""
     known = facts.values
-    return Call(
-        known.get("provider", ""),
-        known.get("model", ""),
-        {"input_tokens": facts.input_tokens, "output_tokens": output_tokens},
-        at_ns,
-        operation=known.get("operation"),
-        context=context,
-    )
+    usage = {"input_tokens": facts.input_tokens, "output_tokens": output_tokens}
+    provider, model, operation = known.get("provider", ""), known.get("model", ""), known.get("operation")
+    return _new_call((provider, model, usage, at_ns, None, operation, None, None, context, None))
 
 
 def estimate(call: Call, price: PriceOf, highest: HighestOf) -> Estimate:

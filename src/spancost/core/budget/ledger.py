@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -46,6 +47,9 @@ class Balance(NamedTuple):
     expired: int = 0
 
 
+_balance = partial(tuple.__new__, Balance)  # a third of the time of Balance(...)
+
+
 class Granted(NamedTuple):
     """A reservation: its number, and the accounts after it, in the order of the asks."""
 
@@ -74,6 +78,8 @@ class _Account:
 
     def settled(self, first_slot: int) -> int:
         slots = self.slots
+        if not slots:
+            return 0
         if len(slots) == 1 and first_slot in slots:
             return slots[first_slot]
         for slot in [slot for slot in slots if slot < first_slot]:
@@ -113,53 +119,56 @@ class BudgetLedger:
 
     def reserve(self, asks: Sequence[Ask], hold_ns: int, now_ns: int) -> Granted | Refused:
         """Reserve the amount of each ask until *now_ns* + *hold_ns*, in all accounts or in none."""
-        self.expire(now_ns)
-        accounts: list[_Account] = []
-        for index, ask in enumerate(asks):
-            account = self._account(ask)
-            used = account.settled(ask.first_slot) + account.reserved
+        if self._expiries and self._expiries[0][0] <= now_ns:
+            self.expire(now_ns)
+        found: list[tuple[_Account, int]] = []
+        for place, ask in enumerate(asks):
+            account = self._account(ask, now_ns)
+            settled = account.settled(ask.first_slot)
+            used = settled + account.reserved
             admitted = used < ask.limit if ask.may_cross else used + ask.amount <= ask.limit
             if ask.enforced and not admitted:
-                return Refused(index, account.balance(ask.first_slot))
-            accounts.append(account)
-        for account, ask in zip(accounts, asks, strict=True):
-            account.reserved += ask.amount
+                return Refused(place, Balance(ask.key, settled, account.reserved, account.expired))
+            found.append((account, settled))
         self._last = number = self._last + 1
-        until_ns = now_ns + hold_ns
-        parts = tuple([(account, ask.slot, ask.amount) for account, ask in zip(accounts, asks, strict=True)])
-        self._holds[number] = _Hold(until_ns, parts)
-        heappush(self._expiries, (until_ns, number))
-        balances = [account.balance(ask.first_slot) for account, ask in zip(accounts, asks, strict=True)]
+        parts: list[tuple[_Account, int, int]] = []
+        balances: list[Balance] = []
+        for (account, settled), ask in zip(found, asks, strict=True):
+            account.reserved += ask.amount
+            parts.append((account, ask.slot, ask.amount))
+            balances.append(_balance((ask.key, settled, account.reserved, account.expired)))
+        self._holds[number] = hold = _Hold(now_ns + hold_ns, tuple(parts))
+        heappush(self._expiries, (hold.until_ns, number))
         return Granted(number, tuple(balances))
 
-    def settle(self, number: int, amounts: Sequence[int], now_ns: int) -> tuple[Balance, ...] | None:
-        """Replace a reservation by what was spent, one amount an ask; None, and counted, when it is not open."""
-        self.expire(now_ns)
+    def settle(self, number: int, amounts: Sequence[int], now_ns: int) -> bool:
+        """Replace a reservation by what was spent, one amount an ask; False, and counted, when it is not open."""
+        expiries = self._expiries
+        if expiries and expiries[0][0] <= now_ns:
+            self.expire(now_ns)
         hold = self._holds.pop(number, None)
         if hold is None:
             self.late += 1
-            return None
-        balances: list[Balance] = []
+            return False
         for (account, slot, reserved), amount in zip(hold.parts, amounts, strict=True):
             account.reserved -= reserved
-            account.add(slot, amount)
-            balances.append(account.balance(min(account.slots)))
-        if len(self._expiries) > 64 and len(self._expiries) > 4 * len(self._holds):
+            account.slots[slot] = account.slots.get(slot, 0) + amount
+        if len(expiries) > 64 and len(expiries) > 4 * len(self._holds):
             self._expiries = sorted((hold.until_ns, number) for number, hold in self._holds.items())
-        return tuple(balances)
+        return True
 
     def charge(self, asks: Sequence[Ask], now_ns: int) -> tuple[Balance, ...]:
         """Add the amounts of *asks* to what is settled, whatever the limits: spend that nothing was reserved for."""
         self.expire(now_ns)
         balances: list[Balance] = []
         for ask in asks:
-            account = self._account(ask)
+            account = self._account(ask, now_ns)
             account.add(ask.slot, ask.amount)
             balances.append(account.balance(ask.first_slot))
         return tuple(balances)
 
     def expire(self, now_ns: int) -> None:
-        """Count reservations that were not settled in time as spent, and drop accounts of periods that are over."""
+        """Count reservations that were not settled in time as spent."""
         while self._expiries and self._expiries[0][0] <= now_ns:
             _, number = heappop(self._expiries)
             hold = self._holds.pop(number, None)
@@ -167,9 +176,6 @@ class BudgetLedger:
                 account.reserved -= reserved
                 account.expired += reserved
                 account.add(slot, reserved)
-        for accounts in (self._lasting, self._brief):
-            while accounts and (oldest := next(iter(accounts.values()))).expires_ns <= now_ns and not oldest.reserved:
-                del accounts[oldest.key]
 
     def balances(self, now_ns: int) -> Iterator[Balance]:
         """Yield every account that counts at *now_ns*."""
@@ -178,10 +184,11 @@ class BudgetLedger:
             if account.expires_ns > now_ns:
                 yield account.balance(min(account.slots, default=0))
 
-    def _account(self, ask: Ask) -> _Account:
+    def _account(self, ask: Ask, now_ns: int) -> _Account:
         accounts = self._brief if ask.is_brief else self._lasting
         account = accounts.get(ask.key)
         if account is None:
+            self._drop_ended(accounts, now_ns)
             if len(accounts) >= self._most:
                 self._evict(accounts)
             account = accounts[ask.key] = _Account(ask.key, ask.expires_ns)
@@ -189,6 +196,11 @@ class BudgetLedger:
             accounts.move_to_end(ask.key)
             account.expires_ns = ask.expires_ns
         return account
+
+    def _drop_ended(self, accounts: OrderedDict[str, _Account], now_ns: int) -> None:
+        """Drop accounts of periods that are over, as far as they are those that were used longest ago."""
+        while accounts and (oldest := next(iter(accounts.values()))).expires_ns <= now_ns and not oldest.reserved:
+            del accounts[oldest.key]
 
     def _evict(self, accounts: OrderedDict[str, _Account]) -> None:
         """Drop the account that was used longest ago and has nothing reserved."""
