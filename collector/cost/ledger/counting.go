@@ -27,6 +27,8 @@ const (
 	// before.
 	reasonLocalCache  = "local_cache"
 	reasonOnlyCarrier = "only_carrier"
+	// reasonPossibleCache is that of a call that may be an answer from the application's own cache: no id shows it.
+	reasonPossibleCache = "possible_local_cache"
 	// reasonReportsMore is that of a duplicate or aggregate, with the name of a meter that it alone reports and that changes
 	// the price.
 	reasonReportsMore = "reports_more"
@@ -134,10 +136,13 @@ func classify(isCall, statesCost bool, this *CountedCall, below *Subtotal, memor
 			return found
 		}
 	}
-	if isCall {
-		return classification{}
+	switch {
+	case !isCall:
+		return classification{reason: reasonOnlyCarrier}
+	case this.reports() && memory.mayBeCached(this):
+		return classification{reason: reasonPossibleCache}
 	}
-	return classification{reason: reasonOnlyCarrier}
+	return classification{}
 }
 
 // classifyAncestor classifies a span that reports usage above calls already counted; no role when it is a call of its own.

@@ -215,6 +215,21 @@ func (m *RecentCalls) traits(scope string) traits {
 	return known
 }
 
+// alike returns the calls in its trace, or in its process, with exactly the tokens of a call.
+func (m *RecentCalls) alike(call *CountedCall) []*CountedCall {
+	held, _ := m.here.Get(call.traceTokens())
+	found := held.calls(nil, keptPerKey)
+	if call.process == "" {
+		return found
+	}
+	of := &m.attached
+	if m.isDetached(call.scope) {
+		of = &m.detached
+	}
+	held, _ = of.Get(call.processTokens())
+	return held.calls(found, keptPerProcess)
+}
+
 // elsewhere returns the calls in other traces of the process of a call with exactly its tokens, of which one is detached,
 // newest first. One of the two is a root: within a request both would be in its trace.
 func (m *RecentCalls) elsewhere(call *CountedCall) (found []*CountedCall) {

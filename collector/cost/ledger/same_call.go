@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
@@ -158,6 +159,22 @@ func (m *RecentCalls) areTwoCalls(this, other *CountedCall) bool {
 func (m *RecentCalls) isReplay(this, other *CountedCall) bool {
 	return this.scope == other.scope && m.identity.Replays(this.scope) && this.startNs > other.endNs && agree(this, other) &&
 		sameProvider(this, other) && sameModel(this, other)
+}
+
+// An answer from a cache takes at most cachedNs, and at most one cachedShare-th of the time of the call that it repeats.
+const cachedNs, cachedShare = 20_000_000, 4
+
+// mayBeCached reports whether a call without an id repeats the tokens of an earlier one of its emitter in almost no time. Only of
+// emitters that report answers from the application's own cache like calls.
+func (m *RecentCalls) mayBeCached(this *CountedCall) bool {
+	took := this.endNs - this.startNs
+	if this.responseID != "" || took > cachedNs || !m.identity.Replays(this.scope) {
+		return false
+	}
+	return slices.ContainsFunc(m.alike(this), func(other *CountedCall) bool {
+		return other.scope == this.scope && other.endNs < this.startNs && took*cachedShare <= other.endNs-other.startNs &&
+			agree(this, other) && sameProvider(this, other) && sameModel(this, other)
+	})
 }
 
 // agree reports whether every token count that both report is the same.

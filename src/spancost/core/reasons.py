@@ -83,6 +83,7 @@ SENTENCES = {
     "reasoning_not_reported": "This instrumentation does not report reasoning, neither in the output nor separately.",
     "region_not_reported": "This instrumentation removes the region from the model; the price without region was used.",
     "local_cache": "The answer came from a cache of the application; no request was sent to the provider.",
+    "possible_local_cache": "The tokens of an earlier call, in almost no time: it may be an answer from a cache.",
     "output_overcounted": "This instrumentation counts the start of a stream's output twice: a few tokens too many.",
     "counted_locally": "The stream reported no usage; this instrumentation counted the tokens itself.",
     "plan_billing": "The account may be on a plan that is not billed by token; the cost is the list price by token.",

@@ -24,6 +24,8 @@ SAME_TOKENS = "same_tokens_elsewhere"
 ONLY_CARRIER = "only_carrier"
 LOCAL_CACHE = "local_cache"
 """Reason of a call that repeats, with its response id, one that its emitter reported and that had ended before."""
+POSSIBLE_CACHE = "possible_local_cache"
+"""Reason of a call that may be an answer from the application's own cache: no id shows it."""
 REPORTS_MORE = "reports_more"
 """Reason of a duplicate or aggregate, with the name of a meter that it alone reports and that changes the price."""
 

@@ -13,6 +13,7 @@ from spancost.core.ledger.classification import (
     LESS,
     ONLY_CARRIER,
     OWN,
+    POSSIBLE_CACHE,
     REPEATS,
     SAME_TOKENS,
     SUM,
@@ -24,6 +25,7 @@ from spancost.core.ledger.same_call import (
     are_two_calls,
     are_two_exchanges,
     are_two_issued,
+    may_be_cached,
     same_model,
     same_response,
     same_tokens,
@@ -35,6 +37,7 @@ from spancost.core.span import Span
 MOST_SUMS = 4_096
 """How many sums of calls below a container are tried; beyond, it is not known whether some add up to its usage."""
 _OWN = Classification(OWN)
+_POSSIBLE_CACHE = Classification(OWN, POSSIBLE_CACHE)
 _CARRIER = Classification(OWN, ONLY_CARRIER)
 
 
@@ -91,7 +94,9 @@ def classify(
         found = same_tokens(this, memory)
         if found is not None:
             return found
-    return _OWN if reading.kind == CALL else _CARRIER
+    if reading.kind != CALL:
+        return _CARRIER
+    return _POSSIBLE_CACHE if reports and may_be_cached(this, memory) else _OWN
 
 
 def meters_only_on(

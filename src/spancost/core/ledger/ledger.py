@@ -12,6 +12,7 @@ from spancost.core.ledger.classification import (
     DUPLICATE,
     LOCAL_CACHE,
     OWN,
+    POSSIBLE_CACHE,
     REASONS,
     REPORTS_MORE,
     SAME_TOKENS,
@@ -277,7 +278,7 @@ class Ledger:
         cost = self._charge.cost(reading, span, classification.reason)
         keep = self.options.keep_provider and names.LLM_PROVIDER in span.attributes
         write_call(reading, cost, self._pricer.version, keep, writes)
-        if self._plans is not None and children is None and not is_replay:
+        if self._plans is not None and children is None and classification.reason not in (LOCAL_CACHE, POSSIBLE_CACHE):
             self._plans.learn(span, this, cost, writes)
         return self._count(this, cost), PricedCall(self._charge.call(reading, span), cost.femto, cost.list_femto)
 

@@ -17,6 +17,8 @@ _PER_PROCESS = 32
 SPAN_ID = (1 << 64) - 1
 """What of a span's id in a ledger is its id in the trace: offline, ids that repeat in several traces are numbered."""
 
+CACHED_NS = 20_000_000
+"""How long an answer from the application's own cache takes at most."""
 EXCHANGE = "exchange"
 """Stands for the emitter in the claims of spans that capture wrote on."""
 
@@ -95,11 +97,13 @@ class RecentCalls:
         """Remember a call, unless there is one that it must be compared with: then return False.
 
         That is one with its response id, or one of another scope with its tokens: in its trace, or in its process when
-        one of the two is detached.
+        one of the two is detached. Also one whose answer this may repeat from a cache.
         """
         by_response, here = self._by_response, self._here
         response_id, scope = record[7], record[1]
         if response_id in by_response.new or response_id in by_response.old:
+            return False
+        if response_id is None and record[9] - record[8] <= CACHED_NS and self.identity.replays(scope):
             return False
         key = record[3:6]
         alike = here.new.get(key) or here.old.get(key)
@@ -183,6 +187,13 @@ class RecentCalls:
     def here(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in the trace of *call* with exactly its tokens, oldest first."""
         return _all(self._here.get(call[3:6]))
+
+    def alike(self, call: CountedCall) -> list[CountedCall]:
+        """Return the calls in its trace, or in its process, with exactly the tokens of *call*."""
+        if call.process is None:
+            return self.here(call)
+        is_detached = self.identity.is_detached(call.scope)
+        return self.here(call) + _all((self._detached if is_detached else self._attached).get(call[4:7]))
 
     def elsewhere(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in other traces of its process with exactly its tokens, of which one is detached.

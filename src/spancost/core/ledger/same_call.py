@@ -15,11 +15,13 @@ from spancost.core.ledger.classification import (
     Classification,
     Descendants,
 )
-from spancost.core.ledger.memory import CountedCall, RecentCalls
+from spancost.core.ledger.memory import CACHED_NS, CountedCall, RecentCalls
 
 SLACK_NS = 1_000_000
 """How long after the other's end a span of another emitter may begin and still be the same call: LlamaIndex ends the
 span of a stream before the client's begins, 0.2 ms when it is read at once (llama-index-llms-openai, 2026-11-22)."""
+CACHED_SHARE = 4
+"""An answer from a cache takes at most a fourth of the time of the call that it repeats, and at most `CACHED_NS`."""
 NEAR_TOKENS = 8
 """By how many tokens two emitters of one call may differ: OpenLLMetry counts the start of Anthropic's streams twice."""
 
@@ -138,6 +140,25 @@ def _is_replay(this: CountedCall, other: CountedCall, descendants: Descendants |
         and _same_provider(this, other)
         and same_model(this, other)
         and not _is_descendant(other, descendants)
+    )
+
+
+def may_be_cached(this: CountedCall, memory: RecentCalls) -> bool:
+    """Return whether a call without an id repeats the tokens of an earlier one of its emitter in almost no time.
+
+    Only of emitters that report answers from the application's own cache like calls.
+    """
+    took_ns = this.end_ns - this.start_ns
+    if this.response_id is not None or took_ns > CACHED_NS or not memory.identity.replays(this.scope):
+        return False
+    return any(
+        other.scope == this.scope
+        and other.end_ns < this.start_ns
+        and took_ns * CACHED_SHARE <= other.end_ns - other.start_ns
+        and _agree(this, other)
+        and _same_provider(this, other)
+        and same_model(this, other)
+        for other in memory.alike(this)
     )
 
 

@@ -72,6 +72,10 @@ FIXES = {
         "A span reports tokens, or none, that the calls below it do not explain. Use an instrumentation that reports "
         "response ids, or enable spancost's capture."
     ),
+    "possible_local_cache": (
+        "Use an instrumentation that reports the response id: it shows which answers come from a cache of the "
+        "application."
+    ),
     "only_carrier": (
         "Only the agent's sum is traced. To get a cost for each call, instrument its model calls or enable spancost's "
         "capture."
