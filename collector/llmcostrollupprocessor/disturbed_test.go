@@ -5,6 +5,7 @@ package llmcostrollupprocessor
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,9 +40,10 @@ func TestARefusedRequestLeavesNothingHeldAndCountsOnceWhenItComesAgain(t *testin
 
 func TestAnOutageIsTriedEverLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		attempts, isOut := 0, true
+		var attempts, isOut atomic.Int32
+		isOut.Store(1)
 		next, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error {
-			if attempts++; isOut {
+			if attempts.Add(1); isOut.Load() == 1 {
 				return errors.New("sending queue is full")
 			}
 			return nil
@@ -53,10 +55,11 @@ func TestAnOutageIsTriedEverLessOften(t *testing.T) {
 			send(t, p, span{Trace: trace + 1, ID: 1})
 			time.Sleep(time.Second)
 		}
-		assert.Less(t, attempts, 20, "each attempt counts as a failure of the queue")
-		isOut, attempts = false, 0
+		assert.Less(t, attempts.Load(), int32(20), "each attempt counts as a failure of the queue")
+		isOut.Store(0)
+		attempts.Store(0)
 		time.Sleep(20 * time.Second)
-		assert.Positive(t, attempts)
+		assert.Positive(t, attempts.Load())
 		assert.True(t, p.(*rollUpProcessor).refused.isEmpty())
 		require.NoError(t, p.Shutdown(context.Background()))
 	})

@@ -207,3 +207,36 @@ service: {pipelines: {traces: {
         3: "gte_10",
         4: None,
     }
+
+
+def test_spans_become_records_and_records_become_metrics_each_call_once(tmp_path: Path) -> None:
+    """The records of one Collector are counted by the next, together with the spans that it passes on."""
+    config = tmp_path / "records.yaml"
+    config.write_text("""
+receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
+processors: {llm_cost: }
+connectors: {llm_spend: {flush_interval: 200ms, zero_for: 200ms}, llm_spend/records: }
+exporters:
+  otlphttp/logs: {logs_endpoint: "${env:LOGS}"}
+  otlphttp/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [llm_cost], exporters: [llm_spend, llm_spend/records]}
+    logs/calls: {receivers: [llm_spend/records], exporters: [otlphttp/logs, llm_spend]}
+    logs: {receivers: [otlp], processors: [llm_cost], exporters: [llm_spend]}
+    metrics: {receivers: [llm_spend], exporters: [otlphttp/spend]}
+""")
+    with OtlpReceiver() as backend, prometheus() as (spend, kept):
+        with collector(config, tmp_path, {"LOGS": f"{backend.url}/v1/logs", "SPEND": spend}) as running:
+            for _ in range(2):
+                send(running.http, span(1, 1), call(1, 2, 1), call(1, 3, 1))
+            until(lambda: len(backend.logs) == 1)
+        records = [
+            r for each in backend.logs for of in each.resource_logs for s in of.scope_logs for r in s.log_records
+        ]
+    assert {(record.event_name, record.span_id.hex()[-1]) for record in records} == {
+        ("llm.request", "2"),
+        ("llm.request", "3"),
+    }
+    assert len(records) == 2
+    assert sum(sums(kept, "llm.cost.usd").values()) == 2 * nano(1000)
