@@ -20,6 +20,7 @@ _COMMANDS = {
     "anomalies": "Find loops, retries, lost caches and other anomalies of spend.",
     "bill": "Show what a bill of a provider says.",
     "budget": "Check a file of budgets, and show what is used of them.",
+    "clickhouse": "Print and check what reports need in ClickHouse.",
     "collector-config": "Print configuration for a Collector without spancost components.",
     "compare": "Compare cost and quality of the arms of an experiment.",
     "completion": "Print what completes commands and options in a shell.",

@@ -128,7 +128,8 @@ def refuse(sentence: str) -> NoReturn:
 @contextmanager
 def calls_of(sources: tuple[str, ...], choice: Any) -> Iterator[Any]:
     """Give the engine with the tables of SOURCE… (`store.calls.Calls`); faults of a source go to standard error."""
-    load("duckdb", "reports")
+    is_clickhouse = any(source.startswith("clickhouse") and "://" in source for source in sources)
+    load(*(("clickhouse_connect", "clickhouse") if is_clickhouse else ("duckdb", "reports")))
     store = load("spancost.store.calls", "reports")
     with ExitStack() as stack:
         with progress_bar() as progress:

@@ -21,7 +21,7 @@ from spancost.core.record import CallRecord
 from spancost.store.pipeline import count_in_memory, count_shard, divide, plan_of, workers_for
 from spancost.store.pricing_choice import PricingChoice, SourceError
 from spancost.store.segments import is_store, stored
-from spancost.store.sources import files_of
+from spancost.store.sources import CLICKHOUSE, files_of
 
 if TYPE_CHECKING:
     from spancost.store.load import Progress
@@ -61,7 +61,7 @@ class Calls(NamedTuple):
 def call_records(sources: Sequence[str], choice: PricingChoice = _DEFAULT) -> Iterator[CallRecord]:
     """Yield the record of each counted call of *sources*, in any order; SourceError when one cannot be read."""
     stores, files = _divided(sources)
-    if stores:
+    if stores or _is_clickhouse(sources):
         from spancost.store.stored_records import stored_records
 
         with open_calls(sources, choice) as calls:
@@ -89,6 +89,10 @@ def open_calls(
     workers: processes that decode large files at most; a program that sets it above 1 must be importable
     (`if __name__ == "__main__"`).
     """
+    if _is_clickhouse(sources):
+        with _clickhouse(sources, choice) as calls:
+            yield calls
+        return
     from spancost.store.duckdb_engine import DuckEngine
     from spancost.store.tables import make_views
 
@@ -112,6 +116,26 @@ def open_calls(
             engine.close()
 
 
+def _is_clickhouse(sources: Sequence[str]) -> bool:
+    return any(source.startswith(CLICKHOUSE) for source in sources)
+
+
+@contextmanager
+def _clickhouse(sources: Sequence[str], choice: PricingChoice) -> Iterator[Calls]:
+    """Give the engine at an address of ClickHouse, which must be the only source."""
+    from spancost.store.clickhouse_engine import ClickHouseEngine
+
+    if len(sources) > 1:
+        raise SourceError("clickhouse://: found other sources beside it; expected it alone")
+    if choice.reprice:
+        raise SourceError("clickhouse://: stored calls cannot be priced again; load the spans again with --reprice")
+    engine = ClickHouseEngine.at(sources[0])
+    try:
+        yield Calls(engine, None)
+    finally:
+        engine.close()
+
+
 def raise_first(faults: Iterator[str]) -> None:
     """Raise SourceError with the first of *faults*, if there is one."""
     for fault in faults:
@@ -120,6 +144,8 @@ def raise_first(faults: Iterator[str]) -> None:
 
 def _divided(sources: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the stores and the files of spans among *sources*."""
+    if _is_clickhouse(sources):
+        return [], []
     stores = [source for source in sources if is_store(Path(source))]
     files = files_of([source for source in sources if source not in stores])
     return stores, files

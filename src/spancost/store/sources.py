@@ -15,6 +15,8 @@ from typing import Any, cast
 from spancost.store.pricing_choice import SourceError
 
 STANDARD_INPUT = "-"
+CLICKHOUSE = ("clickhouse://", "clickhouses://")
+"""How an address of ClickHouse begins: over HTTP, and over HTTPS."""
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP_FORM = 31
