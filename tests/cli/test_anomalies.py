@@ -65,6 +65,21 @@ def test_an_anomaly_is_one_line_of_json(tmp_path: Path) -> None:
     }
 
 
+def test_attempts_that_fail_are_read_from_files_too(tmp_path: Path) -> None:
+    """They have no usage and no cost."""
+    spans = [span(number, 5 * number, 0) for number in range(1, 8)]
+    for each in spans:
+        each["status"] = {"code": 2}
+        each["attributes"] = [one for one in each["attributes"] if "usage" not in one["key"]]
+        each["attributes"].append({"key": "error.type", "value": {"stringValue": "529"}})
+    path = tmp_path / "spans.jsonl"
+    path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"scope": {"name": "app"}, "spans": spans}]}]}))
+    (line,) = run(str(path), "--format", "json").stdout.splitlines()
+    found = json.loads(line)
+    assert (found["rule"], found["cost_usd"], len(found["span_ids"])) == ("retry_storm", "0", 7)
+    assert found["text"].startswith("7 attempts in a row to call claude-sonnet-4-5 failed in 31 s")
+
+
 def test_people_read_a_table_or_that_there_is_nothing(tmp_path: Path) -> None:
     assert "retry_storm" in run(str(file_of(tmp_path, [9_000, 9_700, 12_400, 12_400, 12_400, 12_400]))).stdout
     assert run(str(file_of(tmp_path, [9_000, 9_700]))).stdout == "No anomaly in 2 calls.\n"

@@ -41,7 +41,8 @@ def observed(case: dict[str, Any]) -> list[dict[str, Any]]:
     begun: list[tuple[int, Episode]] = []
     for number, values in enumerate(case["calls"]):
         call = {**case["every_call"], **dict(zip(case["columns"], values, strict=True))}
-        begun += [(number + 1, episode) for episode in detectors.observe(record(number, call))]
+        take = detectors.fail if call.get("failed") else detectors.observe
+        begun += [(number + 1, episode) for episode in take(record(number, call))]
     return [as_json(at, episode.anomaly()) for at, episode in begun]
 
 

@@ -73,6 +73,12 @@ func TestVectorsOfDetectors(t *testing.T) {
 			for j, column := range v.Columns {
 				call[column] = values[j]
 			}
+			if call["failed"] == true {
+				if episode := detectors.Fail(recordOf(i, call)); episode != nil {
+					at, begun = append(at, i+1), append(begun, episode)
+				}
+				continue
+			}
 			for _, episode := range detectors.Observe(recordOf(i, call)) {
 				at, begun = append(at, i+1), append(begun, episode)
 			}

@@ -13,6 +13,7 @@ type Detectors struct {
 	services cost.GenerationalCache[string, *service]
 	traces   cost.GenerationalCache[[2]uint64, *trace]
 	sessions cost.GenerationalCache[string, *session]
+	failed   cost.GenerationalCache[string, *failedRun]
 }
 
 // New returns detectors that have seen no call.
@@ -23,6 +24,7 @@ func New(rules *RuleSet) *Detectors {
 		services: cost.NewGenerationalCache[string, *service](int(limits.Services)),
 		traces:   cost.NewGenerationalCache[[2]uint64, *trace](int(limits.Traces)),
 		sessions: cost.NewGenerationalCache[string, *session](int(limits.Sessions)),
+		failed:   cost.NewGenerationalCache[string, *failedRun](int(limits.Sessions)),
 	}
 }
 
@@ -45,6 +47,7 @@ func (d *Detectors) Observe(record *cost.CallRecord) []*Episode {
 	rules := of.rules
 	in := recall(&d.traces, record.Key.Trace, func() *trace { return newTrace(of, call.startNs) })
 	held := recall(&d.sessions, record.SessionID, func() *session { return &session{} })
+	d.failed.Take(record.SessionID)
 	var begun []*Episode
 	if context := held.stream(call, d.rules.standard.limits.Streams); context != nil {
 		context.longTTL = context.longTTL || call.writesHour

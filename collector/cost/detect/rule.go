@@ -43,6 +43,7 @@ type retryStormRule struct {
 	Failures     int64      `rule:"failures,1"`
 	WithinNs     int64      `rule:"within_seconds,1000000000"`
 	MinCost      cost.Femto `rule:"min_cost_usd"`
+	FailuresText string     `rule:"failures_text"`
 	Text         string     `rule:"text"`
 }
 

@@ -17,6 +17,7 @@ from spancost.core.detect.anomaly import Anomaly
 from spancost.core.detect.detectors import detect
 from spancost.core.detect.rules import DetectorError
 from spancost.core.money import usd_decimal, usd_text
+from spancost.core.record import CallRecord
 
 
 @click.command(name="anomalies")
@@ -42,8 +43,9 @@ def command(sources: tuple[str, ...], rules_path: Path | None, form: str, **opti
             rules = detectors.rules(rules_path)
         except DetectorError as error:
             refuse(str(error))
-        records = list(load("spancost.store.calls", "reports").call_records(sources or ("-",), choice))
-    found = detect(records, rules)
+        failed: list[CallRecord] = []
+        records = list(load("spancost.store.calls", "reports").call_records(sources or ("-",), choice, failed))
+    found = detect(records, rules, failed)
     if form in ("json", "csv"):
         (print_json if form == "json" else print_csv)([as_json(anomaly) for anomaly in found])
     elif found:

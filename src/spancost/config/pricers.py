@@ -73,6 +73,9 @@ class SpanLedger(Protocol):
     ) -> bool:
         """Put into *written* the totals of a span above calls that speaks of none itself; False when there are none."""
 
+    def failed_record(self, span: Span) -> CallRecord | None:
+        """Return the record of an attempt that failed before anything was billed, None when *span* is none."""
+
     def process_uncached(self, span: Span) -> Ended:
         """Return what to write on *span*, which has no plan, and its record."""
 

@@ -93,15 +93,21 @@ class AnomalyWatch:
 
     def observe(self, event: CallEvent) -> None:
         """Take a record. A correction changes nothing: what was seen of a call stays seen."""
-        if not isinstance(event, CallRecord):
-            return
+        if isinstance(event, CallRecord):
+            self._take(self.detectors.observe, event)
+
+    def fail(self, record: CallRecord) -> None:
+        """Take an attempt that failed before anything was billed."""
+        self._take(self.detectors.fail, record)
+
+    def _take(self, look: Callable[[CallRecord], list[Episode]], record: CallRecord) -> None:
         try:
-            for episode in self.detectors.observe(event):
+            for episode in look(record):
                 self.found += 1
-                self.waiting.append((episode.anomaly(), event))
+                self.waiting.append((episode.anomaly(), record))
                 if episode.trace_id is not None:
                     self._keep(episode.trace_id, episode)
-                    if getattr(getattr(self._rules.of(event.tags.get(FEATURE)), episode.rule), "blocks", False):
+                    if getattr(getattr(self._rules.of(record.tags.get(FEATURE)), episode.rule), "blocks", False):
                         self._blocked.setdefault(episode.trace_id, episode)
         except Exception as error:
             self._errors.record("detectors", error)

@@ -58,8 +58,14 @@ class Calls(NamedTuple):
     read: Read | None
 
 
-def call_records(sources: Sequence[str], choice: PricingChoice = _DEFAULT) -> Iterator[CallRecord]:
-    """Yield the record of each counted call of *sources*, in any order; SourceError when one cannot be read."""
+def call_records(
+    sources: Sequence[str], choice: PricingChoice = _DEFAULT, failed: list[CallRecord] | None = None
+) -> Iterator[CallRecord]:
+    """Yield the record of each counted call of *sources*, in any order; SourceError when one cannot be read.
+
+    failed: is given the attempts in files that failed before anything was billed, which are no calls.
+    """
+    failed = [] if failed is None else failed
     stores, files = _divided(sources)
     if stores or _is_clickhouse(sources):
         from spancost.store.stored_records import stored_records
@@ -72,12 +78,15 @@ def call_records(sources: Sequence[str], choice: PricingChoice = _DEFAULT) -> It
         counted, decoded = count_in_memory(plan, choice)
         if not any(each.spans for each in decoded):
             raise_first(fault for each in decoded for fault in each.faults)
+        failed += counted.failed
         yield from counted.records
         return
     with tempfile.TemporaryDirectory(prefix="spancost-") as folder, workers_for(plan, 1) as workers:
         divided = divide(plan, choice, Path(folder), workers)
         for number in range(plan.shards):
-            yield from count_shard(divided.work, number).records
+            counted = count_shard(divided.work, number)
+            failed += counted.failed
+            yield from counted.records
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from spancost.config import data
+from spancost.core.ledger.failed import failed_record
+from spancost.core.ledger.recorder import Recorder
 from spancost.core.record import CallRecord
 from spancost.core.semconv import LLM_COST_STATUS
 from spancost.core.span import Span
@@ -39,13 +41,17 @@ _UNCOUNTED = ("duplicate", "aggregate")
 
 
 class Counted(NamedTuple):
-    """What whole traces come to. spans: how many of them were in hand. uncounted: spans that repeat a call."""
+    """What whole traces come to. spans: how many of them were in hand. uncounted: spans that repeat a call.
+
+    failed: attempts that failed before anything was billed, which are no calls.
+    """
 
     records: list[CallRecord]
     traces: list[Row]
     above: list[Row]
     spans: dict[int, int]
     uncounted: list[Key]
+    failed: list[CallRecord]
 
     def call_rows(self) -> list[Row]:
         """Return the rows of the calls table, the calls of a trace next to each other."""
@@ -117,7 +123,10 @@ class TraceSet:
             for key, record in counted.items()
         ]
         traces, above = self._tables(records, spans, numbers)
-        return Counted(records, traces, above, numbers, uncounted)
+        recorder = Recorder(dialects.record_keys)
+        failed = [failed_record(span, dialects, recorder) for span in spans.values() if span.is_error]
+        attempts = [record for record in failed if record is not None]
+        return Counted(records, traces, above, numbers, uncounted, attempts)
 
     def _calls_and_above(self) -> tuple[dict[Key, Span], dict[Key, str]]:
         """Return the spans that may be calls and all spans above them, and the service of each."""

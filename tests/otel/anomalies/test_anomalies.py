@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.trace import StatusCode
 
 from spancost import LLMCostProcessor, attribution
 from spancost.capture.instrumentor import CaptureInstrumentor
@@ -138,3 +139,23 @@ def test_the_next_call_of_the_trace_is_stopped_before_it_is_sent() -> None:
     assert len(sent) == 1
     stopped = [attributes for _, attributes in calls.kept.spans if attributes.get("llm.anomaly.action") == "blocked"]
     assert [attributes["llm.anomaly.rule"] for attributes in stopped] == ["retry_storm"]
+
+
+def test_attempts_that_fail_are_a_storm_though_they_cost_nothing() -> None:
+    """A client's own attempts are not: three, then an answer."""
+
+    def attempts(calls: Set, number: int) -> None:
+        for _ in range(number):
+            with calls.tracer.start_as_current_span("attempt") as span:
+                span.set_attributes({"gen_ai.request.model": "gpt-4o-mini", "gen_ai.operation.name": "chat"})
+                span.set_attributes({"gen_ai.provider.name": "openai", "error.type": "503"})
+                span.set_status(StatusCode.ERROR)
+
+    calls = Set(LLMCostProcessor(detectors="on"))
+    with calls.tracer.start_as_current_span("patient"):
+        attempts(calls, 3)
+    with calls.tracer.start_as_current_span("agent"):
+        attempts(calls, 6)
+    assert not [key for key in calls.kept.of("patient") if "anomal" in key]
+    assert calls.kept.of("agent")["llm.anomalies"] == ("retry_storm",)
+    assert calls.kept.of("agent")["llm.anomaly_cost_usd"] == 0

@@ -9,6 +9,7 @@ from spancost.core.call import UNPRICED
 from spancost.core.detect.anomaly import Anomaly, Episode
 from spancost.core.detect.cache_lost import cache_lost
 from spancost.core.detect.context_creep import context_creep
+from spancost.core.detect.failures import FailedRun
 from spancost.core.detect.fan_out import fan_out
 from spancost.core.detect.feature import Feature, Service
 from spancost.core.detect.model_changed import model_changed, other_model
@@ -41,6 +42,7 @@ class Detectors:
         self._limits = limits = rules.default.limits
         self._services = GenerationalCache[str | None, Service](limits.services)
         self._traces = GenerationalCache[int, Trace](limits.traces)
+        self._failed = GenerationalCache[str, FailedRun](limits.sessions)
         self._sessions = GenerationalCache[str, "Session | Observation"](limits.sessions)
 
     @property
@@ -56,6 +58,8 @@ class Detectors:
         feature = service.features.get(name) or service.feature(name, self._rules.of(name))
         rules = feature.rules
         trace = self._traces.new.get(record.trace_id) or self._trace(record.trace_id, feature, call)
+        if self._failed.new or self._failed.old:
+            self._failed.pop(record.session_id)
         begun: list[Episode] = []
         stream = self._stream(record.session_id, call)
         if stream is not None:
@@ -81,6 +85,23 @@ class Detectors:
         elif (found := untagged_share(service, call, rules)) is not None:
             begun.append(found)
         return begun
+
+    def fail(self, record: CallRecord) -> list[Episode]:
+        """Take an attempt that failed before anything was billed; return the episode that begins with it, if one does.
+
+        Nothing but the retry storm looks at it, and a call of the session that is counted ends the run.
+        """
+        call = Observation(record)
+        rules = self._rules.of(record.tags.get(FEATURE))
+        run = self._failed.get(record.session_id)
+        if run is None or not run.goes_on(call, rules.retry_storm.within_ns):
+            run = FailedRun(call.model)
+            self._failed.set(record.session_id, run)
+        episode = run.add(call, record.error, rules)
+        if episode is None:
+            return []
+        episode.trace_id, episode.session_id = record.trace_id, record.session_id
+        return [episode]
 
     def _service(self, name: str | None) -> Service:
         found = self._services.get(name) or Service(name)
@@ -157,12 +178,17 @@ def look_at_feature(feature: Feature, call: Observation, rules: Rules, begun: li
         begun.append(found)
 
 
-def detect(records: Iterable[CallRecord], rules: RuleSet) -> list[Anomaly]:
-    """Return the anomalies of calls in hand, as they stand after the last call, by their first call."""
+def detect(records: Iterable[CallRecord], rules: RuleSet, failed: Iterable[CallRecord] = ()) -> list[Anomaly]:
+    """Return the anomalies of calls in hand, as they stand after the last call, by their first call.
+
+    failed: attempts that failed before anything was billed.
+    """
     detectors = Detectors(rules)
     begun: list[Episode] = []
-    for record in sorted(records, key=_order):
-        begun += detectors.observe(record)
+    steps = [(_order(record), detectors.observe, record) for record in records]
+    steps += [(_order(record), detectors.fail, record) for record in failed]
+    for _, take, record in sorted(steps, key=lambda step: step[0]):
+        begun += take(record)
     return sorted((episode.anomaly() for episode in begun), key=_place)
 
 

@@ -34,6 +34,7 @@ class RetryStorm(NamedTuple):
     failures: int
     within_ns: int
     min_cost_femto: int
+    failures_text: str
     text: str
 
 

@@ -19,6 +19,7 @@ from spancost.core.ledger.classification import (
     Classification,
 )
 from spancost.core.ledger.counting import classify, counted, meters_only_on
+from spancost.core.ledger.failed import failed_record
 from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCalls
 from spancost.core.ledger.options import Ended, LedgerOptions, Reads
 from spancost.core.ledger.plan import PlanCache
@@ -215,6 +216,10 @@ class Ledger:
         if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
             self._rollup.pass_up(span.parent_id, total)
         return Ended(writes, record, corrections)
+
+    def failed_record(self, span: Span) -> CallRecord | None:
+        """Return the record of an attempt that failed before anything was billed, which is no call."""
+        return failed_record(span, self._dialects, self._recorder)
 
     def _absorb(self, children: Subtotal, span: Span) -> tuple[Correction, ...]:
         """Take the calls without usage below *span*, which reports it, out of the totals and correct their records."""

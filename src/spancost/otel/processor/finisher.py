@@ -75,6 +75,9 @@ class Anomalies(Protocol):
     def observe(self, event: CallEvent, /) -> None:
         """Take a record or correction; never raises."""
 
+    def fail(self, record: CallRecord, /) -> None:
+        """Take an attempt that failed before anything was billed; never raises."""
+
     def on_root(self, trace_id: int, /) -> Mapping[str, AttributeValue]:
         """Return what the root of a trace says of its anomalies."""
 
@@ -121,8 +124,10 @@ class SpanFinisher:
         self._ledger.clear()
         if self._metrics is not None:
             self._metrics.restart()
+        self._anomalous: Sized = ()
         if self._anomalies is not None:
             self._anomalies.restart()
+            self._anomalous = self._anomalies.traces
 
     def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Finish *span* unless that was done; return whether there was something to do.
@@ -143,7 +148,8 @@ class SpanFinisher:
                 todo = self._ends(*unique(context, above), attributes)
             else:
                 todo = self._ends(span_id, above, attributes)
-            if todo == IDLE and not (self.outcomes.is_used and span_id in self.outcomes.waiting):
+            has_outcome = self.outcomes.is_used and span_id in self.outcomes.waiting
+            if todo == IDLE and not has_outcome and not self._anomalous:
                 return False
             if todo == AGAIN:
                 if self._already_seen.get(span_id) == context[TRACE_ID]:
@@ -253,7 +259,7 @@ class SpanFinisher:
         if self.outcomes.is_used:
             self._move_outcome(ended, writes)
         anomalies = self._anomalies
-        if anomalies is not None and anomalies.traces and (parent is None or parent[IS_REMOTE]):
+        if anomalies is not None and self._anomalous and (parent is None or parent[IS_REMOTE]):
             writes.update(anomalies.on_root(context[TRACE_ID]))
         if not writes:
             return
@@ -301,6 +307,10 @@ class SpanFinisher:
             self._tell(correction, context)
         if found is not None:
             self._tell(found, context)
+        elif core_span.is_error and self._anomalies is not None and ledger.makes_records:
+            failed = ledger.failed_record(core_span)
+            if failed is not None:
+                self._anomalies.fail(failed)
         return dict(writes)
 
     def _tell(self, event: CallEvent, context: SpanContext | None) -> None:
