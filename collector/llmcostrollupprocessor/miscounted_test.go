@@ -5,6 +5,7 @@ package llmcostrollupprocessor
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -68,6 +69,16 @@ func isSaid(all []ptrace.Traces) bool {
 	return false
 }
 
+// check fails when spans neither cost the bill nor say that they may not; where every span shows its call, they cost the bill.
+func (w *world) check(t *testing.T, all []ptrace.Traces, how string) {
+	t.Helper()
+	isBilled := w.Unknown == 0 && summed(all) == w.BillNanoUSD
+	if !isBilled && !isSaid(all) || w.Identity && !isBilled {
+		t.Errorf("seed %d, %s: rolled up to %d; the bill is %d and %d calls unknown",
+			w.Seed, how, summed(all), w.BillNanoUSD, w.Unknown)
+	}
+}
+
 func TestTrafficMadeToBeMiscountedCostsItsBillOrSaysThatItMayNot(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, 2))
 	for _, world := range worlds(t) {
@@ -79,17 +90,13 @@ func TestTrafficMadeToBeMiscountedCostsItsBillOrSaysThatItMayNot(t *testing.T) {
 			sums := map[int64]bool{}
 			for _, shards := range []int{1, 2, 7, 16} {
 				all := released(t, batches(spans, size), func(cfg *Config) { cfg.Shards = shards })
-				rolledUp, isBilled := summed(all), world.Unknown == 0
-				isBilled = isBilled && rolledUp == world.BillNanoUSD
-				sums[rolledUp] = true
-				if !isBilled && !isSaid(all) || world.Identity && !isBilled {
-					t.Errorf("seed %d, %d shards, batches of %d: rolled up to %d; the bill is %d and %d calls unknown",
-						world.Seed, shards, size, rolledUp, world.BillNanoUSD, world.Unknown)
-				}
+				sums[summed(all)] = true
+				world.check(t, all, fmt.Sprintf("%d shards, batches of %d", shards, size))
 			}
 			if len(sums) != 1 {
 				t.Errorf("seed %d, batches of %d: found the sums %v for 1, 2, 7 and 16 shards; expected one", world.Seed, size, sums)
 			}
 		}
+		world.check(t, released(t, batches(world.spans, 100_000), func(cfg *Config) { cfg.Mode = ModeBatch }), "mode batch")
 	}
 }
