@@ -9,3 +9,9 @@ test-prometheus: install ## Have a real Prometheus scrape the exporter and compa
 
 test-gunicorn: install ## Count the calls of real gunicorn workers, with and without --preload
 	@TEST_GUNICORN=1 $(BIN)/python -m pytest -p no:cacheprovider -q tests/otel/metrics/test_gunicorn.py $(ARGS)
+
+##@ Test recipes with the real packages (slow)
+
+.PHONY: test-recipes
+test-recipes: install ## Run each recipe of docs/recipes.md in an environment of its own: ARGS="-k gunicorn"
+	@TEST_RECIPES=1 $(BIN)/python -m pytest -p no:cacheprovider -q tests/recipes $(ARGS)

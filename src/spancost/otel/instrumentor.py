@@ -47,7 +47,9 @@ class SpancostInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore
             add = getattr(provider, "add_span_processor", None)
             if add is None:
                 LOGGER.warning(
-                    "spancost: found a %s; expected an SDK tracer provider: no costs are written",
+                    "spancost: found a %s; expected an SDK tracer provider: no costs are written. Under "
+                    "opentelemetry-instrument the package opentelemetry-distro sets one up (pip install "
+                    "opentelemetry-distro); in a program, set one up first (trace.set_tracer_provider)",
                     type(provider).__name__,
                 )
                 return
