@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from spancost.cli import main
 from spancost.config.budgets import BudgetError, load, of_lines, parse
+from spancost.config.budgets.form import LimitForm
 from tests.repository import ROOT
 
 GOOD = """\
@@ -114,3 +116,12 @@ def test_the_command_lists_budgets(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["budget", "check", str(tmp_path / "none.yaml")]).exit_code == 2
     with pytest.raises(BudgetError, match="cannot be read"):
         load(tmp_path / "none.yaml")
+
+
+def test_the_page_shows_files_that_are_right() -> None:
+    """Each block of docs/budgets.md, and its table of keys."""
+    page = (ROOT / "docs/budgets.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml budgets\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks and all(parse("docs/budgets.md", block) for block in blocks)
+    for key in LimitForm.model_fields.keys() - {"id", "note"}:
+        assert f"`{key}`" in page, key
