@@ -31,7 +31,7 @@ demo: install ## Run a traced support agent and print what it cost; needs no key
 
 .PHONY: test
 test: install test-go ## Run the Python and Go tests, without the slow lanes
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector --ignore tests/browser $(ARGS)
 
 .PHONY: install
 install: $(VENV)/installed ## Create .venv with the package (editable), its tools and .venv/bin/spancost

@@ -41,6 +41,7 @@ _COMMANDS = {
     "top": "Show the most expensive calls, traces, sessions, prompts or users.",
     "tree": "Show one trace with the cost of every call and subtree.",
     "verify": "Recompute every cost in a file and report each difference.",
+    "view": "Show spend on a local page, down to the trace, the span and the rate.",
     "whatif": "Show what calls would have cost with another model, cache, tier or card.",
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, NamedTuple
 
@@ -14,9 +14,15 @@ import click
 
 FORMS = ("table", "json", "csv", "md")
 
-format_option = click.option(
-    "--format", "form", type=click.Choice(FORMS), default="table", show_default=True, help="Form of the answer."
-)
+
+def form_option(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option --format with these choices, the first of them the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Form of the answer."
+    )
+
+
+format_option = form_option(*FORMS)
 
 
 class Cell(NamedTuple):

@@ -6,17 +6,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spancost.cli.answer_forms import Cell, dollars, format_option, print_csv, print_json, print_table, share
+from spancost.cli.answer_forms import FORMS, Cell, dollars, form_option, print_csv, print_json, print_table, share
 from spancost.cli.extra import load
 from spancost.cli.source_options import (
     calls_of,
     choice_of,
     price_options,
     refusals,
+    refuse,
     selection_of,
     selection_options,
     sources_argument,
@@ -37,21 +39,36 @@ MISSING = "(none)"
 @click.option("--per", type=click.Choice(["hour", "day", "week", "month"]), help="Also group by this period.")
 @click.option("--compare-previous", "is_compared", is_flag=True, help="Compare with the same time before --since.")
 @selection_options
-@format_option
+@form_option(*FORMS, "html")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where html is written.")
 @price_options
 def command(
-    sources: tuple[str, ...], by: str | None, per: str | None, is_compared: bool, form: str, **options: Any
+    sources: tuple[str, ...],
+    by: str | None,
+    per: str | None,
+    is_compared: bool,
+    form: str,
+    out: Path | None,
+    **options: Any,
 ) -> None:
     """Show spend, tokens and calls of SOURCE..., by any column and period.
 
     SOURCE is OTLP JSON or protobuf (plain, gzip, zstd; - is standard input), a pattern, or a folder that `spancost
     load` wrote. Spans without costs are priced by the newest rate card. The rows add up to the whole.
+
+    With --format html, FILE is one page with charts and tables that opens from disk without a network.
     """
     with refusals():
+        if (form == "html") != (out is not None):
+            found = "none; expected a file for --format html" if out is None else f"{out}; expected --format html"
+            refuse(f"--out: found {found}")
         choice = choice_of(options)
         selection, zone = selection_of(options, by)
         with calls_of(sources, choice) as calls:
             spend = load("spancost.reports.spend", "reports")
+            if out is not None:
+                write_page(calls, selection, choice_by(selection), zone, out)
+                return
             if per is not None:
                 selection = spend.with_period(calls.engine, selection, per, zone)
             if is_compared:
@@ -66,6 +83,29 @@ def command(
             else:
                 _print_table(rows, spend.total(rows), selection, form)
                 print_coverage(spend.coverage(calls.engine, selection))
+
+
+def choice_by(selection: Selection) -> str:
+    """Return the column by which a page is stacked: the first of --by, else the feature."""
+    return selection.by[0] if selection.by else "feature"
+
+
+def write_page(calls: Calls, selection: Selection, by: str, zone: str, out: Path) -> None:
+    """Write the report as one HTML file, in one step: a broken run leaves no half of it."""
+    from spancost.config import detectors
+    from spancost.web.overview import overview
+    from spancost.web.questions import anomalies_of
+    from spancost.web.single_file import single_file
+
+    plain = selection._replace(by=(), names=(), period=None)
+    data = overview(calls.engine, plain, by, zone)
+    found = anomalies_of(calls.engine, plain, detectors.rules(None))
+    where = [f"{name}={value or ''}" for name, values in plain.where.items() for value in values]
+    filters = {"since": data.get("first") if plain.since_ns else None, "until": data.get("last"), "where": where}
+    text = single_file(data, found, filters, "Spend")
+    part = out.with_name(out.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(out)
 
 
 def _compare(calls: Calls, selection: Selection, form: str) -> None:

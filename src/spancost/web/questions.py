@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers the questions of the page from an engine: one at a time, because an engine has one connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from spancost.core.detect.detectors import detect
+from spancost.core.detect.rules import RuleSet
+from spancost.core.money import usd_text
+from spancost.reports.periods import instant_ns, instant_text
+from spancost.reports.records import selected_records
+from spancost.reports.selection import QuestionError, Selection, column_named, conditions
+from spancost.reports.spend import spend as spend_of
+from spancost.reports.spend import total
+from spancost.store.calls import Engine
+from spancost.store.pricing_choice import PricingChoice
+from spancost.web.call_page import call_page
+from spancost.web.overview import is_column, overview
+from spancost.web.trace_page import trace_page
+
+MOST_CALLS = 200_000
+"""Calls up to which the page looks for anomalies; beyond them `spancost anomalies` does."""
+MOST_ANOMALIES = 100
+Parameters = Mapping[str, list[str]]
+
+
+class Questions:
+    """Answers `overview`, `anomalies`, `trace`, `call` and `version` for one source."""
+
+    def __init__(
+        self, engine: Callable[[], tuple[Engine, int]], choice: PricingChoice, rules: RuleSet, live: str | None = None
+    ) -> None:
+        """*engine* returns the engine and the number of its version, which grows as spans arrive.
+
+        live: the endpoint that services send to, None when the source does not change.
+        """
+        self._engine = engine
+        self._choice = choice
+        self._rules = rules
+        self._live = live
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str, parameters: Parameters) -> Any:
+        """Return the answer; LookupError for an unknown question, QuestionError for wrong parameters."""
+        answer = {
+            "overview": self._overview,
+            "anomalies": self._anomalies,
+            "trace": self._trace,
+            "call": self._call,
+            "version": self._version,
+        }[name]
+        with self._lock:
+            return answer(parameters)
+
+    def _version(self, _: Parameters) -> Any:
+        return {"version": self._engine()[1], "live": self._live}
+
+    def _overview(self, parameters: Parameters) -> Any:
+        engine, version = self._engine()
+        by = column_named(_one(parameters, "by") or "feature", "by")
+        if not is_column(by):
+            raise QuestionError(f"by: found {by!r}; expected a column to group by")
+        return {
+            "version": version,
+            **overview(engine, selection_of(parameters), by, _one(parameters, "timezone") or "UTC"),
+        }
+
+    def _anomalies(self, parameters: Parameters) -> Any:
+        return anomalies_of(self._engine()[0], selection_of(parameters), self._rules)
+
+    def _trace(self, parameters: Parameters) -> Any:
+        return trace_page(self._engine()[0], _one(parameters, "id") or "")
+
+    def _call(self, parameters: Parameters) -> Any:
+        trace_id, span_id = _one(parameters, "trace") or "", _one(parameters, "span") or ""
+        return call_page(self._engine()[0], trace_id, span_id, self._choice)
+
+
+def anomalies_of(engine: Engine, selection: Selection, rules: RuleSet) -> dict[str, Any]:
+    """Return the anomalies of the selected calls, the first hundred; none is looked for in more than MOST_CALLS."""
+    calls = total(spend_of(engine, selection)).calls
+    if calls > MOST_CALLS:
+        return {"is_skipped": True, "calls": calls, "anomalies": []}
+    found = detect(list(selected_records(engine, selection)), rules)
+    return {
+        "is_skipped": False,
+        "calls": calls,
+        "anomalies": [
+            {
+                "rule": anomaly.rule,
+                "trace_id": None if anomaly.trace_id is None else f"{anomaly.trace_id:032x}",
+                "cost_usd": usd_text(anomaly.cost_femto),
+                "first": instant_text(anomaly.first_ns),
+                "text": anomaly.text,
+            }
+            for anomaly in found[:MOST_ANOMALIES]
+        ],
+    }
+
+
+def selection_of(parameters: Parameters) -> Selection:
+    """Return the selection of `since`, `until` and `where` parameters; QuestionError for a wrong one."""
+    zone, now = _one(parameters, "timezone") or "UTC", datetime.now(timezone.utc)
+
+    def bound(name: str) -> int | None:
+        text = _one(parameters, name)
+        try:
+            return None if not text else instant_ns(text, zone, now)
+        except ValueError as error:
+            raise QuestionError(f"{name}: {error}") from error
+
+    where = conditions(parameters.get("where", ()))
+    return Selection(where=where, since_ns=bound("since"), until_ns=bound("until"))
+
+
+def _one(parameters: Parameters, name: str) -> str | None:
+    values = parameters.get(name)
+    return values[-1] if values else None

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page in Chromium: from the spike to the rate by mouse and by keyboard, with no fault and no foreign request."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spancost.config import detectors
+from spancost.store.calls import open_calls
+from spancost.store.pricing_choice import PricingChoice
+from spancost.web.questions import Questions
+from spancost.web.server import PageServer
+from tests.browser.chromium import chromium, until
+from tests.web.source import page_source
+
+ENTER, DOWN, LEFT, RIGHT, END, TAB = "\ue007", "\ue015", "\ue012", "\ue014", "\ue010", "\ue004"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    source = page_source(tmp_path_factory.mktemp("zoom") / "spans.jsonl", 9_999)
+    with open_calls([str(source)]) as calls:
+        served = PageServer(Questions(lambda: (calls.engine, 0), PricingChoice(), detectors.rules(None)))
+        threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
+        yield served
+        served.shutdown()
+        served.server_close()
+
+
+@pytest.fixture
+def page(server: PageServer) -> Iterator[Any]:
+    driver = chromium()
+    driver.get(server.address)
+    until(lambda: driver.find_elements("css selector", ".figures"))
+    yield driver
+    faults = [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    addresses = {
+        message["params"]["request"]["url"]
+        for entry in driver.get_log("performance")
+        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+    }
+    driver.quit()
+    assert faults == []
+    assert {address.split("/")[2] for address in addresses if address.startswith("http")} == {server.endpoint[7:]}
+
+
+def heading(page: Any) -> str:
+    return str(page.find_element("css selector", "h1").text)
+
+
+def test_from_the_spike_to_the_rate_by_mouse(page: Any) -> None:
+    bars = page.find_elements("css selector", ".chart a")
+    spike = max(bars, key=lambda bar: float(bar.get_attribute("aria-label").split("$")[1].split(",")[0]))
+    spike.click()
+    until(lambda: "since=" in page.current_url and page.find_elements("css selector", ".filters a"))
+    until(lambda: page.find_elements("css selector", "a[href^='/trace']"))
+    page.find_element("css selector", "a[href^='/trace']").click()
+    until(lambda: page.find_elements("css selector", "[role=treeitem]"))
+    row = page.find_elements("css selector", "[role=treeitem]")[1]
+    page.execute_script("arguments[0].dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))", row)
+    until(lambda: "/call?" in page.current_url and "Rate" in page.page_source)
+    assert "openai/gpt-4o@" in page.find_element("css selector", "main").text
+    page.back()
+    until(lambda: page.find_elements("css selector", "[role=treeitem]"))
+
+
+def test_from_the_spike_to_the_rate_by_keyboard(page: Any) -> None:
+    """Tab to a trace, Enter; arrows in the tree, Enter on a call."""
+    link = page.find_element("css selector", "a[href^='/trace']")
+    for _ in range(200):
+        if page.switch_to.active_element == link:
+            break
+        page.switch_to.active_element.send_keys(TAB)
+    assert page.switch_to.active_element == link
+    link.send_keys(ENTER)
+    tree = until(lambda: page.find_elements("css selector", ".tree"))[0]
+    tree.send_keys(DOWN)
+    assert page.find_element("css selector", "[aria-selected=true]").get_attribute("aria-level") == "2"
+    tree.send_keys(ENTER)
+    until(lambda: "/call?" in page.current_url and "Line items" in page.page_source)
+
+
+def test_ten_thousand_spans_are_quick(page: Any, server: PageServer) -> None:
+    """First paint and each key: generous bounds, because machines differ; docs/page.md has measurements."""
+    begin = time.monotonic()
+    page.find_element("css selector", "a[href^='/trace']").click()
+    tree = until(lambda: page.find_elements("css selector", ".tree"))[0]
+    until(lambda: page.find_elements("css selector", "[role=treeitem]"))
+    assert time.monotonic() - begin < 5
+    assert len(page.find_elements("css selector", "[role=treeitem]")) < 100
+    begin = time.monotonic()
+    tree.send_keys(END)
+    until(lambda: page.find_element("css selector", "[aria-selected=true]").get_attribute("id") == "span9999")
+    assert time.monotonic() - begin < 2
+
+
+def test_hostile_names_are_text(page: Any) -> None:
+    title = page.title
+    assert "onerror" in page.find_element("css selector", "main").text
+    assert page.find_elements("css selector", "main img") == []
+    assert page.title == title
+
+
+def test_a_filter_can_be_taken_off_again(page: Any) -> None:
+    page.find_element("link text", "chat").click()
+    chip = until(lambda: page.find_elements("css selector", ".filters a"))[0]
+    assert "feature%3Dchat" in page.current_url
+    chip.click()
+    until(lambda: "feature%3Dchat" not in page.current_url and page.find_elements("css selector", ".figures"))
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_the_page_fits_its_window(server: PageServer, tmp_path: Path, width: int, dark: bool) -> None:
+    driver = chromium(width, 900, dark)
+    driver.get(server.address)
+    until(lambda: driver.find_elements("css selector", ".figures"))
+    wide = driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth + 1")
+    driver.save_screenshot(str(tmp_path / "page.png"))
+    driver.quit()
+    assert wide
