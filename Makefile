@@ -28,6 +28,7 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
 .PHONY: demo
 demo: install ## Run a traced support agent and print what it cost; needs no key and no network
 	@$(BIN)/spancost demo
+	@$(BIN)/spancost demo --week
 
 .PHONY: test
 test: install test-go ## Run the Python and Go tests, without the slow lanes

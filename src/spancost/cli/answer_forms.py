@@ -75,7 +75,7 @@ def print_table(
     lines = [_aligned([column.title for column in columns], columns, widths)]
     for number, row in enumerate(rows):
         if number == rule_before:
-            lines.append("─" * len(max(lines, key=len)))
+            lines.append("-" * len(max(lines, key=len)))
         lines.append(_aligned(row, columns, widths))
     for line in lines:
         click.echo(line)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import click
@@ -17,9 +18,10 @@ _LOOP_BUDGET_USD = "0.05"
 @click.command(name="demo")
 @click.option("--spans", type=OutputFile(), help="Save the spans as OTLP JSON Lines.")
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as OTLP JSON Lines instead of the page.")
+@click.option("--week", is_flag=True, help="Show reports of a generated week of a support product instead.")
 @click.option("--width", type=click.IntRange(min=60), help="Width in columns; default: the terminal's.")
 @click.option("--loop", "loops", is_flag=True, help="Show an agent that loops, and a budget that stops it.")
-def command(spans: Path | None, as_json: bool, width: int | None, loops: bool) -> None:
+def command(spans: Path | None, as_json: bool, week: bool, width: int | None, loops: bool) -> None:
     """Run a small support agent and show what its calls cost.
 
     Real clients call a provider server on loopback. A real instrumentation creates the spans, spancost prices them,
@@ -33,6 +35,9 @@ def command(spans: Path | None, as_json: bool, width: int | None, loops: bool) -
         console = load("rich.console", "demo").Console(width=width, highlight=False)
         load("spancost.demo.loop_page", "demo").show(stopped, unbounded, console)
         return
+    if week:
+        _show_week(spans, as_json)
+        return
     session = load("spancost.demo.session", "demo").run()
     if spans is not None:
         spans.write_text(session.otlp_lines, encoding="utf-8")
@@ -44,3 +49,29 @@ def command(spans: Path | None, as_json: bool, width: int | None, loops: bool) -
     if spans is not None:
         lines = len([json.loads(line) for line in session.otlp_lines.splitlines()])
         click.echo(f"{len(session.spans)} spans in {lines} requests saved in {spans}")
+
+
+_QUESTIONS = (
+    ("What did the week cost, by feature?", ("report", "--by", "feature")),
+    ("By tenant?", ("report", "--by", "workspace_id")),
+    ("What does a success cost?", ("outcomes", "--by", "workspace_id")),
+    ("What was most expensive, and why?", ("top", "traces", "-n", "3")),
+)
+
+
+def _show_week(spans: Path | None, as_json: bool) -> None:
+    """Generate the week and run the commands that answer these questions."""
+    from spancost.testing.support_week import json_lines
+
+    text = json_lines()
+    if as_json:
+        click.echo(text, nl=False)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = spans or Path(folder) / "week.jsonl"
+        path.write_text(text, encoding="utf-8")
+        commands = {name: load(f"spancost.cli.{name}", "reports").command for name in ("report", "outcomes", "top")}
+        for question, (name, *arguments) in _QUESTIONS:
+            click.echo(f"{question}  spancost {name} {' '.join([*arguments, 'week.jsonl'])}\n")
+            commands[name].main([*arguments, str(path)], standalone_mode=False)
+            click.echo()

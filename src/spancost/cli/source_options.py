@@ -128,6 +128,8 @@ def refuse(sentence: str) -> NoReturn:
 @contextmanager
 def calls_of(sources: tuple[str, ...], choice: Any) -> Iterator[Any]:
     """Give the engine with the tables of SOURCE… (`store.calls.Calls`); faults of a source go to standard error."""
+    if not sources and sys.stdin.isatty():
+        refuse("SOURCE: found none; expected a file, a folder, a pattern, - or clickhouse://")
     is_clickhouse = any(source.startswith("clickhouse") and "://" in source for source in sources)
     load(*(("clickhouse_connect", "clickhouse") if is_clickhouse else ("duckdb", "reports")))
     store = load("spancost.store.calls", "reports")
