@@ -19,7 +19,7 @@ from tools.generated import ROOT, Targets, main
 
 REGISTRY = ROOT / "semconv" / "registry"
 PREFIXES = ("llm.", "app.")
-GO_GROUPS = ("llm.call", "llm.subtree", "llm.trace", "llm.trace_anomalies")
+GO_GROUPS = ("llm.call", "llm.subtree", "llm.trace", "llm.trace_sampling", "llm.trace_anomalies")
 """Groups whose attributes package cost writes."""
 GO_INITIALISMS: Mapping[str, str] = {"usd": "USD", "nanousd": "NanoUSD", "id": "ID"}
 EXAMPLE_TYPES: Mapping[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": list}

@@ -43,11 +43,15 @@ const (
 const (
 	AttrTraceCostUSD      = "llm.trace_cost_usd"
 	AttrTraceCostNanoUSD  = "llm.trace_cost_nanousd"
-	AttrTraceCostBucket   = "llm.trace_cost_bucket"
 	AttrTraceInputTokens  = "llm.trace_input_tokens"
 	AttrTraceOutputTokens = "llm.trace_output_tokens"
 	AttrTraceRequests     = "llm.trace_requests"
 	AttrTraceCostComplete = "llm.trace_cost_complete"
+)
+
+// On the same spans, by the Collector's `llm_cost_rollup`, for samplers.
+const (
+	AttrTraceCostBucket = "llm.trace_cost_bucket"
 )
 
 // On the root of a trace with an anomaly, and on the topmost span of each service in it.

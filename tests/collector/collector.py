@@ -161,6 +161,13 @@ def until(holds: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def own(port: str, name: str) -> int:
+    """Return one of the Collector's own counters, summed over its labels; 0 when it was never counted."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(name))
+
+
 SERVER = 2
 """The kind of a span that a request from elsewhere begins."""
 

@@ -7,12 +7,11 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from spancost.store.otlp_receiver import OtlpReceiver
-from tests.collector.collector import call, collector, free_port, post, send, send_until_taken, span, until
+from tests.collector.collector import call, collector, free_port, own, post, send, send_until_taken, span, until
 from tests.collector.prometheus_stub import prometheus
 from tests.collector.test_spend import nano, sums
 
@@ -41,13 +40,6 @@ TRACES = 200
 TOKENS = 1000
 NANO = "llm.request_cost_nanousd"
 TRACE_NANO = "llm.trace_cost_nanousd"
-
-
-def own(port: str, name: str) -> int:
-    """Return one of the Collector's own counters, summed over its labels; 0 when it was never counted."""
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(name))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from spancost.store.otlp_receiver import OtlpReceiver
-from tests.collector.collector import CONFIGURATIONS, call, collector, free_port, refused, send, span, until
+from tests.collector.collector import CONFIGURATIONS, call, collector, free_port, own, refused, send, span, until
 from tests.collector.prometheus_stub import prometheus
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-spend")]
@@ -105,9 +105,9 @@ def _send(address: str, bodies: list[bytes]) -> None:
 def sums(kept: list[ExportMetricsServiceRequest], name: str) -> dict[tuple[str, ...], int]:
     """Return the last value of each series of a metric, USD in nano-dollars: by start, Collector and labels.
 
-    AssertionError when a series falls, or does not begin with 0.
+    AssertionError when a series falls, or does not begin with 0. An exporter may send two exports out of order.
     """
-    last: dict[tuple[str, ...], int] = {}
+    points: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for request in kept:
         for resource in request.resource_metrics:
             instance = next((a.value.string_value for a in resource.resource.attributes if "instance" in a.key), "")
@@ -117,15 +117,12 @@ def sums(kept: list[ExportMetricsServiceRequest], name: str) -> dict[tuple[str, 
                     labels = sorted(f"{each.key}={each.value.string_value}" for each in point.attributes)
                     key = (str(point.start_time_unix_nano), instance, *labels)
                     value = round(point.as_double * 10**9) if point.HasField("as_double") else point.as_int
-                    assert value >= last.get(key, 0)
-                    last[key] = value
-    return last
-
-
-def _own(port: str, name: str) -> int:
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(name))
+                    points.setdefault(key, []).append((point.time_unix_nano, value))
+    for key, found in points.items():
+        values = [value for _, value in sorted(found)]
+        assert values == sorted(values), f"{key} falls"
+        assert values[0] == 0 or name == "llm.cost.nanousd", f"{key} begins with {values[0]}"
+    return {key: max(found)[1] for key, found in points.items()}
 
 
 def test_concurrent_senders_repeats_late_calls_and_a_restart_give_the_exact_sum(tmp_path: Path) -> None:
@@ -140,7 +137,7 @@ def test_concurrent_senders_repeats_late_calls_and_a_restart_give_the_exact_sum(
             env = {"SPEND": spend, "STOCK": stock, "OWN_METRICS_PORT": port}
             with collector(config, tmp_path, env) as running, ThreadPoolExecutor(SENDERS) as pool:
                 list(pool.map(lambda each: _send(running.http, each[0][part]), made))  # noqa: B023
-                assert _own(port, "otelcol_connector_llm_spend_lost_calls") == 0
+                assert own(port, "otelcol_connector_llm_spend_lost_calls") == 0
     assert sum(sums(kept, "llm.cost.usd").values()) == total
     assert sum(sums(kept, "llm.requests").values()) == SPANS // 2
     assert len({key[1] for key in sums(kept, "llm.requests")}) == 2, "one instance for each start"

@@ -40,11 +40,13 @@ LLM_SUBTREE_UNPRICED_REQUESTS: Final = "llm.subtree_unpriced_requests"
 # On the root of a trace, and on the topmost span of each service in it
 LLM_TRACE_COST_USD: Final = "llm.trace_cost_usd"
 LLM_TRACE_COST_NANOUSD: Final = "llm.trace_cost_nanousd"
-LLM_TRACE_COST_BUCKET: Final = "llm.trace_cost_bucket"
 LLM_TRACE_INPUT_TOKENS: Final = "llm.trace_input_tokens"
 LLM_TRACE_OUTPUT_TOKENS: Final = "llm.trace_output_tokens"
 LLM_TRACE_REQUESTS: Final = "llm.trace_requests"
 LLM_TRACE_COST_COMPLETE: Final = "llm.trace_cost_complete"
+
+# On the same spans, by the Collector's `llm_cost_rollup`, for samplers
+LLM_TRACE_COST_BUCKET: Final = "llm.trace_cost_bucket"
 
 # Attribution, on every span started inside an attribution block
 APP_FEATURE: Final = "app.feature"
