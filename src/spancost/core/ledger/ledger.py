@@ -180,9 +180,7 @@ class Ledger:
         attributes: Attributes,
     ) -> CallRecord:
         """Return the record of a call that `try_plan` priced; the arguments are those of `try_plan`."""
-        span_id, parent_id, _, start_ns, end_ns = ids
-        times = (start_ns, end_ns - start_ns)
-        return self._recorder.describe(describe(planned), (place[0], place[2]), (span_id, parent_id), times, attributes)
+        return self._recorder.describe(describe(planned), (place[0], place[2]), ids, attributes)
 
     def process_uncached(self, span: Span) -> Ended:
         """Do what `end` does, without a look at spans seen before."""

@@ -182,12 +182,15 @@ class PlanCache:
                 layout = layouts[tuple(attributes)]
             _, _, number, varying, categorical, limits, equal, is_named, plans = layout
             values, key = varying(attributes), categorical(attributes)
-            for at, least in limits:
-                key += (values[at] >= least,)
-            for at, wanted in equal:
-                key += (values[at] in wanted,)
+            if limits or equal:
+                bits = 1
+                for at, least in limits:
+                    bits = bits << 1 | (values[at] >= least)
+                for at, wanted in equal:
+                    bits = bits << 1 | (values[at] in wanted)
+                key = (key, bits)
             if is_named:
-                key = (*key, emitter[1])
+                key = (key, emitter[1])
             plan = plans.get(key, NO_PLAN)
         except (KeyError, TypeError):  # not seen before, or a list among the values
             return None

@@ -93,44 +93,47 @@ class Recorder:
         self._prompt_version: tuple[str, ...] = tuple(keys.get("prompt_version", ()))
         self._known: dict[tuple[str, ...], RecordKeys] = {}
         self._resource: tuple[object, str | None, str | None] = (None, None, None)
+        self._trace: tuple[int, str] = (0, f"{0:032x}")
 
     def record(self, priced: PricedCall, span: Span, writes: Attributes) -> CallRecord:
         """Return the record of the call on *span*; *writes* is written on it, or stands there from an earlier run."""
         call, femto, list_femto = priced
         keys = self._known.get(tuple(span.attributes)) or self.keys_of(span.attributes)
-        described = (call.usage, femto, list_femto, known_of(call, writes), keys)
-        trace, ids = (span.trace_id, span.resource), (span.span_id, span.parent_id)
-        duration_ns = call.duration_ns or 0
-        record = self.describe(described, trace, ids, (span.end_ns - duration_ns, duration_ns), span.attributes)
+        ids = (span.span_id, span.parent_id, span.is_local_root, span.end_ns - (call.duration_ns or 0), span.end_ns)
+        what = (call.usage, femto, list_femto, known_of(call, writes), keys)
+        record = self.describe(what, (span.trace_id, span.resource), ids, span.attributes)
         if span.is_error and record.error is None:
             record = record._replace(error=span.raised or OTHER_ERROR)
         return record
 
     def describe(
         self,
-        described: Described,
+        what: Described,
         trace: tuple[int, Attributes | None],
-        ids: tuple[int, int | None],
-        times: tuple[int, int],
+        ids: tuple[int, int | None, bool, int, int],
         attributes: Attributes,
     ) -> CallRecord:
         """Return the record of a call.
 
-        trace: trace id, attributes of the resource. ids: span id, parent's span id. times: start and duration.
+        what: usage, cost, list price where that differs, what it shares with others, keys to read. trace: trace id,
+        attributes of the resource. ids: span id, parent's span id, whether it is a local root, when it began and ended.
         """
-        usage, femto, list_femto, (named, provenance, finish_reason), keys = described
+        usage, femto, list_femto, (named, provenance, finish_reason), keys = what
         session, first_token, prompt_name, prompt_version, tags, has_outcome, has_error = keys
         trace_id, resource = trace
-        span_id, parent_id = ids
+        span_id, parent_id, _, start_ns, end_ns = ids
         _, service, environment = self._resource if self._resource[0] is resource else self._read_resource(resource)
+        if self._trace[0] != trace_id:
+            self._trace = (trace_id, f"{trace_id:032x}")
         return _record(
             (
                 trace_id,
                 span_id & _SPAN_ID,
                 None if parent_id is None else parent_id & _SPAN_ID,
-                *times,
+                start_ns,
+                end_ns - start_ns,
                 service,
-                (session and _first(attributes, session)) or f"{trace_id:032x}",
+                (session and _first(attributes, session)) or self._trace[1],
                 *named,
                 usage,
                 femto,
