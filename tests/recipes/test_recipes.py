@@ -103,6 +103,5 @@ def test_a_recipe_puts_the_billed_cost_on_spans(recipe: Recipe, tmp_path: Path) 
         bill = float(provider.bill.total_usd)
         costs = [each.attributes["llm.request_cost_usd"] for each in receiver.spans if "llm.rate_id" in each.attributes]
         assert bill > 0, done.stderr[-4000:]
-        assert sum(costs) == pytest.approx(bill, rel=1e-9), [
-            (each.scope, each.name, dict(each.attributes)) for each in receiver.spans
-        ] + [done.stderr[-3000:]]
+        seen = "\n".join(f"{each.scope} {each.name} {dict(each.attributes)}" for each in receiver.spans)
+        assert sum(costs) == pytest.approx(bill, rel=1e-9), f"{seen}\n{done.stderr[-3000:]}"
