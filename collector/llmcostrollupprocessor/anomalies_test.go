@@ -23,14 +23,10 @@ import (
 	"github.com/spancost/spancost/collector/llmcostrollupprocessor/internal/metadatatest"
 )
 
-// storm is an agent run whose context grows once and is then sent again and again.
+// storm is an agent run whose context grows and is then sent again and again.
 func storm() []span {
 	spans := []span{{Trace: 1, ID: 1, Service: "agent", Kind: ptrace.SpanKindServer}}
-	for n := range 6 {
-		tokens := 500
-		if n == 0 {
-			tokens = 400
-		}
+	for n, tokens := range []int{300, 400, 500, 500, 500, 500, 500} {
 		spans = append(spans, span{
 			Trace: 1, ID: byte(n + 2), Parent: 1, Service: "agent", From: 10 + n*100, To: 60 + n*100,
 			Attributes: priced(2_000_000, tokens, string(rune('a'+n))),
@@ -47,7 +43,7 @@ func assertStorm(t *testing.T, out []ptrace.Traces) {
 		assert.Equal(t, []any{"retry_storm"}, tracetest.Raw(root, "llm.anomalies"))
 		assert.InDelta(t, 0.008, tracetest.Raw(root, "llm.anomaly_cost_usd"), 0, "the first request is wanted")
 	}
-	for id := byte(2); id < 8; id++ {
+	for id := byte(2); id < 9; id++ {
 		assert.Nil(t, tracetest.Raw(tracetest.Find(out, 1, id)[0], "llm.anomalies"))
 	}
 }

@@ -93,7 +93,7 @@ func (p *pattern) add(points int64, isClose bool, period int64, before, now turn
 // alarms reports whether a pattern has enough points and repeats.
 func (p *pattern) alarms(period int64, rule *toolLoopRule) bool {
 	enough := rule.AlarmPoints[period-1]
-	if p.closePoints >= enough && p.close >= rule.CloseMatches[period-1] {
+	if p.closePoints >= rule.ClosePoints && p.close >= rule.CloseMatches[period-1] {
 		return true
 	}
 	if p.points < enough || p.matches < rule.Matches[period-1] {

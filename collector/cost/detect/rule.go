@@ -52,6 +52,7 @@ type toolLoopRule struct {
 	Blocks            bool       `rule:"blocks"`
 	AlarmPoints       []int64    `rule:"alarm_points,100"`
 	MeanPoints        int64      `rule:"mean_points,100"`
+	ClosePoints       int64      `rule:"close_points,100"`
 	CloseMatches      []int64    `rule:"close_matches,1"`
 	Matches           []int64    `rule:"matches,1"`
 	Growth            table      `rule:"growth"`

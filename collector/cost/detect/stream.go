@@ -14,20 +14,26 @@ const (
 	// shrinks is by how many tokens a context may shrink and go on; jump is by how many any context may grow in one call.
 	shrinks = 256
 	jump    = 50_000
+	// atOnce is the part of a call after which the next one is no call at the same time: instrumentations report ends late.
+	atOnce = 10
+	// leastRises is how often in a row a context must have grown to be taken for a conversation, not for a list of items.
+	leastRises = 2
+	// smallOutput is below how many tokens outputs of one size are no sign of one request.
+	smallOutput = 20
 )
 
 // stream is one context of a session: its last call, those before that are kept as evidence, and what each rule keeps.
 type stream struct {
-	model                             string
-	last                              *observation
-	recent                            []*observation
-	firstNs                           int64
-	hasGrown, longTTL                 bool
-	repeats, similar, cold, warm      int64
-	calls, weight, rereadWeight       int64
-	cost                              cost.Femto
-	loop                              *loopState
-	retryStorm, toolLoop, lost, creep *Episode
+	model                               string
+	last                                *observation
+	recent                              []*observation
+	firstNs                             int64
+	longTTL                             bool
+	repeats, similar, cold, warm, rises int64
+	calls, weight, rereadWeight         int64
+	cost                                cost.Femto
+	loop                                *loopState
+	retryStorm, toolLoop, lost, creep   *Episode
 }
 
 func newStream(call *observation) *stream {
@@ -40,7 +46,7 @@ func newStream(call *observation) *stream {
 // compaction, which begins a new one.
 func (s *stream) fits(call *observation) bool {
 	last := s.last
-	if call.model != s.model || call.startNs+call.startNs < last.startNs+last.endNs {
+	if call.model != s.model || call.startNs < last.startNs+(last.endNs-last.startNs)/atOnce {
 		return false
 	}
 	size, before := call.input, last.input

@@ -12,7 +12,10 @@ func (s *stream) look(call *observation, rules *Rules, begun []*Episode) []*Epis
 		}
 	}
 	if call.input != s.last.input && s.repeats == 0 {
-		s.hasGrown = true
+		s.rises++
+		if call.input < s.last.input {
+			s.rises = 0
+		}
 	} else if rules.retryStorm.Enabled {
 		add(s.lookForRetries(call, rules))
 	}
@@ -37,8 +40,8 @@ func (s *stream) lookForRetries(call *observation, rules *Rules) *Episode {
 		return nil
 	}
 	s.repeats++
-	alike := abs(call.output-last.output)*20 <= max(call.output, last.output)+40
-	if s.hasGrown || call.failed || last.failed || alike {
+	alike := call.output >= smallOutput && abs(call.output-last.output)*20 <= max(call.output, last.output)+40
+	if s.rises >= leastRises || call.failed || last.failed || alike {
 		s.similar++
 	}
 	if s.retryStorm != nil {

@@ -23,9 +23,10 @@ from tests.otel.processor.simple import Set, simple_ledger
 
 
 def storm(calls: Set, times: int = 5) -> None:
-    """One agent run whose context grows once and is then sent again and again."""
+    """One agent run whose context grows and is then sent again and again."""
     with calls.tracer.start_as_current_span("agent"):
-        calls.call(tokens=400, **{"gen_ai.usage.output_tokens": 7})
+        for tokens in (300, 400):
+            calls.call(tokens=tokens, **{"gen_ai.usage.output_tokens": 7})
         for _ in range(times):
             calls.call(tokens=500, **{"gen_ai.usage.output_tokens": 9})
 
@@ -126,7 +127,7 @@ def test_the_next_call_of_the_trace_is_stopped_before_it_is_sent() -> None:
     try:
         with client(httpx2, answer) as http:
             with calls.tracer.start_as_current_span("agent"):
-                for tokens in (400, 500, 500, 500, 500):
+                for tokens in (300, 400, 500, 500, 500, 500):
                     calls.call(tokens=tokens, **{"gen_ai.usage.output_tokens": 9})
                 with pytest.raises(AnomalyStopped, match="retry_storm"):
                     http.post(URL, json=ASK)

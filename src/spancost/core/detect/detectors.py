@@ -137,7 +137,7 @@ class Detectors:
 def look_at_stream(stream: Stream, call: Observation, rules: Rules, begun: list[Episode]) -> None:
     """Apply the rules about a context to a call that continues it."""
     if call.input != stream.last.input and not stream.repeats:
-        stream.has_grown = True
+        stream.rises = stream.rises + 1 if call.input > stream.last.input else 0
     elif rules.retry_storm.enabled and (found := retry_storm(stream, call, rules)) is not None:
         begun.append(found)
     if rules.tool_loop.enabled and (found := tool_loop(stream, call, rules)) is not None:

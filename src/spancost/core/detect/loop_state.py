@@ -150,7 +150,7 @@ class LoopState:
 def alarms(pattern: Pattern, period: int, rule: ToolLoop) -> bool:
     """Return whether a pattern has enough points and repeats."""
     enough = rule.alarm_points[period - 1]
-    if pattern.close_points >= enough and pattern.close >= rule.close_matches[period - 1]:
+    if pattern.close_points >= rule.close_points and pattern.close >= rule.close_matches[period - 1]:
         return True
     if pattern.points < enough or pattern.matches < rule.matches[period - 1]:
         return False

@@ -9,6 +9,10 @@ from spancost.core.detect.rule import RetryStorm, Rules
 from spancost.core.detect.stream import Stream
 
 RULE = "retry_storm"
+_RISES = 2
+"""Times in a row that a context must have grown to be taken for a conversation, not for a list of items."""
+_SMALL = 20
+"""Tokens below which outputs of one size are no sign of one request."""
 
 
 def retry_storm(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
@@ -25,7 +29,7 @@ def retry_storm(stream: Stream, call: Observation, rules: Rules) -> Episode | No
         stream.end_episode(RULE)
         return None
     stream.repeats += 1
-    if stream.has_grown or call.error or last.error or alike(call.output, last.output):
+    if stream.rises >= _RISES or call.error or last.error or alike(call.output, last.output):
         stream.similar += 1
     episode = stream.episodes.get(RULE)
     if episode is not None:
@@ -57,4 +61,4 @@ def begin(stream: Stream, call: Observation, rule: RetryStorm, evidence: int) ->
 
 def alike(output: int, before: int) -> bool:
     """Return whether two outputs have about the same size."""
-    return abs(output - before) * 20 <= max(output, before) + 40
+    return output >= _SMALL and abs(output - before) * 20 <= max(output, before) + 40

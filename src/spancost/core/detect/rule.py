@@ -45,6 +45,7 @@ class ToolLoop(NamedTuple):
     blocks: bool
     alarm_points: tuple[int, ...]
     mean_points: int
+    close_points: int
     close_matches: tuple[int, ...]
     matches: tuple[int, ...]
     growth: Table

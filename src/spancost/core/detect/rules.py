@@ -96,7 +96,7 @@ def value_of(where: str, field: str, found: Any) -> Any:
     if field in _POINTS or field in _COUNTS:
         expect(where, found, "a list of numbers", isinstance(found, list))
         return tuple(number(where, each, 100 if field in _POINTS else 1) for each in found)
-    if field in ("other_pace", "mean_points"):
+    if field in ("other_pace", "mean_points", "close_points"):
         return number(where, found, 100)
     unit = next((unit for end, _, unit in _UNITS if field.endswith(end)), 1)
     least = 0 if unit > 1 or field.endswith("tokens") else 1

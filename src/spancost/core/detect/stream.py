@@ -15,6 +15,8 @@ KEPT = 8
 """Calls of a stream kept as evidence: what the longest pattern needs before it alarms."""
 _SHRINKS = 256
 """Tokens by which a context may shrink and go on: a reminder that is left out, say."""
+_AT_ONCE = 10
+"""Part of a call after which the next one is no call at the same time: instrumentations report ends late."""
 _JUMP = 50_000
 """Tokens by which any context may grow in one call."""
 
@@ -27,8 +29,8 @@ class Stream:
     """One context: its last call, those before that are kept as evidence, and what each rule keeps."""
 
     __slots__ = (
-        "calls", "cold", "cost_femto", "episodes", "first_ns", "has_grown", "last", "long_ttl", "loop", "model",
-        "recent", "repeats", "reread_weight", "similar", "warm", "weight",
+        "calls", "cold", "cost_femto", "episodes", "first_ns", "last", "long_ttl", "loop", "model",
+        "recent", "repeats", "reread_weight", "rises", "similar", "warm", "weight",
     )  # fmt: skip
 
     def __init__(self, call: Observation) -> None:
@@ -36,7 +38,7 @@ class Stream:
         self.last = call
         self.recent = [call]
         self.first_ns = call.start_ns
-        self.has_grown = False
+        self.rises = 0
         self.repeats = self.similar = 0
         self.cold = self.warm = 0
         self.long_ttl = False
@@ -59,7 +61,7 @@ class Stream:
     def fits(self, call: Observation) -> bool:
         """Return whether *call* may continue this context."""
         last = self.last
-        if call.model != self.model or call.start_ns + call.start_ns < last.start_ns + last.end_ns:
+        if call.model != self.model or call.start_ns < last.start_ns + (last.end_ns - last.start_ns) // _AT_ONCE:
             return False
         size, before = call.input, last.input
         return size + _SHRINKS >= before - before // 50 and size <= 4 * before + _JUMP
