@@ -174,6 +174,7 @@ class PlanCache:
 
     def _find(self, emitter: Emitter, attributes: Attributes) -> Found | None:
         """Return the plan of a span and what its values come to; None when there is none, or it is not for them."""
+        self._missed = None
         try:
             layouts = self._layouts[emitter[0]]
             layout = layouts[tuple(attributes)]
@@ -195,7 +196,8 @@ class PlanCache:
         except (KeyError, TypeError):  # not seen before, or a list among the values
             return None
         if plan is NO_PLAN or plan is None:
-            self._missed = None if plan is None else (layout, values, key)
+            if plan is NO_PLAN:
+                self._missed = layout, values, key
             return None
         return apply_plan(plan, values, number)
 
@@ -253,7 +255,6 @@ class PlanCache:
         """
         attributes, scope = span.attributes, (span.scope_name, span.scope_version, span.language)
         emitter = (scope, span.name)
-        self._missed = None
         self._find(emitter, attributes)
         is_new = tuple(attributes) not in self._layouts.get(scope, {})
         if is_new and (
