@@ -282,7 +282,7 @@ class CapturedCall:
         if reading.outcome == outcomes.NO_USAGE and self._is_stream and not self._facts.get("asks_usage"):
             self._capture.counts.warn_of_usage(self._asked.host, bool(reading.estimate))
         is_lost = error is not None and not self._status and was_sent(error)
-        sent = SentCall(self._asked, self._started_ns, found, self._parent, is_lost)
+        sent = SentCall(self._asked, self._started_ns, found, self._parent, is_lost, trouble)
         self._capture.results.hand_over(sent, carrier, is_ours=carrier is not self._outer)
 
     def _reading(self) -> WireReading:

@@ -110,7 +110,12 @@ class _Driver:
             asyncio.get_running_loop()
         except RuntimeError:  # another event loop: trio
             return self._begin(request)
-        return await asyncio.to_thread(self._begin, request)
+        begun = asyncio.ensure_future(asyncio.to_thread(self._begin, request))
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            begun.add_done_callback(_give_up)
+            raise
 
     def _admitted(
         self, request: Any, target: Target, host: str, facts: dict[str, Any]
@@ -154,6 +159,15 @@ class _Driver:
         except Exception as error:
             self._capture.counts.fault("observe", error)
             call.finish()
+
+
+class _GivenUpConnectError(Exception):
+    """A call was given up before it was sent: nothing is charged for it."""
+
+
+def _give_up(begun: asyncio.Future[tuple[Any, CapturedCall | None]]) -> None:
+    if not begun.cancelled() and begun.exception() is None and (call := begun.result()[1]) is not None:
+        call.fail(_GivenUpConnectError())
 
 
 def _tees(module: ModuleType) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, StatusCode
 
 from spancost.capture.attributes import Attributes, of_host
 from spancost.capture.diagnostics import Counts
+from spancost.capture.gate import ERROR_TYPE
 from spancost.control.guards import CallRequest, CallResult, Guards
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.ledger.ledger import Ledger
@@ -31,6 +32,7 @@ class SentCall(NamedTuple):
     """A call of which guards are to hear: its request, when it was sent, and the attributes that its answer gave.
 
     context: what was current when it was sent, for a span that the sampler dropped. is_lost: it may have been billed.
+    error: its type when the call failed.
     """
 
     request: CallRequest
@@ -38,6 +40,7 @@ class SentCall(NamedTuple):
     attributes: Attributes
     context: Context
     is_lost: bool = False
+    error: str | None = None
 
 
 class Results:
@@ -122,6 +125,8 @@ def _core_span(sent: SentCall, span: Any, resource: Any = None) -> CoreSpan:
     parent_id = None if parent is None else parent.span_id
     if known is None:
         known = {**attribution.tags(sent.context), **of_host(sent.request.host), **sent.attributes}
+        if sent.error is not None:
+            known[ERROR_TYPE], is_error = sent.error, True
         above = trace.get_current_span(sent.context).get_span_context()
         parent_id = above.span_id if above.is_valid else None
     return CoreSpan(

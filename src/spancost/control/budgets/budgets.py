@@ -126,6 +126,8 @@ class Budgets:
         record: None when nothing was billed. is_lost: the request was sent and no answer came; its input is charged.
         """
         self.counts["settled"] += 1
+        if is_lost and record is not None and record.cost_femto is None:
+            record = None
         if record is not None:
             if record.cost_femto is None:
                 self.counts["unpriced"] += 1

@@ -69,7 +69,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """The budgets of this process, exact among its threads. A forked child begins with the balances of its parent."""
+    """The budgets of this process, exact among its threads. A forked child begins with what its parent has settled."""
 
     waits = False
 
@@ -115,6 +115,7 @@ class MemoryStore:
     def after_fork(self) -> None:
         """See `Store`."""
         self._lock = threading.RLock()
+        self._ledger.forget_open()
 
     def close(self) -> None:
         """See `Store`."""

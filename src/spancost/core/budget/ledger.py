@@ -167,6 +167,14 @@ class BudgetLedger:
             balances.append(account.balance(ask.first_slot))
         return tuple(balances)
 
+    def forget_open(self) -> None:
+        """Give back every open reservation: in a forked child, whose parent settles them."""
+        for hold in self._holds.values():
+            for account, _, reserved in hold.parts:
+                account.reserved -= reserved
+        self._holds = {}
+        self._expiries = []
+
     def expire(self, now_ns: int) -> None:
         """Count reservations that were not settled in time as spent."""
         while self._expiries and self._expiries[0][0] <= now_ns:
