@@ -222,11 +222,9 @@ func (m *RecentCalls) alike(call *CountedCall) []*CountedCall {
 	if call.process == "" {
 		return found
 	}
-	of := &m.attached
-	if m.isDetached(call.scope) {
-		of = &m.detached
-	}
-	held, _ = of.Get(call.processTokens())
+	held, _ = m.attached.Get(call.processTokens())
+	found = held.calls(found, keptPerProcess)
+	held, _ = m.detached.Get(call.processTokens())
 	return held.calls(found, keptPerProcess)
 }
 

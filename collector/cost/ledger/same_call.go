@@ -164,15 +164,15 @@ func (m *RecentCalls) isReplay(this, other *CountedCall) bool {
 // An answer from a cache takes at most cachedNs, and at most one cachedShare-th of the time of the call that it repeats.
 const cachedNs, cachedShare = 20_000_000, 4
 
-// mayBeCached reports whether a call without an id repeats the tokens of an earlier one of its emitter in almost no time. Only of
-// emitters that report answers from the application's own cache like calls.
+// mayBeCached reports whether a call without an id has the tokens of an earlier one that its emitter reported, in almost no time.
+// Only of emitters that report answers from the application's own cache like calls.
 func (m *RecentCalls) mayBeCached(this *CountedCall) bool {
 	took := this.endNs - this.startNs
 	if this.responseID != "" || took > cachedNs || !m.identity.Replays(this.scope) {
 		return false
 	}
 	return slices.ContainsFunc(m.alike(this), func(other *CountedCall) bool {
-		return other.scope == this.scope && other.endNs < this.startNs && took*cachedShare <= other.endNs-other.startNs &&
+		return (other.scope == this.scope || m.isClaimed(other, this)) && other.endNs < this.startNs && took*cachedShare <= other.endNs-other.startNs &&
 			agree(this, other) && sameProvider(this, other) && sameModel(this, other)
 	})
 }

@@ -192,8 +192,7 @@ class RecentCalls:
         """Return the calls in its trace, or in its process, with exactly the tokens of *call*."""
         if call.process is None:
             return self.here(call)
-        is_detached = self.identity.is_detached(call.scope)
-        return self.here(call) + _all((self._detached if is_detached else self._attached).get(call[4:7]))
+        return self.here(call) + _all(self._attached.get(call[4:7])) + _all(self._detached.get(call[4:7]))
 
     def elsewhere(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in other traces of its process with exactly its tokens, of which one is detached.

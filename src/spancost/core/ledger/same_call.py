@@ -144,7 +144,7 @@ def _is_replay(this: CountedCall, other: CountedCall, descendants: Descendants |
 
 
 def may_be_cached(this: CountedCall, memory: RecentCalls) -> bool:
-    """Return whether a call without an id repeats the tokens of an earlier one of its emitter in almost no time.
+    """Return whether a call without an id has the tokens of an earlier one of its emitter, and took almost no time.
 
     Only of emitters that report answers from the application's own cache like calls.
     """
@@ -152,7 +152,7 @@ def may_be_cached(this: CountedCall, memory: RecentCalls) -> bool:
     if this.response_id is not None or took_ns > CACHED_NS or not memory.identity.replays(this.scope):
         return False
     return any(
-        other.scope == this.scope
+        (other.scope == this.scope or memory.is_claimed(other, this))
         and other.end_ns < this.start_ns
         and took_ns * CACHED_SHARE <= other.end_ns - other.start_ns
         and _agree(this, other)
