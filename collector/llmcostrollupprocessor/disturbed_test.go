@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/spancost/spancost/collector/internal/tracetest"
@@ -141,4 +142,38 @@ func TestClocksThatDifferChangeNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestALargeTraceHasItsTotal(t *testing.T) {
+	const depth, targets = 2_000, 5_000
+	synctest.Test(t, func(t *testing.T) {
+		p, sink := started(t, nil)
+		td := ptrace.NewTraces()
+		spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+		add := func(id, parent uint64, kind ptrace.SpanKind) ptrace.Span {
+			made := spans.AppendEmpty()
+			made.SetTraceID(pcommon.TraceID{15: 1})
+			made.SetSpanID(spanID(id))
+			if parent != 0 {
+				made.SetParentSpanID(spanID(parent))
+			}
+			made.SetKind(kind)
+			made.SetStartTimestamp(pcommon.NewTimestampFromTime(tracetest.Start))
+			made.SetEndTimestamp(made.StartTimestamp() + 1)
+			return made
+		}
+		add(1, 0, ptrace.SpanKindInternal)
+		for n := range uint64(depth) {
+			add(n+2, n+1, ptrace.SpanKindInternal)
+		}
+		for n := range uint64(targets) {
+			add(100_000+n, depth+1, ptrace.SpanKindServer)
+			tracetest.Put(add(200_000+n, 100_000+n, ptrace.SpanKindInternal).Attributes(), priced(10, 1, ""))
+		}
+		require.NoError(t, p.ConsumeTraces(context.Background(), td))
+		time.Sleep(11 * time.Second)
+		root := tracetest.Find(sink.AllTraces(), 1, 1)[0]
+		assert.Equal(t, int64(10*targets), tracetest.Raw(root, "llm.trace_cost_nanousd"))
+		require.NoError(t, p.Shutdown(context.Background()))
+	})
 }

@@ -75,19 +75,33 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 // linked returns the spans as they are below one another: the parent of each is the nearest span above it that is held too, past
 // those that have ended. Times cannot tell, because the clocks of services differ.
 func (s *shard) linked(spans []cost.Span, at map[cost.SpanKey]int) []cost.Span {
-	const farthest = 1_000
 	found := make([]cost.Span, len(spans))
+	// heldAbove is the nearest held span above one that has ended: each such span is walked over once.
+	heldAbove := map[cost.SpanKey]cost.SpanKey{}
+	var walked []cost.SpanKey
 	for n := range spans {
 		found[n] = cost.Span{Key: spans[n].Key, Parent: spans[n].Parent, StartNs: spans[n].StartNs, EndNs: spans[n].EndNs}
-		for range farthest {
-			if _, held := at[found[n].Parent]; held {
+		above := spans[n].Parent
+		for walked = walked[:0]; ; {
+			if _, held := at[above]; held {
 				break
 			}
-			above, ended := s.ledger.ParentOf(found[n].Parent)
+			if known, was := heldAbove[above]; was {
+				above = known
+				break
+			}
+			next, ended := s.ledger.ParentOf(above)
 			if !ended {
 				break
 			}
-			found[n].Parent = above
+			// Until the walk is over it leads nowhere: spans may name one another as parents.
+			heldAbove[above] = cost.SpanKey{}
+			walked = append(walked, above)
+			above = next
+		}
+		found[n].Parent = above
+		for _, passed := range walked {
+			heldAbove[passed] = above
 		}
 	}
 	return found

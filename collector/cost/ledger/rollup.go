@@ -102,21 +102,21 @@ func (r *rollUp) lateParent(parent cost.SpanKey, call *Subtotal, memory *RecentC
 // late.
 func (r *rollUp) passUp(parent cost.SpanKey, subtotal *Subtotal) cost.SpanKey {
 	target := parent
-	var passed map[cost.SpanKey]bool
+	// Spans that name one another as parents have no ancestor that is open: who goes in a circle comes back to a mark, which
+	// is set anew at ever longer distances.
+	mark, steps, distance := parent, 0, 1
 	for target != (cost.SpanKey{}) {
 		above, ended := r.closed.get(target)
 		if !ended {
 			break
 		}
-		if passed == nil {
-			passed = map[cost.SpanKey]bool{}
-		}
-		passed[target] = true
-		if passed[above] {
-			// Spans that name one another as parents have no ancestor that is open.
-			above = cost.SpanKey{}
-		}
 		target = above
+		if target == mark {
+			target = cost.SpanKey{}
+		}
+		if steps++; steps == distance {
+			mark, steps, distance = target, 0, 2*distance
+		}
 	}
 	if target == (cost.SpanKey{}) {
 		r.late += max(subtotal.Requests, subtotal.count)
