@@ -46,8 +46,11 @@ def command(sources: tuple[str, ...], rules_path: Path | None, form: str, **opti
         failed: list[CallRecord] = []
         records = list(load("spancost.store.calls", "reports").call_records(sources or ("-",), choice, failed))
     found = detect(records, rules, failed)
-    if form in ("json", "csv"):
-        (print_json if form == "json" else print_csv)([as_json(anomaly) for anomaly in found])
+    if form == "json":
+        print_json([as_json(anomaly) for anomaly in found])
+    elif form == "csv":
+        rows = [as_json(anomaly) for anomaly in found]
+        print_csv([{**row, "span_ids": " ".join(row["span_ids"])} for row in rows])
     elif found:
         columns = [Cell("first"), Cell("rule"), Cell("cost", True), Cell("session"), Cell("what")]
         print_table(columns, [_cells(anomaly) for anomaly in found], form)

@@ -99,7 +99,7 @@ class Settings:
     detectors: str = _setting(
         "auto",
         "Whether anomalies of spend are detected: `on`, `off`, a file of rules over the bundled ones, or `auto`: where "
-        "records of calls are made anyway, for metrics, events or listeners.",
+        "records of calls are made anyway, for metrics or listeners, or a logger provider is set up.",
     )
     at_anomaly: Literal["report", "block"] = _setting(
         "report",

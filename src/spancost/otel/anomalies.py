@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
@@ -198,11 +199,20 @@ def new_watch(
         errors.say(logging.ERROR, "spancost: %s; the bundled rules of detectors are used", error)
         rules = detectors.default_rules()
     watch = AnomalyWatch(rules, errors, meter_provider, logger_provider)
-    watch.is_wanted = settings.detectors != "auto"
+    watch.is_wanted = settings.detectors != "auto" or logger_provider is not None or _has_logger_provider()
     if settings.at_anomaly == "block":
         watch.is_wanted = True
         watch.block()
     return watch
+
+
+def _has_logger_provider() -> bool:
+    """Return whether the program has set up a logger provider by now."""
+    if "opentelemetry.sdk._logs" not in sys.modules:
+        return False
+    from spancost.otel.events import has_logger_provider
+
+    return has_logger_provider()
 
 
 def event_attributes(anomaly: Anomaly, feature: str | None) -> Mapping[str, AttributeValue]:
