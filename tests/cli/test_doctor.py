@@ -17,6 +17,7 @@ from spancost.cli import main
 from spancost.config.settings import Settings
 from spancost.core import reasons
 from spancost.diagnose.doctor import environment
+from spancost.diagnose.doctor.budgets import inspect_budgets
 from spancost.diagnose.doctor.fixes import FIXES, fix
 from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.doctor.processes import inspect_processes
@@ -138,6 +139,17 @@ def test_a_contract_that_cannot_be_used_is_a_problem(tmp_path: Path) -> None:
     assert list(environment.contract(Settings())) == []
     (missing,) = environment.contract(Settings(contract=str(tmp_path / "nowhere.json")))
     assert missing.level == "problem" and "No call is priced" in missing.text
+
+
+def test_budgets_are_told_with_who_shares_them(tmp_path: Path) -> None:
+    """Wrong ones are a problem; those in memory are a note, because each worker has its own."""
+    assert list(inspect_budgets(Settings())) == []
+    told = list(inspect_budgets(Settings(budget=("trace:5",))))
+    assert [(each.level, each.facts["store"]) for each in told] == [("fine", "memory"), ("note", "memory")]
+    (shared,) = inspect_budgets(Settings(budget=("trace:5",), budget_store="redis://:planted-password@host:1/0"))
+    assert shared.level == "fine" and "planted-password" not in repr(shared)
+    (wrong,) = inspect_budgets(Settings(budgets=str(tmp_path / "none.yaml")))
+    assert wrong.level == "problem" and "cannot be read" in wrong.text
 
 
 def test_an_old_card_is_worth_a_look() -> None:

@@ -55,7 +55,7 @@ def _child(store: Any, queue: Any) -> None:
     before = [tuple(balance)[1:3] for balance in store.balances()]
     done = store.reserve([part(10**9)], HOLD_NS)
     store.settle(done, [10**9])
-    getattr(store, "flush", lambda: True)()
+    store.flush()
     store.close()
     queue.put(before)
 
@@ -75,7 +75,7 @@ def test_a_forked_child_goes_on(kind: str, server: Server, tmp_path: Path) -> No
     before = queue.get(timeout=20)
     child.join()
     store.settle(open_call, [2 * 10**9])
-    getattr(store, "flush", lambda: True)()
+    store.flush()
     (balance,) = store.balances()
     if kind == "memory":
         assert before == [(0, 0)] and balance.settled == 2 * 10**9
@@ -92,7 +92,7 @@ def test_a_lease_lasts_as_long_as_its_process(server: Server) -> None:
     assert isinstance(open_call, Reservation)
     time.sleep(2.5)
     store.settle(open_call, [123_456_789])
-    assert store.flush()  # type: ignore[attr-defined]
+    assert store.flush()
     (balance,) = store.balances()
     assert (balance.settled, balance.expired) == (123_456_789, 0)
     store.close()

@@ -51,10 +51,14 @@ def enforce_budgets(source: str | os.PathLike[str] | Sequence[str], *, store: st
 
 
 def budget_status() -> list[BudgetStatus]:
-    """Return what is used of the budgets in force, one row for each key that was used; empty when none is in force."""
+    """Return what is used of the budgets in force, one row for each key that was used; empty when none is in force.
+
+    A store that processes share is told first what this process has settled; OSError when it cannot be read.
+    """
     made = setup.in_force()
     if made is None:
         return []
+    made.budgets.store.flush()
     found: list[BudgetStatus] = []
     for balance in made.budgets.store.balances():
         name = parsed_key(balance.key)

@@ -73,7 +73,7 @@ class SharedStore:
             **self.outage.counts,
         }
 
-    def flush(self, seconds: float = _CLOSE_SECONDS) -> bool:
+    def flush(self, seconds: float = 2.0) -> bool:
         """Wait until everything is settled on the server; False when that takes longer than *seconds*."""
         return self.worker.flush(seconds)
 

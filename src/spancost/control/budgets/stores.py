@@ -61,6 +61,9 @@ class Store(Protocol):
     def counters(self) -> dict[str, int]:
         """Return counts of what happened: settlements that came late, decisions without the store, …"""
 
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait until everything is settled; False when that takes longer than *seconds*."""
+
     def after_fork(self) -> None:
         """Go on in a forked child."""
 
@@ -111,6 +114,10 @@ class MemoryStore:
     def counters(self) -> dict[str, int]:
         """See `Store`."""
         return {"late": self._ledger.late, "evicted": self._ledger.evicted}
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """See `Store`."""
+        return True
 
     def after_fork(self) -> None:
         """See `Store`."""

@@ -18,6 +18,7 @@ from spancost.config.settings import Settings, SettingsError, load
 from spancost.core.contract.terms import ContractError
 from spancost.core.pricing.card import CardError
 from spancost.diagnose.contract_names import unknown_names
+from spancost.diagnose.doctor.budgets import inspect_budgets
 from spancost.diagnose.doctor.findings import FINE, NOTE, PROBLEM, Finding
 from spancost.diagnose.doctor.instrumentations import of_packages
 from spancost.diagnose.format_count import format_count
@@ -68,6 +69,7 @@ def inspect_environment() -> Iterator[Finding]:
     yield from faults
     yield from card(settings)
     yield from contract(settings)
+    yield from inspect_budgets(settings)
     yield _sdk(settings)
     yield from _sampling()
     yield from _instrumentations()
