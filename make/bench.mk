@@ -15,3 +15,7 @@ $(BENCH)/installed: benchmarks/requirements.txt benchmarks/overrides.txt pyproje
 .PHONY: bench
 bench: $(BENCH)/installed ## Measure against the bare SDK and other libraries; writes docs/performance.md
 	@$(BENCH)/bin/python -m benchmarks --page docs/performance.md $(ARGS)
+
+.PHONY: bench-store
+bench-store: install ## CPU of load and report, beside DuckDB's JSON reader and enrich: ARGS="--spans 200000"
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.store $(ARGS)

@@ -34,8 +34,8 @@ from spancost.store.segments import TABLES, Load, fingerprint, finish, load_name
 from spancost.store.sources import STANDARD_INPUT
 from spancost.store.trace_rows import Counted
 
-SHARDS_PER_SEGMENT = 8
-_MEMORY_MIB = 160
+SHARDS_PER_SEGMENT = 24
+_MEMORY_MIB = 128
 _TEMPORARY = ".loading-"
 
 
@@ -231,6 +231,8 @@ def _temporary(folder: Path) -> Iterator[Path]:
 
 
 def _is_alive(process: str) -> bool:
+    if os.name == "nt":  # there the signal 0 is not a question
+        return True
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError):

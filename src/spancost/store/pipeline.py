@@ -26,9 +26,9 @@ from spancost.store.sources import STANDARD_INPUT, is_compressed
 from spancost.store.span_facts import TRACE, Batch
 from spancost.store.trace_rows import Counted, TraceSet
 
-RANGE = 16 << 20
-SHARD = 24 << 20
-"""Bytes of JSON in a range, and for each shard: a shard of 25,000 spans of 1 KB takes about 80 MB."""
+RANGE = 8 << 20
+SHARD = 8 << 20
+"""Bytes of JSON in a range, and for each shard: 8,000 spans of 1 KB, which take about 30 MB in memory."""
 MOST_SHARDS = 1024
 _EXPANDS = 12
 """How many bytes of JSON a compressed byte may stand for."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 from spancost.core.call import Quantity
@@ -18,39 +19,39 @@ _TAGS = {column.tag: column.name for column in CALLS if column.tag is not None}
 _MOST = 2**63 - 1
 
 Row = dict[str, Any]
+_SAME = (
+    *("service", "session_id", "provider", "model", "operation", "tier", "status", "reason", "source"),
+    *("pricing_version", "rate_id", "error", "finish_reason", "prompt_name", "prompt_version", "outcome"),
+    "time_to_first_token_ns",
+)
+"""Columns that hold a field of the record as it is."""
+_same = attrgetter(*_SAME)
 
 
 def row_of(record: CallRecord) -> Row:
-    """Return *record* as a row; `started_at` is nanoseconds since the epoch."""
-    usage = record.usage
-    row: Row = {
-        "trace_id": f"{record.trace_id:032x}",
-        "span_id": f"{record.span_id:016x}",
-        "parent_id": None if record.parent_id is None else f"{record.parent_id:016x}",
-        "started_at": _bounded(record.start_ns),
-        "duration_ns": _bounded(record.duration_ns),
-        "service": record.service,
-        "session_id": record.session_id,
-        "provider": record.provider,
-        "model": record.model,
-        "operation": record.operation,
-        "tier": record.tier,
-    }
+    """Return *record* as a row without its missing values; `started_at` is nanoseconds since the epoch."""
+    # This runs for every call of a load: `%` takes half the time of an f-string with a format.
+    row: Row = {name: value for name, value in zip(_SAME, _same(record), strict=True) if value is not None}
+    row["trace_id"] = "%032x" % record.trace_id  # noqa: UP031
+    row["span_id"] = "%016x" % record.span_id  # noqa: UP031
+    if record.parent_id is not None:
+        row["parent_id"] = "%016x" % record.parent_id  # noqa: UP031
+    start, duration = record.start_ns, record.duration_ns
+    row["started_at"] = start if -_MOST < start < _MOST else max(-_MOST, min(start, _MOST))
+    row["duration_ns"] = duration if -_MOST < duration < _MOST else max(-_MOST, min(duration, _MOST))
     meters: dict[str, str] = {}
-    for meter, amount in usage.items():
+    for meter, amount in record.usage.items():
         name = _METERS.get(meter)
         if name is not None and amount.__class__ is int:
             row[name] = amount
         else:
             meters[meter] = str(amount)
     row["meters"] = meters
-    row["cost_usd"] = None if record.cost_femto is None else usd_text(record.cost_femto)
-    row["list_cost_usd"] = None if record.list_cost_femto is None else usd_text(record.list_cost_femto)
-    row["status"] = record.status
-    row["reason"] = record.reason
-    row["source"] = record.source
-    row["pricing_version"] = record.pricing_version
-    row["rate_id"] = record.rate_id
+    cost, list_cost = record.cost_femto, record.list_cost_femto
+    if cost is not None:
+        row["cost_usd"] = usd_text(cost)
+    if list_cost is not None:
+        row["list_cost_usd"] = row["cost_usd"] if list_cost == cost else usd_text(list_cost)
     tags: dict[str, str] = {}
     for tag, value in record.tags.items():
         name = _TAGS.get(tag)
@@ -59,17 +60,7 @@ def row_of(record: CallRecord) -> Row:
         elif value:
             tags[tag] = value
     row["tags"] = tags
-    row["error"] = record.error
-    row["finish_reason"] = record.finish_reason
-    row["prompt_name"] = record.prompt_name
-    row["prompt_version"] = record.prompt_version
-    row["outcome"] = record.outcome
-    row["time_to_first_token_ns"] = record.time_to_first_token_ns
     return row
-
-
-def _bounded(number: int) -> int:
-    return max(-_MOST, min(number, _MOST))
 
 
 def record_of(row: Mapping[str, Any]) -> CallRecord:
@@ -90,14 +81,6 @@ def record_of(row: Mapping[str, Any]) -> CallRecord:
         tags={**tags, **row["tags"]},
         **dict[str, Any]((name, row.get(name)) for name in _SAME),
     )
-
-
-_SAME = (
-    *("service", "session_id", "provider", "model", "operation", "tier", "status", "reason", "source"),
-    *("pricing_version", "rate_id", "error", "finish_reason", "prompt_name", "prompt_version", "outcome"),
-    "time_to_first_token_ns",
-)
-"""Columns that hold a field of the record as it is."""
 
 
 def _femto(usd: Decimal | str | None) -> int | None:

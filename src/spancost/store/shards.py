@@ -17,7 +17,7 @@ from typing import Any
 from spancost.store.span_facts import RESOURCE, SCOPE, TRACE, Batch
 
 _LENGTH = struct.Struct("<Q")
-_HELD = 32_768
+_HELD = 16_384
 """Facts that a writer keeps in memory at most, over all shards."""
 SPANS, LOGS, LINKS = "spans", "logs", "links"
 _NO_GROUPS: Mapping[int, int] = {}

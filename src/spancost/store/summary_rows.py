@@ -24,7 +24,15 @@ def trace_row(
     first = min(calls, key=lambda call: (call.start_ns, call.span_id))
     start = first.start_ns if root is None else root.start_ns
     end = max(call.start_ns + call.duration_ns for call in calls) if root is None else root.end_ns
-    costs = [call.cost_femto for call in calls if call.cost_femto is not None]
+    femto, priced, unpriced, doubtful, tokens, output = 0, 0, 0, 0, 0, 0
+    for call in calls:
+        if call.cost_femto is not None:
+            femto += call.cost_femto
+            priced += 1
+        unpriced += call.status == UNPRICED
+        doubtful += call.status in _DOUBTFUL
+        tokens += int(call.usage.get("input_tokens", 0))
+        output += int(call.usage.get("output_tokens", 0))
     root_call = next((call for call in calls if call.parent_id is None), None)
     root_id = root.span_id if root is not None else root_call.span_id if root_call is not None else None
     return {
@@ -37,11 +45,11 @@ def trace_row(
         "duration_ns": max(0, end - start),
         "spans": spans,
         "calls": len(calls),
-        "unpriced_calls": sum(call.status == UNPRICED for call in calls),
-        "cost_usd": usd_text(sum(costs)) if costs else None,
-        "input_tokens": int(sum(call.usage.get("input_tokens", 0) for call in calls)),
-        "output_tokens": int(sum(call.usage.get("output_tokens", 0) for call in calls)),
-        "complete": not any(call.status in _DOUBTFUL for call in calls),
+        "unpriced_calls": unpriced,
+        "cost_usd": usd_text(femto) if priced else None,
+        "input_tokens": tokens,
+        "output_tokens": output,
+        "complete": not doubtful,
         "outcome": _outcome(root, above, calls),
         "scores": dict(scores),
     }
