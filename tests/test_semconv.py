@@ -89,7 +89,7 @@ def test_most_of_the_registry_is_seen(spans: tuple[ReadableSpan, ...]) -> None:
     """The trace above really exercises what it is to check."""
     seen = {key for span in spans for key in span.attributes or {}}
     unseen = {key for key in REGISTRY if key not in seen and key.startswith("llm.")}
-    elsewhere = ("llm.capture", "llm.budget", "llm.trace_sampling", "llm.trace_anomalies", "llm.anomaly")
+    elsewhere = ("llm.capture", "llm.budget", "llm.trace_sampling", "llm.trace_anomalies", "llm.anomaly", "llm.metrics")
     groups = [group for group in generate_semconv.load() if group.id in elsewhere]
     assert len(groups) == len(elsewhere)
     others = {attribute.key for group in groups for attribute in group.attributes}

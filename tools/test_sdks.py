@@ -27,6 +27,7 @@ NAMES = {"all": VERSIONS, "oldest": (OLDEST,), "newest": (NEWEST, LOGFIRE)}
 TESTS = (
     "tests/otel/processor",
     "tests/otel/events",
+    "tests/otel/metrics",
     "tests/otel/attribution/test_attribution.py",
     "tests/otel/attribution/test_blocks.py",
     "tests/otel/attribution/test_outcome.py",

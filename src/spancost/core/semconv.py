@@ -131,3 +131,6 @@ LLM_METER_COLLECTION_SEARCHES: Final = "llm.meter.collection_searches"
 LLM_METER_ATTACHMENT_SEARCHES: Final = "llm.meter.attachment_searches"
 LLM_METER_CODE_EXECUTIONS: Final = "llm.meter.code_executions"
 LLM_METER_CODE_INTERPRETER_SESSIONS: Final = "llm.meter.code_interpreter_sessions"
+
+# On metrics
+LLM_TOKEN_TYPE: Final = "llm.token.type"

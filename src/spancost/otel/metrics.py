@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
+from spancost.core import semconv
 from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.ledger.spend_table import COST, REQUESTS, UNPRICED, SpendTable
 from spancost.core.money import usd_float
@@ -30,7 +31,7 @@ from spancost.otel.processor.sdk_access import has_meter_provider
 SCOPE = "spancost"
 COST_NAME = "llm.cost.usd"
 TOKENS_NAME = "llm.tokens"
-TOKEN_TYPE = "llm.token.type"
+TOKEN_TYPE = semconv.LLM_TOKEN_TYPE
 REQUESTS_NAME = "llm.requests"
 UNPRICED_NAME = "llm.unpriced_requests"
 HISTOGRAM_NAME = "llm.request.cost.usd"
