@@ -28,7 +28,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from benchmarks.machine import describe
 from benchmarks.report import COLLECTOR_HEAD, table
-from spancost.store.otlp_receiver import _recode_ids
+from spancost.store.otlp_receiver import recode_ids
 from tests.collector.collector import ROOT, call, collector, span
 
 SPANS = 512
@@ -92,7 +92,7 @@ def request(calls: int, seed: int) -> bytes:
             }
         ]
     }
-    _recode_ids(document, to_hex=False)
+    recode_ids(document, to_hex=False)
     return json_format.ParseDict(document, ExportTraceServiceRequest()).SerializeToString()
 
 
@@ -194,22 +194,25 @@ def budgets(ns: dict[str, float], rows: list[tuple[str, ...]]) -> str:
     """Return the table of what was promised."""
     bare = ns["llmcostprocessor.TracesWithoutCalls"]
     call_ns = 8 * ns["llmcostprocessor.TracesOneInEight"] - 7 * bare
+    other, spent = ns["llmspendconnector.TracesWithoutCalls"], ns["llmspendconnector.TracesAllCalls"]
     least = min((row[3] for row in rows if row[1].startswith("llm_cost")), key=lambda part: int(part[:-1]))
     found_rows = [
         ("`llm_cost`, a span that is no call", "≤ 100 ns", f"{bare:.0f} ns", bare <= 100),
         (
             "a call read and priced, without the Collector's data",
             "≤ 1 µs",
-            f"{ns['cost.Alone']:.0f} ns",
-            ns["cost.Alone"] <= 1000,
+            f"{ns['ledger.Alone']:.0f} ns",
+            ns["ledger.Alone"] <= 1000,
         ),
         ("`llm_cost`, a call in all, 17 attributes written", "≤ 1 µs", f"{call_ns:.0f} ns", call_ns <= 1000),
         (
             "the ledger of `llm_cost_rollup`, a span",
             "≤ 0.5 µs",
-            f"{ns['cost.Ledger']:.0f} ns",
-            ns["cost.Ledger"] <= 500,
+            f"{ns['ledger.Ledger']:.0f} ns",
+            ns["ledger.Ledger"] <= 500,
         ),
+        ("`llm_spend`, a span that is no call", "≤ 0.2 µs", f"{other:.0f} ns", other <= 200),
+        ("`llm_spend`, a call", "≤ 1.5 µs", f"{spent:.0f} ns", spent <= 1500),
         ("spans a second of the bare pipeline, the least row below", "≥ 90 %", least, int(least[:-1]) >= 90),
     ]
     return table(
