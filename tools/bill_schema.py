@@ -48,3 +48,17 @@ def bill_source() -> Schema:
         },
         ("forms",),
     )
+
+
+def focus() -> Schema:
+    """Return the schema of `billing/focus.yaml`: the columns of the FOCUS dataset."""
+    names = mapping(TEXT_LIST)
+    return closed(
+        {
+            **dict.fromkeys(("versions", "columns"), TEXT_LIST),
+            **dict.fromkeys(("types", "since", "until"), names),
+            "constants": mapping({"type": ["string", "null"]}),
+            **dict.fromkeys(("providers", "services", "units"), mapping(TEXT)),
+        },
+        ("versions", "columns", "types"),
+    )

@@ -16,11 +16,12 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.bill_schema import bill_source  # noqa: E402
+from tools.bill_schema import bill_source, focus  # noqa: E402
 from tools.data_schemas import DataError, check  # noqa: E402
 
 SOURCES = ROOT / "billing" / "sources"
 TARGET = ROOT / "billing" / "compiled" / "sources.json"
+FOCUS = ROOT / "billing" / "compiled" / "focus.json"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -50,19 +51,29 @@ def compiled() -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
+def compiled_focus() -> str:
+    """Return the canonical file of the columns of FOCUS; DataError when the source does not fit."""
+    path = ROOT / "billing" / "focus.yaml"
+    content = yaml.load(path.read_bytes(), Loader=LOADER)
+    check(path.name, content, focus)
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
 def main() -> int:
     """Write the file, or with --check compare it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail when the compiled file is not up to date")
     try:
-        text = compiled()
+        texts = {TARGET: compiled(), FOCUS: compiled_focus()}
     except DataError as error:
         sys.exit(str(error))
-    if not parser.parse_args().check:
-        TARGET.parent.mkdir(exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.exit("billing/compiled/sources.json: differs from its YAML; run python tools/compile_bills.py")
+    is_check = parser.parse_args().check
+    for target, text in texts.items():
+        if not is_check:
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        elif not target.exists() or target.read_text(encoding="utf-8") != text:
+            sys.exit(f"{target.relative_to(ROOT)}: differs from its YAML; run python tools/compile_bills.py")
     return 0
 
 

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from spancost.config.budgets.form import BudgetsForm
 from spancost.config.contracts.form import ContractForm
-from tools.bill_schema import bill_source
+from tools.bill_schema import bill_source, focus
 from tools.data_schemas import SCHEMAS
 from tools.generated import ROOT
 from tools.pricing.form import Provider
 
-BILLS = {"billing/schema/source.json": bill_source}
+BILLS = {"billing/schema/source.json": bill_source, "billing/schema/focus.json": focus}
 FOLDER = ROOT / "pricing" / "schema"
 FORMS: dict[str, type[BaseModel]] = {"provider": Provider, "contract": ContractForm, "budgets": BudgetsForm}
 _SCALAR = ["string", "number", "boolean"]

@@ -63,6 +63,7 @@ def test_a_wrong_file_does_not_fit(name: str, wrong: Any) -> None:
 
 
 SOURCES = {**data_schemas.SOURCES, "billing/sources/*.yaml": "billing/schema/source.json"}
+SOURCES["billing/focus.yaml"] = "billing/schema/focus.json"
 
 
 @pytest.mark.parametrize("pattern", SOURCES)

@@ -30,6 +30,7 @@ _COMMANDS = {
     "enrich": "Put costs and totals on the spans of OTLP JSON files.",
     "explain": "Show how the cost of one call is computed.",
     "extract": "Read the usage from recorded HTTP exchanges.",
+    "focus": "Write calls as a FOCUS Cost and Usage file.",
     "forecast": "Forecast the total of the month, with intervals.",
     "load": "Decode spans once into a folder of Parquet tables.",
     "models": "List the models on the rate card with their rates.",

@@ -7,7 +7,7 @@ Types of columns are always given: DuckDB's own guess of a type from the first v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,15 @@ def parquet_text(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[dic
                 yield {name: "" if value is None else value for name, value in zip(columns, values, strict=True)}
 
     return columns, rows
+
+
+def csv_to_parquet(source: Path, target: Path, types: Mapping[str, str]) -> None:
+    """Write a CSV file with a heading to Parquet with these SQL types of its columns; an empty value is missing."""
+    columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in types.items())
+    duckdb.connect().execute(
+        f"COPY (SELECT {columns} FROM read_csv({literal(str(source))}, header=true, all_varchar=true, delim=',', "
+        f"quote='\"', escape='\"', nullstr='')) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    )
 
 
 def _json_type(column: Column) -> str:
