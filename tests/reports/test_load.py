@@ -20,11 +20,18 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spancost.cli import main
+from spancost.config import data
 from spancost.core.record import CallRecord
 from spancost.store import pipeline
 from spancost.store.calls import call_records, open_calls
+from spancost.store.enrich import enrich
+from spancost.store.log_records import carried_records
+from spancost.store.otlp_json import carried_spans
 from spancost.store.otlp_receiver import recode_ids
+from spancost.store.pricing_choice import PricingChoice
+from spancost.testing.traffic import traffic
 from tests.reports.otlp import chat, request, span, written
+from tests.testing.test_traffic import MIXES
 
 
 def load(*arguments: object) -> Result:
@@ -129,6 +136,7 @@ def test_a_later_load_that_sees_the_whole_trace_is_right(tmp_path: Path) -> None
     assert [record.span_id for record in stored(folder)] == [2, 3]
 
 
+@pytest.mark.slow
 def test_shards_and_processes_change_nothing(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large file is divided by trace; so is this small one when shards are small."""
     expected = comparable(call_records([str(source)]))
@@ -156,6 +164,7 @@ load.load([sys.argv[1]], Path(sys.argv[2]), PricingChoice())
 """
 
 
+@pytest.mark.slow
 def test_a_load_that_was_killed_is_continued(source: Path, tmp_path: Path) -> None:
     """Until it is finished nothing of it is read; then it is the same table."""
     folder = tmp_path / "table"
@@ -249,3 +258,37 @@ def test_no_prompt_stays_in_the_folder(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", request(chat(1, 1, gen_ai__input__messages="my secret question " * 40)))
     load(path, "--into", tmp_path / "table")
     assert all(b"secret" not in each.read_bytes() for each in (tmp_path / "table").iterdir())
+
+
+RECORDED = sorted((Path(__file__).parent.parent / "vectors" / "records").glob("*.json"))
+
+
+@pytest.mark.parametrize("shard", [10**9, 300], ids=["in memory", "in shards"])
+def test_log_records_count_as_in_enrich(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard: int) -> None:
+    """Calls that spans and log records report, of every vector, each in sessions of its own file."""
+    monkeypatch.setattr(pipeline, "SHARD", shard)
+    dialects = data.default_dialects()
+    for vector in RECORDED:
+        requests = json.loads(vector.read_text(encoding="utf-8"))["requests"]
+        path = written(tmp_path / vector.name, *requests)
+        spans = [carried for each in requests for carried in carried_spans(each)]
+        records = [record for each in requests for record in carried_records(each, dialects.markers)]
+        expected = enrich(spans, PricingChoice().ledger(dialects, 1024), records, dialects)
+        found = list(call_records([str(path)]))
+        assert sorted(map(about, found)) == sorted(map(about, expected)), vector.name
+        assert len({(record.trace_id, record.span_id) for record in found}) == len(found)
+
+
+def about(record: CallRecord) -> tuple[object, ...]:
+    return (record.trace_id, record.start_ns, str(record.model), str(record.cost_femto), record.session_id)
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_crowded_traffic_is_counted_alike_in_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Second reporters in other traces, gateways, ids that repeat: any division by trace gives the same calls."""
+    path = written(tmp_path / "traffic.jsonl", *traffic(3, MIXES[name], 120).requests(20))
+    whole = comparable(call_records([str(path)]))
+    monkeypatch.setattr(pipeline, "SHARD", 40_000)
+    monkeypatch.setattr(pipeline, "RANGE", 100_000)
+    assert pipeline.plan_of([str(path)]).shards > 5
+    assert comparable(call_records([str(path)])) == whole

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("command", "output"), list(shown()), ids=lambda text: text[:60])
+@pytest.mark.parametrize(("command", "output"), list(shown()), ids=[command for command, _ in shown()])
 def test_a_command_prints_what_the_page_shows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, output: str
 ) -> None:
