@@ -21,6 +21,8 @@ from spancost.core.span import Attributes, AttributeValue, Span
 
 LOGGER = logging.getLogger("spancost")
 RATE_CARD_UNUSABLE = "rate_card_unusable"
+HIGHEST_WITHOUT_CARD = (150 * 10**9, 600 * 10**9)
+"""Femto-dollars for an input and an output token: the highest of the card of 2026-11-30, 150 and 600 USD a million."""
 CONTRACT_UNUSABLE = "contract_unusable"
 
 
@@ -98,14 +100,17 @@ class NoPrices:
 
 
 def highest_of(settings: Settings) -> Callable[[str, str], tuple[int, int]]:
-    """Return the highest rates of each provider on the card of *settings* (`HighestRates.of`); 0 without a card."""
+    """Return the highest rates of each provider on the card of *settings* (`HighestRates.of`).
+
+    Without a card they are those of `HIGHEST_WITHOUT_CARD`: a budget does not take an unknown price for 0.
+    """
     from spancost.config import data
     from spancost.config.highest_rates import HighestRates
 
     try:
         card = data.default_card() if settings.card is None else data.card_named(settings.card)
     except Exception:  # `prices` has logged it
-        return lambda provider, model: (0, 0)
+        return lambda provider, model: HIGHEST_WITHOUT_CARD
     return HighestRates(card, data.pricer(card)).of
 
 

@@ -26,6 +26,8 @@ from spancost.control.budgets import setup
 from spancost.control.budgets.admission import BudgetAdmission
 from spancost.control.budgets.budgets import Budgets
 from spancost.control.budgets.exceeded import BudgetExceeded
+from spancost.control.budgets.leased import LeasedStore
+from spancost.control.budgets.script_client import ScriptClient
 from spancost.control.budgets.store_url import store_of
 from spancost.control.budgets.stores import MemoryStore, Reservation
 from spancost.control.guards import Guards
@@ -98,6 +100,24 @@ def test_a_lease_lasts_as_long_as_its_process(server: Server) -> None:
     store.close()
     other = store_of(f"{server.address}?mode=exact")
     assert [tuple(each)[1:] for each in other.balances()] == [(123_456_789, 0, 0)]
+    other.close()
+
+
+def test_an_idle_slice_is_given_back(server: Server) -> None:
+    """So that other processes can spend it."""
+    store = LeasedStore(ScriptClient(server.address), "spancost", lease_ns=10**9, idle_seconds=0.1)
+    other = store_of(f"{server.address}?mode=exact")
+    done = store.reserve([part(10**12)], HOLD_NS)
+    assert isinstance(done, Reservation)
+    store.settle(done, [5 * 10**11])
+    assert other.balances()[0].reserved > 10**12
+    until = time.monotonic() + 10
+    while other.balances()[0].reserved and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [tuple(each)[1:] for each in other.balances()] == [(5 * 10**11, 0, 0)]
+    again = store.reserve([part(10**12)], HOLD_NS)
+    assert isinstance(again, Reservation)
+    store.close()
     other.close()
 
 

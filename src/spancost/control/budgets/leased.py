@@ -31,7 +31,18 @@ IDLE_SECONDS = 10.0
 class _Lease:
     """A slice of an account. granted: of the server. spent: settled here and not told yet. reserved: by open calls."""
 
-    __slots__ = ("ask", "granted", "is_busy", "is_over", "name", "reserved", "settled", "spent", "used_at")
+    __slots__ = (
+        "ask",
+        "granted",
+        "is_busy",
+        "is_over",
+        "name",
+        "renewed_at",
+        "reserved",
+        "settled",
+        "spent",
+        "used_at",
+    )
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -40,7 +51,7 @@ class _Lease:
         self.spent = 0
         self.reserved = 0
         self.settled = 0  # on the server and by others, as last seen
-        self.used_at = time.monotonic()
+        self.used_at = self.renewed_at = time.monotonic()
         self.is_busy = False
         self.is_over = False
 
@@ -65,6 +76,7 @@ class LeasedStore(SharedStore):
     """See `Store`.
 
     share: the part of a limit that a process leases beyond what a call needs. lease_ns: how long without a renewal.
+    idle_seconds: after how long a slice that nobody uses is given back.
     """
 
     waits = False
@@ -77,10 +89,12 @@ class LeasedStore(SharedStore):
         *,
         share: Fraction = Fraction(1, 100),
         lease_ns: int = round(LEASE_SECONDS * 1e9),
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         super().__init__(client, prefix, clock)
         self._share = share
         self._lease_ns = lease_ns
+        self._idle_seconds = idle_seconds
         self._leases: dict[str, _Lease] = {}
         self._lock = threading.RLock()
         self._refilling = threading.Lock()
@@ -204,7 +218,7 @@ class LeasedStore(SharedStore):
                 lease.spent -= each.spent
                 lease.settled = balance.settled + max(0, balance.reserved - amount)
                 lease.reserved += parts[place].amount
-                lease.used_at = time.monotonic()
+                lease.used_at = lease.renewed_at = time.monotonic()
                 lease.is_busy = False
                 leases[place] = lease
 
@@ -244,16 +258,19 @@ class LeasedStore(SharedStore):
 
     def _renew_all(self, *, returns: bool, always: bool) -> None:
         """Tell the server what was spent of each lease; give back those that are idle, or all (*returns*)."""
-        with self._refilling:
-            for lease in list(self._leases.values()):
-                if lease.name:
+        for lease in list(self._leases.values()):
+            with self._refilling:  # for one lease at a time: calls wait for it
+                if lease.name and not lease.is_over:
                     self._renew(lease, returns=returns, always=always)
 
     def _renew(self, lease: _Lease, *, returns: bool, always: bool) -> None:
+        now = time.monotonic()
         with self._lock:
-            is_idle = time.monotonic() - lease.used_at > IDLE_SECONDS and not lease.reserved
-            if not always and not is_idle and not lease.spent and not lease.reserved:
-                is_idle = lease.ask.expires_ns <= self.remote.now_ns()
+            is_unused = now - lease.used_at > self._idle_seconds or lease.ask.expires_ns <= self.remote.now_ns()
+            is_idle = is_unused and not lease.reserved
+            is_fresh = (now - lease.renewed_at) * 3e9 < self._lease_ns
+            if is_fresh and not (always or returns or is_idle or lease.spent):
+                return
             spent = lease.spent
             if returns or is_idle:
                 spent += lease.reserved
@@ -276,6 +293,6 @@ class LeasedStore(SharedStore):
             if lease.is_over:
                 self._leases.pop(lease.ask.key, None)
             else:
-                lease.name, lease.granted = name, granted
+                lease.name, lease.granted, lease.renewed_at = name, granted, now
                 lease.spent -= spent
                 lease.settled += spent

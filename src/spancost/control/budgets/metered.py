@@ -52,7 +52,9 @@ class StreamMeter:
         place = self._cut[refusal.place]
         limit = self._held.limits[place]
         key = readable(value_key(limit, self._held.facts) or "")
-        used = refusal.balance.settled + refusal.balance.reserved
+        # What this call has reserved is not what others used.
+        own = self._held.parts[place].amount + sum(further.asks[refusal.place].amount for further in self.further)
+        used = refusal.balance.settled + refusal.balance.reserved - own + min(cost, own)
         self._budgets.counts["cut"] += 1
         stop = BudgetExceeded(limit.id, key, used, limit.femto, cost, refusal.resets_ns)
         stop.span_attributes = {**stop.span_attributes, semconv.LLM_BUDGET_ACTION: "cut"}
