@@ -18,6 +18,7 @@ types: install
 generated: install
 	@$(BIN)/python -m tools.generate_semconv --check
 	@$(BIN)/python -m tools.generate_docs --check
+	@$(BIN)/python -m tools.dashboards --check
 
 data: install
 	@$(BIN)/python tools/compile_card.py --check
@@ -42,6 +43,7 @@ fix: install ## Fix format and lint, and regenerate files
 	@$(BIN)/python tools/compile_whatif.py
 	@$(BIN)/python tools/compile_bills.py
 	@$(BIN)/python -m tools.generate_docs
+	@$(BIN)/python -m tools.dashboards
 
 lock: $(VENV)/bin/uv ## Resolve requirements/dev.in and pyproject.toml into requirements/dev.txt
 	@$(UV) pip compile --universal --python-version 3.10 --no-header --no-emit-index-url $(ARGS) \

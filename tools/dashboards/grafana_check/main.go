@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command grafana_check decodes dashboards with the strict types of Grafana's foundation SDK: every key that the types
+// do not know, and every value that breaks their rules, is printed, and the status is then 1.
+//
+// Queries of plug-ins outside Grafana (ClickHouse) have no types; their panels are checked apart from the queries.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+func main() {
+	plugins.RegisterDefaultPlugins()
+	status := 0
+	for _, path := range os.Args[1:] {
+		if err := check(path); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", path, err)
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
+
+func check(path string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var found dashboard.Dashboard
+	if err := found.UnmarshalJSONStrict(raw); err != nil {
+		return err
+	}
+	if err := found.Validate(); err != nil {
+		return err
+	}
+	if _, err := json.Marshal(found); err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d panels\n", path, len(found.Panels))
+	return nil
+}
