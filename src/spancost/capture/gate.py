@@ -64,7 +64,7 @@ class Gate:
                     self._counts.fault("guard", error)
             admission = self._guards.admission
             if admission is None or target.kind != _CALL or (target.shape is not None and target.shape.batch):
-                return Entered(asked, None)
+                return Entered(asked._replace(number=0), None)
             try:
                 change = admission.admit(asked, may_change)
                 if change is not None and change.model is not None:

@@ -222,6 +222,31 @@ def test_the_command_shows_what_a_store_holds(tmp_path: Path) -> None:
     assert wrong.exit_code == 2 and "found 'ftp'" in wrong.stderr
 
 
+def test_a_response_that_is_fetched_is_charged_without_a_reservation() -> None:
+    """Work in the background reports its usage when it is polled; the budget counts it, and never refuses a poll."""
+    guards = Guards()
+    made = setup.admission([Limit("b", 10**9, Window(LIFETIME))])
+    setup.put_in_force(made, guards)
+    capture = CaptureInstrumentor()
+    capture.instrument(guards=guards, tracer_provider=TracerProvider(shutdown_on_exit=False))
+    body = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "model": "gpt-4o-mini-2024-07-18",
+        "output": [],
+        "usage": {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100},
+    }
+    try:
+        with httpx2.Client(transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json=body))) as http:
+            for _ in range(2):
+                http.get("https://api.openai.com/v1/responses/resp_1")
+    finally:
+        capture.uninstrument()
+    (balance,) = made.budgets.store.balances()
+    assert (balance.settled, balance.reserved) == (210_000_000_000, 0)
+
+
 @pytest.mark.parametrize(
     ("failure", "charged"),
     [
