@@ -33,6 +33,7 @@ import duckdb, sys
 part, folder, copies = sys.argv[1:]
 calls = duckdb.connect()
 calls.execute("SET preserve_insertion_order = false")
+calls.execute("SET enable_progress_bar = false")
 for number in range(int(copies)):
     calls.execute(f'''COPY (SELECT * REPLACE (md5(trace_id || {number}) AS trace_id,
         substr(md5(span_id || {number}), 1, 16) AS span_id) FROM read_parquet('{part}/calls-*.parquet'))

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from spancost.cli import main
 from spancost.reports import expressions
 from spancost.reports.selection import PERIOD
+from spancost.store.duckdb_engine import DuckEngine
 from tests.reports.otlp import chat, request, span, written
 
 DAY = 86_400
@@ -146,3 +147,10 @@ def test_a_report_by_many_columns(source: Path) -> None:
     """Six columns: ibis compiles this one when it is asked."""
     found = rows("report", source, "--by", "feature,model,provider,status,tier,app.user_id")
     assert sum(row["calls"] for row in found) == 63
+
+
+def test_an_engine_draws_nothing_on_standard_output() -> None:
+    """DuckDB would draw a progress bar into the answer of a long query."""
+    engine = DuckEngine()
+    assert engine.rows("SELECT current_setting('enable_progress_bar')") == [(False,)]
+    engine.close()

@@ -57,7 +57,7 @@ class Keys:
 
     def is_read(self, key: str) -> bool:
         """Return whether a rule may read this attribute."""
-        return key in self._mentioned or key.startswith(("llm.", _TAG_PREFIX))
+        return key in self._mentioned or key.startswith(_TAG_PREFIX)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -132,17 +132,15 @@ def _attributes(entries: Iterable[Json], keys: Keys | None = None) -> dict[str, 
     """Return attributes; with *keys* those of a call, without long texts that nothing reads (prompts, say)."""
     found = {}
     for entry in entries:
-        for kind, held in entry["value"].items():
-            if kind == "stringValue":
-                if len(held) <= LONGEST_KEPT or keys is None or keys.is_read(entry["key"]):
-                    found[entry["key"]] = held
-            elif kind == "boolValue":
+        value = entry["value"]
+        if "stringValue" in value:
+            held = value["stringValue"]
+            if len(held) <= LONGEST_KEPT or keys is None or keys.is_read(entry["key"]):
                 found[entry["key"]] = held
-            elif kind == "intValue":
-                found[entry["key"]] = int(held)
-            elif (value := plain(entry["value"])) is not None:
-                found[entry["key"]] = value
-            break
+        elif "intValue" in value:
+            found[entry["key"]] = int(value["intValue"])
+        elif (held := plain(value)) is not None:
+            found[entry["key"]] = held
     return found
 
 

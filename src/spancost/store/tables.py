@@ -58,6 +58,12 @@ def _part(engine: DuckEngine, table: str, columns: Sequence[Column], source: Sou
     files = f"[{', '.join(literal(str(path)) for path in source.paths[table])}]"
     if source.range_ns is not None or table != "calls":
         return f"SELECT *, {source.rank} AS load_rank FROM read_parquet({files})"
+    first = {
+        row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM read_parquet({literal(str(source.paths[table][0]))})")
+    }
+    if first >= {column.name for column in columns}:  # without a look at every file
+        names = ", ".join(f"CAST({quoted(c.name)} AS {TYPES[c.type]}) AS {quoted(c.name)}" for c in columns)
+        return f"SELECT {names}, {source.rank} AS load_rank FROM read_parquet({files})"
     names = _foreign(engine, columns, source.paths[table])
     return f"SELECT {names}, {source.rank} AS load_rank FROM read_parquet({files}, union_by_name=true)"
 
