@@ -147,3 +147,12 @@ def test_csv_and_markdown(week: Path) -> None:
     assert list(found[0]) == ["feature", *TOTALS]
     assert sum(Decimal(row["cost_usd"] or 0) for row in found) == Decimal("0.00126")
     assert report(week, "--by", "feature", "--format", "md").stdout.splitlines()[1].startswith("|---|---:|")
+
+
+def test_a_server_that_cannot_be_reached_is_refused_without_its_password() -> None:
+    """One sentence on standard error that names the host."""
+    done = report("clickhouse://reader:hidden-word@127.0.0.1:1/otel")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "clickhouse://127.0.0.1:1/otel" in done.stderr
+    assert "hidden-word" not in done.stderr
+    assert report("clickhouse://127.0.0.1/otel", "other.jsonl").exit_code == 2

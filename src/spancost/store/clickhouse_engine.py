@@ -6,6 +6,7 @@ It reads the views `calls`, `traces` and `spans` of `store/clickhouse_ddl.py`, a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,6 +33,7 @@ class ClickHouseEngine:
         """Connect to `clickhouse://user:password@host:port/database`; SourceError, without password, when it fails."""
         parts = urlsplit(url)
         where = f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}{parts.path}"
+        logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())  # the error below says it
         try:
             client = clickhouse_connect.get_client(
                 host=parts.hostname or "localhost",
