@@ -99,7 +99,8 @@ class Settings:
     detectors: str = _setting(
         "auto",
         "Whether anomalies of spend are detected: `on`, `off`, a file of rules over the bundled ones, or `auto`: where "
-        "records of calls are made anyway, for metrics or listeners, or a logger provider is set up.",
+        "somebody is told of them (a logger provider, listeners of anomalies, `at_anomaly: block`) or each call has a "
+        "record anyway. Metrics alone need no records.",
     )
     at_anomaly: Literal["report", "block"] = _setting(
         "report",

@@ -103,6 +103,57 @@ def test_detectors_can_be_off_or_have_rules_of_ones_own(tmp_path: Path, caplog: 
     assert "found 2; expected 1; the bundled rules of detectors are used" in caplog.text
 
 
+def planned(meters: MeterProvider | None = None, **arguments: Any) -> Set:
+    """The same request ten times, under the real prices and dialects, which have plans."""
+    calls = Set(LLMCostProcessor(meter_provider=meters, **arguments))
+    request = {"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+    with calls.tracer.start_as_current_span("agent"):
+        for tokens in (*range(100, 600, 100), *[500] * 10):
+            usage = {"gen_ai.usage.input_tokens": tokens, "gen_ai.usage.output_tokens": 30}
+            calls.tracer.start_span("chat", attributes={**request, **usage}).end()
+    return calls
+
+
+def meter_provider() -> MeterProvider:
+    return MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+
+
+def test_metrics_alone_make_no_record_of_a_planned_call() -> None:
+    """By default. What is counted without a record is not seen, so detectors see none of the calls."""
+    calls = planned(meter_provider())
+    metrics = calls.cost._metrics
+    assert metrics is not None
+    by_plan = sum(tally.number for tally in metrics.table._tallies.values())
+    assert by_plan == 15 - 3  # the first calls make the plan and its series
+    assert calls.cost.stats["anomalies"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_found"),
+    [
+        ({}, False),
+        ({"metrics": False}, False),
+        ({"on_call": [lambda _: None]}, True),
+        ({"on_anomaly": [lambda _: None]}, True),
+        ({"metric_histogram": True}, True),
+        ({"metric_tags": ["+session_id"]}, True),
+        ({"detectors": "on"}, True),
+        ({"detectors": "on", "metrics": False}, True),
+        ({"detectors": "off", "on_call": [lambda _: None]}, False),
+    ],
+)
+def test_by_default_anomalies_are_found_where_somebody_is_told_or_each_call_has_a_record(
+    arguments: dict[str, Any], is_found: bool
+) -> None:
+    calls = planned(meter_provider(), **arguments)
+    assert ("llm.anomalies" in calls.kept.of("agent")) is is_found
+
+
+def test_by_default_a_logger_provider_is_somebody_who_is_told() -> None:
+    calls = planned(meter_provider(), logger_provider=Events().provider)
+    assert "llm.anomalies" in calls.kept.of("agent")
+
+
 def test_a_listener_that_raises_harms_nothing() -> None:
     def fail(_: Anomaly) -> None:
         raise RuntimeError("a listener with a fault")

@@ -62,7 +62,12 @@ class Metrics(Protocol):
 
 
 class Anomalies(Protocol):
-    """What a finisher asks of detectors (see `otel/anomalies.py`)."""
+    """What a finisher asks of detectors (see `otel/anomalies.py`).
+
+    is_wanted: whether each call is to have a record for them alone.
+    """
+
+    is_wanted: bool
 
     @property
     def traces(self) -> Sized:
@@ -222,9 +227,8 @@ class SpanFinisher:
         if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
             self._awaits_metrics = False
             self._ledger.makes_records = self._ledger.makes_records or self._metrics.is_on
-            # Detectors read records: where they run, each call has one anyway.
-            is_enough = self._metrics.is_on and self._anomalies is None
-            self._add_planned = self._metrics.add_planned if is_enough else None
+            needs_records = self._anomalies is not None and self._anomalies.is_wanted
+            self._add_planned = self._metrics.add_planned if self._metrics.is_on and not needs_records else None
 
     def _finish_waiting(self) -> None:
         while (waiting := self.reentrancy.next()) is not None:
@@ -307,17 +311,23 @@ class SpanFinisher:
             self._tell(correction, context)
         if found is not None:
             self._tell(found, context)
-        elif core_span.is_error and self._anomalies is not None and ledger.makes_records:
+        elif core_span.is_error and self._anomalies is not None and self._are_complete(self._anomalies):
             failed = ledger.failed_record(core_span)
             if failed is not None:
                 self._anomalies.fail(failed)
         return dict(writes)
 
+    def _are_complete(self, anomalies: Anomalies) -> bool:
+        """Return whether each call has a record. Detectors that saw only some of them would be wrong."""
+        if anomalies.is_wanted or self._events.has_listeners:
+            return True
+        return self._metrics is not None and self._metrics.is_on and self._add_planned is None
+
     def _tell(self, event: CallEvent, context: SpanContext | None) -> None:
         """Hand a record or correction over, with the ledger's lock held."""
         if self._metrics is not None and self._metrics.is_on:
             self._metrics.count(event, context)
-        if self._anomalies is not None:
+        if self._anomalies is not None and self._are_complete(self._anomalies):
             self._anomalies.observe(event)
         if self._events.has_listeners:
             self._events.put(event)
