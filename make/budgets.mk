@@ -16,7 +16,7 @@ test-budgets: install ## Run the tests of budgets with a large fleet, on Valkey 
 	@SPANCOST_TEST_FLEET=1 $(VENV)/bin/python -m pytest -p no:cacheprovider -q -s tests/control/budgets $(ARGS)
 
 test-hooks: $(HOOKS)/installed ## Run the tests of budgets through LangChain, Pydantic AI, OpenAI Agents and LiteLLM
-	@$(HOOKS)/bin/python -m pytest -p no:cacheprovider -q tests/control/hooks $(ARGS)
+	@LITELLM_LOCAL_MODEL_COST_MAP=True $(HOOKS)/bin/python -m pytest -p no:cacheprovider -q tests/control/hooks $(ARGS)
 
 bench-budgets: $(HOOKS)/installed ## Measure what a budget costs a call, beside Pydantic AI and LiteLLM
 	@LITELLM_LOCAL_MODEL_COST_MAP=True $(HOOKS)/bin/python -m benchmarks.budgets $(ARGS)
