@@ -42,7 +42,7 @@ def ending(
 ) -> Callable[[], object]:
     """Return what starts and ends one span under a processor, and *further*."""
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(LLMCostProcessor(meter_provider=meters, detectors="off", **settings))
+    provider.add_span_processor(LLMCostProcessor(meter_provider=meters, **settings))
     if further is not None:
         provider.add_span_processor(further)
     tracer = provider.get_tracer("opentelemetry.instrumentation.openai_v2")
