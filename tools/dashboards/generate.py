@@ -7,8 +7,8 @@ import json
 from functools import partial
 from typing import Any
 
-from tools.dashboards import grafana, page, rules
-from tools.dashboards.table import FOLDER, GRAFANA, Board, boards
+from tools.dashboards import datadog, grafana, honeycomb, page, rules
+from tools.dashboards.table import DATADOG, FOLDER, GRAFANA, HONEYCOMB, Board, boards
 from tools.generated import Targets
 
 
@@ -20,11 +20,25 @@ def _grafana(board: Board, backend: str) -> str:
     return _json(grafana.dashboard(board, backend))
 
 
+def _honeycomb(board: Board) -> str:
+    return _json(honeycomb.board(board))
+
+
+def _datadog(board: Board) -> str:
+    return _json(datadog.dashboard(board))
+
+
 TARGETS: Targets = {
     **{
         FOLDER / "grafana" / f"{board.id}-{backend}.json": partial(_grafana, board, backend)
         for board in boards()
         for backend in GRAFANA
+        if board.of(backend)
+    },
+    **{
+        FOLDER / backend / f"{board.id}.json": partial(render, board)
+        for board in boards()
+        for backend, render in ((HONEYCOMB, _honeycomb), (DATADOG, _datadog))
         if board.of(backend)
     },
     FOLDER / "prometheus" / "rules.yaml": rules.rules_text,

@@ -60,6 +60,16 @@ def test_metrics_report_each_budget() -> None:
     assert reader.get_metrics_data() is None
 
 
+def test_a_budget_of_which_nothing_is_used_is_reported_as_zero() -> None:
+    """Some backends keep the last value of a gauge that ends: after its window a budget would still seem used."""
+    reader = InMemoryMetricReader()
+    kept = signals.BudgetMetrics(budgets(limit(200)), MeterProvider([reader], shutdown_on_exit=False))
+    data = reader.get_metrics_data()
+    assert data is not None and kept.is_on
+    metrics = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    assert [point.value for point in metrics["llm.budget.used.usd"].data.data_points] == [0]
+
+
 def test_an_event_is_emitted_once_a_period(log: InMemoryLogRecordExporter) -> None:
     spent(limit(200, warn_at=(Fraction(1, 2),)))
     told = [dict(each.log_record.attributes or {}) for each in log.get_finished_logs()]

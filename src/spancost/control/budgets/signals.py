@@ -49,8 +49,9 @@ class BudgetMetrics:
 
     def _used(self, options: CallbackOptions) -> Iterable[Observation]:
         if self.is_on:
-            for name, femto in self._budgets.most_used().items():
-                yield Observation(usd_float(femto), {semconv.LLM_BUDGET_ID: name})
+            used = self._budgets.most_used()
+            for limit in self._budgets.limits:  # 0 when its window is over: a gauge that ends is kept at its last value
+                yield Observation(usd_float(used.get(limit.id, 0)), {semconv.LLM_BUDGET_ID: limit.id})
 
     def _limits(self, options: CallbackOptions) -> Iterable[Observation]:
         if self.is_on:
