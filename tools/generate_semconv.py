@@ -51,11 +51,12 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Group:
-    """Attributes of the same spans, which *brief* names."""
+    """Attributes of the same spans, which *brief* names; sets: named selections of their keys."""
 
     id: str
     brief: str
     attributes: tuple[Attribute, ...]
+    sets: Mapping[str, tuple[str, ...]]
 
 
 def load(folder: Path = REGISTRY) -> tuple[Group, ...]:
@@ -110,7 +111,10 @@ def _group(file: str, raw: Mapping[str, Any], attributes: Mapping[str, Attribute
     refs = [entry["ref"] for entry in raw["attributes"]]
     for ref in refs:
         expect(ref in attributes, f"{file}: {raw['id']}", f"a defined attribute, found {ref}")
-    return Group(raw["id"], raw["brief"], tuple(attributes[ref] for ref in refs))
+    sets = {name: tuple(key for key in refs if key in keys) for name, keys in raw.get("annotations", {}).items()}
+    for name, keys in sets.items():
+        expect(len(keys) == len(raw["annotations"][name]), f"{file}: {raw['id']}: {name}", "attributes of the group")
+    return Group(raw["id"], raw["brief"], tuple(attributes[ref] for ref in refs), sets)
 
 
 def python_constants(groups: tuple[Group, ...]) -> str:
@@ -127,7 +131,17 @@ def python_constants(groups: tuple[Group, ...]) -> str:
     for group in groups:
         lines += ["", f"# {group.brief}"]
         lines += [f'{attribute.constant}: Final = "{attribute.key}"' for attribute in group.attributes]
+    for group in (group for group in groups if group.sets):
+        lines += _python_sets(group)
     return "\n".join(lines) + "\n"
+
+
+def _python_sets(group: Group) -> list[str]:
+    lines: list[str] = []
+    for name, members in {**group.sets, "full": tuple(each.key for each in group.attributes)}.items():
+        constants = [each.constant for each in group.attributes if each.key in members]
+        lines += ["", f"{name.upper()}_ATTRIBUTES: Final = (", *(f"    {constant}," for constant in constants), ")"]
+    return lines
 
 
 def go_constants(groups: tuple[Group, ...]) -> str:
@@ -147,8 +161,15 @@ def go_constants(groups: tuple[Group, ...]) -> str:
     calls = next(group for group in groups if group.id == "llm.call")
     lines += ["", "// CallAttributes are the names of the attributes that the span of a call may carry."]
     lines.append("var CallAttributes = []string{")
-    lines += [f"\t{attribute.go_constant}," for attribute in calls.attributes]
-    return "\n".join([*lines, "}"]) + "\n"
+    lines += [*(f"\t{attribute.go_constant}," for attribute in calls.attributes), "}"]
+    for name, members in calls.sets.items():
+        lines += [
+            "",
+            f"// {name.title()}Attributes are those of the set {name}.",
+            f"var {name.title()}Attributes = []string{{",
+        ]
+        lines += [*(f"\t{each.go_constant}," for each in calls.attributes if each.key in members), "}"]
+    return "\n".join(lines) + "\n"
 
 
 def table(groups: tuple[Group, ...]) -> str:

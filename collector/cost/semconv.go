@@ -85,3 +85,33 @@ var CallAttributes = []string{
 	AttrServiceTier,
 	AttrDuplicateOf,
 }
+
+// LeanAttributes are those of the set lean.
+var LeanAttributes = []string{
+	AttrRequestCostUSD,
+	AttrCostStatus,
+	AttrPricingVersion,
+}
+
+// StandardAttributes are those of the set standard.
+var StandardAttributes = []string{
+	AttrProvider,
+	AttrModel,
+	AttrOperation,
+	AttrInputTokens,
+	AttrCachedInputTokens,
+	AttrCacheWriteInputTokens,
+	AttrOutputTokens,
+	AttrReasoningOutputTokens,
+	AttrRequestCostUSD,
+	AttrRequestCostNanoUSD,
+	AttrCostStatus,
+	AttrCostReason,
+	AttrCostSource,
+	AttrListCostUSD,
+	AttrPricingVersion,
+	AttrRateID,
+	AttrRequestID,
+	AttrServiceTier,
+	AttrDuplicateOf,
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/dialect"
+	"github.com/spancost/spancost/collector/cost/ledger"
 	"github.com/spancost/spancost/collector/internal/prices"
 )
 
@@ -33,7 +34,7 @@ type Config struct {
 	// ReloadInterval is how often the card, the contract and the emitters are looked at for changes. A changed file is taken in
 	// without a restart; a broken one is refused and the last good one stays. Default: 0, never; a SIGHUP takes them in too.
 	ReloadInterval time.Duration `mapstructure:"reload_interval"`
-	// Attributes are the names of the attributes to write. Default: all.
+	// Attributes is what to write: names of sets (standard, full, lean), names of attributes, or both. Default: standard.
 	Attributes []string `mapstructure:"attributes"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
 	// gen_ai.provider.name, so that a provider has one name.
@@ -81,16 +82,7 @@ func (c *Config) Validate() error {
 			faults = append(faults, fmt.Errorf("emitters_file: %w", err))
 		}
 	}
-	for _, name := range c.Attributes {
-		if !slices.Contains(cost.CallAttributes, name) {
-			faults = append(faults, fmt.Errorf(
-				"attributes: found %q; expected some of %s", name, strings.Join(cost.CallAttributes, ", ")))
-		}
-	}
-	if len(c.Attributes) > 0 && !slices.Contains(c.Attributes, cost.AttrCostStatus) {
-		faults = append(faults, fmt.Errorf(
-			"attributes: found no %s; expected it, because it tells later processors that the span is priced", cost.AttrCostStatus))
-	}
+	faults = append(faults, c.checkAttributes()...)
 	for _, key := range c.ContentAttributes {
 		if strings.Trim(key, "*") == "" {
 			faults = append(faults, fmt.Errorf("content_attributes: found %q; expected a key, or the beginning of keys and *", key))
@@ -100,4 +92,41 @@ func (c *Config) Validate() error {
 		faults = append(faults, errors.New("content_attributes: found none; expected some where drop_content is true"))
 	}
 	return errors.Join(faults...)
+}
+
+// attributeSets are the sets that Attributes may name.
+var attributeSets = map[string][]string{
+	"standard": cost.StandardAttributes, "full": cost.CallAttributes, "lean": cost.LeanAttributes,
+}
+
+// names returns the attributes to write, and whether parts of the tokens that are 0 are among them: only `standard` leaves
+// them out.
+func (c *Config) names() (names []string, zeroParts bool) {
+	zeroParts = true
+	for _, name := range c.Attributes {
+		set, isSet := attributeSets[name]
+		if !isSet {
+			set = []string{name}
+		}
+		names = append(names, set...)
+		zeroParts = zeroParts && name != "standard"
+	}
+	return names, zeroParts || slices.Contains(c.Attributes, "full")
+}
+
+func (c *Config) leftOut() ledger.LeftOut { return ledger.AllBut(c.names()) }
+
+func (c *Config) checkAttributes() (faults []error) {
+	names, _ := c.names()
+	for _, name := range names {
+		if !slices.Contains(cost.CallAttributes, name) {
+			faults = append(faults, fmt.Errorf(
+				"attributes: found %q; expected standard, full, lean, or some of %s", name, strings.Join(cost.CallAttributes, ", ")))
+		}
+	}
+	if !slices.Contains(names, cost.AttrCostStatus) {
+		faults = append(faults, fmt.Errorf(
+			"attributes: found no %s; expected it, because it tells later processors that the span is priced", cost.AttrCostStatus))
+	}
+	return faults
 }

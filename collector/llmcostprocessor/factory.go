@@ -22,7 +22,7 @@ func NewFactory() processor.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{ReadResponses: true, ContentAttributes: semconv.ContentAttributes()}
+	return &Config{Attributes: []string{"standard"}, ReadResponses: true, ContentAttributes: semconv.ContentAttributes()}
 }
 
 func createTraces(

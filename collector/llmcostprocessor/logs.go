@@ -35,7 +35,7 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 				w.written.Clear()
 				w.ledger.PriceAlone(&record, &w.written)
 				w.tally.add(&w.written)
-				tracedata.Put(data.Attributes(), &w.written, p.writes)
+				tracedata.Put(data.Attributes(), &w.written)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func TestALogRecordOfACallGetsItsCost(t *testing.T) {
 	found := record.Attributes().AsRaw()
 	assert.InDelta(t, 0.015, found["llm.request_cost_usd"], 0)
 	assert.Equal(t, "priced", found["llm.cost_status"])
-	assert.Equal(t, int64(1100), found["llm.total_tokens"])
+	assert.Equal(t, int64(1000), found["llm.input_tokens"])
 	assert.NotContains(t, found, "llm.trace_cost_usd")
 }
 

@@ -27,7 +27,7 @@ type costProcessor struct {
 	source    *prices.Source
 	logger    *zap.Logger
 	telemetry *telemetry
-	writes    func(key string) bool
+	leftOut   ledger.LeftOut
 	content   *contentFilter
 	// readsResources: a contract asks what the resource states of whom a call is for.
 	readsResources, keepProvider bool
@@ -50,7 +50,7 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 		return nil, err
 	}
 	p := &costProcessor{
-		source: cfg.source(), logger: set.Logger, telemetry: &telemetry{builder: builder}, writes: chosen(cfg.Attributes),
+		source: cfg.source(), logger: set.Logger, telemetry: &telemetry{builder: builder}, leftOut: cfg.leftOut(),
 		readsResources: cfg.ContractFile != "", keepProvider: cfg.KeepProvider, reloadInterval: cfg.ReloadInterval,
 		stop: make(chan struct{}),
 	}
@@ -63,24 +63,12 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 	return p, p.observe(builder)
 }
 
-// chosen returns what reports whether an attribute is to be written, nil for all.
-func chosen(names []string) func(string) bool {
-	if len(names) == 0 {
-		return nil
-	}
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return func(key string) bool { return set[key] }
-}
-
 func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	g := p.current.Load()
 	w := g.workers.Get().(*worker)
 	p.gather(td, g.loaded.Dialects, w)
 	w.price(func(span ptrace.Span, written *ledger.Writes) {
-		tracedata.Put(span.Attributes(), written, p.writes)
+		tracedata.Put(span.Attributes(), written)
 	})
 	p.telemetry.record(ctx, w)
 	w.clear()

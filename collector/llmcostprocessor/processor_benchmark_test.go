@@ -81,6 +81,9 @@ func benchmark(b *testing.B, calls int, configure func(*Config)) {
 func BenchmarkTracesWithoutCalls(b *testing.B) { benchmark(b, 0, nil) }
 func BenchmarkTracesOneInEight(b *testing.B)   { benchmark(b, 1, nil) }
 func BenchmarkTracesAllCalls(b *testing.B)     { benchmark(b, 8, nil) }
-func BenchmarkTracesCostAndStatus(b *testing.B) {
-	benchmark(b, 8, func(c *Config) { c.Attributes = []string{"llm.request_cost_usd", "llm.cost_status", "llm.rate_id"} })
+func BenchmarkTracesAllCallsFull(b *testing.B) {
+	benchmark(b, 8, func(c *Config) { c.Attributes = []string{"full"} })
+}
+func BenchmarkTracesAllCallsLean(b *testing.B) {
+	benchmark(b, 8, func(c *Config) { c.Attributes = []string{"lean"} })
 }

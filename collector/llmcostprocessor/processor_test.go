@@ -4,6 +4,7 @@ package llmcostprocessor
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,6 +95,46 @@ func TestOnlyTheChosenAttributesAreWritten(t *testing.T) {
 	span := tracetest.Find(out, 1, 1)[0]
 	assert.NotNil(t, tracetest.Raw(span, "llm.request_cost_usd"))
 	assert.Nil(t, tracetest.Raw(span, "llm.model"))
+}
+
+func TestSetsOfAttributes(t *testing.T) {
+	attributes := tracetest.Call("gpt-4o-mini", 1000, 100, "r")
+	attributes["gen_ai.usage.cache_read.input_tokens"] = 0
+	attributes["gen_ai.response.finish_reasons"] = []any{"stop"}
+	common := []string{
+		"llm.provider", "llm.model", "llm.operation", "llm.input_tokens", "llm.output_tokens", "llm.request_cost_usd",
+		"llm.request_cost_nanousd", "llm.cost_status", "llm.cost_source", "llm.pricing_version", "llm.rate_id", "llm.request_id",
+	}
+	for _, row := range []struct {
+		chosen, written []string
+	}{
+		{[]string{"standard"}, common},
+		{[]string{"full"}, append([]string{"llm.total_tokens", "llm.cost_bucket", "llm.finish_reason", "llm.cached_input_tokens"}, common...)},
+		{[]string{"lean"}, []string{"llm.request_cost_usd", "llm.cost_status", "llm.pricing_version"}},
+		{[]string{"lean", "llm.model"}, []string{"llm.request_cost_usd", "llm.cost_status", "llm.pricing_version", "llm.model"}},
+		{[]string{"standard", "llm.cost_bucket"}, append([]string{"llm.cost_bucket"}, common...)},
+	} {
+		out := process(t, func(c *Config) { c.Attributes = row.chosen }, tracetest.Traces(
+			tracetest.Span{Trace: 1, ID: 1, Attributes: attributes}))
+		var found []string
+		for key := range tracetest.Find(out, 1, 1)[0].Attributes().All() {
+			if strings.HasPrefix(key, "llm.") {
+				found = append(found, key)
+			}
+		}
+		assert.ElementsMatch(t, row.written, found, "%v", row.chosen)
+	}
+}
+
+func TestWhatTheDefaultWritesOfARepeatIsEnoughForTotals(t *testing.T) {
+	inner := tracetest.Call("gpt-4o-mini", 1000, 100, "r")
+	out := process(t, nil, tracetest.Traces(
+		tracetest.Span{Trace: 1, ID: 1, Attributes: tracetest.Call("gpt-4o-mini", 1000, 100, "r"), To: 2_000},
+		tracetest.Span{Trace: 1, ID: 2, Parent: 1, Attributes: inner, To: 1_000}))
+	outer := tracetest.Find(out, 1, 1)[0]
+	assert.Equal(t, "duplicate", tracetest.Raw(outer, "llm.cost_status"))
+	assert.NotNil(t, tracetest.Raw(outer, "llm.cost_reason"))
+	assert.NotNil(t, tracetest.Raw(outer, "llm.duplicate_of"))
 }
 
 func TestContentIsDroppedWhereAskedFor(t *testing.T) {

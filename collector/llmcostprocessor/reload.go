@@ -34,7 +34,7 @@ func (p *costProcessor) load(from func() (*prices.Loaded, error, error)) error {
 		return err
 	}
 	next := &generation{loaded: loaded, released: released}
-	next.workers.New = func() any { return newWorker(loaded.Dialects, loaded.Prices, p.keepProvider) }
+	next.workers.New = func() any { return newWorker(loaded.Dialects, loaded.Prices, p.keepProvider, p.leftOut) }
 	p.current.Store(next)
 	if refused == nil {
 		p.countLoad("loaded")

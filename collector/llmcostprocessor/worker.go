@@ -32,9 +32,9 @@ type worker struct {
 	isDetached    bool
 }
 
-func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool) *worker {
+func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool, left ledger.LeftOut) *worker {
 	options := ledger.Options{
-		KeepProvider: keepProvider, JoinServices: true,
+		KeepProvider: keepProvider, LeftOut: left, JoinServices: true,
 		OpenSpans: unbounded, ClosedSpans: unbounded, RecentCalls: unbounded,
 	}
 	return &worker{

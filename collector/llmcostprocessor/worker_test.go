@@ -56,7 +56,7 @@ func TestALoneSpanIsWrittenAsWhenItIsComparedInFull(t *testing.T) {
 					lone++
 				}
 			}
-			w.price(func(span ptrace.Span, written *ledger.Writes) { tracedata.Put(span.Attributes(), written, nil) })
+			w.price(func(span ptrace.Span, written *ledger.Writes) { tracedata.Put(span.Attributes(), written) })
 			w.clear()
 			p.current.Load().workers.Put(w)
 		}

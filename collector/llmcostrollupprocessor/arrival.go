@@ -228,7 +228,7 @@ func (p *rollUpProcessor) rollUpBatch(td ptrace.Traces) (withdrawn ledger.Repeat
 		written.Clear()
 		writeBucket(&spans[n], l.End(&spans[n], &written).Total, &written)
 		for _, holder := range holders[n] {
-			tracedata.Put(holder.Attributes(), &written, nil)
+			tracedata.Put(holder.Attributes(), &written)
 		}
 	}
 	for _, n := range l.DoubtedRoots(spans) {

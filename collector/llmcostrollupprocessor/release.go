@@ -62,7 +62,7 @@ func (s *shard) release(trace *heldTrace, isComplete bool, out *outcome) {
 			s.withdraw(spans[n].Key)
 		}
 		for _, held := range holders[n] {
-			tracedata.Put(held.data.Attributes(), &s.writes, nil)
+			tracedata.Put(held.data.Attributes(), &s.writes)
 			if spans[n].IsLocalRoot {
 				anomalies.put(held.data.Attributes())
 			}
@@ -211,7 +211,7 @@ func (s *shard) correct(p *passing, total *ledger.Subtotal, out *outcome) {
 	link.SetSpanID(spanID(root.ID))
 	var written ledger.Writes
 	total.WriteSubtree(&written)
-	tracedata.Put(span.Attributes(), &written, nil)
+	tracedata.Put(span.Attributes(), &written)
 	span.Attributes().PutBool(cost.AttrTraceCostComplete, false)
 	out.corrections++
 }

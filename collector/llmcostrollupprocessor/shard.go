@@ -123,7 +123,7 @@ func (s *shard) onBatch(now time.Time, batch *arrivals) *outcome {
 	for _, a := range ordered {
 		s.writes.Clear()
 		ended := s.ledger.EndWithoutTotals(&a.span, &s.writes)
-		tracedata.Put(a.data.Attributes(), &s.writes, nil)
+		tracedata.Put(a.data.Attributes(), &s.writes)
 		if len(s.writes.Remove) > 0 || ledger.CopyClassification(a.span.Attributes, &s.writes) {
 			s.withdraw(a.key)
 		}
@@ -187,10 +187,10 @@ func (s *shard) withdraw(span cost.SpanKey) {
 // repeat writes on a copy of a span that has ended what was written on the first one.
 func (s *shard) repeat(a *arrival) {
 	if totals, known := s.released.Get(a.key); known {
-		tracedata.Put(a.data.Attributes(), &ledger.Writes{Put: totals}, nil)
+		tracedata.Put(a.data.Attributes(), &ledger.Writes{Put: totals})
 	}
 	if written, known := s.withdrawn[a.key]; known && a.isPriced {
-		tracedata.Put(a.data.Attributes(), &written, nil)
+		tracedata.Put(a.data.Attributes(), &written)
 	}
 }
 

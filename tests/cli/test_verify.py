@@ -19,7 +19,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from spancost import LLMCostProcessor
 from spancost.cli import main
-from spancost.config import data
+from spancost.config import attribute_sets, data
 from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.options import LedgerOptions
 from spancost.core.pricing.price import Pricer
@@ -63,6 +63,22 @@ def enriched(pricer: Pricer | None = None) -> list[Any]:
 def spans(lines: list[Any]) -> dict[str, Any]:
     """The span objects of *lines* by the last digit of their id."""
     return {each.raw["spanId"][-1]: each.raw for line in lines for each in carried_spans(line)}
+
+
+@pytest.mark.parametrize("chosen", [("standard",), ("lean",), ("standard", "llm.finish_reason")])
+def test_what_the_setting_attributes_leaves_out_is_no_difference(chosen: tuple[str, ...]) -> None:
+    """What is there is still compared."""
+    left_out = attribute_sets.selection(chosen)
+    assert left_out is not None
+    lines = enriched()
+    for line in lines:
+        for each in carried_spans(line):
+            written: dict[str, Any] = {entry["key"]: 1 for entry in each.raw["attributes"]}
+            left_out.apply(written)
+            each.raw["attributes"] = [entry for entry in each.raw["attributes"] if entry["key"] in written]
+    assert SAME in verify(lines).stdout
+    put(spans(lines)["4"], {"llm.request_cost_usd": 1.0})
+    assert "llm.request_cost_usd" in {each.get("attribute") for each in findings(lines)}
 
 
 def test_what_enrich_writes_is_verified_in_any_order_and_twice() -> None:

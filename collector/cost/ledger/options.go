@@ -11,6 +11,8 @@ import (
 type Options struct {
 	// KeepProvider: an llm.provider already on the span stays.
 	KeepProvider bool
+	// LeftOut is which attributes of calls are not written.
+	LeftOut LeftOut
 	// JoinServices: totals pass from a local root to the parent in another process too.
 	JoinServices bool
 	// RollUp: write totals above the calls.

@@ -82,8 +82,11 @@ func (l *Ledger) classified(
 			reading.NotBilled(reasonLocalCache)
 		}
 		priced = l.cost(reading, span, found)
-		keep := l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider)
-		writeCall(reading, &priced, l.pricer.Version(), keep, written)
+		left := l.options.LeftOut
+		if l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider) {
+			left |= noProvider
+		}
+		writeCall(reading, &priced, l.pricer.Version(), left, written)
 		if l.options.Records {
 			l.record = recordOf(l.dialects.RecordKeys(), reading, span, &priced, l.pricer.Version())
 		}
@@ -94,7 +97,7 @@ func (l *Ledger) classified(
 		found.reason = reasonReportsMore + ":" + meter
 	}
 	l.counters.repeat(found.reason)
-	found.write(written)
+	found.write(l.options.LeftOut, written)
 	if found.of != nil {
 		l.memory.claim(found.of, this)
 		if isUnsure {

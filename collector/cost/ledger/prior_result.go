@@ -47,7 +47,7 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 					l.memory.doubt(found.of.span.ID)
 				}
 			}
-			found.write(written)
+			found.write(l.options.LeftOut, written)
 			written.Remove = withdrawn
 			if found.of != nil && found.reason != reasonSameTokens && this.responseID != "" {
 				l.memory.addAlias(this.responseID, found.of)

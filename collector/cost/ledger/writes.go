@@ -35,11 +35,11 @@ func (w *Writes) usd(key string, f cost.Femto) {
 }
 
 // write means that a span is not a call of its own.
-func (v classification) write(written *Writes) {
+func (v classification) write(left LeftOut, written *Writes) {
 	written.Status, written.Reason = v.role, v.reason
-	written.text(cost.AttrCostStatus, v.role)
-	written.text(cost.AttrCostReason, v.reason)
-	if v.of != nil {
+	written.chosen(left, noStatus, cost.AttrCostStatus, v.role)
+	written.chosen(left, noReason, cost.AttrCostReason, v.reason)
+	if v.of != nil && !left.has(noDuplicateOf) {
 		written.carrier(v.of.span.ID)
 	}
 }
@@ -52,43 +52,69 @@ func (w *Writes) carrier(span uint64) {
 	}
 }
 
-// writeCall puts a call and its cost on its span.
-func writeCall(r *cost.Reading, result *cost.Cost, version string, keepProvider bool, written *Writes) {
+// writeCall puts a call and its cost on its span, but for what is left out.
+func writeCall(r *cost.Reading, result *cost.Cost, version string, left LeftOut, written *Writes) {
 	written.Status, written.Reason = result.Status, result.Reason
-	if !keepProvider {
-		written.text(cost.AttrProvider, r.Provider)
+	written.chosen(left, noProvider, cost.AttrProvider, r.Provider)
+	written.chosen(left, noModel, cost.AttrModel, r.Model)
+	if !left.has(noOperation) {
+		written.Put = append(written.Put, cost.Attribute{Key: cost.AttrOperation, Value: document.OfString(r.Operation)})
 	}
-	written.text(cost.AttrModel, r.Model)
-	written.Put = append(written.Put, cost.Attribute{Key: cost.AttrOperation, Value: document.OfString(r.Operation)})
-	written.count(cost.AttrInputTokens, r.Input)
-	written.count(cost.AttrCachedInputTokens, r.CacheRead)
-	written.count(cost.AttrCacheWriteInputTokens, r.CacheWrite)
-	written.count(cost.AttrOutputTokens, r.Output)
-	written.count(cost.AttrReasoningOutputTokens, r.Reasoning)
-	if r.Input.Known || r.Output.Known {
-		written.int(cost.AttrTotalTokens, r.Input.N+r.Output.N)
-	}
+	written.tokens(r, left)
 	if result.Known {
-		written.usd(cost.AttrRequestCostUSD, result.Femto)
-		written.int(cost.AttrRequestCostNanoUSD, result.Femto.Nano())
-		written.text(cost.AttrCostBucket, result.Femto.Bucket())
+		written.cost(result.Femto, left)
 	}
-	written.text(cost.AttrCostStatus, result.Status)
-	written.text(cost.AttrPricingVersion, version)
-	if result.ListKnown {
+	written.chosen(left, noStatus, cost.AttrCostStatus, result.Status)
+	written.chosen(left, noVersion, cost.AttrPricingVersion, version)
+	if result.ListKnown && !left.has(noList) {
 		written.usd(cost.AttrListCostUSD, result.List)
 	}
-	written.text(cost.AttrCostReason, result.Reason)
-	written.text(cost.AttrCostSource, result.Source)
-	written.text(cost.AttrRateID, result.RateID)
-	written.text(cost.AttrRequestID, r.ResponseID)
-	written.text(cost.AttrFinishReason, r.FinishReason)
-	written.text(cost.AttrServiceTier, r.ServiceTier)
+	written.chosen(left, noReason, cost.AttrCostReason, result.Reason)
+	written.chosen(left, noSource, cost.AttrCostSource, result.Source)
+	written.chosen(left, noRateID, cost.AttrRateID, result.RateID)
+	written.chosen(left, noRequestID, cost.AttrRequestID, r.ResponseID)
+	written.chosen(left, noFinishReason, cost.AttrFinishReason, r.FinishReason)
+	written.chosen(left, noServiceTier, cost.AttrServiceTier, r.ServiceTier)
 }
 
-func (w *Writes) count(key string, count cost.Count) {
-	if count.Known {
+func (w *Writes) tokens(r *cost.Reading, left LeftOut) {
+	w.count(left, noInput, cost.AttrInputTokens, r.Input)
+	w.part(left, noCacheRead, cost.AttrCachedInputTokens, r.CacheRead)
+	w.part(left, noCacheWrite, cost.AttrCacheWriteInputTokens, r.CacheWrite)
+	w.count(left, noOutput, cost.AttrOutputTokens, r.Output)
+	w.part(left, noReasoning, cost.AttrReasoningOutputTokens, r.Reasoning)
+	if (r.Input.Known || r.Output.Known) && !left.has(noTotal) {
+		w.int(cost.AttrTotalTokens, r.Input.N+r.Output.N)
+	}
+}
+
+func (w *Writes) cost(amount cost.Femto, left LeftOut) {
+	if !left.has(noUSD) {
+		w.usd(cost.AttrRequestCostUSD, amount)
+	}
+	if !left.has(noNanoUSD) {
+		w.int(cost.AttrRequestCostNanoUSD, amount.Nano())
+	}
+	if !left.has(noBucket) {
+		w.text(cost.AttrCostBucket, amount.Bucket())
+	}
+}
+
+func (w *Writes) chosen(left, attribute LeftOut, key, value string) {
+	if !left.has(attribute) {
+		w.text(key, value)
+	}
+}
+
+func (w *Writes) count(left, attribute LeftOut, key string, count cost.Count) {
+	if count.Known && !left.has(attribute) {
 		w.int(key, count.N)
+	}
+}
+
+func (w *Writes) part(left, attribute LeftOut, key string, count cost.Count) {
+	if count.N != 0 || !left.has(noZeroParts) {
+		w.count(left, attribute, key, count)
 	}
 }
 

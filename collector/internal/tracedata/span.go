@@ -129,8 +129,8 @@ func valueOf(value pcommon.Value) document.Value {
 	return document.Value{}
 }
 
-// Put removes and sets attributes as written states; writes is which may be set.
-func Put(on pcommon.Map, written *ledger.Writes, writes func(key string) bool) {
+// Put removes and sets attributes as written states.
+func Put(on pcommon.Map, written *ledger.Writes) {
 	for _, key := range written.Remove {
 		on.Remove(key)
 	}
@@ -139,10 +139,7 @@ func Put(on pcommon.Map, written *ledger.Writes, writes func(key string) bool) {
 	}
 	on.EnsureCapacity(on.Len() + len(written.Put))
 	for n := range written.Put {
-		key, value := written.Put[n].Key, written.Put[n].Value
-		if writes != nil && !writes(key) {
-			continue
-		}
+		key, value := written.Put[n].Key, &written.Put[n].Value
 		switch value.Kind() {
 		case document.String:
 			text, _ := value.Text()

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_type_hints
 
+from spancost.config import attribute_sets
 from spancost.config import tags as tag_names
 from spancost.config.settings_file import SettingsError as SettingsError
 from spancost.config.settings_file import read_settings
@@ -51,6 +52,11 @@ class Settings:
     strategy: Literal["auto", "hook", "wrap", "on_end"] = _setting(
         "auto",
         "How attributes are written on a span that ends. `auto` selects the best one for the installed SDK.",
+    )
+    attributes: tuple[str, ...] = _setting(
+        ("full",),
+        "The attributes to write on the span of a call: `full`, `standard` (without those that follow from the rest of "
+        "the span), `lean` (cost, status, pricing version), names of attributes, or several of these.",
     )
     rollup: bool = _setting(True, "Whether ancestors of a call get totals (`llm.subtree_*`, `llm.trace_*`).")
     keep_provider: bool = _setting(False, "Whether an `llm.provider` that another tool wrote is kept unchanged.")
@@ -154,6 +160,7 @@ class Arguments(TypedDict, total=False):
     contract: str | os.PathLike[str] | None
     account_facts: Sequence[str]
     strategy: Literal["auto", "hook", "wrap", "on_end"]
+    attributes: Sequence[str]
     rollup: bool
     keep_provider: bool
     read_responses: bool
@@ -305,6 +312,8 @@ def _validate(where: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
             errors.append(f"{name}: found {_short(odd)}; expected parts of the form name=value")
             continue
         try:
+            if key == "attributes":
+                attribute_sets.check(value)
             _check_tags(key, value)
         except ValueError as error:
             errors.append(f"{name}: {error}")

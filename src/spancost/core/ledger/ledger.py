@@ -333,7 +333,9 @@ class Ledger:
         if not self.makes_records:
             return subtotal, None
         reading = self._dialects.read(span._replace(attributes={**attributes, names.LLM_COST_STATUS: ""}))
-        return subtotal, prior_call(span, None if reading is None else self._charge.call(reading, span), cost)
+        if reading is None:
+            return subtotal, prior_call(span, None, cost, None)
+        return subtotal, prior_call(span, self._charge.call(reading, span), cost, reading.finish_reason)
 
     def _process(self, span: Span) -> Process:
         return 0 if self.options.one_process else self._identity.process(span.resource)

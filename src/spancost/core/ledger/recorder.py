@@ -41,11 +41,15 @@ _record = partial(tuple.__new__, CallRecord)  # a third of the time of CallRecor
 
 
 class PricedCall(NamedTuple):
-    """A call as it was priced, its final cost in femto-dollars, and the cost at list price where that differs."""
+    """A call as it was priced, its final cost in femto-dollars, and the cost at list price where that differs.
+
+    finish_reason: of a call that an earlier run priced, as its instrumentation reports it.
+    """
 
     call: Call
     femto: int | None
     list_femto: int | None
+    finish_reason: str | None = None
 
 
 class RecordKeys(NamedTuple):
@@ -97,11 +101,13 @@ class Recorder:
 
     def record(self, priced: PricedCall, span: Span, writes: Attributes) -> CallRecord:
         """Return the record of the call on *span*; *writes* is written on it, or stands there from an earlier run."""
-        call, femto, list_femto = priced
+        call, femto, list_femto, finish_reason = priced
         keys = self._known.get(tuple(span.attributes)) or self.keys_of(span.attributes)
         ids = (span.span_id, span.parent_id, span.is_local_root, span.end_ns - (call.duration_ns or 0), span.end_ns)
         what = (call.usage, femto, list_femto, known_of(call, writes), keys)
         record = self.describe(what, (span.trace_id, span.resource), ids, span.attributes)
+        if finish_reason is not None and record.finish_reason is None:
+            record = record._replace(finish_reason=finish_reason)
         if span.is_error and record.error is None:
             record = record._replace(error=span.raised or OTHER_ERROR)
         return record

@@ -62,8 +62,11 @@ def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
     return call, Cost(str(get(names.LLM_COST_STATUS)), None, _femto(get(names.LLM_REQUEST_COST_USD)))
 
 
-def prior_call(span: Span, read: Call | None, cost: Cost) -> PricedCall:
-    """Return the call that attributes of an earlier run report, as it was priced; read: as its dialect reads it."""
+def prior_call(span: Span, read: Call | None, cost: Cost, finish_reason: str | None) -> PricedCall:
+    """Return the call that attributes of an earlier run report, as it was priced.
+
+    read and finish_reason: as its dialect reads it, for what the earlier run did not write (setting `attributes`).
+    """
     get = span.attributes.get
     usage: dict[str, Quantity] = dict(read.usage) if read is not None else {}
     for meter, name in TOKENS:
@@ -84,7 +87,7 @@ def prior_call(span: Span, read: Call | None, cost: Cost) -> PricedCall:
         None,
         duration_ns,
     )
-    return PricedCall(call, cost.femto, _femto(get(names.LLM_LIST_COST_USD)))
+    return PricedCall(call, cost.femto, _femto(get(names.LLM_LIST_COST_USD)), finish_reason)
 
 
 def texts_of(attributes: Attributes) -> Written:

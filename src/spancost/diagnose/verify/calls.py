@@ -50,6 +50,10 @@ OF_A_CALL = (
     names.LLM_SERVICE_TIER,
 )
 """The attributes written on the span of a call, in the order of the registry."""
+ALWAYS_IN_FULL = (names.LLM_TOTAL_TOKENS, names.LLM_COST_BUCKET)
+"""A call that has neither was written with the setting `attributes`."""
+SELECTED = frozenset(names.FULL_ATTRIBUTES) - frozenset(names.LEAN_ATTRIBUTES)
+"""Attributes that the setting `attributes` may leave out."""
 _METERS = {
     names.LLM_INPUT_TOKENS: "input_tokens",
     names.LLM_CACHED_INPUT_TOKENS: "cache_read_tokens",
@@ -120,14 +124,18 @@ class Recomputing:
     def findings(self, span: Span, expected: Written) -> Iterator[Finding]:
         """Yield the differences between *span* and *expected*, then those from its instrumentation's attributes."""
         found, source = span.attributes, self._dialects.read(span)
+        may_lack = SELECTED if not any(name in found for name in ALWAYS_IN_FULL) else frozenset()
         for name in OF_A_CALL:
+            if name not in found and name in may_lack:
+                continue
             if found.get(name) != expected.get(name) and not self._is_same_provider(name, found.get(name), expected):
                 yield Finding(name, found.get(name), expected.get(name), CARD if source is not None else ALONE)
         if source is None:
             return
         for name, meter in _METERS.items():
             reported = source.usage.get(meter)
-            if isinstance(reported, int) and reported != found.get(name):
+            is_left_out = name not in found and name in may_lack
+            if isinstance(reported, int) and reported != found.get(name) and not is_left_out:
                 yield Finding(name, found.get(name), reported, SOURCE)
 
     def _is_same_provider(self, name: str, found: object, expected: Written) -> bool:

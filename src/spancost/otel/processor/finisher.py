@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
+from spancost.config.attribute_sets import Selection
 from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
@@ -104,6 +105,7 @@ class SpanFinisher:
         events: CallEvents,
         metrics: Metrics | None = None,
         anomalies: Anomalies | None = None,
+        selection: Selection | None = None,
     ) -> None:
         self.counts = {"attribution_missing": 0, "deferred": 0, "ids_repeated": 0, "unsampled": 0}
         self.outcomes = Outcomes()
@@ -114,6 +116,7 @@ class SpanFinisher:
         self._events = events
         self._metrics = metrics
         self._anomalies = anomalies
+        self._selection = selection
         self._awaits_metrics = metrics is not None
         self._add_planned: Callable[[PlannedCall, Attributes, object], bool] | None = None
         self._completion = Completion(required)
@@ -241,7 +244,8 @@ class SpanFinisher:
         span, context, parent, _, attributes, end_ns = ended
         about = self._about(span, end_ns)
         resource, has_ended = about[4], about[5]
-        may_write = has_ended and attributes.__class__ is dict
+        selection = self._selection
+        may_write = has_ended and selection is None and attributes.__class__ is dict
         room: dict[str, AttributeValue] = attributes if may_write else {}
         reentrancy = self.reentrancy
         reentrancy.lock.acquire()  # half the time of `with`
@@ -271,6 +275,8 @@ class SpanFinisher:
         if resource is not completion.complete_on and completion.add(attributes, resource, writes):
             with reentrancy.lock:
                 self.counts["attribution_missing"] += 1
+        if selection is not None:
+            selection.apply(writes)
         if not may_write:
             write(span, writes)
         elif writes is not attributes:

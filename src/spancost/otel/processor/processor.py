@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from spancost.config import attribute_sets
 from spancost.config.pricers import SpanLedger, new_ledger
 from spancost.config.settings import Settings, load
 from spancost.config.tags import attribute_of, metric_attributes
@@ -75,7 +76,13 @@ class LLMCostProcessor(SpanProcessor):
         self._metrics = self._new_metrics(meter_provider) if self.settings.metrics else None
         self._anomalies = new_watch(self.settings, self._errors, meter_provider, logger_provider)
         self._finisher = SpanFinisher(
-            self._ledger, required, self._errors, self._events, self._metrics, self._anomalies
+            self._ledger,
+            required,
+            self._errors,
+            self._events,
+            self._metrics,
+            self._anomalies,
+            attribute_sets.selection(self.settings.attributes),
         )
         self._propagator: baggage.AttributionPropagator | None = None
         if self._anomalies is not None and (listeners := tuple(on_anomaly)):
