@@ -112,11 +112,8 @@ class SpanFinisher:
         self.finished: SpanContext | None = None
         self._ledger = ledger
         self._ends = ledger.ends
-        self._errors = errors
-        self._events = events
-        self._metrics = metrics
-        self._anomalies = anomalies
-        self._selection = selection
+        self._errors, self._events = errors, events
+        self._metrics, self._anomalies, self._selection = metrics, anomalies, selection
         self._awaits_metrics = metrics is not None
         self._add_planned: Callable[[PlannedCall, Attributes, object], bool] | None = None
         self._completion = Completion(required)
@@ -244,8 +241,7 @@ class SpanFinisher:
         span, context, parent, _, attributes, end_ns = ended
         about = self._about(span, end_ns)
         resource, has_ended = about[4], about[5]
-        selection = self._selection
-        may_write = has_ended and selection is None and attributes.__class__ is dict
+        may_write = has_ended and self._selection is None and attributes.__class__ is dict
         room: dict[str, AttributeValue] = attributes if may_write else {}
         reentrancy = self.reentrancy
         reentrancy.lock.acquire()  # half the time of `with`
@@ -275,8 +271,8 @@ class SpanFinisher:
         if resource is not completion.complete_on and completion.add(attributes, resource, writes):
             with reentrancy.lock:
                 self.counts["attribution_missing"] += 1
-        if selection is not None:
-            selection.apply(writes)
+        if self._selection is not None:
+            self._selection.apply(writes)
         if not may_write:
             write(span, writes)
         elif writes is not attributes:
