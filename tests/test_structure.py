@@ -34,7 +34,20 @@ FILES_AND_CLOCKS = ("os", "io", "pathlib", "tempfile", "time", "random")
 NETWORK_AND_LOGS = ("socket", "ssl", "urllib.request", "http", "logging", "subprocess")
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
 ENTRY_LAYERS = (f"{PACKAGE}.cli", f"{PACKAGE}.demo")
-HEAVY = ("pydantic", "httpx", "httpx2", "click", "rich", "requests", "grpc", "ruamel", "opentelemetry.exporter", "yaml")
+HEAVY = (
+    "pydantic",
+    "httpx",
+    "httpx2",
+    "click",
+    "rich",
+    "requests",
+    "grpc",
+    "ruamel",
+    "opentelemetry.exporter",
+    "yaml",
+    "openai",
+    "anthropic",
+)
 
 
 def within(module: str, package: str) -> bool:
@@ -144,6 +157,20 @@ def test_control_sees_of_the_core_records_only() -> None:
             reached = target(module, item)
             if reached is not None and within(reached, CORE):
                 assert any(within(reached, part) for part in allowed), f"{name} imports {reached}"
+
+
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+def test_one_module_uses_the_sdk_of_a_provider(sdk: str) -> None:
+    """It is loaded by name when a bill is fetched; the demo and the test servers have their own uses."""
+    found = {
+        name
+        for name, tree in modules().items()
+        if room(name) not in ("demo", "testing") and any(within(module, sdk) for module, _ in runtime_imports(tree))
+    }
+    module = f"{PACKAGE}.bills.fetch_{sdk}"
+    assert found == {module}
+    for name, tree in modules().items():
+        assert module not in {target(*each) for each in imports(tree)}, f"{name} imports {module}"
 
 
 def test_one_module_uses_private_names_of_opentelemetry() -> None:

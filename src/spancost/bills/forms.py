@@ -156,6 +156,7 @@ class Forms:
             for name, table in content["patterns"].items()
         }
         self.forms = [Form(form, patterns) for form in content["forms"]]
+        self._by_id = {form.id: form for form in self.forms}
         self._rewrites: list[tuple[re.Pattern[str], str]] = [
             (re.compile(row["match"]), row["to"]) for row in content["rewrites"]
         ]
@@ -170,6 +171,10 @@ class Forms:
             f"{where}: found the columns {shown or 'none'}; expected a bill of one of "
             f"{', '.join(sorted({form.id.split('_')[0] for form in self.forms}))}"
         )
+
+    def by_id(self, form_id: str) -> Form:
+        """Return the form named *form_id*; KeyError when there is none."""
+        return self._by_id[form_id]
 
     def rewritten(self, model: str) -> str:
         """Return the card's spelling of a billing name, as far as a rewrite knows it."""

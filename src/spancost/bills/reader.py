@@ -32,11 +32,26 @@ def forms() -> Forms:
 
 
 def read_bill(path: Path) -> list[Bill]:
-    """Return what a file holds, one `Bill` for each of its tables; BillError when it is no bill that a form knows."""
-    found = [_table(path, table) for table in tables.tables_of(path)]
+    """Return what a file holds, one `Bill` for each of its tables; BillError when it is no bill that a form knows.
+
+    A page without a row has the form of the first page with one.
+    """
+    found: list[Bill] = []
+    empty: list[tuple[str, list[dict[str, str]]]] = []
+    for table in tables.tables_of(path):
+        if table.rows is None:
+            rows, buckets = _document_rows(table.document)
+            if rows:
+                found.append(_document(table.name, rows, buckets))
+            else:
+                empty.append((table.name, buckets))
+        else:
+            found.append(_table(table))
     if not found:
-        raise BillError(f"{path}: found no table; expected a bill")
-    return found
+        what = "row; expected a page with results" if empty else "table; expected a bill"
+        raise BillError(f"{path}: found no {what}")
+    form = forms().by_id(found[0].source)
+    return found + [_bill(name, form, iter(()), (), buckets) for name, buckets in empty]
 
 
 def read_bills(paths: Sequence[Path]) -> list[Bill]:
@@ -57,18 +72,18 @@ def bucket_of(line: BillLine) -> Bucket:
     return Bucket(line.source, line.account, line.start, line.end)
 
 
-def _table(path: Path, table: tables.Table) -> Bill:
-    if table.rows is not None:
-        columns = tuple(column.lower() for column in table.columns)
-        form = forms().form_for(table.name, frozenset(columns), None, "csv")
-        rows = ({key.lower(): value for key, value in row.items()} for row in table.rows())
-        return _bill(table.name, form, rows, columns, ())
-    rows_, empty = _document_rows(table.document)
-    columns = tuple(sorted({key for row in rows_ for key in row}))
-    if not rows_:
-        raise BillError(f"{table.name}: found no row; expected a page with results")
-    form = forms().form_for(table.name, frozenset(columns), rows_[0], "json")
-    return _bill(table.name, form, iter(rows_), columns, empty)
+def _table(table: tables.Table) -> Bill:
+    assert table.rows is not None
+    columns = tuple(column.lower() for column in table.columns)
+    form = forms().form_for(table.name, frozenset(columns), None, "csv")
+    rows = ({key.lower(): value for key, value in row.items()} for row in table.rows())
+    return _bill(table.name, form, rows, columns, ())
+
+
+def _document(name: str, rows: list[dict[str, str]], empty: Sequence[Row]) -> Bill:
+    columns = tuple(sorted({key for row in rows for key in row}))
+    form = forms().form_for(name, frozenset(columns), rows[0], "json")
+    return _bill(name, form, iter(rows), columns, empty)
 
 
 def _document_rows(document: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -112,7 +127,10 @@ def _bill(where: str, form: Form, rows: Iterator[dict[str, str]], columns: Seque
             raise BillError(f"{where}, row {index}: {error}") from None
     buckets = {bucket_of(line) for line in lines}
     for bucket in empty:
-        start, end = _period(form, bucket)
+        try:
+            start, end = _period(form, bucket)
+        except ValueError as error:
+            raise BillError(f"{where}, a bucket without results: {error}") from None
         buckets.add(Bucket(form.id, form.cells["account"].raw(bucket), start, end))
     ignored = tuple(column for column in columns if column not in form.columns)
     return Bill(where, form.id, form.lag_hours, form.rounded, tuple(lines), frozenset(buckets), ignored)

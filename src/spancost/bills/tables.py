@@ -97,7 +97,7 @@ def _documents(name: str, content: bytes) -> Iterator[Table]:
     try:
         whole = _json(text)
     except ValueError as error:
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2 or not _is_json(lines[0][1]):
             raise BillError(f"{name}: found no JSON ({error}); expected a page of rows") from None
         for number, line in lines:

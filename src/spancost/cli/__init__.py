@@ -18,7 +18,7 @@ from spancost import __version__
 
 _COMMANDS = {
     "anomalies": "Find loops, retries, lost caches and other anomalies of spend.",
-    "bill": "Show what a bill of a provider says.",
+    "bill": "Fetch the bill of a provider, and show what a bill says.",
     "budget": "Check a file of budgets, and show what is used of them.",
     "clickhouse": "Print and check what reports need in ClickHouse.",
     "collector-config": "Print configuration for a Collector without spancost components.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost bill show`: what a bill says, and which of its lines no rule knows."""
+"""`spancost bill`: fetch a bill, and show what it says and which of its lines no rule knows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spancost.cli import bill_fetch
 from spancost.cli.answer_forms import Cell, print_csv, print_json, print_table
 from spancost.cli.source_options import refuse
 
@@ -22,7 +23,10 @@ _SHOWN = 20
 
 @click.group(name="bill")
 def command() -> None:
-    """Read bills and usage reports of providers."""
+    """Fetch and read bills and usage reports of providers."""
+
+
+command.add_command(bill_fetch.command)
 
 
 @command.command(name="show")
