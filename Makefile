@@ -26,9 +26,9 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
 ##@ Try it
 
 .PHONY: demo
-demo: install ## Run a traced support agent and print what it cost; needs no key and no network
+demo: install ## Run a support agent and print what it cost, without a key or a network; VIEW=1 opens the page
 	@$(BIN)/spancost demo
-	@$(BIN)/spancost demo --week
+	@$(BIN)/spancost demo --week $(if $(VIEW),--view)
 
 .PHONY: test
 test: install test-go ## Run the Python and Go tests, without the slow lanes

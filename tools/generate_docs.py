@@ -43,6 +43,13 @@ MAIN_PROVIDERS = (
     "openrouter",
 )
 README_GROUPS = {"llm.call", "llm.subtree", "llm.trace"}
+README_ATTRIBUTES = {
+    *("llm.provider", "llm.model", "llm.input_tokens", "llm.cached_input_tokens", "llm.output_tokens"),
+    *("llm.request_cost_usd", "llm.cost_status", "llm.cost_reason", "llm.rate_id", "llm.pricing_version"),
+    *("llm.duplicate_of", "llm.subtree_cost_usd", "llm.subtree_unpriced_requests"),
+    *("llm.trace_cost_usd", "llm.trace_requests", "llm.trace_cost_complete"),
+}
+"""Attributes that the README shows; docs/attributes.md has all."""
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
@@ -113,7 +120,8 @@ def sources_table() -> str:
 def readme() -> str:
     """Return README.md with its tables as the registry and the rate card have them."""
     table = "".join(
-        f"| **{group.brief}** | | |\n" + "".join(f"| `{a.key}` | {a.type} | {a.brief} |\n" for a in group.attributes)
+        f"| **{group.brief}** | | |\n"
+        + "".join(f"| `{a.key}` | {a.type} | {a.brief} |\n" for a in group.attributes if a.key in README_ATTRIBUTES)
         for group in generate_semconv.load()
         if group.id in README_GROUPS
     )

@@ -21,7 +21,8 @@ _LOOP_BUDGET_USD = "0.05"
 @click.option("--week", is_flag=True, help="Show reports of a generated week of a support product instead.")
 @click.option("--width", type=click.IntRange(min=60), help="Width in columns; default: the terminal's.")
 @click.option("--loop", "loops", is_flag=True, help="Show an agent that loops, and a budget that stops it.")
-def command(spans: Path | None, as_json: bool, week: bool, width: int | None, loops: bool) -> None:
+@click.option("--view", "is_viewed", is_flag=True, help="With --week: show the week on the local page at the end.")
+def command(spans: Path | None, as_json: bool, week: bool, width: int | None, loops: bool, is_viewed: bool) -> None:
     """Run a small support agent and show what its calls cost.
 
     Real clients call a provider server on loopback. A real instrumentation creates the spans, spancost prices them,
@@ -36,7 +37,7 @@ def command(spans: Path | None, as_json: bool, week: bool, width: int | None, lo
         load("spancost.demo.loop_page", "demo").show(stopped, unbounded, console)
         return
     if week:
-        _show_week(spans, as_json)
+        _show_week(spans, as_json, is_viewed)
         return
     session = load("spancost.demo.session", "demo").run()
     if spans is not None:
@@ -59,7 +60,7 @@ _QUESTIONS = (
 )
 
 
-def _show_week(spans: Path | None, as_json: bool) -> None:
+def _show_week(spans: Path | None, as_json: bool, is_viewed: bool) -> None:
     """Generate the week and run the commands that answer these questions."""
     from spancost.testing.support_week import json_lines
 
@@ -75,3 +76,7 @@ def _show_week(spans: Path | None, as_json: bool) -> None:
             click.echo(f"{question}  spancost {name} {' '.join([*arguments, 'week.jsonl'])}\n")
             commands[name].main([*arguments, str(path)], standalone_mode=False)
             click.echo()
+        if is_viewed:
+            load("spancost.cli.view", "reports").command.main([str(path)], standalone_mode=False)
+        else:
+            click.echo("See it on a page, down to the rate of a call: make demo VIEW=1, or spancost demo --week --view")

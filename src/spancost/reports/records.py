@@ -25,5 +25,5 @@ def selected_records(engine: Engine, selection: Selection) -> Iterator[CallRecor
     )
     read = row_reader(_NAMES)
     where = selection.condition(engine.dialect)
-    for row in engine.rows(f'SELECT {columns} FROM calls{where} ORDER BY "session_id", "started_at", "span_id"'):
+    for row in engine.each(f'SELECT {columns} FROM calls{where} ORDER BY "session_id", "started_at", "span_id"'):
         yield read(row)

@@ -2,10 +2,12 @@
 // Spend over time as stacked bars in plain SVG. Each bar is a link to its hour or day.
 import { count, dollars, draw, make } from "./format.js";
 
-const WIDTH = 1200, HEIGHT = 260, LEFT = 64, BOTTOM = 30, TOP = 10;
+const HEIGHT = 260, LEFT = 64, BOTTOM = 30, TOP = 10;
 export const colour = (index) => "var(--s" + Math.min(index, 8) + ")";
 
 export function chart(data, nameOf, linkOf) {
+  // As wide as the page, so that letters keep their shape.
+  const WIDTH = Math.max(640, document.getElementById("main").clientWidth - 24);
   const sums = data.labels.map((_, at) => data.series.reduce((sum, one) => sum + Number(one.costs[at]), 0));
   const most = Math.max(...sums, 1e-12), top = ceiling(most), step = (WIDTH - LEFT) / data.labels.length;
   const height = HEIGHT - BOTTOM - TOP, y = (value) => TOP + height * (1 - value / top);
@@ -14,9 +16,9 @@ export function chart(data, nameOf, linkOf) {
   for (let line = 0; line <= 4; line++) {
     const value = (top * line) / 4;
     svg.append(draw("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), stroke: "var(--line)" }));
-    svg.append(draw("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, dollars(String(value))));
+    svg.append(draw("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, axis(value)));
   }
-  const every = Math.max(1, Math.ceil(data.labels.length / 12));
+  const every = Math.max(1, Math.ceil((data.labels.length * 60) / (WIDTH - LEFT)));
   data.labels.forEach((label, at) => {
     const x = LEFT + at * step, said = label + ": " + dollars(String(sums[at])) + ", " + count(data.calls[at]) + " calls";
     const link = draw("a", { href: linkOf(at), "aria-label": said }, draw("title", {}, said));
@@ -40,7 +42,9 @@ export function chart(data, nameOf, linkOf) {
 
 const short = (label) => (label.length > 10 ? label.slice(5) : label.slice(5) || label);
 
+const axis = (value) => "$" + (value >= 100 ? count(value) : String(Number(value.toPrecision(2))));
+
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 2.5, 4, 5, 8, 10].map((each) => each * power).find((each) => each >= value);
+  return [1, 2, 4, 8, 10].map((each) => each * power).find((each) => each >= value);
 }

@@ -23,7 +23,7 @@ export function overview(data, place, anomalies) {
     chart(data.chart, (one) => (one.is_rest ? "other" : one.key ?? NONE), (at) =>
       place.link({ since: data.chart.starts[at], until: data.chart.starts[at + 1] })),
   ];
-  if (!place.isFile) parts.splice(3, 0, stack(data, place));
+  if (!place.isFile) parts[2].prepend(...stack(data, place));
   const grid = make("div", { class: "tables" });
   for (const [column, rows] of Object.entries(data.tables)) grid.append(make("section", {}, make("h2", {}, TITLES[column]), spend(column, rows, totals, place)));
   parts.push(grid, make("h2", {}, "Most expensive traces"), traces(data.traces, place));
@@ -49,7 +49,7 @@ function stack(data, place) {
   const select = make("select", { id: "by" }, data.columns.map((column) =>
     make("option", { value: column, selected: column === data.chart.by }, column)));
   select.addEventListener("change", () => place.go(place.link({ by: select.value })));
-  return make("div", { class: "filters" }, make("label", { for: "by" }, "Stack the chart by"), select);
+  return [make("label", { for: "by" }, "Stack the chart by"), select];
 }
 
 function spend(column, rows, totals, place) {
