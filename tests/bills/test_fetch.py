@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spancost.bills.fetch import SOURCES, first_open_day
-from spancost.bills.reader import read_bill
+from spancost.bills.line import BillError
+from spancost.bills.reader import read_bill, read_bills
 from spancost.cli import main
 from tests.bills.provider_server import Provider, provider
 
@@ -134,10 +135,11 @@ def test_what_is_fetched_is_what_bill_show_reads(case: Case, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert [file.name for file in tmp_path.iterdir()] == ["bill.jsonl"]
     lines = path.read_bytes().split(b"\n")
-    assert [json.loads(line) for line in lines[:-1]] == [json.loads(case.page())]
+    assert json.loads(lines[0])["fetched"]["form"] == case.source
+    assert [json.loads(line) for line in lines[1:-1]] == [json.loads(case.page())]
     assert lines[-1] == b""
     assert (LITERAL in path.read_text(encoding="utf-8")) == (case.report == "cost")
-    (bill,) = read_bill(path)
+    _, bill = read_bill(path)
     assert bill.source == case.source
     assert bill.lines
     assert {line.start.date() for line in bill.lines} == {YESTERDAY}
@@ -163,10 +165,30 @@ def test_a_page_token_goes_with_the_query_that_it_came_from(case: Case, tmp_path
     first, second = server.queries
     assert second == {**first, "page": ["page_2"]}
     bills = read_bill(tmp_path / "bill.jsonl")
-    assert sorted(len(bill.lines) > 0 for bill in bills) == [False, True]
+    assert sorted(len(bill.lines) > 0 for bill in bills) == [False, False, True]
     if empty:
-        days = {bucket.start.date() for bill in bills for bucket in bill.buckets}
+        days = {bucket.start.date() for bill in bills[1:] for bucket in bill.buckets}
         assert days == {YESTERDAY, YESTERDAY - timedelta(days=1)}
+
+
+@OF_EACH
+def test_a_later_file_without_a_row_replaces_the_days_it_asked_for(case: Case, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    with provider({(case.path, case.first): case.page()}) as server:
+        fetch(case, server, before)
+    with provider({(case.path, case.first): case.page("")}) as server:
+        fetch(case, server, after)
+    assert any(bill.lines for bill in read_bills([after, before]))
+    assert not any(bill.lines for bill in read_bills([before, after]))
+    assert CliRunner().invoke(main, ["bill", "show", str(after)]).exit_code == 0
+
+
+@pytest.mark.parametrize("asked", ["1", "{}", '{"form": "x", "since": "2026-11-01", "until": "2026-11-02"}'])
+def test_a_first_line_that_bill_fetch_does_not_write_is_refused(asked: str, tmp_path: Path) -> None:
+    path = tmp_path / "bill.jsonl"
+    path.write_text(f'{{"fetched": {asked}}}\n{COST.page()}\n'.replace("\r\n", " "), encoding="utf-8")
+    with pytest.raises(BillError, match="expected what `spancost bill fetch` writes"):
+        read_bill(path)
 
 
 @PAGED
@@ -258,7 +280,16 @@ def test_a_key_that_no_header_holds_is_refused(key: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize(
-    "url", ["http://example.com", "example.com", "https://user:word@example.com", "file:///x", "https://[", ""]
+    "url",
+    [
+        "http://example.com",
+        "example.com",
+        "https://user:word@example.com",
+        "file:///x",
+        "https://[",
+        "https://a:99999",
+        "",
+    ],
 )
 def test_a_key_goes_out_encrypted_or_stays_on_this_machine(url: str, tmp_path: Path) -> None:
     result = fetch(COST, url, tmp_path / "bill.jsonl")
@@ -271,6 +302,7 @@ def test_a_key_goes_out_encrypted_or_stays_on_this_machine(url: str, tmp_path: P
     [
         (("--since", "yesterday"), "--since: found 'yesterday'"),
         (("--until", str(YESTERDAY)), "expected a day after"),
+        (("--until", "2099-01-01"), "expected a day after"),
         (("--since", "2020-01-01"), "one of the last 30 days"),
         (("--report", "usage"), "--report: found usage"),
     ],

@@ -97,11 +97,13 @@ def base_url_of(source: Source, given: str | None) -> str:
         return source.base_url
     try:
         parts = urlsplit(given)
+        port = parts.port
     except ValueError:
         raise BillError("--base-url: found no address; expected one such as https://example.com/v1") from None
+    is_plain = given.isascii() and given.isprintable() and not set(" ?#@") & set(given) and port != 0
     is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not parts.hostname or parts.username is not None or not (parts.scheme == "https" or is_local):
-        raise BillError("--base-url: expected an https address without a user, or http on this machine")
+    if not parts.hostname or not is_plain or not (parts.scheme == "https" or is_local):
+        raise BillError("--base-url: expected an https address without user or query, or http on this machine")
     return given.rstrip("/")
 
 
@@ -175,12 +177,21 @@ def first_open_day(now: datetime, lag_hours: int) -> date:
     return (now.astimezone(timezone.utc) - timedelta(hours=lag_hours)).date()
 
 
-def write_pages(path: Path, lines: Iterator[bytes]) -> int:
-    """Write one page a line and return how many. The file appears when all pages are there; else nothing changes."""
+def asked_for(form_id: str, since: date, until: date) -> bytes:
+    """Return the first line of a file: the form of its pages and its days. A later file replaces these days."""
+    return json.dumps({"fetched": {"form": form_id, "since": str(since), "until": str(until)}}).encode()
+
+
+def write_pages(path: Path, first: bytes, lines: Iterator[bytes]) -> int:
+    """Write *first* and one page a line; return the number of pages.
+
+    The file appears when all pages are there; else nothing changes.
+    """
     part = path.with_name(f"{path.name}.part")
     count = 0
     try:
         with part.open("wb") as file:
+            file.write(first + b"\n")
             for line in lines:
                 file.write(line + b"\n")
                 count += 1

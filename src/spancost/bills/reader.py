@@ -21,6 +21,7 @@ from spancost.config.model_names import family_named, provider_named
 _DIVISORS = {"usd": 1, "cents": 100, "micro_cents": 100_000_000}
 _LENGTHS = {"second": timedelta(seconds=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _REQUESTS = ("requests", "web_searches", "file_searches", "code_executions", "code_interpreter_sessions", "sessions")
+_MOST_DAYS = 10_000
 ALL = "all"
 """Meter of an amount for everything a row used."""
 
@@ -34,14 +35,16 @@ def forms() -> Forms:
 def read_bill(path: Path) -> list[Bill]:
     """Return what a file holds, one `Bill` for each of its tables; BillError when it is no bill that a form knows.
 
-    A page without a row has the form of the first page with one.
+    A page without a row has the form of the first page with one, or the form that the line `fetched` names.
     """
     found: list[Bill] = []
     empty: list[tuple[str, list[dict[str, str]]]] = []
     for table in tables.tables_of(path):
         if table.rows is None:
             rows, buckets = _document_rows(table.document)
-            if rows:
+            if isinstance(table.document, Mapping) and "fetched" in table.document:
+                found.append(_fetched(table.name, table.document["fetched"]))
+            elif rows:
                 found.append(_document(table.name, rows, buckets))
             else:
                 empty.append((table.name, buckets))
@@ -84,6 +87,20 @@ def _document(name: str, rows: list[dict[str, str]], empty: Sequence[Row]) -> Bi
     columns = tuple(sorted({key for row in rows for key in row}))
     form = forms().form_for(name, frozenset(columns), rows[0], "json")
     return _bill(name, form, iter(rows), columns, empty)
+
+
+def _fetched(name: str, asked: Any) -> Bill:
+    """Return the first line of a fetched file: no line of a bill, and a bucket for each day that was asked for."""
+    try:
+        form = forms().by_id(asked["form"])
+        day, until = instant(asked["since"]), instant(asked["until"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise BillError(f"{name}: found no form and days; expected what `spancost bill fetch` writes") from None
+    buckets: set[Bucket] = set()
+    while day < until and len(buckets) < _MOST_DAYS:
+        buckets.add(Bucket(form.id, None, day, day + _LENGTHS["day"]))
+        day += _LENGTHS["day"]
+    return Bill(name, form.id, form.lag_hours, form.rounded, (), frozenset(buckets), ())
 
 
 def _document_rows(document: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

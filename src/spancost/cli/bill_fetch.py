@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,23 +32,24 @@ def command(provider: str, since: str, until: str | None, report: str, path: Pat
 
     The key comes from the environment: OPENAI_ADMIN_KEY, ANTHROPIC_ADMIN_KEY or OPENROUTER_MANAGEMENT_KEY.
     """
-    from spancost.bills.fetch import SOURCES, HttpFault, base_url_of, fault_sentence, key_of, pages, write_pages
+    from spancost.bills import fetch
     from spancost.bills.line import BillError
 
-    source = SOURCES[provider]
+    source = fetch.SOURCES[provider]
     now = datetime.now(timezone.utc)
     if report not in source.reports:
         refuse(f"--report: found {report}; expected {' or '.join(source.reports)} for {provider}")
     first, end = _days(source, since, until, now)
     key = ""
     try:
-        key = key_of(source)
-        ask = load(source.module, "bills").open_source(report, key, base_url_of(source, base_url))
-        count = write_pages(path, pages(source, ask, first, end))
+        key = fetch.key_of(source)
+        ask = load(source.module, "bills").open_source(report, key, fetch.base_url_of(source, base_url))
+        asked = fetch.asked_for(source.reports[report], first, end)
+        count = fetch.write_pages(path, asked, fetch.pages(source, ask, first, end))
     except BillError as error:
         refuse(str(error))
-    except HttpFault as fault:
-        refuse(fault_sentence(provider, source, fault, key))
+    except fetch.HttpFault as fault:
+        refuse(fetch.fault_sentence(provider, source, fault, key))
     click.echo(f"{path}: {count:,} {'page' if count == 1 else 'pages'}, {first} to {end}", err=True)
     _warn_of_open_days(provider, source.reports[report], first, end, now)
 
@@ -56,8 +57,9 @@ def command(provider: str, since: str, until: str | None, report: str, path: Pat
 def _days(source: Source, since: str, until: str | None, now: datetime) -> tuple[date, date]:
     first = _day("--since", since)
     end = now.date() if until is None else _day("--until", until)
-    if end <= first:
-        refuse(f"--until: found {end}; expected a day after {first}")
+    tomorrow = now.date() + timedelta(days=1)
+    if not first < end <= tomorrow:
+        refuse(f"--until: found {end}; expected a day after {first} and at most {tomorrow}")
     if source.oldest_days is not None and (now.date() - first).days > source.oldest_days:
         refuse(f"--since: found {first}; expected one of the last {source.oldest_days} days")
     return first, end
