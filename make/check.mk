@@ -65,4 +65,4 @@ test-compiled: wheel-compiled ## Run the vectors and properties on the compiled 
 	@$(BIN)/python -m zipfile -e $(WHEELS)/*.whl $(WHEELS)/lib
 	@PYTHONPATH=$(CURDIR)/$(WHEELS)/lib $(BIN)/python -c \
 		"import spancost.core.ledger.plan as m; assert not m.__file__.endswith('.py'), m.__file__"
-	@PYTHONPATH=$(CURDIR)/$(WHEELS)/lib $(BIN)/python -m pytest -q -n $(WORKERS) tests/core $(ARGS)
+	@PYTHONPATH=$(CURDIR)/$(WHEELS)/lib $(BIN)/python -m pytest -q -n $(WORKERS) tests/core tests/config $(ARGS)

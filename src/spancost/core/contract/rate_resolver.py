@@ -20,7 +20,7 @@ from spancost.core.pricing.rates import Caveat, Rate
 
 
 class ContractRate(NamedTuple):
-    """A rate of a contract term, distinguished from the card's rates."""
+    """A rate of a contract term, distinguished from the card's rates by its class: do not annotate it as Rate."""
 
     numerator: int
     denominator: int
@@ -87,7 +87,7 @@ class ContractRateResolver(RateResolver):
             return ESTIMATED, reasons.ALLOCATED
         return caveat
 
-    def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
+    def _scaled(self, rates: Mapping[str, Any], modifier: Rate) -> dict[str, Rate]:
         """Return the rates, multiplied: token rates by modifiers and discount, others by a discount on all meters."""
         scaled = {}
         for meter, rate in rates.items():

@@ -159,7 +159,7 @@ class RateResolver:
     def _rate_set(
         self,
         rate_id: str,
-        published: Mapping[str, Rate],
+        published: Mapping[str, Any],
         modifier: Rate,
         limits: Limits,
         caveat: Caveat | None,
@@ -169,7 +169,7 @@ class RateResolver:
         scaled = self._scaled(published, modifier)
         return RateSet(rate_id, published, scaled, limits, implied, caveat, *assumed)
 
-    def _scaled(self, rates: Mapping[str, Rate], modifier: Rate) -> dict[str, Rate]:
+    def _scaled(self, rates: Mapping[str, Any], modifier: Rate) -> dict[str, Rate]:
         """Return the rates, those of tokens multiplied, in lowest terms."""
         scaled = {}
         for meter, (numerator, denominator) in rates.items():
@@ -186,8 +186,11 @@ def _depends(match: Match, entry: Mapping[str, Any], period: Mapping[str, Any], 
     return any(fact in row["when"] for row in (*period.get("variants", ()), *modifiers))
 
 
-def _rate(value: int | list[int] | Rate) -> Rate:
-    """Return a rate of the card as numerator and denominator; a contract's rate is returned unchanged."""
+def _rate(value: Any) -> Any:
+    """Return a rate of the card as numerator and denominator; a contract's rate is returned unchanged.
+
+    A compiled `tuple[int, int]` keeps its two numbers only: typed as Rate, a contract's rate would lose its class.
+    """
     if isinstance(value, tuple):
         return value
     return (value, 1) if isinstance(value, int) else (value[0], value[1])
