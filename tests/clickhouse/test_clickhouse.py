@@ -8,6 +8,7 @@ exporter fills them (map and JSON columns, every value as text or JSON), each ba
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
@@ -189,3 +190,38 @@ def test_check_says_what_is_there(clickhouse: ClickHouseEngine) -> None:
     findings = list(check(clickhouse))
     assert all(finding.is_good for finding in findings if "have no cost" not in finding.text), findings
     assert any("calls are in spancost_calls" in finding.text for finding in findings)
+
+
+def panels() -> Iterator[Any]:
+    """Yield the panels of the dashboards on ClickHouse."""
+    for path in sorted((Path(__file__).parents[2] / "dashboards" / "grafana").glob("*-clickhouse.json")):
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+            yield pytest.param(panel["targets"][0]["rawSql"], id=f"{path.stem}-{panel['title']}")
+
+
+def as_grafana_asks(sql: str) -> str:
+    """Return a query with the macros of Grafana's plug-in replaced as for all environments, features and models."""
+    sql = re.sub(r"\$__conditionalAll\(.*?, \$\w+\)", "1=1", sql)
+    sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 >= toDateTime(0) AND \1 <= toDateTime(4000000000)", sql)
+    sql = re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 3600 second)", sql)
+    assert "$" not in sql, sql
+    return sql
+
+
+@pytest.mark.parametrize("sql", list(panels()))
+def test_each_panel_of_the_dashboards_runs(clickhouse: ClickHouseEngine, sql: str) -> None:
+    """Those of the last day or month see nothing of the generated week."""
+    rows = clickhouse.rows(as_grafana_asks(sql))
+    assert rows or "HAVING" in sql
+
+
+def test_panels_of_spend_give_the_figures_of_the_report(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
+    found = {param.id: clickhouse.rows(as_grafana_asks(str(param.values[0]))) for param in panels()}
+    (row,) = spend.spend(duckdb, Selection())
+    assert found["spend-clickhouse-Spend"] == [(row.cost_usd,)]
+    assert found["spend-clickhouse-Calls"] == [(row.calls,)]
+    by_feature: dict[str, Decimal] = defaultdict(Decimal)
+    for _, feature, usd in found["spend-clickhouse-Spend per hour, by feature"]:
+        by_feature[feature] += usd or Decimal(0)
+    features = spend.spend(duckdb, Selection(("feature",), ("feature",)))
+    assert by_feature == {str(each.keys[0] or ""): each.cost_usd or Decimal(0) for each in features}

@@ -129,10 +129,8 @@ class Shop:
             asked = call(self._trace, number, 1, tokens, model)
             asked["startTimeUnixNano"] = str(int(spans[0]["startTimeUnixNano"]) + number * 100_000_000)
             asked["endTimeUnixNano"] = str(int(asked["startTimeUnixNano"]) + 50_000_000)
-            more = {"gen_ai.usage.cache_read.input_tokens": {"intValue": str(cached)}}
-            tags = {"app.feature": feature, "app.team": "core", "app.environment": "prod"}
-            more.update({key: {"stringValue": value} for key, value in tags.items()} if feature else {})
-            asked["attributes"] += [{"key": key, "value": value} for key, value in more.items()]
+            cache = {"key": "gen_ai.usage.cache_read.input_tokens", "value": {"intValue": str(cached)}}
+            asked["attributes"] += [cache, *_tags(feature)]
             spans.append(asked)
         send(self._to, *spans, service=service)
         self.requests[feature] += times
@@ -147,9 +145,14 @@ class Shop:
     def late(self, feature: str) -> None:
         """Send a call of a trace whose root has been released."""
         asked = call(self._trace, 99, 1, 1000)
-        asked["attributes"].append({"key": "app.feature", "value": {"stringValue": feature}})
+        asked["attributes"] += _tags(feature)
         send(self._to, asked, service="web")
         self.requests[feature] += 1
         self.calls["web"] += 1
         self.input[feature] += 1000
         self.nano[feature] += 1000 * 150 + 100 * 600
+
+
+def _tags(feature: str) -> list[dict[str, Any]]:
+    tags = {"app.feature": feature, "app.team": "core", "app.environment": "prod"}
+    return [{"key": key, "value": {"stringValue": value}} for key, value in tags.items()]
