@@ -36,9 +36,9 @@ class Jaeger(NamedTuple):
     def also(self) -> dict[str, str]:
         """Changes of a configuration by which Jaeger is sent a copy of every span."""
         return {
-            "exporters::otlp/jaeger::endpoint": self.otlp,
-            "exporters::otlp/jaeger::tls::insecure": "true",
-            "service::pipelines::traces::exporters": "[otlphttp, otlp/jaeger]",
+            "exporters::otlp_grpc/jaeger::endpoint": self.otlp,
+            "exporters::otlp_grpc/jaeger::tls::insecure": "true",
+            "service::pipelines::traces::exporters": "[otlp_http, otlp_grpc/jaeger]",
         }
 
     def asked(self, path: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from ruamel.yaml import YAML
 
 from spancost.store.otlp_receiver import OtlpReceiver
 from tests.collector.collector import (
@@ -50,6 +51,22 @@ def test_a_configuration_is_valid(name: str) -> None:
     done = subprocess.run(
         [need(), "validate", "--config", str(CONFIGURATIONS / f"{name}.yaml")], capture_output=True, text=True, env=NEED
     )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_configuration_names_a_component_by_a_former_name() -> None:
+    """Of spend-metrics.yaml, components are named as in Collectors before 0.159 too."""
+    for path in CONFIGURATIONS.glob("*.yaml"):
+        for former in ("otlphttp", "loadbalancing", *(() if path.stem == "spend-metrics" else ("deltatocumulative",))):
+            assert path.stem.startswith("builder") or former not in path.read_text(), f"{path.name}: {former}"
+
+
+def test_the_configuration_in_the_values_for_helm_is_valid(tmp_path: Path) -> None:
+    values = YAML(typ="safe").load(CONFIGURATIONS / "deploy" / "helm-values.yaml")
+    file = tmp_path / "relay.yaml"
+    file.write_text(json.dumps(values["alternateConfig"]))
+    env = {"MY_POD_IP": "127.0.0.1", "BACKEND_OTLP_HTTP": "http://127.0.0.1:14318"}
+    done = subprocess.run([need(), "validate", "--config", str(file)], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
 
 

@@ -135,7 +135,7 @@ def test_a_gateway_restarted_in_mid_trace_while_its_agent_goes_on(tmp_path: Path
         spans = tree(trace)
         gateway = CONFIGURATIONS / "gateway.yaml"
         to = {"GATEWAY_1": grpc, "GATEWAY_2": grpc}
-        retry = "exporters::loadbalancing::protocol::otlp::retry_on_failure"
+        retry = "exporters::load_balancing::protocol::otlp::retry_on_failure"
         soon = {f"{retry}::initial_interval": "100ms", f"{retry}::max_interval": "500ms"}
         with collector(CONFIGURATIONS / "agent.yaml", tmp_path, to, also=soon) as agent:
             with collector(gateway, tmp_path, env, also=shown_by.also):

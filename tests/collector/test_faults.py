@@ -24,17 +24,17 @@ processors:
 connectors:
   llm_spend: {flush_interval: 200ms, zero_for: 200ms}
 exporters:
-  otlphttp:
+  otlp_http:
     endpoint: "${env:BACKEND_OTLP_HTTP}"
     sending_queue: {queue_size: "${env:QUEUE_SIZE:-1000}", num_consumers: 4}
     retry_on_failure: {initial_interval: 100ms, max_interval: 200ms, max_elapsed_time: 0s}
-  otlphttp/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
+  otlp_http/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
 service:
   telemetry:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "${env:OWN_METRICS_PORT}"}}}}]}
   pipelines:
-    traces: {receivers: [otlp], processors: [llm_cost, llm_cost_rollup], exporters: [otlphttp, llm_spend]}
-    metrics: {receivers: [llm_spend], exporters: [otlphttp/spend]}
+    traces: {receivers: [otlp], processors: [llm_cost, llm_cost_rollup], exporters: [otlp_http, llm_spend]}
+    metrics: {receivers: [llm_spend], exporters: [otlp_http/spend]}
 """
 TRACES = 200
 TOKENS = 1000

@@ -19,12 +19,12 @@ receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
 processors:
   llm_cost: {contract_file: "${env:CONTRACT}", reload_interval: "${env:RELOAD:-0s}"}
 exporters:
-  otlphttp: {endpoint: "${env:BACKEND_OTLP_HTTP}"}
+  otlp_http: {endpoint: "${env:BACKEND_OTLP_HTTP}"}
 service:
   telemetry:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "${env:OWN_METRICS_PORT}"}}}}]}
   pipelines:
-    traces: {receivers: [otlp], processors: [llm_cost], exporters: [otlphttp]}
+    traces: {receivers: [otlp], processors: [llm_cost], exporters: [otlp_http]}
 """
 LIST_NANO = 210_000
 """List price of a `call` of 1000 input tokens."""

@@ -29,7 +29,7 @@ processors:
   batch:
   llm_cost:
   llm_cost_rollup: {max_wait: 500ms}
-  deltatocumulative:
+  delta_to_cumulative:
 connectors:
   forward:
   llm_spend: {flush_interval: 1s, zero_for: 1s}
@@ -40,16 +40,16 @@ connectors:
         attributes: [{key: llm.model, optional: true}, {key: app.feature, optional: true}]
         sum: {value: 'span.attributes["llm.request_cost_nanousd"]', monotonic: true}
 exporters:
-  otlphttp/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
-  otlphttp/stock: {metrics_endpoint: "${env:STOCK}", compression: none}
+  otlp_http/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
+  otlp_http/stock: {metrics_endpoint: "${env:STOCK}", compression: none}
 service:
   telemetry:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "${env:OWN_METRICS_PORT}"}}}}]}
   pipelines:
     traces: {receivers: [otlp], processors: [llm_cost, llm_cost_rollup], exporters: [llm_spend, forward]}
     traces/stock: {receivers: [forward], processors: [batch], exporters: [signal_to_metrics]}
-    metrics: {receivers: [llm_spend], exporters: [otlphttp/spend]}
-    metrics/stock: {receivers: [signal_to_metrics], processors: [deltatocumulative], exporters: [otlphttp/stock]}
+    metrics: {receivers: [llm_spend], exporters: [otlp_http/spend]}
+    metrics/stock: {receivers: [signal_to_metrics], processors: [delta_to_cumulative], exporters: [otlp_http/stock]}
 """
 
 
@@ -170,7 +170,7 @@ def test_a_sampler_that_decides_before_the_totals_arrive_is_refused(tmp_path: Pa
     shipped = (CONFIGURATIONS / "spend.yaml").read_text()
     shipped = shipped.replace(":-127.0.0.1:4317}", f":-127.0.0.1:{free_port()}}}")
     shipped = shipped.replace("DECISION_WAIT:-15s", "DECISION_WAIT:-10s")
-    said = refused(shipped.replace("service:", "service:\n  telemetry: {metrics: {level: none}}", 1), tmp_path)
+    said = refused(shipped.replace("OWN_METRICS_PORT:-8888", f"OWN_METRICS_PORT:-{free_port()}"), tmp_path)
     assert "processors::tail_sampling::decision_wait: found 10s; expected more than" in said
     assert "processors::llm_cost_rollup::max_wait (10s)" in said
 
@@ -188,9 +188,9 @@ processors:
       - {name: text, type: string_attribute, string_attribute: {key: llm.trace_cost_bucket, values: [lt_1, lt_10]}}
       - {name: number, type: numeric_attribute, numeric_attribute: {key: llm.trace_cost_nanousd, min_value: 9000000000}}
       - {name: unknown, type: string_attribute, string_attribute: {key: llm.cost_status, values: [unpriced]}}
-exporters: {otlphttp: {endpoint: "${env:BACKEND_OTLP_HTTP}"}}
+exporters: {otlp_http: {endpoint: "${env:BACKEND_OTLP_HTTP}"}}
 service: {pipelines: {traces: {
-  receivers: [otlp], processors: [llm_cost, llm_cost_rollup, tail_sampling], exporters: [otlphttp]}}}
+  receivers: [otlp], processors: [llm_cost, llm_cost_rollup, tail_sampling], exporters: [otlp_http]}}}
 """)
     with OtlpReceiver() as backend:
         with collector(config, tmp_path, {"BACKEND_OTLP_HTTP": backend.url}) as running:
@@ -214,14 +214,14 @@ receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
 processors: {llm_cost: }
 connectors: {llm_spend: {flush_interval: 200ms, zero_for: 200ms}, llm_spend/records: }
 exporters:
-  otlphttp/logs: {logs_endpoint: "${env:LOGS}"}
-  otlphttp/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
+  otlp_http/logs: {logs_endpoint: "${env:LOGS}"}
+  otlp_http/spend: {metrics_endpoint: "${env:SPEND}", compression: none}
 service:
   pipelines:
     traces: {receivers: [otlp], processors: [llm_cost], exporters: [llm_spend, llm_spend/records]}
-    logs/calls: {receivers: [llm_spend/records], exporters: [otlphttp/logs, llm_spend]}
+    logs/calls: {receivers: [llm_spend/records], exporters: [otlp_http/logs, llm_spend]}
     logs: {receivers: [otlp], processors: [llm_cost], exporters: [llm_spend]}
-    metrics: {receivers: [llm_spend], exporters: [otlphttp/spend]}
+    metrics: {receivers: [llm_spend], exporters: [otlp_http/spend]}
 """)
     with OtlpReceiver() as backend, prometheus() as (spend, kept):
         with collector(config, tmp_path, {"LOGS": f"{backend.url}/v1/logs", "SPEND": spend}) as running:

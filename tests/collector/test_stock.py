@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collector-stock")]
 NOW = int(time.time())
 BASE = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
-exporters: {otlphttp: {endpoint: "${env:BACKEND_OTLP_HTTP}"}}
-service: {pipelines: {traces: {receivers: [otlp], processors: [transform/llm_cost], exporters: [otlphttp]}}}
+exporters: {otlp_http: {endpoint: "${env:BACKEND_OTLP_HTTP}"}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [transform/llm_cost], exporters: [otlp_http]}}}
 """
 
 
