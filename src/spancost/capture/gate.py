@@ -63,7 +63,9 @@ class Gate:
                 except Exception as error:
                     self._counts.fault("guard", error)
             admission = self._guards.admission
-            if admission is None or target.kind != _CALL or (target.shape is not None and target.shape.batch):
+            if admission is None:
+                return Entered(asked, None)
+            if target.kind != _CALL or (target.shape is not None and target.shape.batch):
                 return Entered(asked._replace(number=0), None)
             try:
                 change = admission.admit(asked, may_change)
