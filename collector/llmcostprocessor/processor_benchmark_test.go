@@ -81,6 +81,12 @@ func benchmark(b *testing.B, calls int, configure func(*Config)) {
 func BenchmarkTracesWithoutCalls(b *testing.B) { benchmark(b, 0, nil) }
 func BenchmarkTracesOneInEight(b *testing.B)   { benchmark(b, 1, nil) }
 func BenchmarkTracesAllCalls(b *testing.B)     { benchmark(b, 8, nil) }
+func BenchmarkTracesOneInEightFull(b *testing.B) {
+	benchmark(b, 1, func(c *Config) { c.Attributes = []string{"full"} })
+}
+func BenchmarkTracesOneInEightLean(b *testing.B) {
+	benchmark(b, 1, func(c *Config) { c.Attributes = []string{"lean"} })
+}
 func BenchmarkTracesAllCallsFull(b *testing.B) {
 	benchmark(b, 8, func(c *Config) { c.Attributes = []string{"full"} })
 }
