@@ -43,5 +43,6 @@ TARGETS: Targets = {
     },
     FOLDER / "prometheus" / "rules.yaml": rules.rules_text,
     FOLDER / "prometheus" / "rules.test.yaml": rules.tests_text,
+    FOLDER / "prometheus" / "rules.week.test.yaml": partial(rules.tests_text, rules.HALF_HOUR),
     page.PAGE: page.page,
 }

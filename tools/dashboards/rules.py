@@ -15,6 +15,7 @@ HEAD = """\
 # SPDX-License-Identifier: Apache-2.0
 # Generated from dashboards/alerts.yaml by `python -m tools.dashboards`; edit that file.
 """
+MINUTE, HALF_HOUR = "1m", "30m"
 RUNBOOK = "https://github.com/spancost/spancost/blob/main/docs/dashboards.md"
 SHOWN = {"number": "humanize", "share": "humanizePercentage"}
 """Function of Prometheus' templates that writes the value."""
@@ -35,10 +36,13 @@ def rules_text() -> str:
     return HEAD + text
 
 
-def tests_text() -> str:
-    """Return prometheus/rules.test.yaml: for each alert a case in which it fires, and one in which it does not."""
-    cases = [case for alert in alerts() for case in _cases(alert)]
-    return HEAD + _yaml({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": cases})
+def tests_text(interval: str = MINUTE) -> str:
+    """Return the unit tests of the alerts whose series have a value each *interval*, which is also how often rules run.
+
+    For each alert there is a case in which it fires, and one in which it does not.
+    """
+    cases = [case for alert in alerts() for case in _cases(alert) if case["interval"] == interval]
+    return HEAD + _yaml({"rule_files": ["rules.yaml"], "evaluation_interval": interval, "tests": cases})
 
 
 def _rule(alert: Alert) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def _cases(alert: Alert) -> list[dict[str, Any]]:
 def _case(alert: Alert, what: str, series: dict[str, str], asked: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "name": alert.alert + what,
-        "interval": alert.test.get("interval", "1m"),
+        "interval": alert.test.get("interval", MINUTE),
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "alert_rule_test": sorted(asked, key=lambda each: _minutes(each["eval_time"])),
     }

@@ -7,6 +7,7 @@ A table that is wrong raises TableError: where, what was found, what is expected
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def load_yaml(path: Path, table: str) -> dict[str, Any]:
     return dict(content)
 
 
+@cache
 def boards(path: Path = PANELS) -> tuple[Board, ...]:
     """Return the boards with their panels."""
     content = load_yaml(path, "panels")
@@ -121,11 +123,13 @@ def _panel(path: Path, each: dict[str, Any]) -> Panel:
     return panel
 
 
+@cache
 def records(path: Path = ALERTS) -> tuple[Record, ...]:
     """Return the recording rules."""
     return tuple(Record(**each) for each in load_yaml(path, "alerts")["records"])
 
 
+@cache
 def alerts(path: Path = ALERTS) -> tuple[Alert, ...]:
     """Return the alert rules."""
     found = tuple(Alert(**each) for each in load_yaml(path, "alerts")["list"])
