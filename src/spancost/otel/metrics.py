@@ -237,21 +237,36 @@ def _histogram(meter: Any) -> Any:
         return meter.create_histogram(HISTOGRAM_NAME, "{USD}", "Cost of one LLM call.")
 
 
-_PROVIDERS: weakref.WeakKeyDictionary[Any, _Instruments] = weakref.WeakKeyDictionary()
+_PROVIDERS: dict[int, tuple[weakref.ref[Any], _Instruments]] = {}
+"""By identity: a provider may be equal to others and have no hash (logfire 5.4's proxy, 2026-11-30)."""
 _PROVIDERS_LOCK = threading.RLock()
 
 
 def _instruments_of(provider: MeterProvider) -> _Instruments:
     """Return the instruments of *provider*; a provider has one set, whatever the number of processors."""
+    key = id(provider)
     with _PROVIDERS_LOCK:
-        found = _PROVIDERS.get(provider)
-        if found is None:
-            found = _PROVIDERS[provider] = _Instruments(provider)
-        return found
+        held = _PROVIDERS.get(key)
+        if held is not None and held[0]() is provider:
+            return held[1]
+        made = _Instruments(provider)
+        _PROVIDERS[key] = (weakref.ref(provider, lambda gone: _forget(key, gone)), made)
+        return made
+
+
+def _forget(key: int, gone: weakref.ref[Any]) -> None:
+    """Drop a provider that is gone, unless another one has its place in memory already."""
+    held = _PROVIDERS.get(key)
+    if held is not None and held[0] is gone:
+        del _PROVIDERS[key]
+
+
+def _all_instruments() -> list[_Instruments]:
+    return [made for _, made in list(_PROVIDERS.values())]
 
 
 def _before_fork() -> None:
-    for instruments in list(_PROVIDERS.values()):
+    for instruments in _all_instruments():
         try:
             instruments.before_fork()
         except Exception:  # a fork is the host's: the child then reports from 0 by the instruments there are
@@ -261,7 +276,7 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     global _PROVIDERS_LOCK
     _PROVIDERS_LOCK = threading.RLock()
-    for instruments in list(_PROVIDERS.values()):
+    for instruments in _all_instruments():
         instruments.after_fork()
 
 

@@ -58,6 +58,25 @@ def test_cost_calls_and_tokens_are_reported_by_the_names_of_the_spans() -> None:
     assert all(isinstance(point.value, int) for name in (REQUESTS, TOKENS) for point in found[name])
 
 
+class WithoutHash(MeterProvider):
+    """A provider that is compared by value, as a dataclass is: it has no hash."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithoutHash)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_provider_without_a_hash_is_one_of_its_own() -> None:
+    """Two providers that are equal have instruments of their own; neither raises into the call."""
+    for _ in range(2):
+        reader = InMemoryMetricReader()
+        calls = made(WithoutHash([reader]))
+        calls.call(tokens=10)
+        assert sum(values(reader, REQUESTS).values()) == 1
+        assert not [name for name in calls.cost.stats if name.startswith("errors_")]
+
+
 def test_two_readers_of_both_temporalities_each_get_everything() -> None:
     """Differences add up to the total, whichever reader collects first."""
     total, delta = InMemoryMetricReader(), InMemoryMetricReader(preferred_temporality=DELTA)

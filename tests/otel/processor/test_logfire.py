@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -10,6 +13,23 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.otel.processor.simple import INPUT, MODEL, Kept, processor
 
 logfire = pytest.importorskip("logfire")
+GLOBALS = (
+    ("opentelemetry.metrics._internal", ("_METER_PROVIDER", "_METER_PROVIDER_SET_ONCE")),
+    ("opentelemetry._logs._internal", ("_LOGGER_PROVIDER", "_LOGGER_PROVIDER_SET_ONCE")),
+)
+
+
+@pytest.fixture(autouse=True)
+def providers_of_other_tests() -> Iterator[None]:
+    """Logfire sets the global providers of metrics and logs once; other tests have none."""
+    held = [(import_module(name), key) for name, keys in GLOBALS for key in keys]
+    before = [(module, key, getattr(module, key)) for module, key in held if hasattr(module, key)]
+    done = [once._done for _, key, once in before if key.endswith("_ONCE")]
+    yield
+    for module, key, value in before:
+        setattr(module, key, value)
+    for (_, _, once), was in zip((each for each in before if each[1].endswith("_ONCE")), done, strict=True):
+        once._done = was
 
 
 @pytest.mark.parametrize("place", ["additional, first", "additional, last", "added after configure"])
