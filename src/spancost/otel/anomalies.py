@@ -21,11 +21,12 @@ from spancost.core.detect.rules import DetectorError, RuleSet
 from spancost.core.money import usd_float
 from spancost.core.record import CallEvent, CallRecord
 from spancost.core.span import AttributeValue
-from spancost.otel.processor.diagnostics import ErrorCounter
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import Counter, MeterProvider
+
+    from spancost.otel.processor.diagnostics import ErrorCounter
 
 EVENT = "llm.anomaly"
 COUNTER = "llm.anomalies"
