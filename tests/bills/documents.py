@@ -56,9 +56,10 @@ TOGETHER = """{"data": [{"start_time": "2026-11-19T00:00:00Z", "end_time": "2026
   "unit_price": "0.88", "cost": "1.76", "pricing_dimensions": {}, "attributes": {}}]}]}"""
 CUR = """line_item_usage_type,line_item_product_code,line_item_usage_start_date,line_item_usage_end_date,\
 line_item_usage_account_id,line_item_usage_amount,pricing_unit,line_item_unblended_cost,line_item_currency_code,\
-line_item_line_item_type
-USE1-Claude4.5Sonnet-input-tokens,AmazonBedrock,2026-11-19T00:00:00Z,2026-11-19T01:00:00Z,111,12,1K tokens,0.036,USD,Usage
-USE1-BoxUsage:t3.micro,AmazonEC2,2026-11-19T00:00:00Z,2026-11-19T01:00:00Z,111,1,Hrs,0.01,USD,Usage
+line_item_line_item_type,product_product_name
+USE1-Claude4.5Sonnet-input-tokens,AmazonBedrock,2026-11-19T00:00:00Z,2026-11-19T01:00:00Z,111,12,1K tokens,0.036,USD,Usage,Amazon Bedrock
+USE1-MP:USE1_OutputTokenCount_Global-Units,AmazonBedrockFoundationModels,2026-11-19T00:00:00Z,2026-11-19T01:00:00Z,111,0.002,Units,0.03,USD,Usage,Claude Sonnet 4.5 (Amazon Bedrock Edition)
+USE1-BoxUsage:t3.micro,AmazonEC2,2026-11-19T00:00:00Z,2026-11-19T01:00:00Z,111,1,Hrs,0.01,USD,Usage,Amazon Elastic Compute Cloud
 """
 AZURE = """Date,SubscriptionId,ResourceGroup,MeterCategory,MeterName,Quantity,UnitOfMeasure,CostInBillingCurrency,\
 BillingCurrency,ChargeType
@@ -162,7 +163,7 @@ CASES = (
         "together.json", TOGETHER, "together_usage",
         (("meta-llama/llama-3.3-70b-instruct-turbo", "uncached_input_tokens", None, "2000000", "1.76", U),),
     ),
-    Case("cur.csv", CUR, "aws_cur", (("claude-sonnet-4-5", "uncached_input_tokens", None, "12000", "0.036", U),)),
+    Case("cur.csv", CUR, "aws_cur", (("claude-sonnet-4-5", "uncached_input_tokens", None, "12000", "0.036", U), ("claude-sonnet-4-5", "output_tokens", None, "2000", "0.03", U))),
     Case(
         "azure.csv", AZURE, "azure_export",
         (

@@ -97,6 +97,21 @@ def test_a_price_that_changed(tmp_path: Path) -> None:
     assert "the bill has 20, the spans have 10 USD per million" in hint
 
 
+def test_a_price_that_changed_on_a_bill_without_quantities(tmp_path: Path) -> None:
+    """The same ratio on every day is a price; a service that is missing has another ratio each day."""
+    calls = month()
+    bill = costs_csv(tmp_path / "b.csv", billed(calls), lambda line: line._replace(amount=line.amount * 6 / 5))
+    text = bill.read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",") for line in text]
+    bare = [[*row[:4], *(row[4:6] if not number else ["", ""]), *row[6:]] for number, row in enumerate(rows)]
+    bill.write_text("\n".join(",".join(row) for row in bare) + "\n", encoding="utf-8")
+    found, _ = answered(spans_file(tmp_path / "s.jsonl", calls), bill)
+    assert dollars(found) == {("rate", None): cost(calls) / 5}
+    seen = [call for call in calls if call.service == "shop"]
+    other, _ = answered(spans_file(tmp_path / "s2.jsonl", seen), bill)
+    assert {name for name, _ in dollars(other)} == {"quantity"}
+
+
 def test_calls_that_were_served_in_another_tier(tmp_path: Path) -> None:
     """Spans say standard, the bill has a part of them in the batch tier at half the price."""
     calls = month()

@@ -43,18 +43,21 @@ class Facts(NamedTuple):
         repeats: calls that look like copies of another, by day, provider and model.
         open_from: first day that the source may still change.
         rounded: unit to which each row of the bill is rounded, 0 when it is exact.
+        same_ratio: keys without a quantity whose amounts differ by one ratio on several days: a price, not a number.
     """
 
     counts: Mapping[tuple[date, str, str], Counts]
     repeats: Mapping[tuple[date, str, str], int]
     open_from: date
     rounded: Fraction = ZERO
+    same_ratio: frozenset[Key] = frozenset()
 
 
 def classified(bill: Mapping[Key, Side], ours: Mapping[Key, Side], facts: Facts) -> list[Difference]:
     """Return every key of both sides with its class; the dollars of the classes add up to bill less ours."""
     found: list[Difference] = []
     slips = _slips(bill, ours)
+    facts = facts._replace(same_ratio=_same_ratio(bill, ours))
     billed = {(key.provider, key.model) for key in bill}
     spent = {(key.provider, key.model) for key in ours}
     places: dict[tuple[date, str, str], set[Key]] = {}
@@ -153,7 +156,7 @@ def _priced(key: Key, bill: Side, ours: Side, facts: Facts) -> Difference:
         return _row(NOT_BILLED, None, key, bill, ours)
     if abs(bill.usd - ours.usd) <= _tolerance(bill, ours, facts):
         return _row(MATCHED, None, key, bill, ours)
-    if bill.quantity is None:
+    if bill.quantity is None and key not in facts.same_ratio:
         cause = _cause(key, bill.usd - ours.usd, facts)
         return _row(QUANTITY, cause, key, bill, ours)
     return _row(RATE, None, key, bill, ours)._replace(detail=_prices(bill, ours))
@@ -182,6 +185,8 @@ def _price(bill: Side, ours: Side) -> Fraction:
 
 
 def _prices(bill: Side, ours: Side) -> str:
+    if bill.quantity is None and bill.usd and ours.usd:
+        return f"the bill has {float(bill.usd / ours.usd):.4g} times the amount, on several days"
     one, two = (_per_million(side) for side in (bill, ours))
     return f"the bill has {one}, the spans have {two} USD per million"
 
@@ -212,6 +217,18 @@ def _slips(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> dict[str, Frac
             if near * 10 >= len(held) * 8:
                 found[provider] = power
     return found
+
+
+def _same_ratio(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> frozenset[Key]:
+    """Return the keys of bills without quantities whose amounts differ by the same ratio on two days or more."""
+    series: dict[tuple[Key, int], list[Key]] = {}
+    for key, side in bill.items():
+        other = ours.get(key)
+        if side.quantity is None and side.usd and other is not None and other.usd and side.usd != other.usd:
+            ratio = round(side.usd / other.usd * 10_000)
+            if ratio != 10_000:
+                series.setdefault((key._replace(day=date.min), ratio), []).append(key)
+    return frozenset(key for held in series.values() if len(held) > 1 for key in held)
 
 
 def _unit_slips(pairs: Mapping[Key, tuple[Side | None, Side | None]], factor: Fraction) -> Iterator[Difference]:

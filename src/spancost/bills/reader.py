@@ -160,7 +160,7 @@ def _lines(form: Form, row: Row, index: int) -> Iterator[BillLine]:
     provider = (provider and provider_named(provider)) or provider
     text = form.constant_text or form.text.raw(row) or ""
     meaning = _meaning(form, row, text)
-    model_text = form.cells["model"].raw(row) or (meaning.model if meaning else None)
+    model_text = (meaning.model if meaning else None) or form.cells["model"].raw(row)
     category = form.cells["category"].word(row) or (meaning and meaning.category) or USAGE
     base = BillLine(
         source=form.id,
