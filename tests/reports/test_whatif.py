@@ -102,6 +102,13 @@ def test_an_unknown_target_is_counted_not_priced(week: str) -> None:
     assert row["expected_usd"] == row["current_usd"]
 
 
+def test_calls_of_other_models_are_left_alone(tmp_path: Path) -> None:
+    """They keep their cost, known or not, and are in no count but the first."""
+    spans = request(chat(1, 1), chat(2, 2, model="gpt-4o"), chat(3, 3, model="house-model"))
+    row, _ = answered(str(written(tmp_path / "mixed.jsonl", spans)), "model=gpt-4o:gpt-4o-mini")
+    assert (row["calls"], row["repriced_calls"], row["unknown_calls"], row["infeasible_calls"]) == (3, 1, 0, 0)
+
+
 def test_shorter_prompts_cost_less(week: str) -> None:
     row, steps = answered(week, "truncate=2000")
     expected = sum(priced("gpt-4o-mini", input_tokens=min(1000 * n, 2000), output_tokens=100 * n) for n in range(1, 6))

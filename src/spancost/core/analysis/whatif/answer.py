@@ -47,8 +47,9 @@ class Answer(NamedTuple):
         calls: calls looked at; `current_femto` is what they cost.
         low_femto, expected_femto, high_femto: what they would have cost. Calls that cannot be repriced keep their cost.
         exact: whether the figures are exact: only rates, tiers or contracts change and every call was repriced.
-        repriced: calls with a new cost. infeasible: calls that the target cannot answer (too long, a meter without a
-            rate). unknown: calls whose new or old cost is unknown.
+        repriced: calls with a new cost; calls that no change is about are in no count but `calls`.
+        infeasible: calls that the target cannot answer (too long, a meter without a rate). unknown: calls whose new or
+            old cost is unknown.
         facts_kept: repriced calls whose cost the same rates do not give: a region, a speed or a discount that a record
             does not hold keeps its effect as a factor.
         assumptions: the steps that changed the cost, in their order.
@@ -128,6 +129,9 @@ class Whatif:
     def _add(self, record: CallRecord) -> None:
         self._counts["calls"] += 1
         current = record.cost_femto
+        if not self._scenario.applies_to(record.model):
+            self._keep(current or 0, None)
+            return
         if current is None or not record.provider or not record.model or record.status == status.NOT_BILLED:
             self._keep(current or 0, "unknown" if current is None else "repriced")
             return
@@ -153,8 +157,9 @@ class Whatif:
         for index, value in enumerate((low, expected, high), 1):
             self._sums[index] += current + move.share * (value - current)
 
-    def _keep(self, femto: int, count: str) -> None:
-        self._counts[count] += 1
+    def _keep(self, femto: int, count: str | None) -> None:
+        if count is not None:
+            self._counts[count] += 1
         for index in range(4):
             self._sums[index] += femto
 

@@ -53,6 +53,11 @@ class Scenario(NamedTuple):
         """Return whether no change touches what a call used, so that the answer is exact."""
         return not self.models and self.cache in (None, AS_RECORDED) and self.truncate is None
 
+    def applies_to(self, model: str | None) -> bool:
+        """Return whether any change is about calls of *model*."""
+        others = (self.card, self.contract, self.tier, self.cache, self.truncate)
+        return self.batch or any(each is not None for each in others) or self.model_change(model) is not None
+
     def model_change(self, model: str | None) -> ModelChange | None:
         """Return the change that applies to a call of *model*."""
         return next((change for change in self.models if change.source in (model, "*")), None)
