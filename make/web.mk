@@ -3,8 +3,14 @@
 
 ##@ Slow lanes
 
+AXE := build/axe/node_modules/axe-core/axe.min.js
+$(AXE):
+	@mkdir -p build/axe
+	@command -v npm >/dev/null && npm install --silent --ignore-scripts --no-audit --no-fund --prefix build/axe axe-core@4.14.1 \
+		|| echo "axe-core cannot be had here: its tests are skipped" >&2
+
 .PHONY: test-web
-test-web: install ## Drive the local page in Chromium (needs chromium and chromedriver)
+test-web: install $(AXE) ## Drive the local page in Chromium (needs chromium and chromedriver)
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/browser $(ARGS)
 
 .PHONY: pictures
