@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from spancost.bills.line import BillError, BillLine
 
 Row = Mapping[str, str]
+_MEANINGS_KEPT = 4_096
 
 
 class Pattern(NamedTuple):
@@ -95,6 +96,7 @@ class Form:
         self.text = Cell(text)
         self.constant_text: str | None = text.get("constant")
         self.patterns: Sequence[Pattern] = patterns[text["patterns"]] if text else ()
+        self._meanings: dict[str, Meaning | None] = {}
         keep = source.get("keep")
         self.keep = Cell(keep)
         self.keep_match = re.compile(keep["match"]) if keep else None
@@ -119,6 +121,13 @@ class Form:
 
     def meaning(self, text: str) -> Meaning | None:
         """Return what the first rule that matches *text* makes of it; None when no rule matches."""
+        if text not in self._meanings:
+            if len(self._meanings) >= _MEANINGS_KEPT:
+                self._meanings.clear()
+            self._meanings[text] = self._meaning(text)
+        return self._meanings[text]
+
+    def _meaning(self, text: str) -> Meaning | None:
         plain = " ".join(text.split()).lower()
         for pattern in self.patterns:
             found = pattern.match.match(plain)

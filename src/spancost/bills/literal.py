@@ -6,9 +6,12 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
+_PLAIN = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?\Z", re.ASCII)
+"""What nearly every number looks like."""
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\Z")
 _MOST_CHARACTERS = 60
 _COMPACT_DAY = re.compile(r"[0-9]{8}\Z")
@@ -21,6 +24,9 @@ def number(text: str) -> Fraction:
 
     ValueError for anything else: an empty text, NaN, a decimal comma, a thousand digits.
     """
+    if _PLAIN.match(text):
+        whole, _, digits = text.partition(".")
+        return Fraction(int(whole + digits), 10 ** len(digits))
     plain = text.strip().replace("\u2212", "-")
     if plain.startswith("(") and plain.endswith(")"):
         return -number(plain[1:-1])
@@ -51,6 +57,7 @@ def decimal_text(value: Fraction) -> str:
     return f"{sign}{whole}.{rest:0{digits}d}" if digits else f"{sign}{whole}"
 
 
+@lru_cache(maxsize=4096)  # a bill has few days, each on many lines
 def instant(text: str, zone: str = "UTC") -> datetime:
     """Return the instant of a time, a day (`2026-11-30`, `20261130`) in *zone*, or of Unix seconds; in UTC.
 

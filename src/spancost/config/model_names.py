@@ -42,6 +42,7 @@ def family_named(provider: str, model: str) -> str | None:
     return family if family in _families(provider) else None
 
 
+@lru_cache(maxsize=1024)
 def provider_named(name: str) -> str | None:
     """Return the canonical name of a provider, None for an unknown one."""
     return data.default_names().canonical(name)
