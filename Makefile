@@ -30,9 +30,13 @@ demo: install ## Run a support agent and print what it cost, without a key or a 
 	@$(BIN)/spancost demo
 	@$(BIN)/spancost demo --week $(if $(VIEW),--view)
 
+# What `make check` runs: it builds wheels and copies of the repository.
+IN_CHECK := test_wheel.py test_contributing.py test_examples.py
+
 .PHONY: test
 test: install test-go ## Run the Python and Go tests, without the slow lanes
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector --ignore tests/browser $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/collector --ignore tests/browser \
+		$(addprefix --ignore tests/,$(IN_CHECK)) $(ARGS)
 
 .PHONY: install
 install: $(VENV)/installed ## Create .venv with the package (editable), its tools and .venv/bin/spancost
