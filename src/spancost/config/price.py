@@ -183,7 +183,7 @@ def price(
         request_model,
         operation,
         service_tier,
-        "batch" if batch else None,
+        core.BATCH if batch else None,
         context,
         None if duration is None else (duration // _MICROSECOND) * 1_000,
     )

@@ -20,6 +20,9 @@ UNPRICED = "unpriced"
 DUPLICATE = "duplicate"
 AGGREGATE = "aggregate"
 
+BATCH = "batch"
+"""The value of `Call.processing` for batch processing, and the tier of its records."""
+
 
 class Call(NamedTuple):
     """One request to a model, as input to pricing.

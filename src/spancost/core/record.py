@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
+from spancost.core.call import BATCH, Call, Quantity
 from spancost.core.call import Cost as Cost
-from spancost.core.call import Quantity
 
 
 class CallRecord(NamedTuple):
@@ -58,6 +58,15 @@ class CallRecord(NamedTuple):
     def cost(self) -> Cost:
         """Return the cost of the call, as on its span."""
         return Cost(self.status, self.reason, self.cost_femto, self.rate_id, self.source, self.list_cost_femto)
+
+    @property
+    def call(self) -> Call:
+        """Return the call as input to pricing, as far as a record holds it: without the context."""
+        tier, processing = (None, BATCH) if self.tier == BATCH else (self.tier, None)
+        return Call(
+            self.provider or "", self.model or "", self.usage, self.start_ns, None, self.operation,
+            tier, processing, None, self.duration_ns,
+        )  # fmt: skip
 
 
 class Correction(NamedTuple):

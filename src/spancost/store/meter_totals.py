@@ -13,7 +13,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from spancost.config import data
-from spancost.core.call import Call
 from spancost.core.money import femto_from_text
 from spancost.core.pricing.price import Pricer
 from spancost.core.pricing.usage import split
@@ -164,12 +163,7 @@ def _prices(pricer: Pricer, sample: Any) -> dict[str, Fraction]:
     """Return meter -> femto-dollars a unit, of the meters that a call used."""
     values = list(sample.values()) if isinstance(sample, Mapping) else list(sample)
     record = record_of({name: values[number] for name, number in _NUMBERED.items()})
-    batch = record.tier == "batch"
-    call = Call(
-        record.provider or "", record.model or "", record.usage, record.start_ns, None, record.operation,
-        None if batch else record.tier, "batch" if batch else None, None, record.duration_ns,
-    )  # fmt: skip
-    return {item.meter: Fraction(item.price) * 10**15 / item.per for item in pricer.line_items(call)}
+    return {item.meter: Fraction(item.price) * 10**15 / item.per for item in pricer.line_items(record.call)}
 
 
 def shares(costs: Mapping[str, Fraction], whole: int) -> dict[str, int]:

@@ -32,7 +32,7 @@ def call_page(engine: Engine, trace_id: str, span_id: str, choice: PricingChoice
     """Return what is known of one call; QuestionError when there is no such call."""
     record = _record(engine, trace_id, span_id)
     pricer = choice.pricer_of(record.pricing_version, choice.pricer())
-    call = _call(record)
+    call = record.call
     breakdown = pricer.break_down(call)
     period = breakdown.period
     source = period.source if period is not None else None
@@ -79,14 +79,6 @@ def _record(engine: Engine, trace_id: str, span_id: str) -> CallRecord:
         if f"{record.span_id:016x}" == span_id:
             return record
     raise QuestionError(f"span id: found no call {span_id} in trace {trace_id}")
-
-
-def _call(record: CallRecord) -> Call:
-    batch = record.tier == "batch"
-    return Call(
-        record.provider or "", record.model or "", record.usage, record.start_ns, None, record.operation,
-        None if batch else record.tier, "batch" if batch else None, None, record.duration_ns,
-    )  # fmt: skip
 
 
 def _item(item: LineItem) -> dict[str, Any]:

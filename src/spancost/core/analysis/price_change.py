@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from spancost.core.call import Call, Cost
+from spancost.core.call import BATCH, Call, Cost
 
 _DAY_NS = 24 * 3_600 * 10**9
-_BATCH = "batch"
 
 
 class MeanCall(NamedTuple):
@@ -42,6 +41,5 @@ def _femto(price: Callable[[Call], Cost], mix: Sequence[MeanCall], day: date) ->
 
 
 def _call(each: MeanCall, at_ns: int) -> Call:
-    batch = each.tier == _BATCH
-    tier = None if batch else each.tier
-    return Call(each.provider, each.model, each.usage, at_ns, None, None, tier, _BATCH if batch else None)
+    tier, processing = (None, BATCH) if each.tier == BATCH else (each.tier, None)
+    return Call(each.provider, each.model, each.usage, at_ns, None, None, tier, processing)

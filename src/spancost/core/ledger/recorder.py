@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from spancost.core.call import Call, Quantity
+from spancost.core.call import BATCH, Call, Quantity
 from spancost.core.record import CallRecord
 from spancost.core.semconv import (
     APP_ATTRIBUTION_MISSING,
@@ -25,7 +25,6 @@ from spancost.core.span import Attributes, Span
 ERROR_TYPE = "error.type"
 SERVICE = "service.name"
 RATE_CARD = "rate_card"
-BATCH = "batch"
 TAG_PREFIX = "app."
 OTHER_ERROR = "_OTHER"
 """What `error.type` says of an error of unknown type (OpenTelemetry semantic conventions)."""

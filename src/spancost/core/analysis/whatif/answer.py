@@ -21,11 +21,10 @@ from spancost.core.analysis.whatif.usage import (
     with_more_reasoning,
     without_reasoning,
 )
-from spancost.core.call import Call, Cost, Quantity
+from spancost.core.call import BATCH, Call, Cost, Quantity
 from spancost.core.record import CallRecord
 
 PriceOf = Callable[[Call], Cost]
-BATCH = "batch"
 # Steps, which are the assumptions that an answer names.
 TRUNCATE, MODEL, TOKENIZER, CACHE, TIER, BATCHED, CARD = (
     "truncate", "model", "tokenizer", "cache", "tier", "batch", "card",
@@ -68,21 +67,12 @@ class Answer(NamedTuple):
     assumptions: tuple[Assumption, ...]
 
 
-class _Target(NamedTuple):
-    """Where a call goes."""
-
-    provider: str
-    model: str
-    tier: str | None
-    processing: str | None
-
-
 class _Move(NamedTuple):
     """A repriced call: what it cost, where it goes, what its missing facts multiply, the share of calls that go."""
 
     record: CallRecord
     current: int
-    target: _Target
+    target: Call
     facts: Fraction
     share: Fraction
 
@@ -136,12 +126,12 @@ class Whatif:
             self._keep(current or 0, "unknown" if current is None else "repriced")
             return
         as_priced, target = self._as_priced(record.pricing_version), self._target(record)
-        base = as_priced(_call(record, _here(record), record.usage)).femto
+        base = as_priced(record.call).femto
         usage, steps = self._usage(record, target)
         if self._is_too_long(record, target, usage):
             self._keep(current, "infeasible")
             return
-        costs = [(self._then or as_priced)(_call(record, target, case)) for case in usage]
+        costs = [(self._then or as_priced)(target._replace(usage=case)) for case in usage]
         if refused := _refused(record, costs, bool(base) or not current):
             self._keep(current, refused)
             return
@@ -166,17 +156,17 @@ class Whatif:
     def _share(self, record: CallRecord) -> Fraction:
         return self._scenario.route if self._scenario.model_change(record.model) else Fraction(1)
 
-    def _target(self, record: CallRecord) -> _Target:
-        scenario, here = self._scenario, _here(record)
+    def _target(self, record: CallRecord) -> Call:
+        scenario, here = self._scenario, record.call
         change = scenario.model_change(record.model)
-        return _Target(
-            (change and change.provider) or here.provider,
-            change.target if change else here.model,
-            here.tier if scenario.tier is None else scenario.tier,
-            BATCH if scenario.batch else here.processing,
+        return here._replace(
+            provider=(change and change.provider) or here.provider,
+            model=change.target if change else here.model,
+            service_tier=here.service_tier if scenario.tier is None else scenario.tier,
+            processing=BATCH if scenario.batch else here.processing,
         )
 
-    def _usage(self, record: CallRecord, target: _Target) -> tuple[Range, list[tuple[str, Mapping[str, Quantity]]]]:
+    def _usage(self, record: CallRecord, target: Call) -> tuple[Range, list[tuple[str, Mapping[str, Quantity]]]]:
         """Return the usage in three cases, and the expected one after each step that changes usage."""
         scenario = self._scenario
         usage, steps = Range(record.usage, record.usage, record.usage), []
@@ -196,7 +186,7 @@ class Whatif:
             steps.append((CACHE, cached.expected))
         return cached, steps
 
-    def _recached(self, record: CallRecord, target: _Target, usage: Range) -> Range:
+    def _recached(self, record: CallRecord, target: Call, usage: Range) -> Range:
         mode = self._scenario.cache
         moved = self._scenario.model_change(record.model) is not None
         tokens = usage.expected.get(INPUT)
@@ -218,7 +208,7 @@ class Whatif:
         # Not asked for: the recorded split and none at all bound what the rules say.
         return Range(usage.low, expected, recached(usage.high, NOTHING, ""))
 
-    def _is_too_long(self, record: CallRecord, target: _Target, usage: Range) -> bool:
+    def _is_too_long(self, record: CallRecord, target: Call, usage: Range) -> bool:
         if self._scenario.model_change(record.model) is None:
             return False
         most, tokens = self._knowledge.largest_input(target.provider, target.model), usage.expected.get(INPUT, 0)
@@ -229,9 +219,9 @@ class Whatif:
     ) -> None:
         """Add the effect of each step on the expected cost; the effects add up to the whole change."""
         reached, usage = Fraction(move.current), move.record.usage
-        for name, place, case in _stages(_here(move.record), move.target, steps):
+        for name, place, case in _stages(move.record.call, move.target, steps):
             usage = usage if case is None else case
-            femto = as_priced(_call(move.record, place, usage)).femto
+            femto = as_priced(place._replace(usage=usage)).femto
             if femto is not None:
                 self._add_effect(name, move.share * (femto * move.facts - reached))
                 reached = femto * move.facts
@@ -251,8 +241,8 @@ def _refused(record: CallRecord, costs: list[Cost], has_base: bool) -> str | Non
 
 
 def _stages(
-    here: _Target, target: _Target, steps: list[tuple[str, Mapping[str, Quantity]]]
-) -> Iterable[tuple[str, _Target, Mapping[str, Quantity] | None]]:
+    here: Call, target: Call, steps: list[tuple[str, Mapping[str, Quantity]]]
+) -> Iterable[tuple[str, Call, Mapping[str, Quantity] | None]]:
     """Yield (step, where the call goes, its usage or None for as before): truncation, the model, usage, tier, batch."""
     for name, usage in steps:
         if name == TRUNCATE:
@@ -263,8 +253,8 @@ def _stages(
     for name, usage in steps:
         if name != TRUNCATE:
             yield name, place, usage
-    if target.tier != here.tier:
-        place = place._replace(tier=target.tier)
+    if target.service_tier != here.service_tier:
+        place = place._replace(service_tier=target.service_tier)
         yield TIER, place, None
     if target.processing != here.processing:
         yield BATCHED, place._replace(processing=target.processing), None
@@ -273,24 +263,4 @@ def _stages(
 def _retokenized(usage: Range, factor: Factor) -> Range:
     return Range(
         scaled(usage.low, factor.low), scaled(usage.expected, factor.expected), scaled(usage.high, factor.high)
-    )
-
-
-def _here(record: CallRecord) -> _Target:
-    batch = record.tier == BATCH
-    return _Target(record.provider or "", record.model or "", None if batch else record.tier, BATCH if batch else None)
-
-
-def _call(record: CallRecord, target: _Target, usage: Mapping[str, Quantity]) -> Call:
-    return Call(
-        target.provider,
-        target.model,
-        usage,
-        record.start_ns,
-        None,
-        record.operation,
-        target.tier,
-        target.processing,
-        None,
-        record.duration_ns,
     )
