@@ -9,7 +9,10 @@ import (
 
 // What is read and written again reads back as the same.
 func FuzzDocument(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,2.5,null,true,"\u00e9\n"]}`, `-0`, `1e999`, `{"a":1,"a":2}`, `[[[[]]]]`, `123456789012345678901234567890`} {
+	for _, seed := range []string{
+		`{"a":[1,2.5,null,true,"\u00e9\n"]}`, `-0`, `1e999`, `{"a":1,"a":2}`, `[[[[]]]]`, `123456789012345678901234567890`,
+		"{\"\xa0\":0,\"\x80\":0}", "\"\xff\xfe\"",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

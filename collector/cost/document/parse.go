@@ -32,7 +32,11 @@ type parser struct {
 }
 
 // Parse returns the value of a JSON text. NaN, Infinity and -Infinity are numbers; of equal keys the last one holds.
+// A byte that is not UTF-8 is read as U+FFFD, before keys are compared.
 func Parse(text string) (Value, error) {
+	if !utf8.ValidString(text) {
+		text = string([]rune(text))
+	}
 	p := &parser{text: text}
 	p.space()
 	value, err := p.value(0)
