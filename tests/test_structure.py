@@ -50,6 +50,11 @@ HEAVY = (
 )
 
 
+def source_files() -> list[Path]:
+    """Return the files of Python and of Go."""
+    return [*python_files(), *(path for path in files() if path.suffix == ".go")]
+
+
 def within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
@@ -198,7 +203,7 @@ def test_no_module_uses_a_private_name_of_another_package() -> None:
                 assert not private, f"{name} imports {module}"
 
 
-@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_holds_one_idea(path: Path) -> None:
     """At most 350 lines a file."""
     lines = len(path.read_text(encoding="utf-8").splitlines())
