@@ -19,3 +19,7 @@ bench: $(BENCH)/installed ## Measure against the bare SDK and other libraries; w
 .PHONY: bench-store
 bench-store: install ## CPU of load and report, beside DuckDB's JSON reader and enrich: ARGS="--spans 200000"
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.store $(ARGS)
+
+.PHONY: bench-reconcile
+bench-reconcile: install ## CPU of a reconciliation by its parts: ARGS="--lines 100000 --calls 1000000 --form aws_cur"
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile $(ARGS)

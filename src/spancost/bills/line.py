@@ -31,7 +31,8 @@ class BillLine(NamedTuple):
         currency: ISO 4217 in capital letters, None for a line without an amount.
         category: one of CATEGORIES.
         mapped_by: the rule that gave model and meter; None for a line that no rule knows.
-        row: number of the row in its file, from 1. text: what the row says of itself, for people.
+        row: number of the (first) row in its file, from 1. text: what the row says of itself, for people.
+        rows: how many rows the line is the sum of.
     """
 
     source: str
@@ -54,6 +55,7 @@ class BillLine(NamedTuple):
     mapped_by: str | None
     row: int
     text: str
+    rows: int = 1
 
 
 class Bucket(NamedTuple):

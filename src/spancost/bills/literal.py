@@ -5,31 +5,41 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
-_PLAIN = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?\Z", re.ASCII)
-"""What nearly every number looks like."""
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\Z")
 _MOST_CHARACTERS = 60
+EXACT = Context(prec=9_999, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+"""Exact arithmetic of decimals: two numbers of three-digit exponents need 4,300 digits; anything inexact raises."""
 _COMPACT_DAY = re.compile(r"[0-9]{8}\Z")
 _FRACTION = re.compile(r"\.([0-9]{6})[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def number(text: str) -> Fraction:
+def exact(text: str) -> int | Decimal:
     """Return the exact value of a decimal: `0.10`, `5e-7`, `1,234.5`, `(2.50)` for -2.50, with or without `$`.
 
-    ValueError for anything else: an empty text, NaN, a decimal comma, a thousand digits.
+    ValueError for anything else: an empty text, NaN, a decimal comma, a thousand digits. Sums and products of such
+    numbers are exact under the context `EXACT`.
     """
-    if _PLAIN.match(text):
+    if len(text) <= _MOST_CHARACTERS and text.isascii():
+        if text.isdecimal():
+            return int(text)
         whole, _, digits = text.partition(".")
-        return Fraction(int(whole + digits), 10 ** len(digits))
+        if whole.isdecimal() and digits.isdecimal():
+            return Decimal(text)
+    return _exact(text)
+
+
+def _exact(text: str) -> Decimal:
+    """Return what `exact` does, of a spelling that is not the usual one."""
     plain = text.strip().replace("\u2212", "-")
     if plain.startswith("(") and plain.endswith(")"):
-        return -number(plain[1:-1])
+        return -_exact(plain[1:-1])
     sign = "-" if plain.startswith("-") else ""
     plain = sign + plain.removeprefix("-").removeprefix("$")
     if len(plain) > _MOST_CHARACTERS:
@@ -38,7 +48,12 @@ def number(text: str) -> Fraction:
         plain = plain.replace(",", "")
     if not _NUMBER.match(plain):
         raise ValueError(f"found {text[:40]!r}; expected a decimal such as 12.5")
-    return Fraction(plain)
+    return Decimal(plain)
+
+
+def number(text: str) -> Fraction:
+    """Return what `exact` does as a fraction."""
+    return Fraction(exact(text))
 
 
 def decimal_text(value: Fraction) -> str:

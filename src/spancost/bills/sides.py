@@ -80,7 +80,7 @@ def bill_sides(bills: Iterable[Bill]) -> tuple[dict[Key, Side], list[BillLine]]:
                 others.append(line)
                 continue
             key = Key(line.start.date(), line.provider, line.model or "", line.meter or ALL, line.tier or "")
-            sides[key] = sides.get(key, Side()).plus(Side(line.quantity, line.amount, 1))
+            sides[key] = sides.get(key, Side()).plus(Side(line.quantity, line.amount, line.rows))
     return sides, others
 
 

@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,15 +17,14 @@ from spancost.bills.line import BillError
 csv.field_size_limit(1 << 20)
 _MOST_MEMBERS = 1_000
 _MOST_BYTES = 1 << 31
-ROW = Mapping[str, str]
 
 
 class Table(NamedTuple):
-    """A table of a file: its name, and its rows; or the JSON document that holds them."""
+    """A table of a file: its name, columns, and a text of each column for each row; or the JSON document of them."""
 
     name: str
     columns: tuple[str, ...] = ()
-    rows: Callable[[], Iterator[dict[str, str]]] | None = None
+    rows: Callable[[], Iterator[Sequence[str]]] | None = None
     document: Any = None
 
 
@@ -80,13 +79,15 @@ def _csv(name: str, content: bytes) -> Table:
     if len(columns) < 2:
         raise BillError(f"{name}: found {first[:60]!r}; expected the heading of a CSV file, JSON or Parquet")
 
-    def rows() -> Iterator[dict[str, str]]:
+    def rows() -> Iterator[Sequence[str]]:
+        width = len(columns)
         for number, values in enumerate(reader, 2):
-            if not any(value.strip() for value in values):
-                continue
-            if len(values) != len(columns):
-                raise BillError(f"{name}, line {number}: found {len(values)} values; expected {len(columns)}")
-            yield dict(zip(columns, values, strict=True))
+            if len(values) == width and values[0]:
+                yield values
+            elif any(value.strip() for value in values):
+                if len(values) != width:
+                    raise BillError(f"{name}, line {number}: found {len(values)} values; expected {width}")
+                yield values
 
     return Table(name, columns, rows)
 

@@ -40,7 +40,8 @@ def show(files: tuple[Path, ...], form: str) -> None:
     from spancost.bills.reader import read_bill
 
     with bill_errors():
-        bills = [bill for path in files for bill in read_bill(path)]
+        is_summed = form not in ("json", "csv")
+        bills = [bill for path in files for bill in read_bill(path, is_summed)]
     if form in ("json", "csv"):
         rows = [line_json(line) for bill in bills for line in bill.lines]
         (print_json if form == "json" else print_csv)(rows)
@@ -68,6 +69,7 @@ def line_json(line: BillLine) -> dict[str, Any]:
     from spancost.reports.periods import rfc3339
 
     row: dict[str, Any] = line._asdict()
+    del row["rows"]  # 1: the line of one row
     for name in ("quantity", "amount", "list_amount"):
         row[name] = None if row[name] is None else decimal_text(row[name])
     row["start"], row["end"] = rfc3339(line.start), rfc3339(line.end)
@@ -82,7 +84,8 @@ def _print(bill: Bill, form: str) -> None:
     begin = min((bucket.start for bucket in bill.buckets), default=None)
     end = max((bucket.end for bucket in bill.buckets), default=None)
     period = f", {begin:%Y-%m-%d} to {end:%Y-%m-%d}" if begin and end else ""
-    click.echo(f"{bill.path}: {bill.source}{period}, {len(bill.lines):,} lines, {len(unknown):,} not understood\n")
+    count = sum(line.rows for line in bill.lines)
+    click.echo(f"{bill.path}: {bill.source}{period}, {count:,} lines, {len(unknown):,} not understood\n")
     rows = [
         [category, provider or "", model or "", tier, meter, _text(quantity), _text(amount), currency]
         for (category, provider, model, tier, meter, currency), quantity, amount in _totals(known)

@@ -73,8 +73,8 @@ def _day(option: str, text: str) -> date:
 
 
 def _warn_of_open_days(provider: str, form_id: str, first: date, end: date, now: datetime) -> None:
+    from spancost.bills.described import forms
     from spancost.bills.fetch import first_open_day
-    from spancost.bills.reader import forms
 
     lag_hours = forms().by_id(form_id).lag_hours
     begin = max(first, first_open_day(now, lag_hours))

@@ -83,16 +83,16 @@ class DuckEngine:
         self._connection.close()
 
 
-def parquet_text(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[dict[str, str]]]]:
+def parquet_text(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[Sequence[str]]]]:
     """Return the columns of a Parquet file, and a function that yields its rows as text; "" for a missing value."""
     connection = connected({})
     relation = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet({literal(str(path))})")
     columns = tuple(str(column[0]) for column in relation.description)
 
-    def rows() -> Iterator[dict[str, str]]:
-        while batch := relation.fetchmany(10_000):
+    def rows() -> Iterator[Sequence[str]]:
+        while batch := relation.fetchmany(_FETCHED):
             for values in batch:
-                yield {name: "" if value is None else value for name, value in zip(columns, values, strict=True)}
+                yield ["" if value is None else value for value in values]
 
     return columns, rows
 
