@@ -18,8 +18,13 @@ from click.testing import CliRunner
 
 from spancost.cli import main
 from spancost.config import detectors
+from spancost.core.budget.ledger import Balance
+from spancost.core.budget.limit import Limit
+from spancost.core.budget.windows import Window
+from spancost.core.money import FEMTO_PER_USD
 from spancost.store.calls import open_calls
 from spancost.store.pricing_choice import PricingChoice
+from spancost.web.budgets_panel import Budgets
 from spancost.web.live import LiveCalls
 from spancost.web.questions import Questions
 from spancost.web.server import PageServer
@@ -32,10 +37,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page_source(tmp_path_factory.mktemp("page") / "spans.jsonl")
 
 
+BUDGETS = Budgets(
+    (
+        Limit("day", FEMTO_PER_USD, Window("day")),
+        Limit("feature", 10 * FEMTO_PER_USD // 1000, Window("lifetime"), per=("app.feature",)),
+        Limit("trace", FEMTO_PER_USD // 10, Window("trace")),
+    ),
+    lambda provider, model: (0, 0),
+    lambda: [Balance("day:day::2026-11-19", 0, 3 * FEMTO_PER_USD)],
+)
+
+
 @pytest.fixture(scope="module")
 def server(source: Path) -> Iterator[PageServer]:
     with open_calls([str(source)]) as calls:
-        questions = Questions(lambda: (calls.engine, 0), PricingChoice(), detectors.rules(None))
+        questions = Questions(lambda: (calls.engine, 0), PricingChoice(), detectors.rules(None), budgets=BUDGETS)
         served = PageServer(questions)
         threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
         yield served
@@ -104,6 +120,40 @@ def test_anomalies_are_those_of_the_command(server: PageServer, source: Path) ->
     rules = {json.loads(line)["rule"] for line in done.stdout.splitlines()}
     assert {each["rule"] for each in question(server, "anomalies")["anomalies"]} == rules
     assert rules
+
+
+def test_budgets_are_those_of_the_last_call_shown(server: PageServer) -> None:
+    data = question(server, "budgets")
+    day, feature, trace = data["budgets"]
+    whole = question(server, "overview?since=2026-11-19")
+    assert day["rows"][0]["used_usd"] == whole["totals"]["cost_usd"]
+    assert (day["ends"], day["rows"][0]["reserved_usd"]) == ("2026-11-20T00:00:00Z", "3")
+    assert {row["key"]: row["used_usd"] for row in feature["rows"]} == {
+        row["key"]: row["cost_usd"] for row in question(server, "overview")["tables"]["feature"]
+    }
+    assert trace["rows"][0]["trace_id"] == f"{LOOP:032x}"
+    assert trace["exhausted"] == sum(row["share"] >= 1 for row in trace["rows"])
+    before = question(server, "budgets?until=2026-11-19&where=feature=nothing")
+    assert before["at"].startswith("2026-11-18")
+    assert before["budgets"][0]["ends"] == "2026-11-19T00:00:00Z"
+
+
+def test_budgets_of_a_file_or_the_settings_are_in_the_report(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "budgets.yaml"
+    file.write_text("budgets: 1\nlimits:\n- {id: of-file, limit_usd: 5, window: day}\n", encoding="utf-8")
+    out = tmp_path / "week.html"
+    monkeypatch.setenv("SPANCOST_BUDGET", "trace:5")
+    given = ["report", str(source), "--format", "html", "--out", str(out), "--budgets", str(file)]
+    assert CliRunner().invoke(main, given).exit_code == 0
+    data = re.search(r'id="data">(.*?)</script>', out.read_text(encoding="utf-8"), re.DOTALL)
+    assert data is not None
+    assert [each["id"] for each in json.loads(data[1])["budgets"]["budgets"]] == ["of-file", "trace"]
+    file.write_text("budgets: 1\nlimits:\n- {id: x, limit_usd: none, window: day}\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["view", str(source), "--budgets", str(file)])
+    assert done.exit_code == 2
+    assert "budgets.yaml, line 3" in done.stderr
 
 
 @pytest.mark.parametrize("path", ["/", "/api/overview", "/trace", "/api/version"])

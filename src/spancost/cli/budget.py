@@ -76,7 +76,7 @@ def status(store: str | None, path: Path | None, form: str) -> None:
     settings = load()
     address = store or settings.budget_store
     try:
-        limits = _limits(path or (None if settings.budgets is None else Path(settings.budgets).expanduser()))
+        limits = {limit.id: limit for limit in written.of_settings(settings, path)}
         if address is None or address == "memory":
             raise written.BudgetError(
                 "budget status: found no store that processes share; expected --store URL or SPANCOST_BUDGET_STORE"
@@ -96,10 +96,6 @@ def status(store: str | None, path: Path | None, form: str) -> None:
     else:
         for line in _table(rows):
             click.echo(line)
-
-
-def _limits(path: Path | None) -> dict[str, Limit]:
-    return {} if path is None else {limit.id: limit for limit in written.load(path)}
 
 
 def _row_of(limit: Limit) -> dict[str, Any]:

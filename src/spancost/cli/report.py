@@ -13,6 +13,7 @@ import click
 
 from spancost.cli.answer_forms import FORMS, Cell, dollars, form_option, print_csv, print_json, print_table, share
 from spancost.cli.extra import load
+from spancost.cli.page_budgets import budgets_option, budgets_to_show
 from spancost.cli.source_options import (
     calls_of,
     choice_of,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from spancost.reports.selection import Selection
     from spancost.reports.spend import Coverage, SpendRow
     from spancost.store.calls import Calls
+    from spancost.web.budgets_panel import Budgets
 
 MISSING = "(none)"
 
@@ -41,6 +43,7 @@ MISSING = "(none)"
 @selection_options
 @form_option(*FORMS, "html")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where html is written.")
+@budgets_option
 @price_options
 def command(
     sources: tuple[str, ...],
@@ -49,6 +52,7 @@ def command(
     is_compared: bool,
     form: str,
     out: Path | None,
+    budgets_path: Path | None,
     **options: Any,
 ) -> None:
     """Show spend, tokens and calls of SOURCE..., by any column and period.
@@ -67,7 +71,7 @@ def command(
         with calls_of(sources, choice) as calls:
             spend = load("spancost.reports.spend", "reports")
             if out is not None:
-                write_page(calls, selection, choice_by(selection), zone, out)
+                write_page(calls, selection, budgets_to_show(budgets_path), zone, out)
                 return
             if per is not None:
                 selection = spend.with_period(calls.engine, selection, per, zone)
@@ -90,19 +94,21 @@ def choice_by(selection: Selection) -> str:
     return selection.by[0] if selection.by else "feature"
 
 
-def write_page(calls: Calls, selection: Selection, by: str, zone: str, out: Path) -> None:
+def write_page(calls: Calls, selection: Selection, budgets: Budgets, zone: str, out: Path) -> None:
     """Write the report as one HTML file, in one step: a broken run leaves no half of it."""
     from spancost.config import detectors
+    from spancost.web.budgets_panel import budgets_panel
     from spancost.web.overview import overview
     from spancost.web.questions import anomalies_of
     from spancost.web.single_file import single_file
 
     plain = selection._replace(by=(), names=(), period=None)
-    data = overview(calls.engine, plain, by, zone)
+    data = overview(calls.engine, plain, choice_by(selection), zone)
+    of_budgets = budgets_panel(calls.engine, plain, budgets)
     found = anomalies_of(calls.engine, plain, detectors.rules(None))
     where = [f"{name}={value or ''}" for name, values in plain.where.items() for value in values]
     filters = {"since": data.get("first") if plain.since_ns else None, "until": data.get("last"), "where": where}
-    text = single_file(data, found, filters, "Spend")
+    text = single_file(data, of_budgets, found, filters, "Spend")
     part = out.with_name(out.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(out)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from spancost.cli.extra import load
+from spancost.cli.page_budgets import budgets_option, budgets_to_show
 from spancost.cli.source_options import choice_of, price_options, refusals, refuse
 
 
@@ -22,8 +23,16 @@ from spancost.cli.source_options import choice_of, price_options, refusals, refu
     "--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1; by default 4318 to listen, else a free one."
 )
 @click.option("--no-browser", is_flag=True, help="Open no browser.")
+@budgets_option
 @price_options
-def command(sources: tuple[str, ...], listen: bool, port: int | None, no_browser: bool, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    listen: bool,
+    port: int | None,
+    no_browser: bool,
+    budgets_path: Path | None,
+    **options: Any,
+) -> None:
     """Show SOURCE..., or what services send, on a page of this machine until interrupted.
 
     The address holds a token and is printed on standard error. With --listen, point a service at it:
@@ -34,6 +43,7 @@ def command(sources: tuple[str, ...], listen: bool, port: int | None, no_browser
             found = "both SOURCE and --listen" if listen else "neither SOURCE nor --listen"
             refuse(f"found {found}; expected one of them")
         choice = choice_of(options)
+        budgets = budgets_to_show(budgets_path)
         load("duckdb", "reports")
         from spancost.config import detectors
         from spancost.web.questions import Questions
@@ -58,7 +68,8 @@ def command(sources: tuple[str, ...], listen: bool, port: int | None, no_browser
             server = PageServer(lambda name, parameters: questions(name, parameters), wanted, receive)
         except OSError as error:
             refuse(f"--port: found {wanted} in use ({error.strerror}); expected a free port")
-        questions = Questions(engine, choice, detectors.rules(None), server.endpoint if listen else None)
+        live_at = server.endpoint if listen else None
+        questions = Questions(engine, choice, detectors.rules(None), live_at, budgets)
         click.echo(f"Page: {server.address}", err=True)
         if listen:
             setting = f"OTEL_EXPORTER_OTLP_ENDPOINT={server.endpoint} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"

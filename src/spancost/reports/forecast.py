@@ -109,9 +109,7 @@ def forecasts(
     groups: dict[Keys, Days] = {}
     for row in rows:
         groups.setdefault(row.keys, Days({})).rows[row.period or 0] = row
-    whole = Days({})
-    for row in spend(engine, by_day._replace(by=(), names=())):
-        whole.rows[row.period or 0] = row
+    whole = days_of(engine, selection, zone)
     first = min((row.period or 0 for row in rows), default=_number(span.today))
     today, horizon = _number(span.today), (span.until - span.today).days
     pool = _pool([*groups.values(), whole], first, today, horizon)
@@ -120,6 +118,12 @@ def forecasts(
         for keys, days in groups.items()
     ]
     return sorted(found, key=lambda row: (-row.expected, [key or "" for key in row.keys])), whole
+
+
+def days_of(engine: Engine, selection: Selection, zone: str) -> Days:
+    """Return the daily figures of the selected calls together."""
+    by_day = with_period(engine, selection._replace(by=(), names=()), DAY, zone)
+    return Days({row.period or 0: row for row in spend(engine, by_day)})
 
 
 def _row(keys: Keys, days: Days, history: tuple[int, int], span: Span, pool: Pool | None, price_change: float) -> Row:

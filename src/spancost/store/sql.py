@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 DUCKDB = "duckdb"
 CLICKHOUSE = "clickhouse"
@@ -31,6 +32,11 @@ def tag(key: str, dialect: str) -> str:
 def instant(nanoseconds: int, dialect: str) -> str:
     """Return an instant as a literal that compares with `started_at`."""
     return f"{'make_timestamp_ns' if dialect == DUCKDB else 'fromUnixTimestamp64Nano'}({nanoseconds})"
+
+
+def usd(amount: Decimal, dialect: str, digits: int = 38) -> str:
+    """Return an amount in USD as an exact literal; with 18 *digits* its product with a 64-bit integer is exact too."""
+    return f"CAST('{amount:f}' AS DECIMAL({digits},15))" if dialect == DUCKDB else f"toDecimal128('{amount:f}', 15)"
 
 
 def nanoseconds(column: str, dialect: str) -> str:

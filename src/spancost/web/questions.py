@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -18,6 +19,7 @@ from spancost.reports.spend import spend as spend_of
 from spancost.reports.spend import total
 from spancost.store.calls import Engine
 from spancost.store.pricing_choice import PricingChoice
+from spancost.web.budgets_panel import NO_BUDGETS, Budgets, budgets_panel
 from spancost.web.call_page import call_page
 from spancost.web.overview import is_column, overview
 from spancost.web.trace_page import trace_page
@@ -29,25 +31,32 @@ Parameters = Mapping[str, list[str]]
 
 
 class Questions:
-    """Answers `overview`, `anomalies`, `trace`, `call` and `version` for one source."""
+    """Answers `overview`, `budgets`, `anomalies`, `trace`, `call` and `version` for one source."""
 
     def __init__(
-        self, engine: Callable[[], tuple[Engine, int]], choice: PricingChoice, rules: RuleSet, live: str | None = None
+        self,
+        engine: Callable[[], tuple[Engine, int]],
+        choice: PricingChoice,
+        rules: RuleSet,
+        live: str | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         """*engine* returns the engine and the number of its version, which grows as spans arrive.
 
-        live: the endpoint that services send to, None when the source does not change.
+        live: the endpoint that services send to, None when the source does not change. budgets: that are shown.
         """
         self._engine = engine
         self._choice = choice
         self._rules = rules
         self._live = live
+        self._budgets = budgets
         self._lock = threading.Lock()
 
     def __call__(self, name: str, parameters: Parameters) -> Any:
         """Return the answer; LookupError for an unknown question, QuestionError for wrong parameters."""
         answer = {
             "overview": self._overview,
+            "budgets": self._budget_states,
             "anomalies": self._anomalies,
             "trace": self._trace,
             "call": self._call,
@@ -68,6 +77,12 @@ class Questions:
             "version": version,
             **overview(engine, selection_of(parameters), by, _one(parameters, "timezone") or "UTC"),
         }
+
+    def _budget_states(self, parameters: Parameters) -> Any:
+        if self._budgets is None:
+            return NO_BUDGETS
+        now_ns = None if self._live is None else time.time_ns()
+        return budgets_panel(self._engine()[0], selection_of(parameters), self._budgets, now_ns)
 
     def _anomalies(self, parameters: Parameters) -> Any:
         return anomalies_of(self._engine()[0], selection_of(parameters), self._rules)

@@ -11,25 +11,27 @@ from typing import Any
 
 from spancost.web.server import STATIC
 
-_MODULES = ("format.js", "chart.js", "overview.js")
+_MODULES = ("format.js", "chart.js", "budgets.js", "overview.js")
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _START = """
 const given = JSON.parse(document.getElementById("data").textContent);
 const place = { isFile: true, where: given.where, since: given.since, until: given.until,
   link: () => null, trace: () => null, call: () => null, go: () => null };
-document.getElementById("main").replaceChildren(...overview(given.overview, place, given.anomalies).filter(Boolean));
+document.getElementById("main").replaceChildren(...overview(given.overview, place, given).filter(Boolean));
 """
 
 
-def single_file(overview: Any, anomalies: Any, filters: dict[str, Any], title: str) -> str:
-    """Return the page. *overview* and *anomalies* are what the page's questions of that name answer.
+def single_file(overview: Any, budgets: Any, anomalies: Any, filters: dict[str, Any], title: str) -> str:
+    """Return the page. *overview*, *budgets* and *anomalies* are what the page's questions of that name answer.
 
     filters: `since`, `until` (text or None) and `where` (a list), which the page names.
     """
     style = (STATIC / "page.css").read_text(encoding="utf-8")
     script = _script()
-    data = json.dumps({"overview": overview, "anomalies": anomalies, **filters}, separators=(",", ":"))
+    data = json.dumps(
+        {"overview": overview, "budgets": budgets, "anomalies": anomalies, **filters}, separators=(",", ":")
+    )
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'"
     shown = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spancost.core.budget.limit import Limit
 from spancost.core.budget.windows import CALENDAR, KINDS, LIFETIME, ROLLING, SESSION, TRACE, Window
 from spancost.core.money import FEMTO_PER_USD
+
+if TYPE_CHECKING:
+    from spancost.config.settings import Settings
 
 TOTAL = "total"
 """The subject of a line that is about all calls."""
@@ -27,6 +30,22 @@ def load(path: Path) -> tuple[Limit, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise BudgetError(f"{path}: found a file that cannot be read ({error}); expected budgets") from None
     return parse(str(path), text)
+
+
+def of_settings(settings: Settings, path: Path | None = None) -> tuple[Limit, ...]:
+    """Return the budgets of *settings*: those of the file (*path* instead of the one they name) and the lines.
+
+    BudgetError says what is wrong.
+    """
+    lines = of_lines(settings.budget, "SPANCOST_BUDGET")
+    path = Path(settings.budgets).expanduser() if path is None and settings.budgets is not None else path
+    if path is None:
+        return lines
+    limits = (*load(path), *lines)
+    twice = next((limit.id for limit in limits if sum(each.id == limit.id for each in limits) > 1), None)
+    if twice is not None:
+        raise BudgetError(f"{path}: found budget {twice}, which SPANCOST_BUDGET has too; expected it once")
+    return limits
 
 
 def parse(where: str, text: str) -> tuple[Limit, ...]:
@@ -127,4 +146,4 @@ def _of_line(text: str, where: str) -> Limit:
     return Limit(f"{subject}-{kind}" if kind else subject, femto, window, per=(key,))
 
 
-__all__ = ["KINDS", "BudgetError", "load", "of_lines", "parse"]
+__all__ = ["KINDS", "BudgetError", "load", "of_lines", "of_settings", "parse"]

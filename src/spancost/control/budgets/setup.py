@@ -8,11 +8,9 @@ import logging
 import os
 import weakref
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from spancost.config.budgets import BudgetError, of_lines
-from spancost.config.budgets import load as load_file
+from spancost.config.budgets import of_settings
 from spancost.config.pricers import highest_of, prices
 from spancost.config.settings import Settings, load
 from spancost.control.budgets import actions
@@ -54,15 +52,8 @@ def admission(
 
 def from_settings(settings: Settings) -> BudgetAdmission | None:
     """Return what admits calls by the budgets of *settings*, None when they have none; BudgetError for wrong ones."""
-    if settings.budgets is None and not settings.budget:
-        return None
-    limits = of_lines(settings.budget, "SPANCOST_BUDGET")
-    if settings.budgets is not None:
-        limits = (*load_file(Path(settings.budgets).expanduser()), *limits)
-    twice = next((limit.id for limit in limits if sum(each.id == limit.id for each in limits) > 1), None)
-    if twice is not None:
-        raise BudgetError(f"{settings.budgets}: found budget {twice}, which SPANCOST_BUDGET has too; expected it once")
-    return admission(limits, settings=settings, store=store_of(settings.budget_store))
+    limits = of_settings(settings)
+    return admission(limits, settings=settings, store=store_of(settings.budget_store)) if limits else None
 
 
 def enforce(settings: Settings, guards: Guards = PROCESS) -> BudgetAdmission | None:

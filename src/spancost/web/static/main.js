@@ -7,7 +7,8 @@ import { trace } from "./trace.js";
 
 const main = document.getElementById("main"), state = document.getElementById("state"), crumbs = document.getElementById("crumbs");
 const token = new URLSearchParams(location.search).get("token");
-let version = null, asked = 0;
+const WAIT_MS = 250;
+let version = null, asked = 0, held = {};
 
 class Place {
   constructor(search, path) {
@@ -69,8 +70,18 @@ async function parts_of(place) {
   const parameters = place.parameters();
   if (place.path === "/trace") return trace(await ask("trace", new URLSearchParams({ id: place.id })), place);
   if (place.path === "/call") return call(await ask("call", new URLSearchParams({ trace: place.id, span: place.span })), place);
-  const [data, anomalies] = await Promise.all([ask("overview", parameters), ask("anomalies", parameters)]);
-  return overview(data, place, anomalies);
+  const data = await ask("overview", parameters);
+  const later = { budgets: budgetsOf(place), anomalies: ask("anomalies", parameters) };
+  await Promise.race([later.budgets.catch(() => null), new Promise((done) => setTimeout(done, WAIT_MS))]);
+  return overview(data, place, later);
+}
+
+// Budgets depend on the time range only: they are asked for again when that changes, or when calls arrive.
+function budgetsOf(place) {
+  const range = new URLSearchParams(Object.entries({ since: place.since, until: place.until }).filter(([, value]) => value));
+  const key = range + "/" + version?.version;
+  if (held.key !== key) held = { key, answer: ask("budgets", range) };
+  return held.answer;
 }
 
 function trail(place) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { budgets } from "./budgets.js";
 import { chart } from "./chart.js";
 import { count, dollars, make, share, table, time } from "./format.js";
 
 const TITLES = { feature: "By feature", model: "By model", environment: "By environment", workspace_id: "By tenant" };
 const NONE = "(none)";
 
-export function overview(data, place, anomalies) {
+// *later* gives the data of the parts that need not be there at once, as promises: budgets, anomalies.
+export function overview(data, place, later) {
   if (!data.calls) return [make("h1", {}, "Spend"), filters(place), make("p", {}, place.where.length || place.since
     ? "No call passes these filters." : "No model call yet.")];
   const totals = data.totals, known = data.coverage;
@@ -24,13 +26,28 @@ export function overview(data, place, anomalies) {
       place.link({ since: data.chart.starts[at], until: data.chart.starts[at + 1] })),
   ];
   if (!place.isFile) parts[2].prepend(...stack(data, place));
+  parts.push(part("Budgets", later.budgets, (found) => budgets(found, place)));
   const grid = make("div", { class: "tables" });
   for (const [column, rows] of Object.entries(data.tables)) grid.append(make("section", {}, make("h2", {}, TITLES[column]), spend(column, rows, totals, place)));
   parts.push(grid, make("h2", {}, "Most expensive traces"), traces(data.traces, place));
   if (data.outcomes.length) parts.push(make("h2", {}, "Cost per success"), outcomes(data.outcomes));
-  parts.push(make("h2", {}, "Anomalies"), anomaliesOf(anomalies, place));
+  parts.push(part("Anomalies", later.anomalies, (found) => [anomaliesOf(found, place)]));
   parts.push(make("h2", {}, "Calls without a price"), unpriced(data.unpriced));
   return parts;
+}
+
+const heights = {};
+
+// A part whose data may come later. Until then it is as high as it was before, so that nothing below it moves.
+function part(title, answer, show) {
+  const body = make("div", {}, make("p", { class: "quiet" }, "…"));
+  if (heights[title]) body.style.minHeight = heights[title] + "px";
+  Promise.resolve(answer).then(show, (error) => [make("p", { class: "error" }, error.message)]).then((shown) => {
+    body.replaceChildren(...shown.filter(Boolean));
+    body.style.minHeight = "";
+    requestAnimationFrame(() => { heights[title] = body.offsetHeight; });
+  });
+  return make("section", {}, make("h2", {}, title), body);
 }
 
 export const figures = (pairs) => make("dl", { class: "figures" }, pairs.map(([name, value]) =>
