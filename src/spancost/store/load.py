@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -74,18 +74,17 @@ class SegmentWriter:
 
     def add(self, counted: Counted) -> None:
         """Add the rows of a set of traces."""
-        self._write("calls", counted.call_rows())
-        self._write("traces", counted.traces)
-        self._write("spans", counted.above)
-        self._write("uncounted", uncounted_rows(counted))
+        self._write("calls", counted.call_lines())
+        others = {"traces": counted.traces, "spans": counted.above, "uncounted": uncounted_rows(counted)}
+        for table, rows in others.items():
+            self._write(table, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
         starts = [record.start_ns for record in counted.records]
         self._range = [min([*self._range, *starts]), max([*self._range, *starts])] if starts else self._range
 
-    def _write(self, table: str, rows: Sequence[Row]) -> None:
-        file = self._files[table]
-        self._rows[table] += len(rows)
-        for row in rows:
-            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    def _write(self, table: str, rows: Iterable[bytes]) -> None:
+        lines = list(rows)
+        self._rows[table] += len(lines)
+        self._files[table].writelines(lines)
 
     def finish(self, engine: DuckEngine) -> Part:
         """Write the segments; the one with calls last, because it says that all of them are whole."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from spancost.config import data
@@ -14,6 +15,7 @@ from spancost.core.ledger.recorder import Recorder
 from spancost.core.record import CallRecord
 from spancost.core.semconv import LLM_COST_STATUS
 from spancost.core.span import Span
+from spancost.store.call_lines import CallLines
 from spancost.store.enrich import Key, count, place, unique_spans
 from spancost.store.log_facts import LogFact, record_of_log
 from spancost.store.log_records import OWN_TRACE
@@ -21,7 +23,7 @@ from spancost.store.otlp_fields import Json
 from spancost.store.otlp_json import service_of
 from spancost.store.pricing_choice import PricingChoice
 from spancost.store.repricing import repricer
-from spancost.store.rows import Row, row_of
+from spancost.store.rows import Row
 from spancost.store.span_facts import (
     ATTRIBUTES,
     END,
@@ -37,6 +39,7 @@ from spancost.store.span_facts import (
 )
 from spancost.store.summary_rows import is_score, scores_of, span_row, trace_row
 
+_by_trace = attrgetter("trace_id", "start_ns", "span_id")
 _UNCOUNTED = ("duplicate", "aggregate")
 
 
@@ -53,15 +56,11 @@ class Counted(NamedTuple):
     uncounted: list[Key]
     failed: list[CallRecord]
 
-    def call_rows(self) -> list[Row]:
-        """Return the rows of the calls table, the calls of a trace next to each other."""
-        ordered = sorted(self.records, key=lambda record: (record.trace_id, record.start_ns, record.span_id))
-        rows = []
-        for record in ordered:
-            row = row_of(record)
-            row["trace_spans"] = self.spans.get(record.trace_id, 0)
-            rows.append(row)
-        return rows
+    def call_lines(self) -> Iterator[bytes]:
+        """Yield the lines of the calls table, the calls of a trace next to each other."""
+        line, spans = CallLines().line, self.spans
+        for record in sorted(self.records, key=_by_trace):
+            yield line(record, spans.get(record.trace_id, 0))
 
 
 class TraceSet:
