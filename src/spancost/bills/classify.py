@@ -40,7 +40,7 @@ class Facts(NamedTuple):
 
     Attributes:
         counts: calls and failed calls by day, provider and model.
-        repeats: calls that look like copies of another, by day, provider and model.
+        repeats: calls that look like copies of another, by day, provider and model; of `days_beyond` only.
         open_from: first day that the source may still change.
         rounded: unit to which each row of the bill is rounded, 0 when it is exact.
         same_ratio: keys without a quantity whose amounts differ by one ratio on several days: a price, not a number.
@@ -77,6 +77,25 @@ def classified(bill: Mapping[Key, Side], ours: Mapping[Key, Side], facts: Facts)
             found += [_row(ONLY_IN_SPANS, None, key, one, two) for key, (one, two) in pairs.items()]
         else:
             found += _at_place(pairs, facts)
+    return found
+
+
+def days_beyond(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> set[date]:
+    """Return the days (or first days of periods) on which the spans may have more than the bill.
+
+    Only there `Facts.repeats` is asked for.
+    """
+    found = set()
+    for key, side in ours.items():
+        other = bill.get(key)
+        if other is None:
+            continue
+        if other.quantity is None or side.quantity is None:
+            is_beyond = other.usd != side.usd
+        else:
+            is_beyond = side.quantity > other.quantity
+        if is_beyond:
+            found.add(key.day)
     return found
 
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from spancost.bills.classify import Facts, classified
+from spancost.bills.classify import Facts, classified, days_beyond
 from spancost.bills.difference import MATCHED, ONLY_ON_BILL, OPEN, Difference
 from spancost.bills.line import Bill, BillError, BillLine
 from spancost.bills.literal import decimal_text
@@ -109,10 +109,13 @@ def reconcile(
     condition = narrowed.condition(engine.dialect)
     day = sql.floor_divided(sql.nanoseconds("started_at", engine.dialect), DAY_NS, engine.dialect)
     groups = list(meter_totals(engine, {"day": day}, condition, choice))
-    ours, counts = our_sides(groups, sides, periods_of(bills))
+    periods = periods_of(bills)
+    ours, counts = our_sides(groups, sides, periods)
     open_from = settled_until(bills, now)
     rounded = max((Fraction(bill.rounded) for bill in bills if bill.rounded), default=ZERO)
-    facts = Facts(counts, _repeats(engine, condition, day), open_from, rounded)
+    days = days_beyond(sides, ours)
+    repeats = _repeats(engine, condition, day, [day for day in _days(first, until) if periods.get(day, day) in days])
+    facts = Facts(counts, _by_period(repeats, periods), open_from, rounded)
     rows = [*classified(sides, ours, facts), *map(_other, others)]
     return Reconciliation(
         tuple(sorted(rows, key=lambda row: (-abs(row.usd), row.day or first, str(row)))),
@@ -163,18 +166,40 @@ def _refuse(engine: Engine, selection: Selection, first: date, until: date, prov
     )
 
 
-def _repeats(engine: Engine, condition: str, day: str) -> Mapping[tuple[date, str, str], int]:
-    """Return how many calls look like copies: the same model and tokens, begun in the same second."""
+def _days(first: date, until: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((until - first).days))
+
+
+def _repeats(engine: Engine, condition: str, day: str, days: Sequence[date]) -> Iterator[tuple[date, str, str, int]]:
+    """Yield day, provider, model and how many calls of *days* look like copies: the same tokens in the same second.
+
+    The groups are nearly as many as the calls: only days for which it matters are asked for.
+    """
+    if not days:
+        return
     second = sql.floor_divided(sql.nanoseconds("started_at", engine.dialect), 10**9, engine.dialect)
+    since, end = (
+        sql.instant((each - _EPOCH).days * DAY_NS, engine.dialect) for each in (days[0], days[-1] + timedelta(days=1))
+    )
+    numbers = ", ".join(str((each - _EPOCH).days) for each in days)
+    narrowed = f'{condition} AND "started_at" >= {since} AND "started_at" < {end} AND {day} IN ({numbers})'
     query = (
         f"SELECT day, provider, model, sum(n - 1) FROM (SELECT {day} AS day, provider, model, count(*) AS n "
-        f"FROM calls{condition} GROUP BY {day}, provider, model, input_tokens, cached_input_tokens, output_tokens, "
+        f"FROM calls{narrowed} GROUP BY {day}, provider, model, input_tokens, cached_input_tokens, output_tokens, "
         f"{second} HAVING count(*) > 1) AS copies GROUP BY day, provider, model"
     )
-    found: dict[tuple[date, str, str], int] = {}
     for number, provider, model, copies in engine.rows(query):
-        key = (_EPOCH + timedelta(days=int(number)), provider or "", family_of(model or ""))
-        found[key] = found.get(key, 0) + int(copies)
+        yield _EPOCH + timedelta(days=int(number)), provider or "", family_of(model or ""), int(copies)
+
+
+def _by_period(
+    repeats: Iterable[tuple[date, str, str, int]], periods: Mapping[date, date]
+) -> dict[tuple[date, str, str], int]:
+    """Return the sums of *repeats* by the period of the bill that their day lies in, provider and model."""
+    found: dict[tuple[date, str, str], int] = {}
+    for day, provider, model, copies in repeats:
+        place = (periods.get(day, day), provider, model)
+        found[place] = found.get(place, 0) + copies
     return found
 
 
