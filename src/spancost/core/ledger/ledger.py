@@ -21,7 +21,7 @@ from spancost.core.ledger.classification import (
 from spancost.core.ledger.counting import classify, counted, meters_only_on
 from spancost.core.ledger.failed import failed_record
 from spancost.core.ledger.memory import SPAN_ID, CountedCall, Process, RecentCalls
-from spancost.core.ledger.options import Ended, LedgerOptions, Reads
+from spancost.core.ledger.options import Ended, LedgerOptions, Reads, Watched
 from spancost.core.ledger.plan import PlanCache
 from spancost.core.ledger.reading_pricer import UNCERTAIN, Prices, ReadingPricer
 from spancost.core.ledger.recorder import OTHER_ERROR, PricedCall, Recorder
@@ -125,6 +125,11 @@ class Ledger:
         if count != known and (span_id not in closed.old or closed.old is new):  # or this span has filled the newer one
             return CALL
         return AGAIN if _OURS.isdisjoint(attributes) else IDLE
+
+    @property
+    def watched(self) -> Watched:
+        """What decides that there is nothing to do for a span, until `clear`: for adapters that inline `ends`."""
+        return Watched(self._markers, self._closed, self._pending)
 
     @property
     def has_doubts(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from spancost.core.dialect.identity import Identity
+from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.writes import Written
 from spancost.core.reading import Reading
 from spancost.core.record import CallRecord, Correction
@@ -45,6 +46,18 @@ class Ended(NamedTuple):
     writes: Written
     record: CallRecord | None = None
     corrections: tuple[Correction, ...] = ()
+
+
+class Watched(NamedTuple):
+    """What decides that there is nothing to do for a span that ends.
+
+    That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted: in
+    *closed*, under its id, the id of its parent in this process, 0 when it has none.
+    """
+
+    markers: frozenset[str]
+    closed: GenerationalCache[int, int]
+    pending: GenerationalCache[int, Any]
 
 
 class LedgerOptions(NamedTuple):

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence, Sized
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
@@ -13,7 +13,7 @@ from spancost.config.attribute_sets import Selection
 from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
-from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE
+from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE, Ledger
 from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.record import CallEvent, CallRecord
 from spancost.core.span import Attributes, AttributeValue, Span
@@ -22,6 +22,7 @@ from spancost.otel.processor.attribution import Completion
 from spancost.otel.processor.call_events import CallEvents
 from spancost.otel.processor.diagnostics import ErrorCounter
 from spancost.otel.processor.duplicate_ids import as_on_spans, unique
+from spancost.otel.processor.observers import Anomalies, Metrics
 from spancost.otel.processor.reentrancy import EndedSpan, Reentrancy
 from spancost.otel.processor.sdk_access import (
     IS_REMOTE,
@@ -29,6 +30,7 @@ from spancost.otel.processor.sdk_access import (
     TRACE_ID,
     About,
     Reader,
+    hooks,
     identity,
     public_identity,
     remove,
@@ -40,62 +42,12 @@ SEEN_KEPT = 1024
 """Spans remembered as finished though nothing was written on them, at least: they may come by two ways."""
 
 
-class Metrics(Protocol):
-    """What a finisher asks of metrics (see `otel/metrics.py`). They count with the call, so that no queue loses one."""
-
-    is_on: bool
-
-    def begin(self) -> bool:
-        """Begin to count if somebody reads; return whether that is decided."""
-
-    def count(self, event: CallEvent, span: SpanContext | None = None, /) -> None:
-        """Count a record or correction; never raises."""
-
-    @property
-    def add_planned(self) -> Callable[[PlannedCall, Attributes, object], bool] | None:
-        """What counts a call by its plan, without its record; None when each call must be counted by its record."""
-
-    def learn(self, planned: PlannedCall, attributes: Attributes, resource: object, record: CallRecord, /) -> None:
-        """Remember how a call was counted, for the next one like it. Never raises."""
-
-    def restart(self) -> None:
-        """Forget what was counted: in a forked child."""
-
-
-class Anomalies(Protocol):
-    """What a finisher asks of detectors (see `otel/anomalies.py`).
-
-    is_wanted: whether each call is to have a record for them alone.
-    """
-
-    is_wanted: bool
-
-    @property
-    def traces(self) -> Sized:
-        """Traces with anomalies whose root has not ended."""
-
-    @property
-    def waiting(self) -> Sized:
-        """Anomalies that `tell` is to hand on."""
-
-    def observe(self, event: CallEvent, /) -> None:
-        """Take a record or correction; never raises."""
-
-    def fail(self, record: CallRecord, /) -> None:
-        """Take an attempt that failed before anything was billed; never raises."""
-
-    def on_root(self, trace_id: int, /) -> Mapping[str, AttributeValue]:
-        """Return what the root of a trace says of its anomalies."""
-
-    def tell(self) -> None:
-        """Hand waiting anomalies on, without the lock of the ledger; never raises."""
-
-    def restart(self) -> None:
-        """Forget every call: in a forked child."""
-
-
 class SpanFinisher:
-    """Finishes spans with a ledger. finished: the context of the span that was finished last."""
+    """Finishes spans with a ledger.
+
+    finished: the context of the span that was finished last. sees_all: whether `finish` must see every span.
+    anomalous: traces whose root has something to say of anomalies.
+    """
 
     def __init__(
         self,
@@ -125,14 +77,15 @@ class SpanFinisher:
         """Begin with an empty ledger and a free lock: in a forked child, where another thread may hold the old one."""
         self.reentrancy = Reentrancy()
         self._ids_repeat = False
+        self.sees_all = self.outcomes.is_used or not isinstance(self._ledger, Ledger)
         self._already_seen = GenerationalCache[int, int](SEEN_KEPT)
         self._ledger.clear()
         if self._metrics is not None:
             self._metrics.restart()
-        self._anomalous: Sized = ()
+        self.anomalous: Sized = ()
         if self._anomalies is not None:
             self._anomalies.restart()
-            self._anomalous = self._anomalies.traces
+            self.anomalous = self._anomalies.traces
 
     def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Finish *span* unless that was done; return whether there was something to do.
@@ -154,7 +107,7 @@ class SpanFinisher:
             else:
                 todo = self._ends(span_id, above, attributes)
             has_outcome = self.outcomes.is_used and span_id in self.outcomes.waiting
-            if todo == IDLE and not has_outcome and not self._anomalous:
+            if todo == IDLE and not has_outcome and not self.anomalous:
                 return False
             if todo == AGAIN:
                 if self._already_seen.get(span_id) == context[TRACE_ID]:
@@ -170,6 +123,17 @@ class SpanFinisher:
             self._errors.record(where, error)
             return False
 
+    def record_outcome(self, span_id: int, order: int, text: str) -> None:
+        """Keep the outcome that was recorded on an open span."""
+        self.sees_all = True
+        self.outcomes.record(span_id, order, text)
+
+    def hooks(self, finish_late: Callable[[Any], None]) -> tuple[Callable[[Any], object], Callable[[Any], None]]:
+        """Return `_on_ending` and `on_end`, which serve until `restart` (see `sdk_access.hooks`)."""
+        if not isinstance(self._ledger, Ledger):
+            return self.finish, finish_late
+        return hooks(self._ledger.watched, self, finish_late)
+
     def _end_again(self, context: Any, above: int | None, attributes: Any) -> int:
         """Note the end of a span whose id was another's, and return what there is to do for it.
 
@@ -178,7 +142,7 @@ class SpanFinisher:
         """
         self.counts["ids_repeated"] += 1
         if not self._ids_repeat:
-            self._ids_repeat = True
+            self._ids_repeat = self.sees_all = True
             self._errors.say_once("ids", "span ids repeat, as random.seed() makes them; backends will mix the traces")
             return self._ends(*unique(context, above), attributes)
         _, parent_id = unique(context, above)
@@ -263,7 +227,7 @@ class SpanFinisher:
         if self.outcomes.is_used:
             self._move_outcome(ended, writes)
         anomalies = self._anomalies
-        if anomalies is not None and self._anomalous and (parent is None or parent[IS_REMOTE]):
+        if anomalies is not None and self.anomalous and (parent is None or parent[IS_REMOTE]):
             writes.update(anomalies.on_root(context[TRACE_ID]))
         if not writes:
             return

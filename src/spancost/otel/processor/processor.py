@@ -85,6 +85,7 @@ class LLMCostProcessor(SpanProcessor):
             attribute_sets.selection(self.settings.attributes),
         )
         self._propagator: baggage.AttributionPropagator | None = None
+        self._is_hooked = False
         if self._anomalies is not None and (listeners := tuple(on_anomaly)):
             self._anomalies.listeners, self._anomalies.is_wanted = listeners, True
         self._ledger.makes_records = self._makes_records()
@@ -140,6 +141,8 @@ class LLMCostProcessor(SpanProcessor):
         """Begin with an empty ledger, a free lock and no waiting records: in a forked child."""
         self._events.restart()
         self._finisher.restart()
+        if self._is_hooked:
+            self._hook()
 
     def disable(self) -> None:
         """Do nothing from now on; a tracer provider keeps its processors for good."""
@@ -147,6 +150,7 @@ class LLMCostProcessor(SpanProcessor):
         if self._anomalies is not None:
             self._anomalies.end()
         self._selector.settle(DISABLED)
+        self._is_hooked = False
         self.on_start = self._on_ending = self.on_end = _do_nothing  # type: ignore[method-assign]
 
     def yield_to(self, own: LLMCostProcessor) -> None:
@@ -158,7 +162,7 @@ class LLMCostProcessor(SpanProcessor):
 
     def outcome_recorded(self, span_id: int, order: int, text: str) -> None:
         """Keep the outcome that was recorded on an open span."""
-        self._finisher.outcomes.record(span_id, order, text)
+        self._finisher.record_outcome(span_id, order, text)
 
     def count(self, span: CoreSpan) -> CallRecord | None:
         """Count the call of a span that the sampler dropped; return its record, None when it is not counted."""
@@ -180,9 +184,15 @@ class LLMCostProcessor(SpanProcessor):
         if self._selector.is_trying:
             self._settle(strategies.HOOK)
         if self._selector.strategy == strategies.HOOK:
-            self._on_ending = self._finisher.finish  # type: ignore[method-assign,assignment]
+            self._hook()
             self._rest()
         self._finisher.finish(span)
+
+    def _hook(self) -> None:
+        self._is_hooked = True
+        self._on_ending, on_end = self._finisher.hooks(self._end_late)  # type: ignore[method-assign,assignment]
+        if type(self).on_end is LLMCostProcessor.on_end:
+            self.on_end = on_end  # type: ignore[method-assign,assignment]
 
     def on_ending(self, span: Span) -> None:
         """Do what `_on_ending` does, for SDKs that give the hook its public name; a span is finished once."""
@@ -194,6 +204,9 @@ class LLMCostProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Finish what nothing finished before. In `auto`, a hook that is not called makes spans be wrapped."""
+        self._end_late(span)
+
+    def _end_late(self, span: ReadableSpan) -> None:
         selector = self._selector
         try:
             if context_of(span) is self._finisher.finished and not selector.is_trying:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opentelemetry import metrics, trace
 from opentelemetry.trace import StatusCode
@@ -18,6 +18,7 @@ from spancost.core.span import AttributeValue, Span
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from spancost.core.ledger.options import Watched
 
 _span = partial(tuple.__new__, Span)  # a third of the time of Span(...)
 
@@ -134,6 +135,59 @@ def plain(attributes: dict[str, Any]) -> dict[str, Any]:
                 if isinstance(value, kind):
                     attributes[key] = kind.__str__(value) if kind is str else kind(value)
     return attributes
+
+
+class Finisher(Protocol):
+    """What hooks ask of `SpanFinisher`."""
+
+    sees_all: bool
+    anomalous: Sized
+
+    def finish(self, span: Any) -> bool:
+        """Finish a span."""
+
+
+def hooks(
+    watched: Watched, finisher: Finisher, finish_late: Callable[[Any], None]
+) -> tuple[Callable[[Any], None], Callable[[Any], None]]:
+    """Return `_on_ending` and `on_end` of a processor; they serve until the ledger of *watched* is cleared.
+
+    The one hands spans for which there may be something to do to *finisher*, the other spans that the first has not
+    seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
+    """
+    markers, closed, pending = watched
+    finish, anomalous = finisher.finish, finisher.anomalous
+    reports_nothing = markers.isdisjoint
+    seen: object = None
+
+    def on_ending(span: Any) -> None:
+        nonlocal seen
+        try:
+            attributes, context, parent = span._attributes._dict, span._context, span._parent
+        except AttributeError:  # this SDK keeps them otherwise
+            finish(span)
+            return
+        seen = context
+        if anomalous or finisher.sees_all or not reports_nothing(attributes):
+            finish(span)
+            return
+        span_id = context[SPAN_ID]
+        new = closed.new
+        new[span_id] = 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
+        if len(new) >= closed.size:
+            closed.turn()
+        if span_id in pending.new or span_id in pending.old:
+            finish(span)
+
+    def on_end(span: Any) -> None:
+        try:
+            if span._context is seen:
+                return
+        except AttributeError:  # this SDK keeps them otherwise
+            pass
+        finish_late(span)
+
+    return on_ending, on_end
 
 
 def held(span: Any) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ class ZeroCodeProcessor(LLMCostProcessor):
     def yield_to(self, own: LLMCostProcessor) -> None:
         """Let *own* finish the spans of this processor from now on, and say so if that changes anything."""
         self.successor = own
+        self._is_hooked = False
         self.differences = differences(self.settings, own.settings)
         PROCESS.leave(self)
 
