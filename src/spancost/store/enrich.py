@@ -77,15 +77,23 @@ def count(
 ) -> dict[Key, CallRecord]:
     """Count the calls of *spans* (as `joined` and `place` return them); *write* is given what is written on each span.
 
+    *ledger* joins services: all spans are in hand.
+
     Return the records by the key of their span, corrected, in the order in which the calls were counted.
     """
     repeated = repeats_in(spans, services, reads) if made_in and reads is not None else {}
     counted: dict[Key, CallRecord] = {}
     totalled: set[Key] = set()
+    markers = ledger.watched.markers
     for key in in_order(spans):
+        span = spans[key]
         repeat = repeated.get(key)
-        if repeat is None:
-            written, record, corrections = ledger.end(spans[key])
+        if markers.isdisjoint(span.attributes):  # no call: as `Ledger.end`, in a third of the time
+            written: Written = {}
+            if ledger.ends(span.span_id, span.parent_id, span.attributes):
+                ledger.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, written)
+        elif repeat is None:
+            written, record, corrections = ledger.end(span)
             if record is not None:
                 counted[key] = record
             for correction in corrections:
@@ -93,7 +101,7 @@ def count(
         else:
             written = {}
             write_repeat(repeat, written)
-            written.update(ledger.end(spans[key]._replace(attributes={})).writes)
+            written.update(ledger.end(span._replace(attributes={})).writes)
         if LLM_TRACE_COST_COMPLETE in written:
             totalled.add(key)
         if written:
@@ -124,6 +132,8 @@ def completed(
     counted: dict[Key, CallRecord], spans: dict[Key, Span], made_in: dict[Key, Key | None]
 ) -> dict[Key, CallRecord]:
     """Return the records with what other spans say: the outcome above them, the trace that a log record is of."""
+    if not made_in and not any(APP_OUTCOME in span.attributes for span in spans.values()):
+        return counted
     by_id = {span.span_id: span for span in spans.values()} if counted else {}
     found = {}
     for key, record in counted.items():
@@ -213,12 +223,7 @@ def joined(copies: Mapping[Key, Sequence[Carried]]) -> dict[Key, Span]:
 
 def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Key, Span]:
     """Return the spans with ids that are unique among all traces, `is_local_root` by the service of their parent."""
-    unique: dict[Key, int] = {}
-    taken: set[int] = set()
-    for number, key in enumerate(sorted(found)):
-        span_id = key[1]
-        unique[key] = span_id if span_id not in taken else span_id + number * _OTHER_TRACE
-        taken.add(span_id)
+    unique = unique_ids(sorted(found))
     spans = {}
     for key, span in found.items():
         parent = (key[0], span.parent_id or 0)
@@ -227,6 +232,20 @@ def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Ke
         # Not `_replace`, which takes four times as long: this runs for every span of a file.
         spans[key] = Span(key[0], unique[key], above, is_local_root, *span[4:])
     return spans
+
+
+def unique_ids(keys: Sequence[Key]) -> dict[Key, int]:
+    """Return a span id for each of *keys*, which are sorted, that no other of them has."""
+    taken = dict.fromkeys([span_id for _, span_id in keys])
+    if len(taken) == len(keys):
+        return dict(zip(keys, taken, strict=True))
+    unique: dict[Key, int] = {}
+    taken = {}
+    for number, key in enumerate(keys):
+        span_id = key[1]
+        unique[key] = span_id if span_id not in taken else span_id + number * _OTHER_TRACE
+        taken[span_id] = None
+    return unique
 
 
 def in_order(spans: dict[Key, Span]) -> list[Key]:

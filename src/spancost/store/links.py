@@ -18,7 +18,7 @@ from zlib import adler32, crc32
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.rule import name_matches
 from spancost.store.log_facts import LOG_ATTRIBUTES, LOG_SERVICE, LOG_TRACE, LogFact
-from spancost.store.span_facts import ATTRIBUTES, END, IS_CANDIDATE, RESOURCE, SCOPE, TRACE, Batch
+from spancost.store.span_facts import END, KIND, TRACE, VALUES, Batch
 
 Link = tuple[str, int]
 """What spans share (after a letter that says what it is), and the trace."""
@@ -27,7 +27,6 @@ Emitters = dict[str, set[str]]
 ID, SESSION, TOKENS = "i", "s", "t"
 _NEAR_NS = 120 * 10**9
 """Spans of one call that lie in different traces end within half of this of each other."""
-_KEYS_KEPT = 4096
 
 
 class Linker:
@@ -41,36 +40,31 @@ class Linker:
         self._sourced = tuple(pattern for entry in sources for pattern in entry["scopes"])
         self._sessions = frozenset(key for entry in sources for key in entry["source"]["session"])
         self._outputs = frozenset(key for entry in entries for key in entry["keys"].get("output_tokens", ()))
-        self._id_keys: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.emitters: Emitters = defaultdict(set)
 
     def links(self, batch: Batch) -> Iterator[Link]:
         """Yield the links of the calls in *batch* by response id and session; note their emitters."""
-        sourced = [name_matches(self._sourced, name) for name, _ in batch.scopes]
-        places: set[tuple[int, int]] = set()
-        known = self._id_keys
+        # For each kind of calls: where response ids are, and where the session is, if it may have other reports.
+        places: dict[int, tuple[list[int], list[int]]] = {}
+        for number, (names, is_candidate, scope, _, resource) in enumerate(batch.kinds):
+            if is_candidate:
+                ids = [at for at, name in enumerate(names) if name in self._ids]
+                is_sourced = name_matches(self._sourced, scope)
+                sessions = [at for at, name in enumerate(names) if is_sourced and name in self._sessions]
+                places[number] = ids, sessions
+                process = self._identity.process(batch.resources[resource])
+                if process is not None:
+                    self.emitters[process].add(scope)
         for fact in batch.facts:
-            if not fact[IS_CANDIDATE]:
-                continue
-            attributes = fact[ATTRIBUTES]
-            keys = tuple(attributes)
-            names = known.get(keys)
-            if names is None:
-                if len(known) >= _KEYS_KEPT:
-                    known.clear()
-                names = known[keys] = tuple(key for key in keys if key in self._ids)
-            for name in names:
-                value = attributes[name]
-                if value.__class__ is str:
-                    yield ID + value, fact[TRACE]
-            if sourced[fact[SCOPE]]:
-                for link in self._session_links(attributes):
-                    yield link, fact[TRACE]
-            places.add((fact[SCOPE], fact[RESOURCE]))
-        for scope, resource in places:
-            process = self._identity.process(batch.resources[resource])
-            if process is not None:
-                self.emitters[process].add(batch.scopes[scope][0])
+            found = places.get(fact[KIND])
+            if found is not None:
+                ids, sessions = found
+                values = fact[VALUES]
+                for at in ids:
+                    if (value := values[at]).__class__ is str:
+                        yield ID + value, fact[TRACE]
+                for at in sessions:
+                    yield f"{SESSION}{values[at]}", fact[TRACE]
 
     def log_links(self, facts: Iterable[LogFact]) -> Iterator[Link]:
         """Yield the links of log records: their sessions, in which spans may report the same calls."""
@@ -93,14 +87,16 @@ class Linker:
 
     def token_links(self, batch: Batch, processes: set[str]) -> Iterator[Link]:
         """Yield the links of the calls of *processes* by output tokens and time."""
-        process_of = [self._identity.process(resource) for resource in batch.resources]
+        places: dict[int, tuple[str, list[int]]] = {}
+        for number, (names, is_candidate, _, _, resource) in enumerate(batch.kinds):
+            process = self._identity.process(batch.resources[resource])
+            if is_candidate and process in processes:
+                places[number] = process, [at for at, name in enumerate(names) if name in self._outputs]
         for fact in batch.facts:
-            process = process_of[fact[RESOURCE]]
-            if fact[IS_CANDIDATE] and process in processes:
-                attributes = fact[ATTRIBUTES]
-                for key in self._outputs & attributes.keys():
-                    for bucket in (fact[END] // _NEAR_NS, -(fact[END] + _NEAR_NS // 2) // _NEAR_NS):
-                        yield f"{TOKENS}{process}\0{attributes[key]}\0{bucket}", fact[TRACE]
+            process, outputs = places.get(fact[KIND], ("", ()))
+            for at in outputs:
+                for bucket in (fact[END] // _NEAR_NS, -(fact[END] + _NEAR_NS // 2) // _NEAR_NS):
+                    yield f"{TOKENS}{process}\0{fact[VALUES][at]}\0{bucket}", fact[TRACE]
 
     def joined_traces(self, links: Iterable[Link]) -> Iterator[tuple[int, int]]:
         """Yield pairs of traces that share a link; a response id joins only when a provider may have issued it."""

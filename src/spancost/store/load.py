@@ -32,6 +32,7 @@ from spancost.store.pricing_choice import PricingChoice, SourceError
 from spancost.store.rows import Row
 from spancost.store.segments import TABLES, Load, fingerprint, finish, load_name, loads_in, segment, settle
 from spancost.store.sources import STANDARD_INPUT
+from spancost.store.summary_rows import span_line
 from spancost.store.trace_rows import Counted
 
 SHARDS_PER_SEGMENT = 24
@@ -75,8 +76,8 @@ class SegmentWriter:
     def add(self, counted: Counted) -> None:
         """Add the rows of a set of traces."""
         self._write("calls", counted.call_lines())
-        others = {"traces": counted.traces, "spans": counted.above, "uncounted": uncounted_rows(counted)}
-        for table, rows in others.items():
+        self._write("spans", map(span_line, counted.above))
+        for table, rows in (("traces", counted.traces), ("uncounted", uncounted_rows(counted))):
             self._write(table, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
         starts = [record.start_ns for record in counted.records]
         self._range = [min([*self._range, *starts]), max([*self._range, *starts])] if starts else self._range

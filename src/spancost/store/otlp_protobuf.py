@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from spancost.core.span import Span
 from spancost.store.otlp_fields import RequestError
 from spancost.store.otlp_receiver import otlp_json
-from spancost.store.span_facts import EVALUATION, SCORE_NAME, SCORE_PREFIX, SCORE_VALUE, Batch, Keys, fact_of_span
+from spancost.store.span_facts import EVALUATION, SCORE_NAME, SCORE_PREFIX, SCORE_VALUE, Batch, Keys
 
 
 def facts_in(body: bytes, keys: Keys) -> Batch:
@@ -22,15 +22,13 @@ def facts_in(body: bytes, keys: Keys) -> Batch:
         request.ParseFromString(body)
     except Exception as error:  # protobuf's DecodeError differs between its implementations
         raise RequestError(f"found no protobuf message ({error}); expected an ExportTraceServiceRequest") from error
-    batch = Batch([], [], [])
+    batch = Batch()
     for resource_spans in request.resource_spans:
         batch.resources.append(_attributes(resource_spans.resource.attributes))
         for scope_spans in resource_spans.scope_spans:
             scope = (scope_spans.scope.name, scope_spans.scope.version)
-            batch.scopes.append(scope)
-            place = len(batch.scopes) - 1, len(batch.resources) - 1
             for raw in scope_spans.spans:
-                batch.facts.append(fact_of_span(_span(raw, scope), keys, place))
+                batch.add(_span(raw, scope), keys)
     return batch
 
 

@@ -138,7 +138,7 @@ def move(work: Work, number: int) -> None:
     for batch in batches_in(work.folder, number):
         facts = [fact for fact in batch.facts if fact[TRACE] in groups]
         if facts:
-            writer.add(Batch(facts, batch.scopes, batch.resources))
+            writer.add(Batch(facts, batch.kinds, batch.resources))
     writer.close()
     for held in values_in(work.folder, LOGS, number):
         for fact in held:
@@ -159,7 +159,7 @@ def _count_shard(work: Work, number: int) -> Counted:
     moved = groups_of(work)
     for batch in batches_in(work.folder, number):
         if moved:
-            batch = batch._replace(facts=[fact for fact in batch.facts if fact[TRACE] not in moved])
+            batch.facts = [fact for fact in batch.facts if fact[TRACE] not in moved]
         traces.add(batch)
     for held in values_in(work.folder, LOGS, number):
         traces.add_logs(fact for fact in held if trace_of_log(fact) not in moved)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spancost.store.span_facts import RESOURCE, SCOPE, TRACE, Batch
+from spancost.store.span_facts import KIND, TRACE, Batch
 
 _LENGTH = struct.Struct("<Q")
 _HELD = 16_384
@@ -33,41 +33,35 @@ class ShardWriter:
         self._writer = writer
         self._count = count
         self._most = max(16, _HELD // count)
-        self._held: list[Batch] = [Batch([], [], []) for _ in range(count)]
-        self._numbers: list[dict[int, int]] = [{} for _ in range(count)]
+        self._held = [Batch() for _ in range(count)]
 
     def add(self, batch: Batch) -> None:
         """Add spans, each to the shard of its trace."""
-        facts, scopes, resources = batch
         if self._folder is None and not self._held[0].facts:
             self._held[0] = batch
             return
-        count, most, groups = self._count, self._most, self._groups
-        # Scopes and resources are numbered anew in each shard.
-        scope_of: dict[tuple[int, int], int] = {}
-        resource_of: dict[tuple[int, int], int] = {}
-        for fact in facts:
+        count, most, groups, every = self._count, self._most, self._groups, self._held
+        # Kinds and resources are numbered anew in each shard.
+        known: dict[tuple[int, int], int] = {}
+        resources: dict[tuple[int, int], int] = {}
+        for fact in batch.facts:
             number = (groups.get(fact[TRACE], fact[TRACE]) if groups else fact[TRACE]) % count
-            held = self._held[number]
-            scope = scope_of.get(at := (number, fact[SCOPE]))
-            if scope is None:
-                held.scopes.append(scopes[fact[SCOPE]])
-                scope = scope_of[at] = len(held.scopes) - 1
-            resource = resource_of.get(at := (number, fact[RESOURCE]))
-            if resource is None:
-                held.resources.append(resources[fact[RESOURCE]])
-                resource = resource_of[at] = len(held.resources) - 1
-            held.facts.append((*fact[:SCOPE], scope, resource))
+            held = every[number]
+            kind = known.get(at := (number, fact[KIND]))
+            if kind is None:
+                kind = known[at] = _renumbered(batch, fact[KIND], held, resources, number)
+            held.facts.append((*fact[:KIND], kind))
             if len(held.facts) >= most and self._folder is not None:
                 self._flush(number)
-                scope_of = {key: value for key, value in scope_of.items() if key[0] != number}
-                resource_of = {key: value for key, value in resource_of.items() if key[0] != number}
+                known = {key: value for key, value in known.items() if key[0] != number}
+                resources = {key: value for key, value in resources.items() if key[0] != number}
 
     def _flush(self, number: int) -> None:
         held = self._held[number]
         if held.facts and self._folder is not None:
-            append(self._folder / file_name(SPANS, number, self._writer), tuple(held))
-        self._held[number] = Batch([], [], [])
+            value = held.facts, held.kinds, held.resources
+            append(self._folder / file_name(SPANS, number, self._writer), value)
+        self._held[number] = Batch()
 
     def close(self) -> Batch:
         """Write what is held; return it where facts stay in memory."""
@@ -75,7 +69,18 @@ class ShardWriter:
             return self._held[0]
         for number in range(self._count):
             self._flush(number)
-        return Batch([], [], [])
+        return Batch()
+
+
+def _renumbered(batch: Batch, number: int, held: Batch, known: dict[tuple[int, int], int], shard: int) -> int:
+    """Put a kind of *batch*, and its resource unless that is *known*, into *held*; return its number there."""
+    *kind, resource = batch.kinds[number]
+    place = known.get((shard, resource))
+    if place is None:
+        held.resources.append(batch.resources[resource])
+        place = known[shard, resource] = len(held.resources) - 1
+    held.kinds.append((*kind, place))  # type: ignore[arg-type]
+    return len(held.kinds) - 1
 
 
 def file_name(kind: str, number: int, writer: str) -> str:

@@ -1,24 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a load keeps of a span: a plain tuple that `marshal` writes. Texts that no rule reads are left out.
 
-A span that speaks of no model call keeps the attributes that say something about the calls below it: outcome and
-evaluation scores.
+What many spans share is kept once a batch, as their kind: the keys of the attributes, the scope, the resource. A span
+that speaks of no model call keeps the attributes that say something about the calls below it: outcome and scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
 from spancost.core.span import Span
 from spancost.store.otlp_fields import Json, RequestError
-from spancost.store.otlp_json import attributes_in, carried_spans, plain, service_of
+from spancost.store.otlp_json import attributes_in, carried_spans, plain
 
 Fact = tuple[Any, ...]
-"""trace id, span id, parent id or 0, start, end, name, attributes, is error, type of the exception, whether it may be a
-call, number of the scope, number of the resource."""
-TRACE, SPAN, PARENT, START, END, NAME, ATTRIBUTES, IS_ERROR, RAISED, IS_CANDIDATE, SCOPE, RESOURCE = range(12)
+"""trace id, span id, parent id or 0, start, end, name, values of the attributes, error, number of the kind.
+
+The error is the type of the exception, "" when that is not known, None when there is no error.
+"""
+TRACE, SPAN, PARENT, START, END, NAME, VALUES, ERROR, KIND = range(9)
+Kind = tuple[tuple[str, ...], bool, str, str, int]
+"""keys of the attributes, whether it may be a call, name and version of the scope, number of the resource."""
+KEYS, IS_CANDIDATE, SCOPE_NAME, SCOPE_VERSION, RESOURCE = range(5)
 
 SCORE_VALUE, SCORE_NAME = "gen_ai.evaluation.score.value", "gen_ai.evaluation.name"
 SCORE_PREFIX = "app.score."
@@ -28,14 +33,25 @@ _ABOUT_CALLS = frozenset((APP_OUTCOME, SCORE_VALUE, SCORE_NAME))
 LONGEST_KEPT = 256
 """Characters of a text that is kept although no rule names its attribute."""
 _ERROR = (2, "STATUS_CODE_ERROR")
+_SHAPES_KEPT = 4096
 
 
-class Batch(NamedTuple):
-    """Spans with the scopes (name, version) and resources (attributes) that their last two members number."""
+class Shape:
+    """What is kept of spans whose attributes have the same keys in the same order.
 
-    facts: list[Fact]
-    scopes: list[tuple[str, str]]
-    resources: list[dict[str, Any]]
+    kept: the keys that are kept. places: where their entries are, None for all. unread: places in *kept* of keys that
+    no rule reads.
+    """
+
+    __slots__ = ("is_candidate", "kept", "places", "unread")
+
+    def __init__(self, keys: Keys, names: tuple[str, ...]) -> None:
+        self.is_candidate = not keys.markers.isdisjoint(names)
+        last = {name: at for at, name in enumerate(names)}  # of a key that is given twice the last value counts
+        places = {name: at for name, at in last.items() if self.is_candidate or _is_about_calls(name)}
+        self.places = None if len(places) == len(names) else tuple(places.values())
+        self.kept = tuple(places)
+        self.unread = tuple(at for at, name in enumerate(self.kept) if not keys.is_read(name))
 
 
 class Keys:
@@ -44,6 +60,14 @@ class Keys:
     def __init__(self, markers: Iterable[str], compiled: Mapping[str, Any]) -> None:
         self.markers = frozenset(markers) | {LLM_COST_STATUS}
         self._mentioned = frozenset(text.partition("$")[0] for text in _texts(compiled))
+        self.shapes: dict[tuple[str, ...], Shape] = {}
+
+    def shape_of(self, names: tuple[str, ...]) -> Shape:
+        """Return the shape of attributes with these keys, and keep it in `shapes`."""
+        if len(self.shapes) >= _SHAPES_KEPT:
+            self.shapes.clear()
+        found = self.shapes[names] = Shape(self, names)
+        return found
 
     def kept(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Return *attributes* of a call without long texts that nothing reads (prompts, say)."""
@@ -55,9 +79,15 @@ class Keys:
             if value.__class__ is not str or len(value) <= LONGEST_KEPT or self.is_read(key)
         }
 
+    def chosen(self, attributes: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        """Return whether a span with *attributes* may be a call, and which of them are kept."""
+        if self.markers.isdisjoint(attributes):
+            return False, {key: value for key, value in attributes.items() if _is_about_calls(key)}
+        return True, self.kept(attributes)
+
     def is_read(self, key: str) -> bool:
         """Return whether a rule may read this attribute."""
-        return key in self._mentioned or key.startswith(_TAG_PREFIX)
+        return key in self._mentioned or key in _ABOUT_CALLS or key.startswith(_TAG_PREFIX)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -72,6 +102,39 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(held)
 
 
+class Batch:
+    """Spans, with the kinds that their last members number, and the resources (attributes) that kinds number."""
+
+    __slots__ = ("_numbers", "facts", "kinds", "resources")
+
+    def __init__(
+        self,
+        facts: list[Fact] | None = None,
+        kinds: list[Kind] | None = None,
+        resources: list[dict[str, Any]] | None = None,
+    ) -> None:
+        self.facts = [] if facts is None else facts
+        self.kinds = [] if kinds is None else kinds
+        self.resources = [] if resources is None else resources
+        self._numbers: dict[Kind, int] = {}
+
+    def kind(self, names: tuple[str, ...], is_candidate: bool, scope: tuple[str, str]) -> int:
+        """Return the number of a kind of spans of the last resource, which is added when it is new."""
+        kind = (names, is_candidate, *scope, len(self.resources) - 1)
+        number = self._numbers.get(kind)
+        if number is None:
+            self.kinds.append(kind)
+            number = self._numbers[kind] = len(self.kinds) - 1
+        return number
+
+    def add(self, span: Span, keys: Keys) -> None:
+        """Add a span of the last resource."""
+        is_candidate, attributes = keys.chosen(dict(span.attributes))
+        kind = self.kind(tuple(attributes), is_candidate, (span.scope_name, span.scope_version))
+        ids = (span.trace_id, span.span_id, span.parent_id or 0, span.start_ns, span.end_ns, span.name)
+        self.facts.append((*ids, list(attributes.values()), span.raised if span.is_error else None, kind))
+
+
 def facts_of(request: Any, keys: Keys) -> Batch:
     """Return the spans of an `ExportTraceServiceRequest` in JSON; RequestError when it is none."""
     try:
@@ -83,65 +146,113 @@ def facts_of(request: Any, keys: Keys) -> Batch:
 
 
 def _quickly(request: Any, keys: Keys) -> Batch:
-    batch = Batch([], [], [])
-    facts, scopes, resources = batch
+    batch = Batch()
     for resource_spans in request.get("resourceSpans") or ():
         resource = resource_spans.get("resource") or {}
-        resources.append(_attributes(resource.get("attributes") or ()))
+        batch.resources.append(_attributes(resource.get("attributes") or ()))
         for scope_spans in resource_spans.get("scopeSpans") or ():
             scope = scope_spans.get("scope") or {}
-            scopes.append((str(scope.get("name") or ""), str(scope.get("version") or "")))
-            place = len(scopes) - 1, len(resources) - 1
-            facts.extend([_fact(raw, keys, place) for raw in scope_spans.get("spans") or ()])
+            reader = _ScopeReader(keys, batch, (str(scope.get("name") or ""), str(scope.get("version") or "")))
+            batch.facts.extend(map(reader.fact, scope_spans.get("spans") or ()))
     return batch
 
 
-def _fact(raw: Json, keys: Keys, place: tuple[int, int]) -> Fact:
-    entries = raw.get("attributes") or ()
-    is_candidate = not keys.markers.isdisjoint([entry["key"] for entry in entries])
-    if is_candidate:
-        attributes = _attributes(entries, keys)
-    else:
-        attributes = _attributes([entry for entry in entries if _is_about_calls(entry["key"])]) if entries else {}
-    events = raw.get("events")
-    if events:
-        _add_scores(events, attributes)
-    parent = raw.get("parentSpanId")
-    status = raw.get("status")
-    is_error = status is not None and status.get("code") in _ERROR
-    return (
-        int(raw["traceId"], 16),
-        int(raw["spanId"], 16),
-        int(parent, 16) if parent else 0,
-        int(raw.get("startTimeUnixNano") or 0),
-        int(raw.get("endTimeUnixNano") or 0),
-        str(raw.get("name") or ""),
-        attributes,
-        is_error,
-        _raised(events) if is_error and events else "",
-        is_candidate,
-        *place,
-    )
+class _ScopeReader:
+    """Reads the spans of one scope."""
+
+    def __init__(self, keys: Keys, batch: Batch, scope: tuple[str, str]) -> None:
+        self._keys = keys
+        self._batch = batch
+        self._scope = scope
+        self._numbers: dict[Shape, int] = {}
+
+    def fact(self, raw: Json) -> Fact:
+        """Return the fact of a span."""
+        # This runs for every span of a load.
+        entries = raw.get("attributes") or ()
+        names = tuple([entry["key"] for entry in entries])
+        shape = self._keys.shapes.get(names) or self._keys.shape_of(names)
+        number = self._numbers.get(shape)
+        if number is None:
+            number = self._numbers[shape] = self._batch.kind(shape.kept, shape.is_candidate, self._scope)
+        events = raw.get("events")
+        values: Sequence[Any] = ()
+        if shape.kept:
+            places = shape.places
+            try:
+                values = [
+                    (value["stringValue"] or _falsy(value["stringValue"]))
+                    if "stringValue" in (value := entry["value"])
+                    else int(value["intValue"])
+                    if "intValue" in value
+                    else _other(value)
+                    for entry in (entries if places is None else [entries[at] for at in places])
+                ]
+                for at in shape.unread:
+                    if (value := values[at]).__class__ is str and len(value) > LONGEST_KEPT:
+                        raise _UnusualError
+            except _UnusualError:
+                number, values = self._unusual(entries)
+        if events:
+            number, values = self._with_scores(events, number, values)
+        parent, status = raw.get("parentSpanId"), raw.get("status")
+        error = None
+        if status and status.get("code") in _ERROR:
+            error = _raised(events) if events else ""
+        return (
+            int(raw["traceId"], 16),
+            int(raw["spanId"], 16),
+            int(parent, 16) if parent else 0,
+            int(raw.get("startTimeUnixNano") or 0),
+            int(raw.get("endTimeUnixNano") or 0),
+            str(raw.get("name") or ""),
+            values,
+            error,
+            number,
+        )
+
+    def _unusual(self, entries: Iterable[Json]) -> tuple[int, list[Any]]:
+        """Return the kind and the values of a span without empty values and long texts that nothing reads."""
+        is_candidate, found = self._keys.chosen(_attributes(entries))
+        return self._batch.kind(tuple(found), is_candidate, self._scope), list(found.values())
+
+    def _with_scores(self, events: list[Any], number: int, values: Sequence[Any]) -> tuple[int, Sequence[Any]]:
+        """Put scores of evaluation events among the attributes, as `app.score.NAME`."""
+        names, is_candidate, *_ = self._batch.kinds[number]
+        attributes = dict(zip(names, values, strict=True))
+        for event in events:
+            if event.get("name") == EVALUATION:
+                held = _attributes(event.get("attributes") or ())
+                name, value = held.get(SCORE_NAME), held.get(SCORE_VALUE)
+                if isinstance(name, str) and isinstance(value, (int, float)):
+                    attributes.setdefault(SCORE_PREFIX + name, value)
+        return self._batch.kind(tuple(attributes), is_candidate, self._scope), list(attributes.values())
+
+
+class _UnusualError(Exception):
+    """An attribute has no value, or a text that is not kept."""
+
+
+def _falsy(text: Any) -> Any:
+    if text is None:
+        raise _UnusualError
+    return text
+
+
+def _other(value: Json) -> Any:
+    """Return a value that is neither a string nor an integer."""
+    held = plain(value)
+    if held is None:
+        raise _UnusualError
+    return held
 
 
 def _is_about_calls(key: str) -> bool:
     return key in _ABOUT_CALLS or key.startswith(SCORE_PREFIX)
 
 
-def _attributes(entries: Iterable[Json], keys: Keys | None = None) -> dict[str, Any]:
-    """Return attributes; with *keys* those of a call, without long texts that nothing reads (prompts, say)."""
-    found = {}
-    for entry in entries:
-        value = entry["value"]
-        if "stringValue" in value:
-            held = value["stringValue"]
-            if len(held) <= LONGEST_KEPT or keys is None or keys.is_read(entry["key"]):
-                found[entry["key"]] = held
-        elif "intValue" in value:
-            found[entry["key"]] = int(value["intValue"])
-        elif (held := plain(value)) is not None:
-            found[entry["key"]] = held
-    return found
+def _attributes(entries: Iterable[Json]) -> dict[str, Any]:
+    return {entry["key"]: held for entry in entries if (held := plain(entry["value"])) is not None}
 
 
 def _raised(events: list[Any]) -> str:
@@ -152,58 +263,13 @@ def _raised(events: list[Any]) -> str:
     return ""
 
 
-def _add_scores(events: list[Any], attributes: dict[str, Any]) -> None:
-    """Put scores of evaluation events among the attributes, as `app.score.NAME`."""
-    for event in events:
-        if event.get("name") == EVALUATION:
-            held = _attributes(event.get("attributes") or ())
-            name, value = held.get(SCORE_NAME), held.get(SCORE_VALUE)
-            if isinstance(name, str) and isinstance(value, (int, float)):
-                attributes.setdefault(SCORE_PREFIX + name, value)
-
-
 def _carefully(request: Any, keys: Keys) -> Batch:
     """Return what `_quickly` does for a request with odd members that are allowed."""
-    batch = Batch([], [], [])
+    batch = Batch()
     for carried in carried_spans(request):
-        span = carried.span
-        batch.scopes.append((span.scope_name, span.scope_version))
-        batch.resources.append(dict(span.resource or {}))
-        batch.facts.append(fact_of_span(span, keys, (len(batch.scopes) - 1, len(batch.resources) - 1)))
+        batch.resources.append(dict(carried.span.resource or {}))
+        batch.add(carried.span, keys)
     return batch
 
 
-def fact_of_span(span: Span, keys: Keys, place: tuple[int, int]) -> Fact:
-    """Return the fact of a span."""
-    attributes = dict(span.attributes)
-    is_candidate = not keys.markers.isdisjoint(attributes)
-    if is_candidate:
-        attributes = keys.kept(attributes)
-    else:
-        attributes = {key: value for key, value in attributes.items() if _is_about_calls(key)}
-    ids = (span.trace_id, span.span_id, span.parent_id or 0, span.start_ns, span.end_ns, span.name)
-    return (*ids, attributes, span.is_error, span.raised, is_candidate, *place)
-
-
-def span_of(fact: Fact, scope: tuple[str, str], resource: dict[str, Any]) -> Span:
-    """Return the span of a fact; `is_local_root` is decided when all spans of its trace are in hand."""
-    language = resource.get("telemetry.sdk.language")
-    return Span(
-        fact[TRACE],
-        fact[SPAN],
-        fact[PARENT] or None,
-        not fact[PARENT],
-        fact[START],
-        fact[END],
-        scope[0],
-        scope[1],
-        fact[NAME],
-        fact[ATTRIBUTES],
-        fact[IS_ERROR],
-        resource,
-        language if isinstance(language, str) else "",
-        fact[RAISED],
-    )
-
-
-__all__ = ["Batch", "Fact", "Keys", "RequestError", "facts_of", "service_of", "span_of"]
+__all__ = ["Batch", "Fact", "Keys", "RequestError", "facts_of"]
