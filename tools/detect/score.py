@@ -4,6 +4,9 @@
 
 python -m tools.detect.score sessions.jsonl [--episodes 200] [--seed 1] [--calls 5]
 python -m tools.detect.score --made-up 40
+python -m tools.detect.score --kinds 40
+
+Delays are counted in calls of the fault, and for loops also from the first call that repeats one of the pattern.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ from spancost.config import detectors as config
 from spancost.core.detect.detectors import Detectors
 from spancost.core.detect.rules import RuleSet
 from tools.detect.faults import Fault, injected, noise
+from tools.detect.kinds import KINDS as KINDS_OF_WORK
 from tools.detect.sessions import Turn, made_up, read, records
 
 KINDS = ("retry", "cache", "loop1", "loop2", "loop3", "again1", "again2", "again3")
 NOISES = ((0.0, "uniform"), (0.02, "uniform"), (0.2, "uniform"), (0.2, "normal"))
+LOOKED_AT = ("retry_storm", "tool_loop", "cache_lost")
 WANTED = {"retry": "retry_storm", "cache": "cache_lost"}
 
 
@@ -52,12 +57,29 @@ def score(rules: RuleSet, sessions: Mapping[str, list[Turn]], episodes: int, see
                 for _ in range(episodes)
             ]
             within = sum(each is not None and each <= calls for each in delays)
+            again = calls + (int(kind[-1]) if kind.startswith("loop") else 0)
+            repeated = sum(each is not None and each <= again for each in delays)
             known = sorted(each for each in delays if each is not None)
             median = known[len(known) // 2] if known else "-"
             print(
                 f"{kind:7} noise {share:4.0%} {form:8} within {calls}: {within / episodes:6.1%}  "
-                f"within 8: {len(known) / episodes:6.1%}  median delay {median}"
+                f"of repeating: {repeated / episodes:6.1%}  within 8: {len(known) / episodes:6.1%}  median {median}"
             )
+
+
+def other_kinds(rules: RuleSet, number: int, seed: int) -> None:
+    """Print the alarms on made-up sessions of other kinds of work."""
+    for name, make in KINDS_OF_WORK.items():
+        chance = random.Random(f"{seed}{name}")
+        counts: Counter[str] = Counter()
+        with_alarm = calls = 0
+        for index in range(number):
+            turns = make(chance)
+            calls += len(turns)
+            found = [rule for _, rule, _ in alarms(rules, f"{name}-{index}", turns) if rule in LOOKED_AT]
+            counts.update(found)
+            with_alarm += bool(found)
+        print(f"{name:20} {number} sessions, {calls} calls; {with_alarm} sessions with alarms {dict(counts)}")
 
 
 def main() -> None:
@@ -65,11 +87,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sessions", nargs="?", type=Path)
     parser.add_argument("--made-up", type=int, default=0)
+    parser.add_argument("--kinds", type=int, default=0)
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--rules", type=Path)
     given = parser.parse_args()
+    if given.kinds:
+        other_kinds(config.rules(given.rules), given.kinds, given.seed)
+        return
     sessions = read(given.sessions) if given.sessions else made_up(given.made_up or 40, given.seed)
     rules = config.rules(given.rules)
     counts: Counter[str] = Counter()

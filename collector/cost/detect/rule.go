@@ -4,7 +4,7 @@ package detect
 
 import "github.com/spancost/spancost/collector/cost"
 
-// row is a bound of a ratio in thousandths, and the points in hundredths that it gives.
+// row is a bound of a ratio in units of a logarithm, and the points in hundredths that it gives.
 type row struct{ bound, points int64 }
 
 type table []row
@@ -47,25 +47,33 @@ type retryStormRule struct {
 	Text         string     `rule:"text"`
 }
 
+// usualValue is a value in thousandths, and the usual ratio to it in units of a logarithm.
+type usualValue struct{ value, ratio int64 }
+
 type toolLoopRule struct {
-	Enabled           bool       `rule:"enabled"`
-	Blocks            bool       `rule:"blocks"`
-	AlarmPoints       []int64    `rule:"alarm_points,100"`
-	MeanPoints        int64      `rule:"mean_points,100"`
-	ClosePoints       int64      `rule:"close_points,100"`
-	CloseMatches      []int64    `rule:"close_matches,1"`
-	Matches           []int64    `rule:"matches,1"`
-	Growth            table      `rule:"growth"`
-	SmallGrowthTokens int64      `rule:"small_growth_tokens,1"`
-	SmallGrowth       table      `rule:"small_growth"`
-	Output            table      `rule:"output"`
-	SmallOutputTokens int64      `rule:"small_output_tokens,1"`
-	SmallOutput       []int64    `rule:"small_output,100"`
-	Pace              table      `rule:"pace"`
-	OtherPace         int64      `rule:"other_pace,100"`
-	SlackTokens       int64      `rule:"slack_tokens,1"`
-	MinCost           cost.Femto `rule:"min_cost_usd"`
-	Text              string     `rule:"text"`
+	Enabled             bool       `rule:"enabled"`
+	Blocks              bool       `rule:"blocks"`
+	AlarmPoints         []int64    `rule:"alarm_points,100"`
+	ClosePoints         int64      `rule:"close_points,100"`
+	CloseRatio          int64      `rule:"close_ratio,1000"`
+	GrowthRatio         int64      `rule:"growth_ratio,1000"`
+	OutputRatio         int64      `rule:"output_ratio,1000"`
+	KnownCalls          int64      `rule:"known_calls,1"`
+	UnknownPoints       int64      `rule:"unknown_points,100"`
+	Growth              table      `rule:"growth"`
+	Output              table      `rule:"output"`
+	Pace                table      `rule:"pace"`
+	OtherPace           int64      `rule:"other_pace,100"`
+	MostPoints          []int64    `rule:"most_points,100"`
+	LeastPoints         int64      `rule:"least_points,100"`
+	UsualGrowth         usualValue `rule:"usual_growth"`
+	UsualOutput         usualValue `rule:"usual_output"`
+	UsualPace           usualValue `rule:"usual_pace"`
+	UsualPoints         int64      `rule:"usual_points,100"`
+	SmallOutputTokens   int64      `rule:"small_output_tokens,1"`
+	SmallOutputPermille int64      `rule:"small_output_share,1000"`
+	MinCost             cost.Femto `rule:"min_cost_usd"`
+	Text                string     `rule:"text"`
 }
 
 type cacheLostRule struct {

@@ -160,14 +160,19 @@ func readField(where, name string, found any, unit int64, into reflect.Value) er
 		if unit > 1 || strings.HasSuffix(name, "tokens") {
 			least = 0
 		}
-		if n < least && name != "other_pace" && name != "mean_points" {
+		if strings.HasSuffix(name, "_ratio") {
+			n, err = ratio(where, found)
+			if err != nil {
+				return err
+			}
+		} else if n < least && name != "other_pace" && !strings.HasSuffix(name, "_points") {
 			return fmt.Errorf("%s: found %v; expected at least %d", where, found, least)
 		}
 		*field = n
 	case *[]int64:
 		list, ok := found.([]any)
-		if !ok {
-			return fmt.Errorf("%s: found %v; expected a list of numbers", where, found)
+		if !ok || len(list) != 3 {
+			return fmt.Errorf("%s: found %v; expected a list of 3 numbers", where, found)
 		}
 		*field = make([]int64, len(list))
 		for i, each := range list {
@@ -175,6 +180,18 @@ func readField(where, name string, found any, unit int64, into reflect.Value) er
 			if (*field)[i], err = whole(where, each, unit); err != nil {
 				return err
 			}
+		}
+	case *usualValue:
+		pair, ok := found.([]any)
+		if !ok || len(pair) != 2 {
+			return fmt.Errorf("%s: found %v; expected a value and a ratio", where, found)
+		}
+		var err error
+		if field.value, err = whole(where, pair[0], 1000); err != nil {
+			return err
+		}
+		if field.ratio, err = ratio(where, pair[1]); err != nil {
+			return err
 		}
 	case *table:
 		rows, err := readTable(where, found)
@@ -196,7 +213,7 @@ func readTable(where string, found any) (table, error) {
 			break
 		}
 		var err error
-		if rows[i].bound, err = whole(where, pair[0], 1000); err != nil {
+		if rows[i].bound, err = ratio(where, pair[0]); err != nil {
 			return nil, err
 		}
 		if rows[i].points, err = whole(where, pair[1], 100); err != nil {
@@ -207,6 +224,18 @@ func readTable(where string, found any) (table, error) {
 		return nil, fmt.Errorf("%s: found %v; expected a list of pairs", where, found)
 	}
 	return rows, nil
+}
+
+// ratio returns a ratio of at least 1 in units of a logarithm.
+func ratio(where string, found any) (int64, error) {
+	value, err := whole(where, found, 1000)
+	if err == nil && value < 1000 {
+		err = fmt.Errorf("%s: found %v; expected at least 1", where, found)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return units(value) - units(1000), nil
 }
 
 // whole returns a number as a whole number of the unit-th part of one.

@@ -77,9 +77,9 @@ func (s *stream) lookForLoops(call *observation, rules *Rules) *Episode {
 		s.loop = &loopState{}
 	}
 	gap := floorDiv(call.startNs-s.last.startNs, 1_000_000)
-	period := s.loop.add(turn{call.input - s.last.input, call.output, gap}, rule)
+	period, repeats := s.loop.add(call.input-s.last.input, call.output, gap, rule)
 	if s.toolLoop != nil {
-		if s.loop.patterns[s.toolLoop.number-1].begun {
+		if s.loop.repeats[s.toolLoop.number] > 0 {
 			s.toolLoop.add(call)
 			return nil
 		}
@@ -88,9 +88,8 @@ func (s *stream) lookForLoops(call *observation, rules *Rules) *Episode {
 	if period == 0 {
 		return nil
 	}
-	matches := s.loop.patterns[period-1].matches
-	episode := newEpisode("tool_loop", rule.Text, number(matches), rules.limits.Evidence)
-	for _, each := range s.lately(period + matches - 1) {
+	episode := newEpisode("tool_loop", rule.Text, number(repeats), rules.limits.Evidence)
+	for _, each := range s.lately(period + repeats - 1) {
 		episode.add(each)
 	}
 	episode.add(call)
@@ -102,7 +101,7 @@ func (s *stream) lookForLoops(call *observation, rules *Rules) *Episode {
 		round = number(period) + " calls"
 	}
 	episode.number = uint64(period)
-	growth := s.loop.growthOfRound(period)
+	growth := call.input - s.recent[int64(len(s.recent))-period].input
 	episode.facts = []fact{{"period", round}, {"growth", number(growth)}, {"model", modelName(call.model)}}
 	s.toolLoop = episode
 	return episode

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 Table: TypeAlias = "tuple[tuple[int, int], ...]"
-"""Bounds of a ratio in thousandths, each with the points in hundredths that it gives."""
+"""Bounds of a ratio in the units of `logarithm`, each with the points in hundredths that it gives."""
 
 
 class Limits(NamedTuple):
@@ -39,24 +39,29 @@ class RetryStorm(NamedTuple):
 
 
 class ToolLoop(NamedTuple):
-    """A pattern of calls repeats in a context that grows."""
+    """A pattern of calls repeats in a context that grows. Ratios are in the units of `logarithm`."""
 
     enabled: bool
     blocks: bool
     alarm_points: tuple[int, ...]
-    mean_points: int
     close_points: int
-    close_matches: tuple[int, ...]
-    matches: tuple[int, ...]
+    close_ratio: int
+    growth_ratio: int
+    output_ratio: int
+    known_calls: int
+    unknown_points: int
     growth: Table
-    small_growth_tokens: int
-    small_growth: Table
     output: Table
-    small_output_tokens: int
-    small_output: tuple[int, ...]
     pace: Table
     other_pace: int
-    slack_tokens: int
+    most_points: tuple[int, ...]
+    least_points: int
+    usual_growth: tuple[int, ...]
+    usual_output: tuple[int, ...]
+    usual_pace: tuple[int, ...]
+    usual_points: int
+    small_output_tokens: int
+    small_output_permille: int
     min_cost_femto: int
     text: str
 

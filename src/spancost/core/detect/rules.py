@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from spancost.core.detect.logarithm import units
 from spancost.core.detect.rule import KINDS, Rules
 from spancost.core.money import FEMTO_PER_USD
 
@@ -19,9 +20,10 @@ class DetectorError(ValueError):
 
 _UNITS = (("_ns", "_seconds", 10**9), ("_femto", "_usd", FEMTO_PER_USD), ("_permille", "_share", 1000))
 """End of a field, end of its name in a file, and how many of the first make one of the second."""
-_POINTS = frozenset(("alarm_points", "small_output"))
-_TABLES = frozenset(("growth", "small_growth", "output", "pace"))
-_COUNTS = frozenset(("close_matches", "matches"))
+_TABLES = frozenset(("growth", "output", "pace"))
+_USUAL = frozenset(("usual_growth", "usual_output", "usual_pace"))
+_POINTS = frozenset(("alarm_points", "most_points"))
+_NEGATIVE = frozenset(("other_pace", "least_points"))
 
 
 class RuleSet:
@@ -92,12 +94,17 @@ def value_of(where: str, field: str, found: Any) -> Any:
         return found
     if field in _TABLES:
         expect(where, found, "a list of pairs", isinstance(found, list) and all(len(pair) == 2 for pair in found))
-        return tuple((number(where, bound, 1000), number(where, points, 100)) for bound, points in found)
-    if field in _POINTS or field in _COUNTS:
-        expect(where, found, "a list of numbers", isinstance(found, list))
-        return tuple(number(where, each, 100 if field in _POINTS else 1) for each in found)
-    if field in ("other_pace", "mean_points", "close_points"):
+        return tuple((ratio(where, bound), number(where, points, 100)) for bound, points in found)
+    if field in _USUAL:
+        expect(where, found, "a value and a ratio", isinstance(found, list) and len(found) == 2)
+        return number(where, found[0], 1000), ratio(where, found[1])
+    if field in _POINTS:
+        expect(where, found, "a list of 3 numbers", isinstance(found, list) and len(found) == 3)
+        return tuple(number(where, each, 100) for each in found)
+    if field in _NEGATIVE or field.endswith("_points"):
         return number(where, found, 100)
+    if field.endswith("_ratio"):
+        return ratio(where, found)
     unit = next((unit for end, _, unit in _UNITS if field.endswith(end)), 1)
     least = 0 if unit > 1 or field.endswith("tokens") else 1
     value = number(where, found, unit)
@@ -114,6 +121,13 @@ def number(where: str, found: Any, unit: int) -> int:
         raise DetectorError(f"{where}: found {found!r}; expected a number") from None
     expect(where, found, "a whole number" if unit == 1 else f"at most {unit} parts", value.denominator == 1)
     return int(value)
+
+
+def ratio(where: str, found: Any) -> int:
+    """Return a ratio of at least 1 in the units of `logarithm`."""
+    value = number(where, found, 1000)
+    expect(where, found, "at least 1", value >= 1000)
+    return units(value) - units(1000)
 
 
 def known(where: str, found: Mapping[str, Any], names: tuple[str, ...]) -> None:

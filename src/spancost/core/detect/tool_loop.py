@@ -18,18 +18,21 @@ def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None
     loop = stream.loop
     if loop is None:
         loop = stream.loop = LoopState()
-    period = loop.add(call.input - stream.last.input, call.output, call.start_ns - stream.last.start_ns, rule)
+    alarm = loop.add(call.input - stream.last.input, call.output, call.start_ns - stream.last.start_ns, rule)
     episode = stream.episodes.get(RULE) if stream.episodes else None
     if episode is not None:
-        if loop.goes_on(int(episode.facts["number"])):
+        if loop.repeats(int(episode.facts["number"])):
             episode.add(call)
             return None
         stream.end_episode(RULE)
-    if not period:
-        return None
-    episode = Episode(RULE, rule.text, str(loop.matches(period)), rules.limits.evidence)
-    calls = period + loop.matches(period)
-    for seen in stream.recent[max(0, len(stream.recent) + 1 - calls) :]:
+    return None if alarm is None else begin(stream, call, alarm, rules)
+
+
+def begin(stream: Stream, call: Observation, alarm: tuple[int, int], rules: Rules) -> Episode | None:
+    """Return the episode of a pattern, given as its period and its repeats, if it costs enough."""
+    rule, (period, repeats) = rules.tool_loop, alarm
+    episode = Episode(RULE, rule.text, str(repeats), rules.limits.evidence)
+    for seen in stream.recent[max(0, len(stream.recent) + 1 - period - repeats) :]:
         episode.add(seen)
     episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:
@@ -37,7 +40,7 @@ def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None
     episode.facts = {
         "number": str(period),
         "period": "1 call" if period == 1 else f"{period} calls",
-        "growth": str(loop.growth_of_round(period)),
+        "growth": str(call.input - stream.recent[-period].input),
         "model": call.model or "an unknown model",
     }
     return stream.begin(episode)

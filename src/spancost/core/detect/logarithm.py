@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logarithms of whole numbers as whole numbers: the same in every language."""
+
+from __future__ import annotations
+
+from math import log, log2
+from typing import Final
+
+OCTAVE: Final = 64
+"""Units of a doubling, so that one unit is about 1.1 %."""
+
+UNITS: Final = (0, *(round(OCTAVE * log2(number)) for number in range(1, 256)))
+"""64 times the binary logarithm of 1 to 255."""
+
+NATURAL: Final = (0, *(round(100 * log(number)) for number in range(1, 1024)))
+"""Natural logarithm of 1 to 1023, in hundredths."""
+
+OF_A_UNIT: Final = round(100 * log(log(2) / OCTAVE))
+"""Natural logarithm of what one unit is in natural logarithms, in hundredths."""
+
+
+def units(number: int) -> int:
+    """Return 64 times the binary logarithm of a number above 0, to 8 binary digits of the number."""
+    if number < 256:
+        return UNITS[number]
+    shift = number.bit_length() - 8
+    return shift * OCTAVE + UNITS[number >> shift]
