@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
@@ -44,27 +44,27 @@ class MonthCall(NamedTuple):
         return self.input - self.cached, self.cached, self.output
 
 
-def month(seed: int = 1, a_day: int = 12) -> list[MonthCall]:
-    """Return calls of two models and two services, no two alike in one second."""
+def month(seed: int = 1, a_day: int = 12, models: Sequence[str] = ("gpt-4o-mini", "gpt-4o")) -> list[MonthCall]:
+    """Return calls of *models* and two services, no two alike in one second."""
     draw = random.Random(seed)
     calls = []
     for day in range(DAYS):
         for number in range(a_day):
             size = draw.randrange(1000, 9000)
             at = FIRST + timedelta(days=day, hours=1, seconds=400 * number)
-            model, service = ("gpt-4o-mini", "gpt-4o")[number % 2], ("shop", "chat")[number % 3 == 0]
+            model, service = models[number % len(models)], ("shop", "chat")[number % 3 == 0]
             calls.append(MonthCall(at, model, size, draw.randrange(0, size // 2), draw.randrange(50, 500), service))
     return calls
 
 
-def spans_file(path: Path, calls: Iterable[MonthCall]) -> Path:
+def spans_file(path: Path, calls: Iterable[MonthCall], provider: str = "openai", operation: str = "chat") -> Path:
     """Write *calls* as OTLP JSON."""
     lines = []
     for number, call in enumerate(calls, 1):
         begin = int(call.at.timestamp()) * 10**9
         values: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": provider,
             "gen_ai.response.model": call.model,
             "gen_ai.usage.input_tokens": call.input,
             "gen_ai.usage.cache_read.input_tokens": call.cached,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from spancost.bills.difference import (
     UNPRICED,
     Difference,
 )
-from spancost.bills.sides import INPUT_PARTS, Counts, Key, Side
+from spancost.bills.sides import ALL, INPUT_PARTS, REQUESTS, Counts, Key, Side
 
 ZERO = Fraction(0)
 _RELATIVE = Fraction(1, 10**6)
@@ -43,6 +43,7 @@ class Facts(NamedTuple):
         repeats: calls that look like copies of another, by day, provider and model; of `days_beyond` only.
         open_from: first day that the source may still change.
         rounded: unit to which each row of the bill is rounded, 0 when it is exact.
+        price: USD a unit of a key by the rate card, None for what it does not price.
         same_ratio: keys without a quantity whose amounts differ by one ratio on several days: a price, not a number.
     """
 
@@ -50,6 +51,7 @@ class Facts(NamedTuple):
     repeats: Mapping[tuple[date, str, str], int]
     open_from: date
     rounded: Fraction = ZERO
+    price: Callable[[Key], Fraction | None] = lambda key: None
     same_ratio: frozenset[Key] = frozenset()
 
 
@@ -100,43 +102,87 @@ def days_beyond(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> set[date]
 
 
 def _at_place(pairs: Mapping[Key, tuple[Side | None, Side | None]], facts: Facts) -> Iterator[Difference]:
-    """Yield the differences of one day and model: moved between tiers, split of the cache, then key by key."""
+    """Yield the differences of one day and model: the parts, then the amounts for everything a row used."""
+    wholes = {key: pair for key, pair in pairs.items() if key.meter == ALL}
+    parts = list(_of_parts({key: pair for key, pair in pairs.items() if key.meter != ALL}, facts))
+    yield from parts
+    for key, (one, two) in wholes.items():
+        told = [row for row in parts if row.tier == (key.tier or None) and row.meter != REQUESTS]
+        is_told = any(row.bill_quantity is not None for row in told)
+        yield from _of_whole(key, one, two, told if is_told else (), facts)
+
+
+def _of_parts(pairs: Mapping[Key, tuple[Side | None, Side | None]], facts: Facts) -> Iterator[Difference]:
+    """Yield the differences of meters: moved between tiers, split of the cache, then key by key."""
     left = dict(pairs)
-    for meter in {key.meter for key in pairs}:
+    for meter in dict.fromkeys(key.meter for key in pairs):
         moved = [key for key in left if key.meter == meter]
-        if len({key.tier for key in moved}) > 1 and _is_moved(moved, left):
+        if len({key.tier for key in moved}) > 1 and _is_moved(moved, left, facts):
             for key in moved:
                 yield from _moved(key, *left.pop(key), TIER_MOVED, facts)
-    for tier in {key.tier for key in left}:
+    for tier in dict.fromkeys(key.tier for key in left):
         parts = [key for key in left if key.tier == tier and key.meter in INPUT_PARTS]
-        if len(parts) > 1 and _is_moved(parts, left):
+        if len(parts) > 1 and _is_moved(parts, left, facts):
             for key in parts:
                 yield from _moved(key, *left.pop(key), CACHE_SPLIT, facts)
     for key, (one, two) in left.items():
         yield from _compared(key, one, two, facts)
 
 
+def _of_whole(
+    key: Key, bill: Side | None, ours: Side | None, told: Sequence[Difference], facts: Facts
+) -> Iterator[Difference]:
+    """Yield the difference of an amount for everything: a price when all quantities agree, else of their cause."""
+    is_known = bill is not None and ours is not None and bill.usd and ours.usd is not None and not ours.unpriced
+    if not is_known or not told or bill is None or ours is None:
+        yield from _compared(key, bill, ours, facts)
+    elif abs((bill.usd or ZERO) - (ours.usd or ZERO)) <= _tolerance(bill, ours, facts):
+        yield _row(MATCHED, None, key, bill, ours)
+    elif all(row.name == MATCHED for row in told):
+        yield _row(RATE, None, key, bill, ours)._replace(detail=_prices(bill, ours))
+    else:
+        largest = max(told, key=lambda row: abs((row.bill_quantity or ZERO) - (row.ours_quantity or ZERO)))
+        yield _row(QUANTITY, largest.cause, key, bill, ours)
+
+
 def _moved(key: Key, bill: Side | None, ours: Side | None, cause: str, facts: Facts) -> Iterator[Difference]:
     """Yield the row of a part of a total that agrees: the part itself may agree, too."""
-    if bill is not None and ours is not None and bill.quantity == ours.quantity:
+    if bill is not None and ours is not None and not _step(key, bill, ours, facts)[1]:
         yield from _compared(key, bill, ours, facts)
     else:
         yield _row(QUANTITY, cause, key, bill, ours)
 
 
-def _is_moved(keys: Sequence[Key], pairs: Mapping[Key, tuple[Side | None, Side | None]]) -> bool:
+def _is_moved(keys: Sequence[Key], pairs: Mapping[Key, tuple[Side | None, Side | None]], facts: Facts) -> bool:
     """Return whether the quantities of *keys* agree in sum and not one by one."""
-    sides = [[pairs[key][index] for key in keys] for index in (0, 1)]
-    sums = []
-    for side in sides:
-        quantities = [each.quantity for each in side if each is not None and each.quantity is not None]
-        if not quantities:
+    total = slack = ZERO
+    directions = set()
+    for key in keys:
+        more, direction, loose = _step(key, *pairs[key], facts)
+        if more is None:
             return False
-        sums.append(sum(quantities, ZERO))
-    differs = any(
-        (one.quantity if one else None) != (two.quantity if two else None) for one, two in (pairs[key] for key in keys)
-    )
-    return differs and sums[0] == sums[1]
+        directions.add(direction)
+        total += more
+        slack += loose
+    return directions >= {-1, 1} and abs(total) <= slack
+
+
+def _step(key: Key, bill: Side | None, ours: Side | None, facts: Facts) -> tuple[Fraction | None, int, Fraction]:
+    """Return how much more the bill has (None when unknown), 1, 0 or -1 for its direction, and how exact that is.
+
+    A bill without quantities has those that its amounts pay for at the card's price.
+    """
+    own = ZERO if ours is None else ours.quantity
+    held, slack = ZERO if bill is None else bill.quantity, ZERO
+    if held is None and bill is not None and bill.usd is not None:
+        price = facts.price(key)
+        if price:
+            held = bill.usd / price
+            slack = _tolerance(bill, ours or Side(), facts) / price
+    if held is None or own is None:
+        return None, 0, ZERO
+    more = held - own
+    return more, 0 if abs(more) <= slack else 1 if more > 0 else -1, slack
 
 
 def _compared(key: Key, bill: Side | None, ours: Side | None, facts: Facts) -> Iterator[Difference]:
@@ -239,15 +285,28 @@ def _slips(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> dict[str, Frac
 
 
 def _same_ratio(bill: Mapping[Key, Side], ours: Mapping[Key, Side]) -> frozenset[Key]:
-    """Return the keys of bills without quantities whose amounts differ by the same ratio on two days or more."""
-    series: dict[tuple[Key, int], list[Key]] = {}
-    for key, side in bill.items():
+    """Return the keys of bills without quantities whose amounts differ by the same ratio on two days or more.
+
+    The day beside them may have a ratio in between: the price changed in the course of it.
+    """
+    series: dict[Key, list[tuple[Key, Fraction]]] = {}
+    for key, side in sorted(bill.items(), key=lambda item: item[0]):
         other = ours.get(key)
-        if side.quantity is None and side.usd and other is not None and other.usd and side.usd != other.usd:
-            ratio = round(side.usd / other.usd * 10_000)
-            if ratio != 10_000:
-                series.setdefault((key._replace(day=date.min), ratio), []).append(key)
-    return frozenset(key for held in series.values() if len(held) > 1 for key in held)
+        if side.quantity is None and side.usd and other is not None and other.usd:
+            series.setdefault(key._replace(day=date.min), []).append((key, side.usd / other.usd))
+    found: set[Key] = set()
+    for held in series.values():
+        places: dict[int, list[int]] = {}
+        for place, (_, ratio) in enumerate(held):
+            if round(ratio * 10_000) != 10_000:
+                places.setdefault(round(ratio * 10_000), []).append(place)
+        for same in places.values():
+            if len(same) > 1:
+                found |= {held[place][0] for place in same}
+                low, high = sorted((Fraction(1), held[same[0]][1]))
+                beside = (place for place in (same[0] - 1, same[-1] + 1) if 0 <= place < len(held))
+                found |= {held[place][0] for place in beside if low < held[place][1] < high}
+    return frozenset(found)
 
 
 def _unit_slips(pairs: Mapping[Key, tuple[Side | None, Side | None]], factor: Fraction) -> Iterator[Difference]:

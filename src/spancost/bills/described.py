@@ -15,6 +15,8 @@ from spancost.config import data
 from spancost.config.model_names import family_named, provider_named
 
 _REQUESTS = ("requests", "web_searches", "file_searches", "code_executions", "code_interpreter_sessions", "sessions")
+_TIERS = {"standard": "", "std": "", "default": "", "fl": "flex", "pp": "priority"}
+"""What texts of clouds call a tier -> our word."""
 _NEVER = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 
@@ -97,7 +99,7 @@ def _base(form: Form, row: Row, text: str, meaning: Meaning | None) -> BillLine:
         model_text=model_text,
         model=model_of(provider, model_text),
         meter=None,
-        tier=form.cells["tier"].word(row) or (meaning and meaning.tier) or None,
+        tier=form.cells["tier"].word(row) or _tier(meaning),
         endpoint=form.cells["endpoint"].word(row) or (meaning and meaning.endpoint) or None,
         context=form.cells["context"].word(row) or (meaning and meaning.context) or None,
         quantity=None,
@@ -120,6 +122,11 @@ def _meaning(form: Form, row: Row, text: str) -> Meaning | None:
         if found is not None:
             return found
     return None
+
+
+def _tier(meaning: Meaning | None) -> str | None:
+    said = meaning.tier if meaning is not None else None
+    return _TIERS.get(said or "", said) or None
 
 
 def _factor(form: Form, row: Row, meaning: Meaning | None) -> int | None:

@@ -12,6 +12,7 @@ from spancost.bills.classify import Facts, classified, days_beyond
 from spancost.bills.difference import MATCHED, ONLY_ON_BILL, OPEN, Difference
 from spancost.bills.line import Bill, BillError, BillLine
 from spancost.bills.literal import decimal_text
+from spancost.bills.prices import DAY_NS, card_prices, valued
 from spancost.bills.sides import ALL, REQUESTS, Key, Side, bill_sides, our_sides, periods_of, settled_until
 from spancost.config.model_names import family_of
 from spancost.reports.selection import Selection
@@ -22,7 +23,6 @@ from spancost.store.meter_totals import meter_totals
 from spancost.store.pricing_choice import PricingChoice
 
 ZERO = Fraction(0)
-DAY_NS = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1)
 
 
@@ -44,6 +44,7 @@ class Reconciliation(NamedTuple):
         bill_usd, ours_usd: both sides in all.
         open_from: first day that the source may still change.
         first, until: days that the bill covers, the last one excluded.
+        valued: providers of which the bill has quantities only: they count at the prices of the spans, else the card's.
     """
 
     rows: tuple[Difference, ...]
@@ -53,6 +54,7 @@ class Reconciliation(NamedTuple):
     open_from: date
     first: date
     until: date
+    valued: tuple[str, ...] = ()
 
     @property
     def unexplained_usd(self) -> Fraction:
@@ -93,6 +95,7 @@ class Reconciliation(NamedTuple):
             "settled_until": self.open_from.isoformat(),
             "since": self.first.isoformat(),
             "until": self.until.isoformat(),
+            "valued": list(self.valued),
         }
 
 
@@ -113,10 +116,15 @@ def reconcile(
     ours, counts = our_sides(groups, sides, periods)
     open_from = settled_until(bills, now)
     rounded = max((Fraction(bill.rounded) for bill in bills if bill.rounded), default=ZERO)
+    price = card_prices(choice, groups)
+    sides, without_usd = valued(sides, ours, price)
     days = days_beyond(sides, ours)
     repeats = _repeats(engine, condition, day, [day for day in _days(first, until) if periods.get(day, day) in days])
-    facts = Facts(counts, _by_period(repeats, periods), open_from, rounded)
-    rows = [*classified(sides, ours, facts), *map(_other, others)]
+    facts = Facts(counts, _by_period(repeats, periods), open_from, rounded, price)
+    found = (
+        row._replace(bill_usd=None) if row.provider in without_usd else row for row in classified(sides, ours, facts)
+    )
+    rows = [*found, *map(_other, others)]
     return Reconciliation(
         tuple(sorted(rows, key=lambda row: (-abs(row.usd), row.day or first, str(row)))),
         tuple(_coverage(sides, ours, open_from)),
@@ -125,6 +133,7 @@ def reconcile(
         open_from,
         first,
         until,
+        tuple(sorted(without_usd)),
     )
 
 

@@ -116,6 +116,10 @@ def _print(found: Reconciliation, form: str) -> None:
         click.echo()
         for hint in dict.fromkeys(row.hint for row in differing if row.hint):
             click.echo(f"- {hint}")
+    if found.valued:
+        click.echo(
+            f"\nThe bill of {', '.join(found.valued)} has no amounts: its quantities count at the prices of the spans."
+        )
     click.echo(
         f"\nDays before {summary['settled_until']} are settled. {_usd(found.unexplained_usd)} of the difference has no "
         "known cause."
