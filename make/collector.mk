@@ -90,6 +90,10 @@ bench-go: ## Nanoseconds a span in package cost and the components
 bench-collector: install $(COLLECTOR) ## What the processors cost a Collector; writes that part of docs/performance.md
 	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/python tools/collector/throughput.py --page docs/performance.md $(ARGS)
 
+.PHONY: bench-builds
+bench-builds: install $(COLLECTOR) ## What an earlier build and this one add to a Collector: BEFORE=path/to/otelcol-spancost
+	@PYTHONPATH=. $(BIN)/python tools/collector/compare_builds.py $(BEFORE) $(ARGS)
+
 CONTRACTS ?= $(wildcard tests/config/contracts/agreements/*.yaml)
 
 .PHONY: same-bytes

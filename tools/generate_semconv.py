@@ -22,6 +22,8 @@ PREFIXES = ("llm.", "app.")
 GO_GROUPS = ("llm.call", "llm.subtree", "llm.trace", "llm.trace_sampling", "llm.trace_anomalies")
 """Groups whose attributes package cost writes."""
 GO_INITIALISMS: Mapping[str, str] = {"usd": "USD", "nanousd": "NanoUSD", "id": "ID"}
+CONDITIONAL = ("stated_by", "implied")
+"""Annotations of a group that say when the set `standard` leaves an attribute out."""
 EXAMPLE_TYPES: Mapping[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": list}
 
 
@@ -51,12 +53,18 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Group:
-    """Attributes of the same spans, which *brief* names; sets: named selections of their keys."""
+    """Attributes of the same spans, which *brief* names; sets: named selections of their keys.
+
+    stated_by and implied: what the set `standard` leaves out where another key has the same value, and where the value
+    is this one.
+    """
 
     id: str
     brief: str
     attributes: tuple[Attribute, ...]
     sets: Mapping[str, tuple[str, ...]]
+    stated_by: Mapping[str, str]
+    implied: Mapping[str, str]
 
 
 def load(folder: Path = REGISTRY) -> tuple[Group, ...]:
@@ -111,10 +119,12 @@ def _group(file: str, raw: Mapping[str, Any], attributes: Mapping[str, Attribute
     refs = [entry["ref"] for entry in raw["attributes"]]
     for ref in refs:
         expect(ref in attributes, f"{file}: {raw['id']}", f"a defined attribute, found {ref}")
-    sets = {name: tuple(key for key in refs if key in keys) for name, keys in raw.get("annotations", {}).items()}
-    for name, keys in sets.items():
-        expect(len(keys) == len(raw["annotations"][name]), f"{file}: {raw['id']}: {name}", "attributes of the group")
-    return Group(raw["id"], raw["brief"], tuple(attributes[ref] for ref in refs), sets)
+    named = raw.get("annotations", {})
+    for name, keys in named.items():
+        expect(all(key in refs for key in keys), f"{file}: {raw['id']}: {name}", "attributes of the group")
+    sets = {name: tuple(key for key in refs if key in keys) for name, keys in named.items() if name not in CONDITIONAL}
+    stated_by, implied = (dict(named.get(name, {})) for name in CONDITIONAL)
+    return Group(raw["id"], raw["brief"], tuple(attributes[ref] for ref in refs), sets, stated_by, implied)
 
 
 def python_constants(groups: tuple[Group, ...]) -> str:
@@ -141,6 +151,9 @@ def _python_sets(group: Group) -> list[str]:
     for name, members in {**group.sets, "full": tuple(each.key for each in group.attributes)}.items():
         constants = [each.constant for each in group.attributes if each.key in members]
         lines += ["", f"{name.upper()}_ATTRIBUTES: Final = (", *(f"    {constant}," for constant in constants), ")"]
+    for name, pairs in (("STATED_BY", group.stated_by), ("IMPLIED", group.implied)):
+        rows = [f'    {each.constant}: "{pairs[each.key]}",' for each in group.attributes if each.key in pairs]
+        lines += ["", f"{name}: Final = {{", *rows, "}"]
     return lines
 
 
@@ -169,6 +182,15 @@ def go_constants(groups: tuple[Group, ...]) -> str:
             f"var {name.title()}Attributes = []string{{",
         ]
         lines += [*(f"\t{each.go_constant}," for each in calls.attributes if each.key in members), "}"]
+    for name, about, pairs in (
+        ("StatedBy", "the keys under which a span may have the same value", calls.stated_by),
+        ("Implied", "the values that are meant where none is written", calls.implied),
+    ):
+        rows = {each.go_constant: pairs[each.key] for each in calls.attributes if each.key in pairs}
+        width = max(map(len, rows)) + 1
+        lines += ["", f"// {name} are {about}, of attributes that the set standard leaves out then."]
+        lines += [f"var {name} = map[string]string{{"]
+        lines += [*(f'\t{f"{key}:":{width}} "{value}",' for key, value in rows.items()), "}"]
     return "\n".join(lines) + "\n"
 
 

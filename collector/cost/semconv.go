@@ -97,7 +97,6 @@ var LeanAttributes = []string{
 var StandardAttributes = []string{
 	AttrProvider,
 	AttrModel,
-	AttrOperation,
 	AttrInputTokens,
 	AttrCachedInputTokens,
 	AttrCacheWriteInputTokens,
@@ -107,11 +106,20 @@ var StandardAttributes = []string{
 	AttrRequestCostNanoUSD,
 	AttrCostStatus,
 	AttrCostReason,
-	AttrCostSource,
 	AttrListCostUSD,
 	AttrPricingVersion,
 	AttrRateID,
-	AttrRequestID,
 	AttrServiceTier,
 	AttrDuplicateOf,
+}
+
+// StatedBy are the keys under which a span may have the same value, of attributes that the set standard leaves out then.
+var StatedBy = map[string]string{
+	AttrOperation: "gen_ai.operation.name",
+	AttrRequestID: "gen_ai.response.id",
+}
+
+// Implied are the values that are meant where none is written, of attributes that the set standard leaves out then.
+var Implied = map[string]string{
+	AttrCostSource: "rate_card",
 }

@@ -99,19 +99,16 @@ var attributeSets = map[string][]string{
 	"standard": cost.StandardAttributes, "full": cost.CallAttributes, "lean": cost.LeanAttributes,
 }
 
-// names returns the attributes to write, and whether parts of the tokens that are 0 are among them: only `standard` leaves
-// them out.
-func (c *Config) names() (names []string, zeroParts bool) {
-	zeroParts = true
+// names returns the attributes to write, and whether the set standard is among them, which leaves out what says nothing new.
+func (c *Config) names() (names []string, isStandard bool) {
 	for _, name := range c.Attributes {
 		set, isSet := attributeSets[name]
 		if !isSet {
 			set = []string{name}
 		}
 		names = append(names, set...)
-		zeroParts = zeroParts && name != "standard"
 	}
-	return names, zeroParts || slices.Contains(c.Attributes, "full")
+	return names, slices.Contains(c.Attributes, "standard") && !slices.Contains(c.Attributes, "full")
 }
 
 func (c *Config) leftOut() ledger.LeftOut { return ledger.AllBut(c.names()) }

@@ -38,7 +38,7 @@ func process(t *testing.T, configure func(*Config), td ptrace.Traces) []ptrace.T
 }
 
 func TestACallGetsItsCost(t *testing.T) {
-	out := process(t, nil, tracetest.Traces(
+	out := process(t, func(c *Config) { c.Attributes = []string{"full"} }, tracetest.Traces(
 		tracetest.Span{Trace: 1, ID: 1, Attributes: tracetest.Call("gpt-4o-mini", 1_000_000, 1_000_000, "r1")}))
 	span := tracetest.Find(out, 1, 1)[0]
 	assert.InDelta(t, 0.75, tracetest.Raw(span, "llm.request_cost_usd"), 0)
@@ -102,17 +102,22 @@ func TestSetsOfAttributes(t *testing.T) {
 	attributes["gen_ai.usage.cache_read.input_tokens"] = 0
 	attributes["gen_ai.response.finish_reasons"] = []any{"stop"}
 	common := []string{
-		"llm.provider", "llm.model", "llm.operation", "llm.input_tokens", "llm.output_tokens", "llm.request_cost_usd",
-		"llm.request_cost_nanousd", "llm.cost_status", "llm.cost_source", "llm.pricing_version", "llm.rate_id", "llm.request_id",
+		"llm.provider", "llm.model", "llm.input_tokens", "llm.output_tokens", "llm.request_cost_usd",
+		"llm.request_cost_nanousd", "llm.cost_status", "llm.pricing_version", "llm.rate_id",
+	}
+	rest := []string{
+		"llm.operation", "llm.cost_source", "llm.request_id", "llm.total_tokens", "llm.cost_bucket",
+		"llm.finish_reason", "llm.cached_input_tokens",
 	}
 	for _, row := range []struct {
 		chosen, written []string
 	}{
 		{[]string{"standard"}, common},
-		{[]string{"full"}, append([]string{"llm.total_tokens", "llm.cost_bucket", "llm.finish_reason", "llm.cached_input_tokens"}, common...)},
+		{[]string{"full"}, append(rest, common...)},
 		{[]string{"lean"}, []string{"llm.request_cost_usd", "llm.cost_status", "llm.pricing_version"}},
 		{[]string{"lean", "llm.model"}, []string{"llm.request_cost_usd", "llm.cost_status", "llm.pricing_version", "llm.model"}},
 		{[]string{"standard", "llm.cost_bucket"}, append([]string{"llm.cost_bucket"}, common...)},
+		{[]string{"standard", "llm.request_id"}, append([]string{"llm.request_id"}, common...)},
 	} {
 		out := process(t, func(c *Config) { c.Attributes = row.chosen }, tracetest.Traces(
 			tracetest.Span{Trace: 1, ID: 1, Attributes: attributes}))
@@ -124,6 +129,14 @@ func TestSetsOfAttributes(t *testing.T) {
 		}
 		assert.ElementsMatch(t, row.written, found, "%v", row.chosen)
 	}
+}
+
+func TestStandardWritesWhatTheSpanDoesNotState(t *testing.T) {
+	out := process(t, nil, tracetest.Traces(tracetest.Span{Trace: 1, ID: 1, Scope: "openinference.instrumentation.openai", Attributes: map[string]any{
+		"openinference.span.kind": "LLM", "llm.system": "openai", "llm.model_name": "gpt-4o-mini",
+		"llm.token_count.prompt": 1000, "llm.token_count.completion": 100,
+	}}))
+	assert.Equal(t, "chat", tracetest.Raw(tracetest.Find(out, 1, 1)[0], "llm.operation"), "no attribute of the span states it")
 }
 
 func TestWhatTheDefaultWritesOfARepeatIsEnoughForTotals(t *testing.T) {

@@ -23,13 +23,21 @@ type worker struct {
 	spans   []cost.Span
 	data    []ptrace.Span
 	copies  map[cost.SpanKey]int
-	inTrace map[[2]uint64]int
+	inTrace map[[2]uint64]heldOfTrace
 	parents map[cost.SpanKey]cost.SpanKey
 	before  ledger.Counters
 	tally   tally
 	// crowdedTraces is how many traces have more than one span held; isDetached: one held is of a detached emitter.
 	crowdedTraces int
 	isDetached    bool
+}
+
+// heldOfTrace is what is held of a trace: how many spans, and whether they may repeat one another by more than a response id,
+// which takes several emitters, one below another, or an emitter that reports answers from a cache as calls.
+type heldOfTrace struct {
+	count      int
+	scope      string
+	mayCompare bool
 }
 
 func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool, left ledger.LeftOut) *worker {
@@ -39,16 +47,16 @@ func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bo
 	}
 	return &worker{
 		ledger: ledger.New(dialects, pricer, options), copies: map[cost.SpanKey]int{},
-		inTrace: map[[2]uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
+		inTrace: map[[2]uint64]heldOfTrace{}, parents: map[cost.SpanKey]cost.SpanKey{},
 	}
 }
 
 // source is where spans come from: the attributes of the resource, nil where nothing asks for them, the language of the SDK,
-// the process, and whether the emitter writes calls into traces of its own.
+// the process, whether the emitter writes calls into traces of its own, and whether it reports answers from a cache as calls.
 type source struct {
-	resource          cost.Attributes
-	language, process string
-	isDetached        bool
+	resource             cost.Attributes
+	language, process    string
+	isDetached, isReplay bool
 }
 
 // take holds a span that may report a call.
@@ -62,24 +70,37 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by s
 	tracedata.Fill(span, scope, into)
 	into.Resource, into.Language, into.Process = by.resource, by.language, by.process
 	w.data = append(w.data, span)
-	w.inTrace[into.Key.Trace]++
-	if w.inTrace[into.Key.Trace] == 2 {
+	held := w.inTrace[into.Key.Trace]
+	switch held.count++; held.count {
+	case 1:
+		held.scope, held.mayCompare = into.ScopeName, into.ScopeName == "" || by.isReplay
+	case 2:
 		w.crowdedTraces++
+		fallthrough
+	default:
+		held.mayCompare = held.mayCompare || held.scope != into.ScopeName
 	}
+	w.inTrace[into.Key.Trace] = held
 	w.isDetached = w.isDetached || by.isDetached
 }
 
 // isCrowded reports whether some trace has more than one span held.
 func (w *worker) isCrowded() bool { return w.crowdedTraces > 0 }
 
-// isLone reports whether a span can repeat another one by its response id only: it is the only one held of its trace, and
-// none held is of an emitter that writes into traces of its own.
-func (w *worker) isLone(n int) bool { return !w.isDetached && w.inTrace[w.spans[n].Key.Trace] == 1 }
+// isLone reports whether a span can repeat another one by its response id only: it is the only one held of its trace, or all
+// are of one emitter and none is below another, and none held is of an emitter that writes into traces of its own.
+func (w *worker) isLone(n int) bool {
+	if w.isDetached {
+		return false
+	}
+	held := w.inTrace[w.spans[n].Key.Trace]
+	return held.count == 1 || !held.mayCompare
+}
 
 // link notes whose child a span of a crowded trace is.
 func (w *worker) link(span ptrace.Span) {
 	key := tracedata.Key(span.TraceID(), span.SpanID())
-	if w.inTrace[key.Trace] > 1 {
+	if w.inTrace[key.Trace].count > 1 {
 		w.parents[key] = tracedata.Key(span.TraceID(), span.ParentSpanID())
 	}
 }
@@ -147,6 +168,9 @@ func (w *worker) shorten() {
 		}
 		if _, inHand := w.copies[above]; !inHand {
 			above = cost.SpanKey{}
+		} else if held := w.inTrace[above.Trace]; !held.mayCompare {
+			held.mayCompare = true
+			w.inTrace[above.Trace] = held
 		}
 		w.spans[n].Parent = above
 	}

@@ -120,12 +120,17 @@ type scanned struct {
 	operation           string
 }
 
+// operationKey is where a span states its operation when none is written.
+var operationKey = cost.StatedBy[cost.AttrOperation]
+
 func scan(span ptrace.Span, dialects *dialect.Dialects) (found scanned) {
 	for key, value := range span.Attributes().All() {
 		switch {
 		case key == cost.AttrCostStatus:
 			found.isPriced = true
 		case key == cost.AttrOperation && value.Type() == pcommon.ValueTypeStr:
+			found.operation = value.Str()
+		case key == operationKey && found.operation == "" && value.Type() == pcommon.ValueTypeStr:
 			found.operation = value.Str()
 		}
 		found.mayReport = found.mayReport || dialects.IsMarker(key)

@@ -105,9 +105,10 @@ func summed(all []ptrace.Traces) (total int64) {
 					trace, id := span.TraceID(), span.SpanID()
 					copy(key[:], trace[:])
 					copy(key[16:], id[:])
-					if value, priced := span.Attributes().Get(cost.AttrRequestCostNanoUSD); priced && !seen[key] {
+					if value, priced := span.Attributes().Get(cost.AttrRequestCostUSD); priced && !seen[key] {
 						seen[key] = true
-						total += value.Int()
+						amount, _ := cost.FemtoOfUSD(value.Double())
+						total += amount.Nano()
 					}
 				}
 			}

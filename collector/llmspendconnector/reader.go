@@ -3,6 +3,8 @@
 package llmspendconnector
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/spancost/spancost/collector/cost"
@@ -22,19 +24,22 @@ const (
 	cacheWriteTokens
 	outputTokens
 	reasoningTokens
+	rateID
 	fields
 )
 
 var fieldNames = map[field]string{
 	status: cost.AttrCostStatus, costUSD: cost.AttrRequestCostUSD, costNanoUSD: cost.AttrRequestCostNanoUSD,
 	inputTokens: cost.AttrInputTokens, cacheReadTokens: cost.AttrCachedInputTokens, cacheWriteTokens: cost.AttrCacheWriteInputTokens,
-	outputTokens: cost.AttrOutputTokens, reasoningTokens: cost.AttrReasoningOutputTokens,
+	outputTokens: cost.AttrOutputTokens, reasoningTokens: cost.AttrReasoningOutputTokens, rateID: cost.AttrRateID,
 }
 
-// use is what an attribute is read for: a field of the call, a label, or both.
+// use is what an attribute is read for: a field of the call, a label, or both. isSecond: the label is this where no other
+// attribute gives it (cost.StatedBy).
 type use struct {
-	field field
-	label int16
+	field    field
+	label    int16
+	isSecond bool
 }
 
 const noLabel = -1
@@ -46,6 +51,8 @@ type reader struct {
 	lengths uint64
 	// resource are the labels that only a resource gives, the first ones; all are all labels.
 	resource, all []string
+	// source is the label of the cost's source, which is not written where a rate id implies it (cost.Implied).
+	source int
 }
 
 func newReader(cfg *Config) *reader {
@@ -54,6 +61,12 @@ func newReader(cfg *Config) *reader {
 	for n, key := range cfg.Attributes {
 		r.uses[key] = use{label: int16(len(cfg.ResourceAttributes) + n)}
 	}
+	for key, other := range cost.StatedBy {
+		if _, isLabel := r.uses[other]; !isLabel && slices.Contains(cfg.Attributes, key) {
+			r.uses[other] = use{label: r.uses[key].label, isSecond: true}
+		}
+	}
+	r.source = slices.Index(r.all, cost.AttrCostSource)
 	for field, key := range fieldNames {
 		found, isLabel := r.uses[key]
 		if !isLabel {
@@ -107,7 +120,7 @@ func textOf(attributes pcommon.Map, key string) string {
 // read takes over what attributes state of a call; labels has the labels of the resource. It is false for what is no result
 // of pricing.
 func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call) bool {
-	state, has := "", false
+	state, has, hasRate := "", false, false
 	var tokens [fields]int64
 	for key, value := range attributes.All() {
 		if r.lengths&(1<<(len(key)&63)) == 0 {
@@ -117,13 +130,15 @@ func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call)
 		if !known {
 			continue
 		}
-		if found.label != noLabel {
+		if found.label != noLabel && (!found.isSecond || labels[found.label] == "") {
 			labels[found.label] = value.AsString()
 		}
 		switch found.field {
 		case noField:
 		case status:
 			state, has = value.AsString(), true
+		case rateID:
+			hasRate = true
 		case costUSD:
 			if amount, ok := usd(value); ok {
 				into.Cost, into.HasCost = amount, true
@@ -140,6 +155,9 @@ func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call)
 	}
 	if !has || !isStatus(state) {
 		return false
+	}
+	if hasRate && r.source != noLabel && labels[r.source] == "" {
+		labels[r.source] = cost.Implied[cost.AttrCostSource]
 	}
 	into.IsElsewhere = state == cost.Duplicate || state == cost.Aggregate
 	into.IsUnpriced = state == cost.Unpriced

@@ -190,9 +190,24 @@ func (t *tracesToLogs) record(into plog.LogRecord, span ptrace.Span) {
 			value.CopyTo(into.Attributes().PutEmpty(key))
 		}
 	}
+	complete(into.Attributes(), span.Attributes())
 	into.Attributes().PutStr(sessionID, t.sessionOf(span))
 	if _, known := into.Attributes().Get(errorType); !known && span.Status().Code() == ptrace.StatusCodeError {
 		into.Attributes().PutStr(errorType, otherError)
+	}
+}
+
+// complete adds what the set standard leaves out on a span because the span states it otherwise.
+func complete(record, span pcommon.Map) {
+	for _, key := range [...]string{cost.AttrOperation, cost.AttrRequestID} {
+		value, isStated := span.Get(cost.StatedBy[key])
+		if _, known := record.Get(key); !known && isStated && value.Type() == pcommon.ValueTypeStr && value.Str() != "" {
+			record.PutStr(key, value.Str())
+		}
+	}
+	_, hasRate := record.Get(cost.AttrRateID)
+	if _, known := record.Get(cost.AttrCostSource); !known && hasRate {
+		record.PutStr(cost.AttrCostSource, cost.Implied[cost.AttrCostSource])
 	}
 }
 

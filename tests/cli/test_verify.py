@@ -73,8 +73,10 @@ def test_what_the_setting_attributes_leaves_out_is_no_difference(chosen: tuple[s
     lines = enriched()
     for line in lines:
         for each in carried_spans(line):
-            written: dict[str, Any] = {entry["key"]: 1 for entry in each.raw["attributes"]}
-            left_out.apply(written)
+            written: dict[str, Any] = {
+                entry["key"]: next(iter(entry["value"].values())) for entry in each.raw["attributes"]
+            }
+            left_out.apply(written, written)
             each.raw["attributes"] = [entry for entry in each.raw["attributes"] if entry["key"] in written]
     assert SAME in verify(lines).stdout
     put(spans(lines)["4"], {"llm.request_cost_usd": 1.0})

@@ -39,6 +39,23 @@ def _end(attributes: dict[str, Any]) -> tuple[dict[str, Any], CallRecord]:
     return dict(ended.writes), ended.record
 
 
+def test_standard_leaves_out_what_the_span_states_otherwise() -> None:
+    """And writes it where the span states another value, or none."""
+    selection = attribute_sets.selection(("standard",))
+    assert selection is not None
+    left_out = {"llm.operation", "llm.request_id", "llm.cost_source"}
+    written, _ = _end(CALL)
+    assert left_out <= written.keys()
+    selection.apply(written, CALL)
+    assert not left_out & written.keys()
+    written, _ = _end(CALL)
+    selection.apply(written, {**CALL, "gen_ai.operation.name": "text_completion", "gen_ai.response.id": None})
+    assert left_out & written.keys() == {"llm.operation", "llm.request_id"}
+    written, _ = _end(CALL)
+    selection.apply({**written, "llm.pricing_version": "x+o1"}, CALL)
+    assert written["llm.cost_source"] == "rate_card"
+
+
 @pytest.mark.parametrize("changed", [{}, {"gen_ai.request.model": "unheard-of"}, {"gen_ai.provider.name": "anthropic"}])
 def test_a_priced_span_of_the_set_standard_gives_the_same_record(changed: dict[str, str]) -> None:
     attributes = {**CALL, **changed}
@@ -46,7 +63,7 @@ def test_a_priced_span_of_the_set_standard_gives_the_same_record(changed: dict[s
     _, of_full = _end({**attributes, **written})
     selection = attribute_sets.selection(("standard",))
     assert selection is not None
-    selection.apply(written)
+    selection.apply(written, attributes)
     _, of_standard = _end({**attributes, **written})
     assert of_standard == of_full
     assert of_standard._replace(usage={}) == first._replace(usage={})

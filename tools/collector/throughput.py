@@ -29,7 +29,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from benchmarks.machine import describe
 from benchmarks.report import COLLECTOR_HEAD, table
 from spancost.store.otlp_receiver import recode_ids
-from tests.collector.collector import ROOT, call, collector, span
+from tests.collector.collector import BINARY, ROOT, call, collector, span
 
 SPANS = 512
 PER_TRACE = 8
@@ -46,7 +46,8 @@ attributes.
 TICKS = os.sysconf("SC_CLK_TCK")
 HEAD = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
-exporters: {otlp: {endpoint: "${env:SINK}", tls: {insecure: true}, sending_queue: {queue_size: 100000}}}
+exporters:
+  otlp: {endpoint: "${env:SINK}", compression: %s, tls: {insecure: true}, sending_queue: {queue_size: 100000}}
 """
 SINK = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "${env:OTLP_GRPC_LISTEN}"}}}}
@@ -108,15 +109,30 @@ class Figures(NamedTuple):
     cpu_us: float
 
 
-def measure(name: str, bodies: list[bytes], count: int, folder: Path, stock: str) -> Figures:
+class Pipeline(NamedTuple):
+    """What a Collector runs: settings of processors, their names in order with commas, and what it exports with.
+
+    *stock* is the head of a configuration that has the processors already.
+    """
+
+    processors: str
+    chain: str
+    stock: str = ""
+    compression: str = "gzip"
+    binary: Path = BINARY
+
+    def configuration(self) -> str:
+        made = f"{self.stock}  batch:\n" if self.stock else f"processors: {{batch: , {self.processors}}}\n"
+        pipeline = f"{{receivers: [otlp], processors: [{self.chain}batch], exporters: [otlp]}}"
+        return f"{made}{HEAD % self.compression}\nservice: {{pipelines: {{traces: {pipeline}}}}}\n"
+
+
+def measure(pipeline: Pipeline, bodies: list[bytes], count: int, folder: Path) -> Figures:
     """Send *count* requests through a pipeline, over two connections at a time."""
-    processors, chain = ROWS[name]
     config, sink = folder / "load.yaml", folder / "sink.yaml"
     sink.write_text(SINK)
-    made = stock + "  batch:\n" if "stock" in name else f"processors: {{batch: , {processors}}}\n"
-    pipeline = f"{{receivers: [otlp], processors: [{chain}batch], exporters: [otlp]}}"
-    config.write_text(f"{made}{HEAD}\nservice: {{pipelines: {{traces: {pipeline}}}}}\n")
-    with collector(sink, folder) as to, collector(config, folder, {"SINK": to.grpc}) as running:
+    config.write_text(pipeline.configuration())
+    with collector(sink, folder) as to, collector(config, folder, {"SINK": to.grpc}, pipeline.binary) as running:
         address = running.http.removeprefix("http://")
         with senders(address) as send_all:
             send_all(bodies[:WARM])
@@ -157,7 +173,8 @@ def pipelines(requests: int, rounds: int) -> list[tuple[str, ...]]:
         with tempfile.TemporaryDirectory() as folder:
             for _ in range(rounds):
                 for name in random.sample(list(ROWS), len(ROWS)):
-                    found[name].append(measure(name, bodies, requests, Path(folder), stock.stdout))
+                    pipeline = Pipeline(*ROWS[name], stock=stock.stdout if "stock" in name else "")
+                    found[name].append(measure(pipeline, bodies, requests, Path(folder)))
         bare = found["nothing"]
         for name, runs in found.items():
             pairs = list(zip(runs, bare, strict=True))

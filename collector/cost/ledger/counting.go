@@ -99,7 +99,7 @@ func (l *Ledger) countedCallOf(reading *cost.Reading, span *cost.Span) *CountedC
 		span: span.Key, scope: cmp.Or(span.ScopeName, reading.Emitter), input: reading.Input, output: reading.Output,
 		parts: [3]cost.Count{reading.CacheRead, reading.CacheWrite, reading.Reasoning}, provider: reading.Provider,
 		process: span.Process, isChild: span.IsChild, isExchange: span.Attributes.Has(attrCapture), responseID: reading.ResponseID, startNs: span.StartNs, endNs: span.EndNs,
-		models: [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}, knowsMeters: true,
+		models: l.modelsOf(reading), knowsMeters: true,
 	}
 	if len(reading.Usage) > 0 {
 		found.meters = made.buf[:0]

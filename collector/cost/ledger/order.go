@@ -68,17 +68,24 @@ type byEnd struct {
 
 func (b *byEnd) everyOne() []int {
 	all := make([]int, len(b.spans))
+	isInOrder := true
 	for n := range all {
 		all[n] = n
+		isInOrder = isInOrder && (n == 0 || b.compare(n-1, n) <= 0)
 	}
-	slices.SortFunc(all, func(i, j int) int { return b.compare(i, j) })
+	if !isInOrder {
+		slices.SortFunc(all, b.compare)
+	}
 	return all
 }
 
 func (b *byEnd) compare(i, j int) int {
 	left, right := &b.spans[i], &b.spans[j]
+	if left.EndNs != right.EndNs {
+		return cmp.Compare(left.EndNs, right.EndNs)
+	}
 	return cmp.Or(
-		cmp.Compare(left.EndNs, right.EndNs), cmp.Compare(left.StartNs, right.StartNs),
+		cmp.Compare(left.StartNs, right.StartNs),
 		slices.Compare(left.Key.Trace[:], right.Key.Trace[:]), cmp.Compare(left.Key.ID, right.Key.ID),
 	)
 }

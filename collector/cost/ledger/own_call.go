@@ -82,7 +82,7 @@ func (l *Ledger) classified(
 			reading.NotBilled(reasonLocalCache)
 		}
 		priced = l.cost(reading, span, found)
-		left := l.options.LeftOut
+		left := l.options.LeftOut.on(span.Attributes, reading, &priced, l.pricer.Version())
 		if l.options.KeepProvider && span.Attributes.Has(cost.AttrProvider) {
 			left |= noProvider
 		}

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"strings"
+
 	"github.com/spancost/spancost/collector/cost"
 	"github.com/spancost/spancost/collector/cost/dialect"
 	"github.com/spancost/spancost/collector/cost/pricing"
@@ -34,10 +36,24 @@ type plannedLayout struct {
 }
 
 // SpanPlan is what spans with one layout and the same categorical values share. rates are what a pricer by a card alone has
-// for them, nil where they were not asked for.
+// for them, nil where they were not asked for; models are the bare names of the model and of the one asked for.
 type SpanPlan struct {
 	*dialect.Resolution
-	rates *pricing.ResolvedRates
+	rates     *pricing.ResolvedRates
+	models    [2]string
+	hasModels bool
+}
+
+// modelsOf returns the bare names of the models of a reading, which its plan keeps.
+func (l *Ledger) modelsOf(reading *cost.Reading) [2]string {
+	if l.plan == nil {
+		return [2]string{bareModel(reading.Model), bareModel(reading.RequestModel)}
+	}
+	if !l.plan.hasModels {
+		l.plan.models = [2]string{strings.Clone(bareModel(reading.Model)), strings.Clone(bareModel(reading.RequestModel))}
+		l.plan.hasModels = true
+	}
+	return l.plan.models
 }
 
 // Read puts what a span reports about a model call into a reading, and returns its plan; false when the span reports nothing.

@@ -29,7 +29,7 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 	}
 	model, _ := attributes.Get(cost.AttrModel).Text()
 	this.models[0] = bareModel(model)
-	this.responseID, _ = attributes.Get(cost.AttrRequestID).Text()
+	this.responseID = stated(attributes, cost.AttrRequestID)
 	this.provider, _ = attributes.Get(cost.AttrProvider).Text()
 	l.memory.mutex.Lock()
 	defer l.memory.mutex.Unlock()
@@ -79,6 +79,15 @@ func CopyClassification(attributes cost.Attributes, into *Writes) bool {
 		}
 	}
 	return true
+}
+
+// stated returns a text that an earlier run wrote, or left out because the span states it under another key.
+func stated(attributes cost.Attributes, key string) string {
+	if text, _ := attributes.Get(key).Text(); text != "" {
+		return text
+	}
+	text, _ := attributes.Get(cost.StatedBy[key]).Text()
+	return text
 }
 
 // internedNames are copies of texts that come again and again, one of each.

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"strings"
+
 	"github.com/spancost/spancost/collector/cost"
 )
 
@@ -35,6 +37,11 @@ const (
 	noDuplicateOf
 	// noZeroParts leaves out parts of the tokens (cached, cache write, reasoning) that are 0.
 	noZeroParts
+	// The last ones leave out what the span states already (cost.StatedBy), and what is meant where none is written
+	// (cost.Implied).
+	noStatedOperation
+	noStatedRequestID
+	noImpliedSource
 )
 
 // leftOutBits are the bits of the attributes of calls.
@@ -49,19 +56,59 @@ var leftOutBits = map[string]LeftOut{
 	cost.AttrDuplicateOf: noDuplicateOf,
 }
 
-// AllBut returns what is left out where only some attributes are written, and whether parts of the tokens that are 0 are.
-func AllBut(written []string, zeroParts bool) (left LeftOut) {
+// conditions are for each attribute that is left out altogether the bit of its being left out where it says nothing new.
+var conditions = map[LeftOut]LeftOut{
+	noOperation: noStatedOperation, noRequestID: noStatedRequestID, noSource: noImpliedSource,
+}
+
+// AllBut returns what is left out where only some attributes are written. isStandard: beside those, the set standard is,
+// which leaves out what follows from the rest of the span.
+func AllBut(written []string, isStandard bool) (left LeftOut) {
 	for _, bit := range leftOutBits {
 		left |= bit
 	}
 	for _, key := range written {
 		left &^= leftOutBits[key]
 	}
-	if !zeroParts {
-		left |= noZeroParts
+	if !isStandard {
+		return left
 	}
-	return left
+	for always, condition := range conditions {
+		if left.has(always) {
+			left = left&^always | condition
+		}
+	}
+	return left | noZeroParts
 }
+
+// on returns what is left out on the span of a call. Under a contract, which the version names, no source is implied.
+func (l LeftOut) on(attributes cost.Attributes, r *cost.Reading, result *cost.Cost, version string) LeftOut {
+	if l.has(noImpliedSource) && result.Source == cost.SourceRateCard && !strings.Contains(version, contractMark) {
+		l |= noSource
+	}
+	if !l.has(noStatedOperation | noStatedRequestID) {
+		return l
+	}
+	for n := range attributes {
+		switch attributes[n].Key {
+		case operationKey:
+			if text, _ := attributes[n].Value.Text(); l.has(noStatedOperation) && text == r.Operation {
+				l |= noOperation
+			}
+		case responseIDKey:
+			if text, _ := attributes[n].Value.Text(); l.has(noStatedRequestID) && text == r.ResponseID {
+				l |= noRequestID
+			}
+		}
+	}
+	return l
+}
+
+// contractMark is what a pricing version holds before the hash of a contract.
+const contractMark = "+o"
+
+// The keys under which a span may state what the set standard leaves out then.
+var operationKey, responseIDKey = cost.StatedBy[cost.AttrOperation], cost.StatedBy[cost.AttrRequestID]
 
 // has reports whether an attribute is left out.
 func (l LeftOut) has(attribute LeftOut) bool { return l&attribute != 0 }

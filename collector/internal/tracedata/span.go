@@ -41,11 +41,12 @@ func Language(resource pcommon.Resource) string {
 	return ""
 }
 
-// FillWritten is Fill with those attributes alone that an earlier run can have written.
+// FillWritten is Fill with those attributes alone that an earlier run can have written, or left out because the span states
+// the same under another key.
 func FillWritten(span ptrace.Span, scope pcommon.InstrumentationScope, into *cost.Span) {
 	buf := into.Attributes[:0]
 	for key, value := range span.Attributes().All() {
-		if strings.HasPrefix(key, writtenPrefix) {
+		if strings.HasPrefix(key, writtenPrefix) || key == responseIDKey {
 			buf = append(buf, cost.Attribute{Key: key, Value: valueOf(value)})
 		}
 	}
@@ -54,6 +55,8 @@ func FillWritten(span ptrace.Span, scope pcommon.InstrumentationScope, into *cos
 
 // writtenPrefix begins every attribute that is written.
 const writtenPrefix = "llm."
+
+var responseIDKey = cost.StatedBy[cost.AttrRequestID]
 
 func fill(span ptrace.Span, scope pcommon.InstrumentationScope, attributes cost.Attributes, into *cost.Span) {
 	trace := span.TraceID()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from spancost.core import semconv
+from spancost.core.ledger.writes import CONTRACT_MARK
 
 FULL, STANDARD = "full", "standard"
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -37,22 +38,36 @@ def check(names: Sequence[str]) -> None:
 
 def selection(names: Sequence[str]) -> Selection | None:
     """Return what leaves out the attributes that *names* does not hold; None when it holds all."""
-    return None if FULL in names else Selection(_expand(names), zero_parts=STANDARD not in names)
+    return None if FULL in names else Selection(_expand(names), is_standard=STANDARD in names)
 
 
 class Selection:
-    """Removes attributes of calls that are not to be written."""
+    """Removes attributes of calls that are not to be written.
 
-    def __init__(self, names: frozenset[str], *, zero_parts: bool) -> None:
-        self._left_out = tuple(key for key in semconv.FULL_ATTRIBUTES if key not in names)
-        self._parts = () if zero_parts else PARTS
+    names: those to write. is_standard: also those that the set `standard` writes where the span does not state them.
+    """
 
-    def apply(self, writes: MutableMapping[str, Any]) -> None:
-        """Remove from *writes* what is left out."""
+    def __init__(self, names: frozenset[str], *, is_standard: bool) -> None:
+        stated_by = {key: other for key, other in semconv.STATED_BY.items() if is_standard and key not in names}
+        implied = {key: value for key, value in semconv.IMPLIED.items() if is_standard and key not in names}
+        kept = names | stated_by.keys() | implied.keys()
+        self._left_out = tuple(key for key in semconv.FULL_ATTRIBUTES if key not in kept)
+        self._parts = PARTS if is_standard else ()
+        self._stated_by, self._implied = tuple(stated_by.items()), tuple(implied.items())
+
+    def apply(self, writes: MutableMapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        """Remove from *writes* what is left out on a span with *attributes*."""
         for key in self._left_out:
             writes.pop(key, None)
         for key in self._parts:
             if writes.get(key) == 0:
+                del writes[key]
+        if self._implied and CONTRACT_MARK not in str(writes.get(semconv.LLM_PRICING_VERSION, "")):
+            for key, value in self._implied:
+                if writes.get(key) == value:
+                    del writes[key]
+        for key, other in self._stated_by:
+            if key in writes and writes[key] == attributes.get(other):
                 del writes[key]
 
 

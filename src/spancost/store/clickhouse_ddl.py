@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from spancost.config import data
+from spancost.core import semconv
+from spancost.core.ledger.writes import CONTRACT_MARK
 from spancost.store.columns import CALLS, Column
 
 MAP, JSON = FORMS = ("map", "json")
@@ -166,7 +168,7 @@ def _expressions(names: Names) -> Iterator[str]:
         "list_cost_usd": _list_cost(names.form),
         "status": _attribute("llm.cost_status", names.form),
         "reason": _text("llm.cost_reason", names.form),
-        "source": _text("llm.cost_source", names.form),
+        "source": _source(names.form),
         "environment": _environment(names.form),
         "tags": _map("app.", names.form, without=_NOT_TAGS),
         "error": f"coalesce({_text('error.type', names.form)}, if(StatusCode = 'Error', '_OTHER', NULL))",
@@ -182,7 +184,9 @@ def _expressions(names: Names) -> Iterator[str]:
         elif column.type == "int64":
             yield f"toInt64OrNull({_attribute(f'llm.{column.name}', names.form)})"
         else:
-            yield _text(column.tag or f"llm.{column.name}", names.form)
+            key = column.tag or f"llm.{column.name}"
+            stated_by = semconv.STATED_BY.get(key)
+            yield _text(key, names.form) if stated_by is None else _first([key, stated_by], names.form)
 
 
 def _text(key: str, form: str, holder: str = "SpanAttributes") -> str:
@@ -197,8 +201,16 @@ def _money(key: str, form: str) -> str:
     return f"toDecimal128OrNull({_attribute(key, form)}, 15)"
 
 
+def _source(form: str) -> str:
+    """Return the source; the set `standard` does not write `rate_card`, which a rate id of no contract implies."""
+    implied = semconv.IMPLIED["llm.cost_source"]
+    version, rate = _attribute("llm.pricing_version", form), _text("llm.rate_id", form)
+    is_implied = f"{rate} IS NOT NULL AND position({version}, '{CONTRACT_MARK}') = 0"
+    return f"coalesce({_text('llm.cost_source', form)}, if({is_implied}, '{implied}', NULL))"
+
+
 def _list_cost(form: str) -> str:
-    is_card = f"{_attribute('llm.cost_source', form)} = 'rate_card'"
+    is_card = f"ifNull({_source(form)} = 'rate_card', false)"
     return f"coalesce({_money('llm.list_cost_usd', form)}, if({is_card}, {_money('llm.request_cost_usd', form)}, NULL))"
 
 

@@ -26,7 +26,10 @@ CALL = {
     "gen_ai.usage.cache_read.input_tokens": 0,
     "gen_ai.usage.output_tokens": 100,
 }
-LEFT_OUT = {"llm.total_tokens", "llm.cost_bucket", "llm.finish_reason", "llm.cached_input_tokens"}
+LEFT_OUT = {
+    *("llm.total_tokens", "llm.cost_bucket", "llm.finish_reason", "llm.cached_input_tokens"),
+    *("llm.operation", "llm.request_id", "llm.cost_source"),
+}
 
 
 def _end_calls(*attributes: str) -> tuple[list[dict[str, Any]], list[CallRecord]]:

@@ -30,6 +30,8 @@ from spancost.core.span import Attributes, AttributeValue, Span
 
 Written = dict[str, AttributeValue]
 
+CONTRACT_MARK = "+o"
+"""What a pricing version holds before the hash of a contract."""
 SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 """Sums of money on spans above calls."""
 
@@ -37,7 +39,8 @@ SUMS = frozenset((names.LLM_SUBTREE_COST_USD, names.LLM_TRACE_COST_USD))
 def prior_result(span: Span, process: Process) -> tuple[CountedCall, Cost]:
     """Return the call that attributes of an earlier run report, and its cost."""
     get = span.attributes.get
-    model, response_id, provider = get(names.LLM_MODEL), get(names.LLM_REQUEST_ID), get(names.LLM_PROVIDER)
+    model, provider = get(names.LLM_MODEL), get(names.LLM_PROVIDER)
+    response_id = get(names.LLM_REQUEST_ID) or get(names.STATED_BY[names.LLM_REQUEST_ID])
     call = CountedCall(
         span.span_id,
         span.scope_name,
@@ -91,8 +94,14 @@ def prior_call(span: Span, read: Call | None, cost: Cost, finish_reason: str | N
 
 
 def texts_of(attributes: Attributes) -> Written:
-    """Return the attributes that hold a string: those of an earlier run may hold anything."""
-    return {key: value for key, value in attributes.items() if isinstance(value, str)}
+    """Return the attributes that hold a string: those of an earlier run may hold anything.
+
+    The set `standard` leaves out the source `rate_card`: a rate id without a source, of no contract, implies it.
+    """
+    found: Written = {key: value for key, value in attributes.items() if isinstance(value, str)}
+    if found.get(names.LLM_RATE_ID) and CONTRACT_MARK not in str(found.get(names.LLM_PRICING_VERSION, "")):
+        found.setdefault(names.LLM_COST_SOURCE, names.IMPLIED[names.LLM_COST_SOURCE])
+    return found
 
 
 def keep_totals(writes: Written, attributes: Attributes) -> None:

@@ -236,7 +236,7 @@ class SpanFinisher:
             with reentrancy.lock:
                 self.counts["attribution_missing"] += 1
         if self._selection is not None:
-            self._selection.apply(writes)
+            self._selection.apply(writes, attributes)
         if not may_write:
             write(span, writes)
         elif writes is not attributes:
