@@ -26,7 +26,6 @@ from spancost.core.money import usd_float
 from spancost.core.record import CallEvent, CallRecord
 from spancost.core.span import Attributes
 from spancost.otel.processor.diagnostics import ErrorCounter
-from spancost.otel.processor.sdk_access import has_meter_provider
 
 SCOPE = "spancost"
 COST_NAME = "llm.cost.usd"
@@ -64,16 +63,12 @@ class SpendMetrics:
         self._tags = tuple(tags)
         self._errors = errors
         self._provider = meter_provider
-        self._was_asked = False
         self._has_histogram = has_histogram
         self._histogram: Any = None
         self._takes_context = False  # SDKs before 1.29 have no exemplars, and so no context
 
     def begin(self) -> bool:
         """Begin to count if a meter provider is set up; return whether it is. Never raises."""
-        if self._was_asked and self._provider is None and not has_meter_provider():
-            return False
-        self._was_asked = True
         try:
             provider = metrics.get_meter_provider() if self._provider is None else self._provider
             if type(provider).__module__.startswith("opentelemetry.metrics"):

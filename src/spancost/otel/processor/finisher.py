@@ -30,6 +30,7 @@ from spancost.otel.processor.sdk_access import (
     TRACE_ID,
     About,
     Reader,
+    has_meter_provider,
     hooks,
     identity,
     public_identity,
@@ -66,11 +67,11 @@ class SpanFinisher:
         self._ends = ledger.ends
         self._errors, self._events = errors, events
         self._metrics, self._anomalies, self._selection = metrics, anomalies, selection
-        self._awaits_metrics = metrics is not None
+        self._awaits_metrics, self._asked_metrics = metrics is not None, False
         self._add_planned: Callable[[PlannedCall, Attributes, object], bool] | None = None
         self._completion = Completion(required)
         reader = Reader()
-        self._about, self._read, self._resource = reader.about, reader.read, reader.resource
+        self._about, self._read = reader.about, reader.read
         self.restart()
 
     def restart(self) -> None:
@@ -97,6 +98,16 @@ class SpanFinisher:
                 context, parent, attributes = identity(span)
             except AttributeError:
                 context, parent, attributes = public_identity(span)
+        except Exception as error:
+            self._errors.record(where, error)
+            return False
+        return self.finish_identified(span, context, parent, attributes, end_ns, where)
+
+    def finish_identified(
+        self, span: Any, context: Any, parent: Any, attributes: Any, end_ns: int = 0, where: str = "on_ending"
+    ) -> bool:
+        """Do what `finish` does with what `identity` returned. Never raises."""
+        try:
             if context is self.finished:
                 return False
             self.finished = context
@@ -106,10 +117,10 @@ class SpanFinisher:
                 todo = self._ends(*unique(context, above), attributes)
             else:
                 todo = self._ends(span_id, above, attributes)
-            has_outcome = self.outcomes.is_used and span_id in self.outcomes.waiting
-            if todo == IDLE and not has_outcome and not self.anomalous:
-                return False
-            if todo == AGAIN:
+            if todo == IDLE:
+                if not self.anomalous and not (self.outcomes.is_used and span_id in self.outcomes.waiting):
+                    return False
+            elif todo == AGAIN:
                 if self._already_seen.get(span_id) == context[TRACE_ID]:
                     return False
                 todo = self._end_again(context, above, attributes)
@@ -188,6 +199,7 @@ class SpanFinisher:
 
     def _begin_metrics(self) -> None:
         """Have records made from the first call on that ends after a meter provider was set up."""
+        self._asked_metrics = True
         if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
             self._awaits_metrics = False
             self._ledger.makes_records = self._ledger.makes_records or self._metrics.is_on
@@ -204,8 +216,7 @@ class SpanFinisher:
     def _finish(self, ended: EndedSpan) -> None:
         span, context, parent, _, attributes, end_ns = ended
         about = self._about(span, end_ns)
-        resource, has_ended = about[4], about[5]
-        may_write = has_ended and self._selection is None and attributes.__class__ is dict
+        may_write = about[6] and self._selection is None and attributes.__class__ is dict
         room: dict[str, AttributeValue] = attributes if may_write else {}
         reentrancy = self.reentrancy
         reentrancy.lock.acquire()  # half the time of `with`
@@ -232,6 +243,7 @@ class SpanFinisher:
         if not writes:
             return
         completion = self._completion
+        resource = about[4]
         if resource is not completion.complete_on and completion.add(attributes, resource, writes):
             with reentrancy.lock:
                 self.counts["attribution_missing"] += 1
@@ -254,10 +266,10 @@ class SpanFinisher:
         is_local_root = parent is None or parent[IS_REMOTE]
         if todo == HAS_COSTED_CHILDREN:
             return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
-        if self._awaits_metrics:
+        if self._awaits_metrics and (has_meter_provider() or not self._asked_metrics):
             self._begin_metrics()
-        scope, start_ns, end_ns, name, resource, _ = about
-        place = (context[TRACE_ID], 0, self._resource(resource))
+        scope, start_ns, end_ns, name, resource, resource_attributes, _ = about
+        place = (context[TRACE_ID], 0, resource_attributes)
         ids = (span_id, parent_id, is_local_root, start_ns, end_ns)
         planned = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if planned is not None:

@@ -47,19 +47,19 @@ def public_identity(span: ReadableSpan) -> tuple[Any, Any, dict[str, Any]]:
     return span.context, span.parent, dict(span.attributes or {})
 
 
-About: TypeAlias = "tuple[tuple[str, str, str], int, int, str, Any, bool]"
+About: TypeAlias = "tuple[tuple[str, str, str], int, int, str, Any, dict[str, Any] | None, bool]"
 """What a span says of itself beyond its identity: its scope (name, version, language), its start and end (ns since
-the epoch), its name, its resource, and whether it has ended."""
+the epoch), its name, its resource, the attributes of that, and whether it has ended."""
 
 
 class Reader:
     """Makes core spans of SDK spans. Scopes and resources are few and shared, so the last of each is kept as read."""
 
-    __slots__ = ("_resource", "_scope")
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._scope: tuple[object, tuple[str, str, str]] = (self, ("", "", _LANGUAGE))
-        self._resource: tuple[object, dict[str, Any] | None] = (self, None)
+        self._known: tuple[object, object, tuple[str, str, str], dict[str, Any] | None]
+        self._known = (self, self, ("", "", _LANGUAGE), None)
 
     def about(self, span: Any, end_ns: int) -> About:
         """Return what *span* says of itself; *end_ns* is its end if it has none yet."""
@@ -69,22 +69,18 @@ class Reader:
         except AttributeError:
             scope, resource = span.instrumentation_scope, span.resource
             start, end, name = span.start_time, span.end_time, span.name
-        known = self._scope
-        if known[0] is not scope:
-            named = (scope.name or "", scope.version or "") if scope else ("", "")
-            known = self._scope = (scope, (*named, _LANGUAGE))
-        return known[1], start or end_ns, end or end_ns, name, resource, end is not None
-
-    def resource(self, resource: Any) -> dict[str, Any] | None:
-        """Return the attributes of a resource, None when there is none."""
-        known = self._resource
-        if known[0] is not resource:
-            known = self._resource = (resource, dict(resource.attributes) if resource is not None else None)
-        return known[1]
+        last_scope, last_resource, named, attributes = self._known
+        if last_scope is not scope:
+            named = ((scope.name or "", scope.version or "") if scope else ("", "")) + (_LANGUAGE,)
+            self._known = (scope, last_resource, named, attributes)
+        if last_resource is not resource:
+            attributes = dict(resource.attributes) if resource is not None else None
+            self._known = (scope, resource, named, attributes)
+        return named, start or end_ns, end or end_ns, name, resource, attributes, end is not None
 
     def read(self, span: ReadableSpan, context: Any, parent: Any, attributes: dict[str, Any], about: About) -> Span:
         """Return *span*, with what `about` returned, as the core sees it; *attributes* are its own to keep."""
-        scope, start_ns, end_ns, name, resource, _ = about
+        scope, start_ns, end_ns, name, _, resource_attributes, _ = about
         is_error = span.status.status_code is StatusCode.ERROR
         return _span(
             (
@@ -98,7 +94,7 @@ class Reader:
                 name,
                 plain(attributes),
                 is_error,
-                self.resource(resource),
+                resource_attributes,
                 _LANGUAGE,
                 raised(span) if is_error else "",
             )
@@ -146,6 +142,9 @@ class Finisher(Protocol):
     def finish(self, span: Any) -> bool:
         """Finish a span."""
 
+    def finish_identified(self, span: Any, context: Any, parent: Any, attributes: Any) -> bool:
+        """Finish a span with what `identity` returns."""
+
 
 def hooks(
     watched: Watched, finisher: Finisher, finish_late: Callable[[Any], None]
@@ -156,7 +155,7 @@ def hooks(
     seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
     """
     markers, closed, pending = watched
-    finish, anomalous = finisher.finish, finisher.anomalous
+    finish, finish_identified, anomalous = finisher.finish, finisher.finish_identified, finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
 
@@ -169,7 +168,7 @@ def hooks(
             return
         seen = context
         if anomalous or finisher.sees_all or not reports_nothing(attributes):
-            finish(span)
+            finish_identified(span, context, parent, attributes)
             return
         span_id = context[SPAN_ID]
         new = closed.new
