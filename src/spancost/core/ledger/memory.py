@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -58,6 +59,8 @@ Record: TypeAlias = "tuple[Any, ...]"
 femto-dollars, and 1 if that is incomplete, else 0."""
 
 Held: TypeAlias = "list[CountedCall | Record] | CountedCall | Record"
+_SEVERAL = "\0"
+"""Stands for the only emitter when there are several."""
 _FIELDS = len(CountedCall._fields)
 
 
@@ -70,6 +73,7 @@ class RecentCalls:
     """Calls counted lately, in any trace; bounded.
 
     reused: how many response ids were seen with other tokens, and are no identity any more.
+    Calls are compared by tokens only with those of another emitter. While all are of one, they wait to be indexed.
     """
 
     def __init__(self, size: int, identity: Identity = NO_IDENTITY) -> None:
@@ -79,6 +83,8 @@ class RecentCalls:
         self._here: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
         self._attached: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
         self._detached: GenerationalCache[tuple[Any, ...], Held] = GenerationalCache(size)
+        self._only_scope: str | None = None
+        self._waiting: deque[CountedCall | Record] = deque(maxlen=size)
         self._claims: GenerationalCache[tuple[int, int, str], bool] = GenerationalCache(size)
         self._no_identity: GenerationalCache[tuple[str, str | None], bool] = GenerationalCache(size)
         self._doubted: GenerationalCache[int, bool] = GenerationalCache(size)
@@ -88,10 +94,14 @@ class RecentCalls:
         if call.response_id:
             _put(self._by_response, call.response_id, call, _PER_KEY)
         if call.input is not None or call.output is not None:
-            _put(self._here, call[3:6], call, _PER_KEY)
-            if call.process is not None:
-                is_detached = self.identity.is_detached(call.scope)
-                _put(self._detached if is_detached else self._attached, call[4:7], call, _PER_PROCESS)
+            if self._only_scope is None:
+                self._only_scope = call.scope
+            if call.scope == self._only_scope:
+                self._waiting.append(call)
+                return
+            self._only_scope = _SEVERAL
+            self._index_waiting()
+            self._index(call)
 
     def add_if_new(self, record: Record, is_detached: bool) -> bool:
         """Remember a call, unless there is one that it must be compared with: then return False.
@@ -99,12 +109,33 @@ class RecentCalls:
         That is one with its response id, or one of another scope with its tokens: in its trace, or in its process when
         one of the two is detached. Also one whose answer this may repeat from a cache.
         """
-        by_response, here = self._by_response, self._here
+        by_response = self._by_response
         response_id, scope = record[7], record[1]
         if response_id in by_response.new or response_id in by_response.old:
             return False
         if response_id is None and record[9] - record[8] <= CACHED_NS and self.identity.replays(scope):
             return False
+        if scope == self._only_scope:
+            self._waiting.append(record)
+        elif not self._index_if_new(record, is_detached):
+            return False
+        if response_id is not None:
+            by_response.new[response_id] = record
+            if len(by_response.new) >= by_response.size:
+                by_response.turn()
+        return True
+
+    def _index_if_new(self, record: Record, is_detached: bool) -> bool:
+        """Do what `add_if_new` does by tokens, for a call that is not of the only emitter so far."""
+        scope = record[1]
+        if self._only_scope is None:
+            self._only_scope = scope
+            self._waiting.append(record)
+            return True
+        self._only_scope = _SEVERAL
+        if self._waiting:
+            self._index_waiting()
+        here = self._here
         key = record[3:6]
         alike = here.new.get(key) or here.old.get(key)
         if alike is not None and _has_other(alike, scope):
@@ -135,11 +166,19 @@ class RecentCalls:
                 known.new[process] = record
                 if len(known.new) >= known.size:
                     known.turn()
-        if response_id is not None:
-            by_response.new[response_id] = record
-            if len(by_response.new) >= by_response.size:
-                by_response.turn()
         return True
+
+    def _index(self, call: CountedCall | Record) -> None:
+        _put(self._here, call[3:6], call, _PER_KEY)
+        if call[6] is not None:
+            _put(
+                self._detached if self.identity.is_detached(call[1]) else self._attached, call[4:7], call, _PER_PROCESS
+            )
+
+    def _index_waiting(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            self._index(waiting.popleft())
 
     def add_alias(self, response_id: str, call: CountedCall) -> None:
         """Remember that *call* is known by another response id too: gateways give ids of their own."""
@@ -185,22 +224,27 @@ class RecentCalls:
         return _all(self._by_response.get(response_id))
 
     def here(self, call: CountedCall) -> list[CountedCall]:
-        """Return the calls in the trace of *call* with exactly its tokens, oldest first."""
+        """Return the calls in the trace of *call* with exactly its tokens, oldest first; at least those of others."""
+        if call.scope != self._only_scope:
+            self._index_waiting()
         return _all(self._here.get(call[3:6]))
 
     def alike(self, call: CountedCall) -> list[CountedCall]:
         """Return the calls in its trace, or in its process, with exactly the tokens of *call*."""
+        self._index_waiting()
         if call.process is None:
             return self.here(call)
         return self.here(call) + _all(self._attached.get(call[4:7])) + _all(self._detached.get(call[4:7]))
 
     def elsewhere(self, call: CountedCall) -> list[CountedCall]:
-        """Return the calls in other traces of its process with exactly its tokens, of which one is detached.
+        """Return the calls of others in other traces of its process with exactly its tokens, of which one is detached.
 
         One of the two is a root: within a request both would be in its trace.
         """
         if call.process is None:
             return []
+        if call.scope != self._only_scope:
+            self._index_waiting()
         found = _all(self._detached.get(call[4:7]))
         if self.identity.is_detached(call.scope):
             found = _all(self._attached.get(call[4:7])) + found
