@@ -95,6 +95,7 @@ def compiled_dialect(
         "detached": entry.get("detached", []),
         "replays": entry.get("replays", []),
         "nests": entry.get("nests", []),
+        "beside": entry.get("beside", []),
         "detect_by": entry.get("detect_by", []),
         "detect_always": entry.get("detect_always", []),
         "default": entry["default"],

@@ -83,7 +83,8 @@ def dialects() -> Schema:
         "id": TEXT,
         "extends": PATHS,
         **dict.fromkeys(
-            ("scopes", "detached", "replays", "nests", "detect_by", "detect_always", "empty_values"), TEXT_LIST
+            ("scopes", "detached", "replays", "nests", "beside", "detect_by", "detect_always", "empty_values"),
+            TEXT_LIST,
         ),
         "default": {**TEXT_LIST, "minItems": 2, "maxItems": 2},
         "keys": keys,

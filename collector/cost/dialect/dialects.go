@@ -31,6 +31,7 @@ type dialectRow struct {
 	// Replays are scopes that report an answer from the application's own cache as a call, with the first one's id.
 	Replays    []string             `json:"replays"`
 	Nests      []string             `json:"nests"`
+	Beside     []string             `json:"beside"`
 	Default    [2]string            `json:"default"`
 	Keys       map[string][]string  `json:"keys"`
 	Responses  map[string][]string  `json:"responses"`

@@ -18,6 +18,7 @@ type Identity struct {
 	detached  []string
 	replays   []string
 	nests     []string
+	beside    []string
 }
 
 // identityRow is the compiled form of the data.
@@ -70,6 +71,7 @@ func newIdentity(row *identityRow, dialects []dialectRow) (*Identity, error) {
 		found.detached = append(found.detached, dialects[n].Detached...)
 		found.replays = append(found.replays, dialects[n].Replays...)
 		found.nests = append(found.nests, dialects[n].Nests...)
+		found.beside = append(found.beside, dialects[n].Beside...)
 	}
 	return found, nil
 }
@@ -116,6 +118,9 @@ func (i *Identity) IsDetached(scope string) bool { return matches(scope, i.detac
 
 // Nests reports whether an emitter may report one call on spans above one another.
 func (i *Identity) Nests(scope string) bool { return matches(scope, i.nests) }
+
+// IsBeside reports whether an emitter wraps clients, and its span of a call is a sibling of the span of another emitter.
+func (i *Identity) IsBeside(scope string) bool { return slices.Contains(i.beside, scope) }
 
 // matches reports whether a scope is one of some patterns, which may end in *.
 func matches(scope string, patterns []string) bool {

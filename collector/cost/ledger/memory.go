@@ -59,7 +59,7 @@ type claim struct {
 }
 
 // traits are what data says of an emitter.
-type traits struct{ isDetached, nests bool }
+type traits struct{ isDetached, nests, isBeside bool }
 
 type reusedID struct{ id, provider string }
 
@@ -209,7 +209,7 @@ func (m *RecentCalls) traits(scope string) traits {
 		if len(m.scopes) >= kept {
 			clear(m.scopes)
 		}
-		known = traits{m.identity.IsDetached(scope), m.identity.Nests(scope)}
+		known = traits{m.identity.IsDetached(scope), m.identity.Nests(scope), m.identity.IsBeside(scope)}
 		m.scopes[scope] = known
 	}
 	return known

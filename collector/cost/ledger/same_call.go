@@ -101,10 +101,17 @@ func (m *RecentCalls) matchTokens(this *CountedCall, others []*CountedCall, isEl
 	}
 	m.claim(call, this)
 	reason := reasonSameTokens
-	if !isElsewhere && found == 1 && (m.isDetached(this.scope) || m.isDetached(call.scope)) {
+	if !isElsewhere && found == 1 && m.mayReportInParallel(this, call) {
 		reason = reasonSameCall
 	}
 	return classification{cost.Duplicate, reason, call}
+}
+
+// mayReportInParallel reports whether data says that one of two emitters of a trace reports calls that another reports too.
+func (m *RecentCalls) mayReportInParallel(this, other *CountedCall) bool {
+	first, second := m.traits(this.scope), m.traits(other.scope)
+	return first.isDetached || second.isDetached ||
+		this.process == other.process && (first.isBeside || second.isBeside)
 }
 
 // isAfter puts calls in order by end, start and id.

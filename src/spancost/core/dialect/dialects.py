@@ -69,6 +69,7 @@ class Dialects:
             (scope for entry in self._entries for scope in entry.get("detached", ())),
             (scope for entry in self._entries for scope in entry.get("replays", ())),
             (scope for entry in self._entries for scope in entry.get("nests", ())),
+            (scope for entry in self._entries for scope in entry.get("beside", ())),
         )
         self.markers: frozenset[str] = frozenset(
             key.partition("$")[0]

@@ -39,9 +39,14 @@ class Identity:
     """Identifies calls by response id, detached emitters by scope, and processes by resource."""
 
     def __init__(
-        self, table: Mapping[str, Any], detached: Iterable[str], replays: Iterable[str] = (), nests: Iterable[str] = ()
+        self,
+        table: Mapping[str, Any],
+        detached: Iterable[str],
+        replays: Iterable[str] = (),
+        nests: Iterable[str] = (),
+        beside: Iterable[str] = (),
     ) -> None:
-        """Prepare the compiled data: its member `identity`, and the scopes that dialects list in three members."""
+        """Prepare the compiled data: its member `identity`, and the scopes that dialects list in four members."""
         self._distinct: int = table.get("distinct", 0)
         self._forms = tuple(
             Form(
@@ -59,6 +64,7 @@ class Identity:
         self._detached = tuple(detached)
         self._replays = frozenset(replays)
         self._nests = tuple(nests)
+        self._beside = frozenset(beside)
         self._nesting: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._scopes: GenerationalCache[str, bool] = GenerationalCache(_KNOWN_SCOPES)
         self._last: tuple[Attributes | None, str | None] = (None, None)
@@ -84,6 +90,10 @@ class Identity:
     def replays(self, scope: str) -> bool:
         """Whether this emitter reports an answer from the application's own cache as a call, with the first's id."""
         return scope in self._replays
+
+    def is_beside(self, scope: str) -> bool:
+        """Whether this emitter wraps clients, and its span of a call is a sibling of the span of another emitter."""
+        return scope in self._beside
 
     def nests(self, scope: str) -> bool:
         """Whether this emitter may report one call on spans above one another."""

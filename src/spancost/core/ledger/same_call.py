@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from spancost.core.call import Quantity
+from spancost.core.dialect.identity import Identity
 from spancost.core.ledger.classification import (
     DUPLICATE,
     LOCAL_CACHE,
@@ -92,10 +93,17 @@ def same_tokens(this: CountedCall, memory: RecentCalls) -> Classification | None
         # Whatever the order in which spans come, the same call is chosen.
         call = max(found, key=lambda other: (_has_its_id(this, other), other.end_ns, other.start_ns, other.span_id))
         memory.claim(call, this)
-        known = memory.identity.is_detached
-        is_sure = not is_elsewhere and len(found) == 1 and (known(this.scope) or known(call.scope))
+        is_sure = not is_elsewhere and len(found) == 1 and _may_report_in_parallel(this, call, memory.identity)
         return Classification(DUPLICATE, SAME_CALL if is_sure else SAME_TOKENS, call)
     return None
+
+
+def _may_report_in_parallel(this: CountedCall, other: CountedCall, identity: Identity) -> bool:
+    """Whether data says that one of two emitters of a trace reports calls that another reports too."""
+    scopes = (this.scope, other.scope)
+    if any(identity.is_detached(scope) for scope in scopes):
+        return True
+    return this.process == other.process and any(identity.is_beside(scope) for scope in scopes)
 
 
 def are_two_exchanges(this: CountedCall, other: CountedCall) -> bool:
