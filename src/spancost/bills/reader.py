@@ -86,7 +86,7 @@ def _fetched(name: str, asked: Any) -> Bill:
     try:
         form = forms().by_id(asked["form"])
         day, until = instant(asked["since"]), instant(asked["until"])
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise BillError(f"{name}: found no form and days; expected what `spancost bill fetch` writes") from None
     buckets: set[Bucket] = set()
     while day < until and len(buckets) < _MOST_DAYS:
@@ -130,7 +130,7 @@ def _bill(
     for bucket in empty:
         try:
             start, end = period_of(form, bucket)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise BillError(f"{where}, a bucket without results: {error}") from None
         buckets.add(Bucket(form.id, form.cells["account"].raw(bucket), start, end))
     ignored = tuple(column for column in columns if column not in form.columns)

@@ -88,7 +88,7 @@ class RowReader:
                             totals.append(total)
                     if total is not None:
                         self._add(total, values)
-                except ValueError as error:
+                except (ValueError, OverflowError) as error:  # the latter: a day beyond the calendar
                     raise BillError(f"{where}, row {number}: {error}") from None
             return Read(tuple(line for total in totals for line in self._lines(total)), buckets)
 

@@ -30,7 +30,8 @@ _FEMTO = Fraction(FEMTO_PER_USD)
 def settled(rows: Sequence[Row], bill: Mapping[Key, Side]) -> list[Row]:
     """Return *rows* with BilledCost from *bill*, and those amounts marked; rows that the bill has not keep theirs.
 
-    The billed amount of a key is shared by its rows in proportion to their cost and adds up exactly.
+    The billed amount of a key is shared by its rows in proportion to their cost and adds up exactly. BillError when a
+    bill of usage has no amount for any row: it is of another provider or time, or it has quantities only.
     """
     found = [dict(row) for row in rows]
     places: dict[Key, list[int]] = {}
@@ -46,7 +47,20 @@ def settled(rows: Sequence[Row], bill: Mapping[Key, Side]) -> list[Row]:
         weights = {str(index): Fraction(found[index]["BilledCost"]) or Fraction(1, 10**15) for index in held}
         for name, femto in shares(weights, round(side.usd * _FEMTO)).items():
             found[int(name)] |= {"BilledCost": usd_decimal(femto), "x_Basis": BILLED}
+    if bill and not any(row["x_Basis"] == BILLED for row in found):
+        _refuse(bill)
     return found
+
+
+def _refuse(bill: Mapping[Key, Side]) -> None:
+    """Raise BillError: no row takes an amount of *bill*."""
+    if all(side.usd is None for side in bill.values()):
+        raise BillError("--bill: found quantities only; expected a bill with amounts")
+    days, providers = sorted({key.day for key in bill}), sorted({key.provider for key in bill})
+    raise BillError(
+        f"--bill: found amounts of {', '.join(providers)} from {days[0]} to {days[-1]}; expected some of the calls' "
+        "provider, time and models"
+    )
 
 
 def allocated(rows: Sequence[Row], lines: Iterable[BillLine], rule: str) -> list[Row]:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,10 @@ from spancost.bills.line import BillError
 csv.field_size_limit(1 << 20)
 _MOST_MEMBERS = 1_000
 _MOST_BYTES = 1 << 31
+
+
+_BROKEN = (zlib.error, EOFError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+"""What reading an archive raises; the last is for a compression that Python does not know."""
 
 
 class Table(NamedTuple):
@@ -34,13 +39,16 @@ def tables_of(path: Path) -> Iterator[Table]:
         content = path.read_bytes()
     except OSError as error:
         raise BillError(f"{path}: cannot be read ({error.strerror}); expected a bill") from error
-    yield from _tables(str(path), content)
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+                content = file.read(_MOST_BYTES)
+        yield from _tables(str(path), content)
+    except _BROKEN as error:
+        raise BillError(f"{path}: found a broken archive ({error}); expected a whole one") from None
 
 
 def _tables(name: str, content: bytes) -> Iterator[Table]:
-    if content.startswith(b"\x1f\x8b"):
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            content = file.read(_MOST_BYTES)
     if content.startswith(b"PK\x03\x04"):
         yield from _members(name, content)
     elif content.startswith(b"PAR1"):
@@ -81,13 +89,17 @@ def _csv(name: str, content: bytes) -> Table:
 
     def rows() -> Iterator[Sequence[str]]:
         width = len(columns)
-        for number, values in enumerate(reader, 2):
-            if len(values) == width and values[0]:
-                yield values
-            elif any(value.strip() for value in values):
-                if len(values) != width:
-                    raise BillError(f"{name}, line {number}: found {len(values)} values; expected {width}")
-                yield values
+        number = 1
+        try:
+            for number, values in enumerate(reader, 2):
+                if len(values) == width and values[0]:
+                    yield values
+                elif any(value.strip() for value in values):
+                    if len(values) != width:
+                        raise BillError(f"{name}, line {number}: found {len(values)} values; expected {width}")
+                    yield values
+        except csv.Error as error:
+            raise BillError(f"{name}, line {number + 1}: found no row ({error}); expected CSV") from None
 
     return Table(name, columns, rows)
 
@@ -122,13 +134,26 @@ def _json(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"found {constant}")
 
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=refuse)
+    try:
+        return json.loads(text, parse_float=str, parse_int=str, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("found brackets nested too deep") from None
 
 
 def _parquet(name: str) -> Table:
     from spancost.store.duckdb_engine import parquet_text  # needs the extra `reports`
 
-    columns, rows = parquet_text(Path(name))
+    try:
+        columns, read = parquet_text(Path(name))
+    except ValueError as error:
+        raise BillError(f"{name}: found broken Parquet ({error}); expected a whole file") from None
+
+    def rows() -> Iterator[Sequence[str]]:
+        try:
+            yield from read()
+        except ValueError as error:
+            raise BillError(f"{name}: found broken Parquet ({error}); expected a whole file") from None
+
     return Table(name, columns, rows)
 
 

@@ -84,17 +84,30 @@ class DuckEngine:
 
 
 def parquet_text(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[Sequence[str]]]]:
-    """Return the columns of a Parquet file, and a function that yields its rows as text; "" for a missing value."""
+    """Return the columns of a Parquet file, and a function that yields its rows as text; "" for a missing value.
+
+    ValueError, also from the rows, when it cannot be read.
+    """
     connection = connected({})
-    relation = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet({literal(str(path))})")
+    try:
+        relation = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet({literal(str(path))})")
+    except duckdb.Error as error:
+        raise ValueError(_first_line(error)) from None
     columns = tuple(str(column[0]) for column in relation.description)
 
     def rows() -> Iterator[Sequence[str]]:
-        while batch := relation.fetchmany(_FETCHED):
-            for values in batch:
-                yield ["" if value is None else value for value in values]
+        try:
+            while batch := relation.fetchmany(_FETCHED):
+                for values in batch:
+                    yield ["" if value is None else value for value in values]
+        except duckdb.Error as error:
+            raise ValueError(_first_line(error)) from None
 
     return columns, rows
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]
 
 
 def csv_to_parquet(source: Path, target: Path, types: Mapping[str, str]) -> None:
