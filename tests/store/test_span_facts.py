@@ -52,7 +52,7 @@ def contents(batch: Batch) -> list[tuple[Any, ...]]:
     found = []
     for fact in batch.facts:
         keys, *shared, resource = batch.kinds[fact[KIND]]
-        attributes = list(zip(keys, fact[VALUES], strict=True))
+        attributes = sorted(zip(keys, fact[VALUES], strict=True), key=str)
         found.append((fact[:VALUES], attributes, fact[ERROR], shared, batch.resources[resource]))
     return found
 

@@ -17,6 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from spancost.config import data
+from spancost.core.ledger.ledger import Ledger
 from spancost.store.collection import without_collection
 from spancost.store.decoding import Decoded, Decoder, Job
 from spancost.store.links import groups, trace_of_log
@@ -168,7 +170,17 @@ def _count_shard(work: Work, number: int) -> Counted:
             traces.add(batch)
         for held in values_in(work.folder / "moved", LOGS, number):
             traces.add_logs(held)
-    return traces.count(work.choice)
+    return traces.count(work.choice, ledger_of(work, len(traces)))
+
+
+def ledger_of(work: Work, spans: int) -> Ledger:
+    """Return an empty ledger for so many spans; one a process is kept, because it has learnt plans."""
+    kept: Ledger | None = _KEPT.get("ledger")
+    if kept is None or _KEPT.get("ledger of") != work.folder or kept.options.closed_spans < spans:
+        kept = work.choice.ledger(data.default_dialects(), max(1024, spans * 5 // 4))
+        _KEPT.update({"ledger of": work.folder, "ledger": kept})
+    kept.clear()
+    return kept
 
 
 class Workers:
@@ -240,7 +252,8 @@ def count_in_memory(plan: Plan, choice: PricingChoice) -> tuple[Counted, list[De
         traces = TraceSet()
         traces.add(decoder.held())
         traces.add_logs(decoder.logs)
-        return traces.count(choice), decoded
+        ledger = choice.ledger(data.default_dialects(), max(1024, len(traces)))
+        return traces.count(choice, ledger), decoded
 
 
 @contextmanager

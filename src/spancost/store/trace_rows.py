@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from spancost.config import data
 from spancost.core.ledger.failed import failed_record
+from spancost.core.ledger.ledger import Ledger
 from spancost.core.ledger.recorder import Recorder
 from spancost.core.record import CallRecord
 from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
@@ -112,12 +113,18 @@ class TraceSet:
         alike = sorted({(record.span.end_ns, record.text) for record in map(record_of_log, self._logs)})
         return {(number * OWN_TRACE, 0): int(digest, 16) for number, (_, digest) in enumerate(alike, 1)}
 
-    def count(self, choice: PricingChoice) -> Counted:
-        """Count the calls of all traces as one set; the order in which spans were added does not matter."""
+    def __len__(self) -> int:
+        """Return the number of spans."""
+        return len(self._spans)
+
+    def count(self, choice: PricingChoice, ledger: Ledger) -> Counted:
+        """Count the calls of all traces as one set; the order in which spans were added does not matter.
+
+        *ledger* is empty and remembers all the spans.
+        """
         numbers = Counter(map(_trace_of, self._spans))
         dialects = data.default_dialects()
         spans = self._calls_and_above()
-        ledger = choice.ledger(dialects, max(1024, len(spans)))
         if choice.reprice:
             reprice = repricer(dialects, choice.pricer(), data.default_names())
             spans = {key: reprice(span) for key, span in spans.items()}
