@@ -60,12 +60,22 @@ func (l *loopState) weigh(rule *toolLoopRule) (period, repeats int64) {
 		if in < 2 || (in > often && in%4 != 0) {
 			continue
 		}
+		if in == 2 && !(l.near(1, each, rule) && l.near(2, each, rule)) {
+			continue
+		}
 		turns := l.turns()
 		if excess, counted := turns.foundAt(each, min(in, l.calls-each), rule); excess > most {
 			most, period, repeats = excess, each, counted
 		}
 	}
 	return period, repeats
+}
+
+// near reports whether the last call but number-1 is near enough for one of only two repeats.
+func (l *loopState) near(number, period int64, rule *toolLoopRule) bool {
+	now, then := (l.calls-number)%ring, (l.calls-number-period)%ring
+	return abs(int64(l.growth[now])-int64(l.growth[then])) <= rule.NearGrowthRatio &&
+		abs(int64(l.pace[now])-int64(l.pace[then])) <= rule.NearPaceRatio
 }
 
 // turns returns growth, output and pace of the calls that are kept, the last one at the end.

@@ -58,6 +58,8 @@ type toolLoopRule struct {
 	CloseRatio          int64      `rule:"close_ratio,1000"`
 	GrowthRatio         int64      `rule:"growth_ratio,1000"`
 	OutputRatio         int64      `rule:"output_ratio,1000"`
+	NearGrowthRatio     int64      `rule:"near_growth_ratio,1000"`
+	NearPaceRatio       int64      `rule:"near_pace_ratio,1000"`
 	KnownCalls          int64      `rule:"known_calls,1"`
 	UnknownPoints       int64      `rule:"unknown_points,100"`
 	Growth              table      `rule:"growth"`

@@ -41,7 +41,7 @@ def cache_lost(stream: Stream, call: Observation, rules: Rules) -> Episode | Non
     if stream.cold < rule.calls:
         return None
     episode = Episode(RULE, rule.text, str(rule.calls), rules.limits.evidence)
-    for seen in stream.recent[max(0, len(stream.recent) + 1 - stream.cold) :]:
+    for seen in stream.lately(stream.cold - 1):
         episode.add(seen)
     episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:

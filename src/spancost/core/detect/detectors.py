@@ -7,28 +7,24 @@ from collections.abc import Iterable
 
 from spancost.core.call import UNPRICED
 from spancost.core.detect.anomaly import Anomaly, Episode
-from spancost.core.detect.cache_lost import cache_lost
-from spancost.core.detect.context_creep import context_creep
 from spancost.core.detect.failures import FailedRun
 from spancost.core.detect.fan_out import fan_out
 from spancost.core.detect.feature import Feature, Service
-from spancost.core.detect.model_changed import model_changed, other_model
+from spancost.core.detect.feature_calls import look_at_feature
 from spancost.core.detect.observation import Observation
-from spancost.core.detect.retry_storm import retry_storm
-from spancost.core.detect.rule import Rules
 from spancost.core.detect.rules import RuleSet
 from spancost.core.detect.runaway import count
-from spancost.core.detect.seasonal import HOUR_NS
-from spancost.core.detect.shares import cached_share, unpriced_share, untagged_share
-from spancost.core.detect.spend_spike import spend_spike
-from spancost.core.detect.stream import Session, Stream
-from spancost.core.detect.tool_loop import tool_loop
+from spancost.core.detect.shares import unpriced_share, untagged_share
+from spancost.core.detect.stream import JUMP, Session, Stream
+from spancost.core.detect.stream_calls import look_at_stream
 from spancost.core.detect.trace import Trace
 from spancost.core.generational import GenerationalCache
 from spancost.core.record import CallRecord
 
 FEATURE = "app.feature"
 HOUR_METER = "cache_write_1h_tokens"
+_FIRST = 64
+"""Calls without a feature that are looked at one by one; further ones are when the service names a feature."""
 
 
 class Detectors:
@@ -43,7 +39,8 @@ class Detectors:
         self._services = GenerationalCache[str | None, Service](limits.services)
         self._traces = GenerationalCache[int, Trace](limits.traces)
         self._failed = GenerationalCache[str, FailedRun](limits.sessions)
-        self._sessions = GenerationalCache[str, "Session | Observation"](limits.sessions)
+        self._sessions = GenerationalCache[str, "Session | Stream | Observation"](limits.sessions)
+        self._has_failed = False
 
     @property
     def evicted(self) -> int:
@@ -58,7 +55,7 @@ class Detectors:
         feature = service.features.get(name) or service.feature(name, self._rules.of(name))
         rules = feature.rules
         trace = self._traces.new.get(record.trace_id) or self._trace(record.trace_id, feature, call)
-        if self._failed.new or self._failed.old:
+        if self._has_failed:
             self._failed.pop(record.session_id)
         begun: list[Episode] = []
         stream = self._stream(record.session_id, call)
@@ -66,7 +63,6 @@ class Detectors:
             if call.cache_write and not stream.long_ttl and record.usage.get(HOUR_METER):
                 stream.long_ttl = True
             look_at_stream(stream, call, rules, begun)
-            stream.keep(call)
         if (found := count(trace, call, rules)) is not None:
             begun.append(found)
         above = record.parent_id if call.start_ns < trace.end_ns else None
@@ -74,14 +70,18 @@ class Detectors:
             begun.append(found)
         if call.end_ns > trace.end_ns:
             trace.end_ns = call.end_ns
-        for episode in begun:
-            episode.trace_id, episode.session_id = record.trace_id, record.session_id
+        if begun:
+            for episode in begun:
+                episode.trace_id, episode.session_id = record.trace_id, record.session_id
         look_at_feature(feature, call, rules, begun)
         is_unpriced = call.cost_femto == 0 and record.status == UNPRICED
         if is_unpriced and (found := unpriced_share(feature, call, record.reason, rules)) is not None:
             begun.append(found)
         if name is not None:
             service.tagged_femto += call.cost_femto
+        elif not service.tagged_femto and service.untagged_calls >= _FIRST:
+            service.untagged_calls += 1
+            service.untagged_femto += call.cost_femto
         elif (found := untagged_share(service, call, rules)) is not None:
             begun.append(found)
         return begun
@@ -96,6 +96,7 @@ class Detectors:
         run = self._failed.get(record.session_id)
         if run is None or not run.goes_on(call, rules.retry_storm.within_ns):
             run = FailedRun(call.model)
+            self._has_failed = True
             self._failed.set(record.session_id, run)
         episode = run.add(call, record.error, rules)
         if episode is None:
@@ -111,7 +112,7 @@ class Detectors:
     def _trace(self, trace_id: int, feature: Feature, call: Observation) -> Trace:
         found = self._traces.get(trace_id)
         if found is None:
-            found = Trace(feature, call.start_ns)
+            found = Trace(feature, call.start_ns, call.end_ns)
             feature.traces += 1
         self._traces.set(trace_id, found)
         return found
@@ -119,63 +120,28 @@ class Detectors:
     def _stream(self, session_id: str, call: Observation) -> Stream | None:
         """Return the context that *call* continues; None when it begins one.
 
-        Many sessions have one call; of these nothing but the call is kept.
+        Many sessions have one call, of which nothing but the call is kept; most others have one context.
         """
         sessions = self._sessions
         session = sessions.new.get(session_id)
-        if session is None:
+        if isinstance(session, Stream):
+            last, size = session.last, call.input
+            if last.end_ns <= call.start_ns and last.input <= size <= last.input + JUMP and call.model == session.model:
+                return session
+        elif session is None:
             session = sessions.get(session_id)
             sessions.set(session_id, session or call)
         if session is None:
             return None
         if isinstance(session, Observation):
+            session = Stream(session)
+            sessions.new[session_id] = session
+        if isinstance(session, Stream):
+            if session.fits(call):
+                return session
             session = Session(session)
             sessions.new[session_id] = session
         return session.stream(call, self._limits.streams)
-
-
-def look_at_stream(stream: Stream, call: Observation, rules: Rules, begun: list[Episode]) -> None:
-    """Apply the rules about a context to a call that continues it."""
-    if call.input != stream.last.input and not stream.repeats:
-        stream.rises = stream.rises + 1 if call.input > stream.last.input else 0
-    elif rules.retry_storm.enabled and (found := retry_storm(stream, call, rules)) is not None:
-        begun.append(found)
-    if rules.tool_loop.enabled and (found := tool_loop(stream, call, rules)) is not None:
-        begun.append(found)
-    if rules.cache_lost.enabled and (found := cache_lost(stream, call, rules)) is not None:
-        begun.append(found)
-    if (found := context_creep(stream, call, rules)) is not None:
-        begun.append(found)
-
-
-def look_at_feature(feature: Feature, call: Observation, rules: Rules, begun: list[Episode]) -> None:
-    """Count a call of a feature and apply the rules about features."""
-    cost = call.cost_femto
-    feature.number += 1
-    feature.cost_femto += cost
-    feature.cached += call.cache_read
-    feature.input += call.input
-    if call.model != feature.model:
-        other_model(feature, call)
-    use = feature.use
-    use.calls += 1
-    use.cost_femto += cost
-    use.tokens += call.input + call.output
-    if use.others and (found := model_changed(feature, call, rules)) is not None:
-        begun.append(found)
-    hour, day = feature.hour, feature.day
-    spent = hour.cost_femto + cost
-    today = day.cost_femto + cost
-    if call.start_ns // HOUR_NS == hour.slot and spent <= hour.limit_femto and today <= day.limit_femto:
-        hour.cost_femto, day.cost_femto = spent, today
-        hour.calls += 1
-        day.calls += 1
-    else:
-        for seasonal in (hour, day):
-            if (found := spend_spike(feature, seasonal, call, rules)) is not None:
-                begun.append(found)
-    if feature.number >= feature.window_end and (found := cached_share(feature, call, rules)) is not None:
-        begun.append(found)
 
 
 def detect(records: Iterable[CallRecord], rules: RuleSet, failed: Iterable[CallRecord] = ()) -> list[Anomaly]:

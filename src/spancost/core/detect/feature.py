@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spancost.core.detect.anomaly import Episode
-from spancost.core.detect.history import CHEAP, SMALL, History
+from spancost.core.detect.history import CHEAP, NEXT_CALLS, NEXT_FEMTO, SMALL, History
 from spancost.core.detect.rule import Rules
 from spancost.core.detect.seasonal import DAYS, HOURS, Seasonal
 
@@ -34,11 +34,17 @@ class Window(NamedTuple):
 
 
 class Feature:
-    """One feature of a service, or what the service does for none. `name` is how texts call it."""
+    """One feature of a service, or what the service does for none. `name` is how texts call it.
+
+    number, cost_femto, cached, input, output: sums over all calls. seen: number, cost and tokens by which `use`, `hour`
+    and `day` are up to date. quiet_femto: up to which nothing can happen in the hour that begins at hour_ns.
+    quiet_trace: calls and cost up to which nothing can happen to a trace in its first minute.
+    """
 
     __slots__ = (
-        "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "input", "minute", "model", "models",
-        "name", "number", "rules", "shares", "traces", "unpriced", "unpriced_window", "use", "window", "window_end",
+        "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "hour_ns", "input", "minute",
+        "model", "models", "name", "number", "output", "quiet_femto", "quiet_trace", "rules", "seen", "shares",
+        "traces", "unpriced", "unpriced_window", "use", "window", "window_end",
     )  # fmt: skip
 
     def __init__(self, name: str, rules: Rules) -> None:
@@ -53,8 +59,12 @@ class Feature:
         self.use = ModelUse(0)
         self.hour, self.day = Seasonal(HOURS), Seasonal(DAYS)
         self.unpriced = self.unpriced_window = 0
-        self.cached = self.input = 0
+        self.cached = self.input = self.output = 0
         self.cost_femto = 0
+        self.hour_ns, self.quiet_femto = 0, -1
+        self.seen = (0, 0, 0)
+        bounds = rules.runaway
+        self.quiet_trace = min(NEXT_CALLS, bounds.calls), min(NEXT_FEMTO, bounds.cost_femto, bounds.minute_femto)
         self.shares: list[int] = []
         self.episodes: dict[str, Episode] = {}
         self.begin_window(0, rules.cache_lost.window_calls)

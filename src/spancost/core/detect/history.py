@@ -10,6 +10,11 @@ SMALL = BOUNDS.index(8)
 CHEAP = BOUNDS.index(1024)
 """Class of traces that cost about a dollar at most, in thousandths of a dollar."""
 _BEYOND = 1 << 62
+MILLI = 10**12
+"""Femto-dollars of a thousandth of a dollar, the unit of classes of cost."""
+NEXT_CALLS = BOUNDS[SMALL]
+NEXT_FEMTO = (BOUNDS[CHEAP] + 1) * MILLI - 1
+"""Calls and cost up to which a trace stays in the least classes."""
 
 
 class History:

@@ -40,16 +40,11 @@ class LoopState:
         """
         at, growths, outputs = self.at, self.growth, self.output
         size = output + OUTPUT_NEAR
-        if size < 256:
-            out = UNITS[size]
-        else:
-            shift = size.bit_length() - 8
-            out = shift * OCTAVE + UNITS[size >> shift]
+        out = UNITS[size] if size < 256 else units(size)
+        outputs[at] = out
         gap = gap_ns // _MS + PACE_NEAR
         shift = gap.bit_length() - 8
-        pace = shift * OCTAVE + UNITS[gap >> shift] if shift > 0 else UNITS[max(gap, 1)]
-        outputs[at] = out
-        self.pace[at] = pace
+        self.pace[at] = shift * OCTAVE + UNITS[gap >> shift] if shift > 0 else UNITS[max(gap, 1)]
         self.calls += 1
         self.at = at + 1 if at < RING - 1 else 0
         if growth <= 0:
@@ -64,29 +59,25 @@ class LoopState:
             grown = shift * OCTAVE + UNITS[size >> shift]
         growths[at] = grown
         apart = rule.growth_ratio
+        least, most = grown - apart, grown + apart
         # Negative places are those at the end of the ring.
-        one = -apart <= grown - growths[at - 1] <= apart and self._alike(out, outputs[at - 1], rule)
-        two = -apart <= grown - growths[at - 2] <= apart and self._alike(out, outputs[at - 2], rule)
-        three = -apart <= grown - growths[at - 3] <= apart and self._alike(out, outputs[at - 3], rule)
-        if not (one or two or three):
-            if self.first or self.second or self.third:
-                self.first = self.second = self.third = 0
-            return None
-        self.first = self.first + 1 if one else 0
-        self.second = self.second + 1 if two else 0
-        self.third = self.third + 1 if three else 0
+        if least <= growths[at - 1] <= most and alike(out, outputs[at - 1], rule):
+            self.first += 1
+        elif self.first:
+            self.first = 0
+        if least <= growths[at - 2] <= most and alike(out, outputs[at - 2], rule):
+            self.second += 1
+        elif self.second:
+            self.second = 0
+        if least <= growths[at - 3] <= most and alike(out, outputs[at - 3], rule):
+            self.third += 1
+        elif self.third:
+            self.third = 0
         return self._weigh(rule) if self.first > 1 or self.second > 1 or self.third > 1 else None
 
     def repeats(self, period: int) -> int:
         """Return how many calls in a row, the last one included, are like the one a *period* before."""
         return self.first if period == 1 else self.second if period == 2 else self.third
-
-    def _alike(self, output: int, before: int, rule: ToolLoop) -> bool:
-        """Return whether two outputs are of about the same size, or both small."""
-        if -rule.output_ratio <= output - before <= rule.output_ratio:
-            return True
-        small = units(rule.small_output_tokens + OUTPUT_NEAR)
-        return output <= small and before <= small
 
     def _weigh(self, rule: ToolLoop) -> tuple[int, int] | None:
         """Weigh the patterns that repeat; return the one that exceeds its bound most."""
@@ -94,10 +85,20 @@ class LoopState:
         for period, repeats in ((1, self.first), (2, self.second), (3, self.third)):
             if repeats < 2 or (repeats > _OFTEN and repeats % 4):
                 continue
+            if repeats == 2 and not (self._near(1, period, rule) and self._near(2, period, rule)):
+                continue
             excess, counted = found_at(self._turns(), period, min(repeats, self.calls - period), rule)
             if excess > most:
                 most, found = excess, (period, counted)
         return found
+
+    def _near(self, number: int, period: int, rule: ToolLoop) -> bool:
+        """Return whether the last call but *number* - 1 is near enough for one of only two repeats."""
+        now, then = (self.at - number) % RING, (self.at - number - period) % RING
+        return (
+            abs(self.growth[now] - self.growth[then]) <= rule.near_growth_ratio
+            and abs(self.pace[now] - self.pace[then]) <= rule.near_pace_ratio
+        )
 
     def _turns(self) -> tuple[array[int], array[int], array[int]]:
         """Return growth, output and pace of the calls that are kept, the last one at the end."""
@@ -109,3 +110,11 @@ class LoopState:
             self.output[at:] + self.output[:at],
             self.pace[at:] + self.pace[:at],
         )
+
+
+def alike(output: int, before: int, rule: ToolLoop) -> bool:
+    """Return whether two outputs are of about the same size, or both small."""
+    if -rule.output_ratio <= output - before <= rule.output_ratio:
+        return True
+    small = units(rule.small_output_tokens + OUTPUT_NEAR)
+    return output <= small and before <= small

@@ -48,7 +48,7 @@ def begin(stream: Stream, call: Observation, rule: RetryStorm, evidence: int) ->
         return None
     episode = Episode(RULE, rule.text, str(threshold), evidence)
     calls = stream.repeats + 1
-    for number, seen in enumerate(stream.recent[max(0, len(stream.recent) + 1 - calls) :]):
+    for number, seen in enumerate(stream.lately(stream.repeats)):
         episode.add(seen)
         if number == 0 and len(stream.recent) + 1 >= calls:
             episode.cost_femto = 0  # the first request was wanted

@@ -48,6 +48,8 @@ class ToolLoop(NamedTuple):
     close_ratio: int
     growth_ratio: int
     output_ratio: int
+    near_growth_ratio: int
+    near_pace_ratio: int
     known_calls: int
     unknown_points: int
     growth: Table

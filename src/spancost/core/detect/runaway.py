@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode, usd_short
-from spancost.core.detect.history import History, bound
+from spancost.core.detect.history import MILLI, History, bound
 from spancost.core.detect.observation import Observation
 from spancost.core.detect.rule import Rules
-from spancost.core.detect.trace import MILLI, MINUTE_NS, Trace
+from spancost.core.detect.trace import MINUTE_NS, Trace
 from spancost.core.money import usd_text
 
 RULE = "runaway"
@@ -15,18 +15,36 @@ RULE = "runaway"
 
 def count(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
     """Count a call of *trace*; return the episode that begins with an alarm."""
-    trace.calls += 1
-    cost = call.cost_femto
-    trace.cost_femto += cost
-    minute = call.end_ns // MINUTE_NS
-    if minute == trace.minute:
-        trace.minute_femto += cost
-    elif minute > trace.minute:
-        trace.minute_femto_before = trace.minute_femto if minute == trace.minute + 1 else 0
-        trace.minute, trace.minute_femto = minute, cost
+    calls = trace.calls = trace.calls + 1
+    before = trace.cost_femto
+    cost = trace.cost_femto = before + call.cost_femto
+    if (
+        calls <= trace.quiet_calls
+        and cost <= trace.quiet_femto
+        and 0 <= call.end_ns - trace.minute_ns < MINUTE_NS
+        and trace.rules is rules
+    ):
+        return None
+    return count_closely(trace, call, before, rules)
+
+
+def count_closely(trace: Trace, call: Observation, before_femto: int, rules: Rules) -> Episode | None:
+    """Look at a call that may alarm, after *before_femto*, and say until when none of the trace can."""
+    trace.minute_femto += before_femto - trace.seen_femto
+    trace.seen_femto = trace.cost_femto
+    minute_ns = call.end_ns - call.end_ns % MINUTE_NS
+    if minute_ns == trace.minute_ns:
+        trace.minute_femto += call.cost_femto
+    elif minute_ns > trace.minute_ns:
+        trace.minute_femto_before = trace.minute_femto if minute_ns == trace.minute_ns + MINUTE_NS else 0
+        trace.minute_ns, trace.minute_femto = minute_ns, call.cost_femto
     if trace.calls > trace.next_calls or trace.cost_femto > trace.next_femto:
         grow(trace)
     rule = rules.runaway
+    trace.rules = rules
+    trace.quiet_calls = min(trace.next_calls, rule.calls)
+    left = rule.minute_femto - trace.minute_femto - trace.minute_femto_before
+    trace.quiet_femto = min(trace.next_femto, rule.cost_femto, trace.cost_femto + left)
     if (
         trace.calls > rule.calls
         or trace.cost_femto > rule.cost_femto

@@ -17,7 +17,7 @@ _SHRINKS = 256
 """Tokens by which a context may shrink and go on: a reminder that is left out, say."""
 _AT_ONCE = 10
 """Part of a call after which the next one is no call at the same time: instrumentations report ends late."""
-_JUMP = 50_000
+JUMP = 50_000
 """Tokens by which any context may grow in one call."""
 
 
@@ -26,11 +26,15 @@ _NONE: dict[str, Episode] = {}
 
 
 class Stream:
-    """One context: its last call, those before that are kept as evidence, and what each rule keeps."""
+    """One context: its last call, those before that are kept as evidence, and what each rule keeps.
+
+    recent: the last calls, a ring by the number of the call. input, output, cached, written: tokens of all calls.
+    again: input that the call before had too; again_cached: the part of it that was read from the cache.
+    """
 
     __slots__ = (
-        "calls", "cold", "cost_femto", "episodes", "first_ns", "last", "long_ttl", "loop", "model",
-        "recent", "repeats", "reread_weight", "rises", "similar", "warm", "weight",
+        "again", "again_cached", "cached", "calls", "cold", "cost_femto", "episodes", "first_ns", "input", "last",
+        "long_ttl", "loop", "model", "output", "recent", "repeats", "rises", "similar", "warm", "written",
     )  # fmt: skip
 
     def __init__(self, call: Observation) -> None:
@@ -44,8 +48,10 @@ class Stream:
         self.long_ttl = False
         self.calls = 1
         self.cost_femto = call.cost_femto
-        self.weight = self.reread_weight = 0
-        self.loop: LoopState | None = None
+        self.input, self.output = call.input, call.output
+        self.cached, self.written = call.cache_read, call.cache_write
+        self.again = self.again_cached = 0
+        self.loop = LoopState()
         self.episodes = _NONE
 
     def begin(self, episode: Episode) -> Episode:
@@ -64,30 +70,28 @@ class Stream:
         if call.model != self.model or call.start_ns < last.start_ns + (last.end_ns - last.start_ns) // _AT_ONCE:
             return False
         size, before = call.input, last.input
-        return size + _SHRINKS >= before - before // 50 and size <= 4 * before + _JUMP
+        return size + _SHRINKS >= before - before // 50 and size <= 4 * before + JUMP
 
-    def keep(self, call: Observation) -> None:
-        """Keep *call* as the last one."""
-        self.last = call
+    def lately(self, number: int) -> list[Observation]:
+        """Return the last calls before the one that is looked at, at most *number* and `KEPT`."""
         recent = self.recent
-        recent.append(call)
-        if len(recent) > KEPT:
-            del recent[0]
+        if self.calls > len(recent):
+            place = self.calls % KEPT
+            recent = recent[place:] + recent[:place]
+        return recent[max(0, len(recent) - number) :]
 
 
 class Session:
-    """The contexts of one session, the last used at the end."""
+    """The contexts of a session that has had several, the last used at the end."""
 
     __slots__ = ("streams",)
 
-    def __init__(self, first: Observation) -> None:
-        self.streams = [Stream(first)]
+    def __init__(self, first: Stream) -> None:
+        self.streams = [first]
 
     def stream(self, call: Observation, limit: int) -> Stream | None:
         """Return the context that *call* continues; None when it begins one, of which there are at most *limit*."""
         streams = self.streams
-        if len(streams) == 1 and streams[0].fits(call):
-            return streams[0]
         best: Stream | None = None
         for stream in streams:
             if stream.fits(call) and (

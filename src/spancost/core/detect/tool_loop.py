@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
-from spancost.core.detect.loop_state import LoopState
 from spancost.core.detect.observation import Observation
 from spancost.core.detect.rule import Rules
 from spancost.core.detect.stream import Stream
@@ -12,16 +11,11 @@ from spancost.core.detect.stream import Stream
 RULE = "tool_loop"
 
 
-def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
-    """Look at a call that continues *stream*; return the episode that begins with an alarm."""
-    rule = rules.tool_loop
-    loop = stream.loop
-    if loop is None:
-        loop = stream.loop = LoopState()
-    alarm = loop.add(call.input - stream.last.input, call.output, call.start_ns - stream.last.start_ns, rule)
-    episode = stream.episodes.get(RULE) if stream.episodes else None
+def tool_loop(stream: Stream, call: Observation, alarm: tuple[int, int] | None, rules: Rules) -> Episode | None:
+    """Go on with the episode of *stream*, or return the one that begins with an alarm (`LoopState.add`)."""
+    episode = stream.episodes.get(RULE)
     if episode is not None:
-        if loop.repeats(int(episode.facts["number"])):
+        if stream.loop.repeats(int(episode.facts["number"])):
             episode.add(call)
             return None
         stream.end_episode(RULE)
@@ -32,7 +26,7 @@ def begin(stream: Stream, call: Observation, alarm: tuple[int, int], rules: Rule
     """Return the episode of a pattern, given as its period and its repeats, if it costs enough."""
     rule, (period, repeats) = rules.tool_loop, alarm
     episode = Episode(RULE, rule.text, str(repeats), rules.limits.evidence)
-    for seen in stream.recent[max(0, len(stream.recent) + 1 - period - repeats) :]:
+    for seen in stream.lately(period + repeats - 1):
         episode.add(seen)
     episode.add(call)
     if episode.cost_femto < rule.min_cost_femto:
@@ -40,7 +34,7 @@ def begin(stream: Stream, call: Observation, alarm: tuple[int, int], rules: Rule
     episode.facts = {
         "number": str(period),
         "period": "1 call" if period == 1 else f"{period} calls",
-        "growth": str(call.input - stream.recent[-period].input),
+        "growth": str(call.input - stream.lately(period)[0].input),
         "model": call.model or "an unknown model",
     }
     return stream.begin(episode)

@@ -5,13 +5,9 @@ from __future__ import annotations
 
 from spancost.core.detect.anomaly import Episode
 from spancost.core.detect.feature import Feature
-from spancost.core.detect.history import BOUNDS, CHEAP, SMALL
+from spancost.core.detect.history import CHEAP, NEXT_CALLS, NEXT_FEMTO, SMALL
 
 MINUTE_NS = 60 * 10**9
-MILLI = 10**12
-"""Femto-dollars of a thousandth of a dollar, the unit of classes of cost."""
-NEXT_CALLS = BOUNDS[SMALL]
-NEXT_FEMTO = (BOUNDS[CHEAP] + 1) * MILLI - 1
 
 
 class Siblings:
@@ -27,15 +23,20 @@ class Siblings:
 
 
 class Trace:
-    """One trace. The classes are those of `History`; next_calls and next_femto are where the trace leaves them."""
+    """One trace. The classes are those of `History`; next_calls and next_femto are where the trace leaves them.
+
+    quiet_calls, quiet_femto: up to which nothing can happen by `rules` in the minute that begins at minute_ns; what the
+    trace cost since seen_femto is not yet in minute_femto.
+    """
 
     __slots__ = (
         "calls", "calls_class", "cost_class", "cost_femto", "end_ns", "fan", "fan_class", "fan_out", "feature",
-        "first_ns", "minute", "minute_class", "minute_femto", "minute_femto_before", "next_calls", "next_femto",
-        "runaway",
+        "first_ns", "minute_class", "minute_femto", "minute_femto_before", "minute_ns", "next_calls", "next_femto",
+        "quiet_calls", "quiet_femto", "rules", "runaway", "seen_femto",
     )  # fmt: skip
 
-    def __init__(self, feature: Feature, first_ns: int) -> None:
+    def __init__(self, feature: Feature, first_ns: int, end_ns: int) -> None:
+        """*first_ns*, *end_ns*: begin and end of its first call."""
         self.feature = feature
         self.first_ns = first_ns
         self.end_ns = 0
@@ -43,7 +44,10 @@ class Trace:
         self.next_calls = NEXT_CALLS
         self.cost_femto = 0
         self.next_femto = NEXT_FEMTO
-        self.minute = self.minute_femto = self.minute_femto_before = 0
+        self.minute_ns = end_ns - end_ns % MINUTE_NS
+        self.minute_femto = self.minute_femto_before = self.seen_femto = 0
+        self.rules = feature.rules
+        self.quiet_calls, self.quiet_femto = feature.quiet_trace
         self.calls_class = self.fan_class = SMALL
         self.cost_class = self.minute_class = CHEAP
         self.fan: dict[int, Siblings] | None = None
