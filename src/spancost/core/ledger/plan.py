@@ -11,6 +11,7 @@ parent that waits for its usage. Where that makes the plan decline, the slow pat
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import mul
 from typing import Any
 
 from spancost.core.call import Cost
@@ -205,11 +206,10 @@ class PlanCache:
         self, found: Found, place: Place, ids: Ids, attributes: Attributes, writes: Written
     ) -> tuple[Record, PlannedCall] | None:
         """Price, remember and write a call; return it as remembered and as priced, None to decline."""
-        plan, amounts, compared, response_id, _ = found
-        _, _, _, _, _, _, _, _, _, _, rates, own, _, outcomes = plan
+        plan, amounts, (entered, left), parts, response_id, _ = found
+        _, _, _, _, _, _, _, _, _, _, _, _, rates, own, _, outcomes = plan
         if not amounts or not outcomes:
             return None
-        entered, left, parts = compared
         span_id, parent_id, _, start_ns, end_ns = ids
         outcome: Outcome | None = None
         femto: int | None = None
@@ -217,7 +217,11 @@ class PlanCache:
         if rates is not None:
             outcome = outcomes.get(rates.only or rates.rate_set(usage_of(found), start_ns))
             if outcome is not None:
-                femto = outcome.linear.cost_of(amounts)
+                constant, denominator, coefficients, bounds, _ = outcome.linear
+                if bounds or denominator != 1:
+                    femto = outcome.linear.cost_of(amounts)
+                else:
+                    femto = sum(map(mul, coefficients, amounts), constant)
         if not femto:
             cost = self._charge.price(call_of(found, place, ids, attributes, self._charge))
             status, reason, femto, rate_id, source, list_femto = cost

@@ -54,9 +54,9 @@ class SpanPlan(NamedTuple):
 
     reading: of the first of them; None when such spans say nothing of a call. pick: fetches the figures among
     the values. names: their fields, when the usage is not the figures themselves.
-    bounds: sums of the figures that are not negative where it is. meters, split: of the usage and its doubt. places: of
-    the amounts of `COMPARED`. id_at,
-    cost_at: places, -1 when absent. call: a `Call` without usage and times. rates: what it finds on the card, None
+    bounds: sums of the figures that are not negative where it is. meters, split: of the usage and its doubt. ends,
+    parts: fetch the amounts of `ENDS` and `PARTS`, None when there are no parts. total_at, id_at, cost_at: places, -1
+    when absent. call: a `Call` without usage and times. rates: what it finds on the card, None
     where that is not all that decides. own: the fields of `CountedCall` that do not vary. keys: of the attributes that
     a record takes. outcomes: by rate set, and by status, reason, rate id and source; None for one that the plan does
     not reproduce.
@@ -68,7 +68,9 @@ class SpanPlan(NamedTuple):
     bounds: tuple[tuple[int, ...], ...]
     meters: tuple[str, ...]
     split: str | None
-    places: tuple[int, ...]
+    ends: Fetch
+    parts: Fetch | None
+    total_at: int
     id_at: int
     cost_at: int
     call: Any
@@ -78,10 +80,13 @@ class SpanPlan(NamedTuple):
     outcomes: dict[Any, Outcome | None]
 
 
-Found = tuple[SpanPlan, tuple[int, ...], tuple[Any, ...], "str | None", tuple[Any, ...]]
-"""A plan that applies, and of the span: amounts of its meters, amounts of `COMPARED`, response id, all values."""
-COMPARED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+Found = tuple[SpanPlan, tuple[int, ...], tuple[Any, ...], tuple[Any, ...], "str | None", tuple[Any, ...]]
+"""A plan that applies, and of the span: amounts of its meters, of `ENDS`, of `PARTS`, response id, all values."""
+ENDS, PARTS = ("input_tokens", "output_tokens"), ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 """Meters of which later spans are compared with a call that was counted."""
+_UNKNOWN = (None,)
+"""After amounts: the amount at place -1."""
+_NO_ENDS, _NO_PARTS = (None, None), (None, None, None)
 
 
 PlannedCall = tuple[SpanPlan, Outcome, tuple[int, ...], "int | None", "int | None"]
@@ -103,14 +108,14 @@ def apply_plan(plan: SpanPlan, values: tuple[Any, ...], number: int) -> Found | 
     for count in values[:number]:
         if type(count) is not int or not 0 <= count < MAX_COUNT:
             return None
-    _, pick, names, bounds, meters, split, places, id_at, _, _, _, _, _, _ = plan
+    _, pick, names, bounds, meters, split, ends_of, parts_of, total_at, id_at, _, _, _, _, _, _ = plan
     response_id = None
     if id_at >= 0:
         response_id = values[id_at]
         if type(response_id) is not str or not response_id or response_id[0] in "\"['":  # it is encoded
             return None
     if not meters:
-        return plan, (), (), response_id, values
+        return plan, (), _NO_ENDS, _NO_PARTS, response_id, values
     amounts = pick(values)
     if not any(amounts):
         return None
@@ -119,21 +124,20 @@ def apply_plan(plan: SpanPlan, values: tuple[Any, ...], number: int) -> Found | 
         if doubt != split or tuple(usage) != meters:
             return None
         amounts = tuple(usage.values())
-    input_at, output_at, read_at, write_at, reasoning_at, total_at = places
-    entered = amounts[input_at] if input_at >= 0 else None
-    left = amounts[output_at] if output_at >= 0 else None
-    read = amounts[read_at] if read_at >= 0 else None
-    written = amounts[write_at] if write_at >= 0 else None
-    reasoning = amounts[reasoning_at] if reasoning_at >= 0 else None
+    extended = amounts + _UNKNOWN
+    entered, left = ends = ends_of(extended)
+    parts = _NO_PARTS if parts_of is None else parts_of(extended)
     if not names:  # as `inclusive` has it where it takes figures as they are
-        if (read or 0) + (written or 0) > (entered or 0) or (reasoning or 0) > (left or 0):
-            return None
+        if parts is not _NO_PARTS:
+            read, written, reasoning = parts
+            if (read or 0) + (written or 0) > (entered or 0) or (reasoning or 0) > (left or 0):
+                return None
         if total_at >= 0 and amounts[total_at] > (entered or 0) + (left or 0):
             return None
         for bound in bounds:
             if sum(map(mul, bound, amounts)) < 0:
                 return None
-    return plan, amounts, (entered, left, (read, written, reasoning)), response_id, values
+    return plan, amounts, ends, parts, response_id, values
 
 
 def usage_of(found: Found) -> dict[str, int]:
@@ -153,7 +157,7 @@ def call_of(found: Found, place: Place, ids: Ids, attributes: Attributes, charge
 
 def reading_of(found: Found) -> Reading | None:
     """Return what the span says that a plan was found for."""
-    plan, _, _, response_id, values = found
+    plan, _, _, _, response_id, values = found
     reading = plan.reading
     if reading is None:
         return None
@@ -189,7 +193,7 @@ def compile_plan(
     if reading is None:
         is_ignored = bool(rules) and rules[-1].ignore
         is_silent = is_ignored or not (is_counted or cost_at >= 0)
-        plan = SpanPlan(None, _NONE, (), (), (), None, (), id_at, -1, None, None, None, keys, {})
+        plan = SpanPlan(None, _NONE, (), (), (), None, _NONE, None, -1, id_at, -1, None, None, None, keys, {})
         return plan if is_silent else None
     if any("response_id" in rule.strip_suffix for rule in rules):
         return None
@@ -209,9 +213,17 @@ def compile_plan(
     )
     vectors = tuple(tuple(bound.get(name, 0) for name in order) for bound in sums)
     split = inclusive(counts)[1] if meters else None
-    at = tuple(meters.index(meter) if meter in meters else -1 for meter in COMPARED)
-    at += (order.index("total_tokens") if is_plain and "total_tokens" in order else -1,)
-    return SpanPlan(reading, pick, names, vectors, meters, split, at, id_at, cost_at, None, None, None, keys, {})
+    total_at = order.index("total_tokens") if is_plain and "total_tokens" in order else -1
+    parts = None if set(PARTS).isdisjoint(meters) else fetch_of(PARTS, meters)
+    at = (total_at, id_at, cost_at)
+    return SpanPlan(
+        reading, pick, names, vectors, meters, split, fetch_of(ENDS, meters), parts, *at, None, None, None, keys, {}
+    )
+
+
+def fetch_of(wanted: tuple[str, ...], meters: tuple[str, ...]) -> Fetch:
+    """Return what fetches amounts of *wanted* from those of *meters* and a None after them, for what is missing."""
+    return fetcher(tuple(meters.index(meter) if meter in meters else -1 for meter in wanted))
 
 
 def bind(plan: SpanPlan, span: Span, charge: ReadingPricer, identity: Identity) -> SpanPlan:
@@ -227,5 +239,5 @@ def bind(plan: SpanPlan, span: Span, charge: ReadingPricer, identity: Identity) 
     return plan._replace(call=call, own=own, rates=None if isinstance(rates, Cost) else rates)
 
 
-NO_PLAN = SpanPlan(None, _NONE, (), (), (), None, (), -1, -1, None, None, None, NO_KEYS, {})
+NO_PLAN = SpanPlan(None, _NONE, (), (), (), None, _NONE, None, -1, -1, -1, None, None, None, NO_KEYS, {})
 """Stands for a plan that is not there."""
