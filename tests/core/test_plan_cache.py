@@ -104,6 +104,33 @@ def test_what_is_planned_is_what_is_worked_out_in_full(made: list[Span], keeps: 
     assert ended(seasoned, made, in_full=False) == ended(plain, made, in_full=True)
 
 
+PARAMETERS = (
+    '{"temperature": 0.2}',
+    '{"service_tier": "flex"}',
+    '{"service\\u005ftier": "flex"}',
+    "{'service_tier': 'priority'}",
+    '{"messages": ["\\u0041"]}',
+    "not JSON",
+)
+
+
+@pytest.mark.parametrize("first", PARAMETERS)
+@pytest.mark.parametrize("second", PARAMETERS)
+def test_what_is_inside_an_attribute_is_found_by_a_plan_too(first: str, second: str) -> None:
+    """A text that holds none of the words is not parsed; a key may be written with an escape."""
+    plain = {"openinference.span.kind": "LLM", "llm.provider": "openai", "llm.model_name": "o3"}
+    counts = {"llm.token_count.prompt": 1_000, "llm.token_count.completion": 10}
+    made = [
+        Span(
+            1, number, 31, False, JUNE_2026, JUNE_2026 + 3, SCOPES[1], "0.1", "call",
+            {**plain, "llm.invocation_parameters": text, **counts, "llm.response.id": f"r{number}"},
+        )
+        for number, text in enumerate((first, first, first, second, second, second, first), 1)
+    ]  # fmt: skip
+    seasoned, plain_ledger = (Ledger(data.default_dialects(), data.default_pricer()) for _ in range(2))
+    assert ended(seasoned, made, in_full=False) == ended(plain_ledger, made, in_full=True)
+
+
 def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
     attributes = {
         "gen_ai.provider.name": "openai",

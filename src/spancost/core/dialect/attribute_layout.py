@@ -13,17 +13,15 @@ from spancost.core.span import Attributes
 Fetch = Callable[[Any], tuple[Any, ...]]
 Tree = dict[str, Any]
 """Steps of paths inside an encoded attribute; a string stands for a value and is its name: `attribute$path`."""
-Encoded = tuple[str, Tree, tuple[str, ...]]
-"""An attribute, the tree of its values, and words of which its text must hold one; () when any text may."""
-
-_FLAT = "$"
-"""A key of flattened attributes, so that they differ from others with the same keys."""
+Encoded = tuple[str, Tree, tuple[str, ...], bool]
+"""An attribute, the tree of its values, words of which its text must hold one, whether it is a provider's answer."""
 
 
 class AttributeLayout(NamedTuple):
     """What to fetch, and the plans by categorical values.
 
-    encoded: attributes to flatten first; the layout of the flat keys says the rest. fields: of the values that vary
+    encoded: attributes to look into first; *plans* then holds layouts by the names of what is found, which say the
+    rest. fields: of the values that vary
     from call to call: `counts` counts, then response id and stated cost. limits, equal: places of varying
     values, each with the number or the values that rules compare it with. is_named: plans depend on the span's name.
     """
@@ -54,14 +52,18 @@ def tree_of(attribute: str, paths: Iterable[tuple[str, ...]]) -> Tree:
     return tree
 
 
-def flatten(attributes: Attributes, encoded: tuple[Encoded, ...]) -> dict[str, Any]:
-    """Return *attributes* and, under names of their own, the values inside the encoded ones."""
-    flat: dict[str, Any] = {**attributes, _FLAT: None}
-    for attribute, tree, words in encoded:
+def values_inside(attributes: Attributes, encoded: tuple[Encoded, ...]) -> dict[str, Any]:
+    """Return the values inside the encoded ones of *attributes*, under names of their own.
+
+    Texts without the words are not parsed. A key may be written without its letters by `\\u` alone, which is looked for
+    where the slow path parses every text.
+    """
+    found: dict[str, Any] = {}
+    for attribute, tree, words, is_answer in encoded:
         text = attributes[attribute]
-        if not words or may_hold(text, words):
-            _collect(parse(text), tree, flat)
-    return flat
+        if may_hold(text, words) or (not is_answer and isinstance(text, str) and "\\u" in text):
+            _collect(parse(text), tree, found)
+    return found
 
 
 def _collect(content: object, tree: Tree, flat: dict[str, Any]) -> None:
@@ -84,4 +86,8 @@ def fetcher(keys: tuple[Any, ...]) -> Fetch:
 
 def may_hold(text: object, words: tuple[str, ...]) -> bool:
     """Return whether a provider's answer contains one of *words*; most answers need no parsing."""
-    return isinstance(text, str) and len(text) <= MAX_CHARACTERS and any(word in text for word in words)
+    if isinstance(text, str) and len(text) <= MAX_CHARACTERS:
+        for word in words:  # a third of the time of `any`
+            if word in text:
+                return True
+    return False

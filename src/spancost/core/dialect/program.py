@@ -139,10 +139,11 @@ class Program:
         found: list[Encoded] = []
         for key in attributes:
             if key in self._encoded:
-                found.append((key, tree_of(key, [path for path, _, _ in self._encoded[key]]), ()))
+                paths = [path for path, _, _ in self._encoded[key]]
+                found.append((key, tree_of(key, paths), tuple(dict.fromkeys(path[-1] for path in paths)), False))
             asked = [path for path, slot, _ in self._responses.get(key, ()) if FIELDS[slot] not in plain]
             if asked:
-                found.append((key, tree_of(key, asked), tuple({path[-1] for path in asked})))
+                found.append((key, tree_of(key, asked), tuple(dict.fromkeys(path[-1] for path in asked)), True))
         return tuple(found)
 
     def layout(self, flat: Attributes) -> AttributeLayout | None:

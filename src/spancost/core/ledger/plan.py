@@ -15,7 +15,7 @@ from operator import mul
 from typing import Any
 
 from spancost.core.call import Cost
-from spancost.core.dialect.attribute_layout import UNPLANNED, AttributeLayout, flatten
+from spancost.core.dialect.attribute_layout import UNPLANNED, AttributeLayout, values_inside
 from spancost.core.dialect.dialects import Dialects
 from spancost.core.dialect.program import Program
 from spancost.core.generational import GenerationalCache
@@ -180,8 +180,10 @@ class PlanCache:
             layouts = self._layouts[emitter[0]]
             layout = layouts[tuple(attributes)]
             if layout.encoded:
-                attributes = flatten(attributes, layout.encoded)
-                layout = layouts[tuple(attributes)]
+                inside = values_inside(attributes, layout.encoded)
+                layout = layout.plans[tuple(inside)]
+                if inside:
+                    attributes = {**attributes, **inside}
             _, _, number, varying, categorical, limits, equal, is_named, plans = layout
             values, key = varying(attributes), categorical(attributes)
             if limits or equal:
@@ -286,14 +288,15 @@ class PlanCache:
     def _add_layouts(
         self, layouts: dict[tuple[str, ...], AttributeLayout], attributes: Attributes, program: Program
     ) -> None:
-        """Add the layout of spans with the keys of *attributes*, and the one of these attributes when flat."""
-        encoded = program.encoded(attributes)
+        """Add the layout of spans with the keys of *attributes*, and the one of what is found inside them."""
+        keys, encoded = tuple(attributes), program.encoded(attributes)
         if encoded:
-            layouts.setdefault(tuple(attributes), AttributeLayout(encoded))
-            attributes = flatten(attributes, encoded)
-        if tuple(attributes) not in layouts:
+            inside = values_inside(attributes, encoded)
+            layouts = layouts.setdefault(keys, AttributeLayout(encoded, plans={})).plans
+            keys, attributes = tuple(inside), {**attributes, **inside}
+        if keys not in layouts:
             self._make_room()
-            layouts[tuple(attributes)] = program.layout(attributes) or UNPLANNED
+            layouts[keys] = program.layout(attributes) or UNPLANNED
 
     def _make_room(self) -> None:
         if self._compiled >= PLANS_KEPT:
