@@ -13,6 +13,8 @@ from spancost.capture.bounds import BOUND, bound_in_text, output_bound
 WORDS = ("model", "stream", "background", "quality", "size", "seconds")
 """Keys of a request's body that are kept, when their value is a word or a boolean."""
 _MODELS = ("model_id", "modelId")
+_RANKED = ("documents", "sources")
+"""Lists of what is ranked: of Cohere and others, and of Bedrock's agent runtime, which has a list of `queries` too."""
 _TEXTS = ("input", "text", "transcript")
 """Other names of the model, and the keys of a text to be spoken, of which only the length is kept."""
 _TOOL_WORDS = ("type", "model")
@@ -23,22 +25,25 @@ CHARACTERS = "$characters"
 _TRUTHS = frozenset({"stream", "background"})
 _LONGEST_WORD = 256
 _WHOLE = 64 << 10
+_RANKING_WHOLE = 8 << 20
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM = re.compile(rb'(?<!\\)"stream"\s*:\s*true')
+_RANKING = re.compile(rb'(?<!\\)"(?:documents"\s*:\s*\[|rerankingConfiguration"\s*:)')
 _IMAGE_TOOL = re.compile(rb'\{(?:[^{}]|\{[^{}]*\})*(?<!\\)"type"\s*:\s*"image_generation"(?:[^{}]|\{[^{}]*\})*\}')
 
 
 def facts_of(body: bytes | None) -> dict[str, Any]:
     """Return the facts of a JSON body: WORDS, its tools, and how long a text to be spoken is.
 
-    Tools have type and model. The length is `characters`. `documents`: how many are to be ranked. `asks_usage`: a
-    stream was asked to report its usage.
+    Tools have type and model. The length is `characters`. `documents`, `queries`: how many are to be ranked, for how
+    many. `seconds`, `videos`: what Veo is asked for. `asks_usage`: a stream was asked to report its usage.
 
-    A body over 64 KiB is searched, not parsed. Anything that is no JSON object has no facts.
+    A body over 64 KiB is searched, not parsed, unless it may be a ranking, of up to 8 MiB. Anything that is no JSON
+    object has no facts.
     """
     if not body or body[:1] not in b"{ \n":
         return {}
-    if len(body) > _WHOLE:
+    if len(body) > _WHOLE and not (len(body) <= _RANKING_WHOLE and _RANKING.search(body)):
         tool = _IMAGE_TOOL.search(body)
         rest = body[: tool.start()] + body[tool.end() :] if tool else body
         model = _MODEL.search(rest)
@@ -63,8 +68,8 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     text = next((parsed[key] for key in _TEXTS if isinstance(parsed.get(key), str)), None)
     if text is not None:
         found["characters"] = len(text)
-    if isinstance(parsed.get("documents"), list):
-        found["documents"] = len(parsed["documents"])
+    found.update(_ranking(parsed))
+    found.update(_video(parsed.get("parameters")))
     tools = _tools(parsed.get("tools"))
     if tools:
         found["tools"] = tools
@@ -74,6 +79,25 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
     if (bound := output_bound(parsed)) is not None:
         found[BOUND] = bound
     return found
+
+
+def _ranking(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Return how many documents are to be ranked, for how many queries, and the model where Bedrock's ARN names it."""
+    found: dict[str, Any] = {"documents": len(v) for key in _RANKED if isinstance(v := parsed.get(key), list)}
+    if isinstance(parsed.get("queries"), list):
+        found["queries"] = len(parsed["queries"])
+    value: Any = parsed
+    for key in ("rerankingConfiguration", "bedrockRerankingConfiguration", "modelConfiguration", "modelArn"):
+        value = value.get(key) if isinstance(value, dict) else None
+    return {**found, "model": value.rpartition("/")[2]} if isinstance(value, str) else found
+
+
+def _video(parameters: Any) -> dict[str, str]:
+    """Return the seconds and the number of the videos that are asked for, as Veo's `parameters` name them."""
+    if not isinstance(parameters, dict):
+        return {}
+    asked = {"seconds": parameters.get("durationSeconds"), "videos": parameters.get("sampleCount")}
+    return {k: str(v) for k, v in asked.items() if isinstance(v, (int, str)) and not isinstance(v, bool)}
 
 
 def json_or_none(text: bytes) -> Any:

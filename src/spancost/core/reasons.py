@@ -74,6 +74,7 @@ SENTENCES = {
     "endpoint_unknown": "The answer reports usage in an unknown form at an unknown endpoint; it was not read.",
     "output_from_text": "The stream ended early; the output was estimated from the length of the received text.",
     "usage_from_text": "The stream reported no usage; it was estimated from the length of the request and the answer.",
+    "video_requested": "The seconds of video are those of the request; the provider bills only videos that it made.",
     "output_as_images": "The answer of an image model does not split its output; all of it was priced as images.",
     "output_from_total": "The output was completed from the total; the difference counts as reasoning.",
     "stated_cost": "The rate card has no price for this; the cost is the one that the span reports.",
