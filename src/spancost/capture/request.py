@@ -83,7 +83,8 @@ def facts_of(body: bytes | None) -> dict[str, Any]:
 
 def _ranking(parsed: dict[str, Any]) -> dict[str, Any]:
     """Return how many documents are to be ranked, for how many queries, and the model where Bedrock's ARN names it."""
-    found: dict[str, Any] = {"documents": len(v) for key in _RANKED if isinstance(v := parsed.get(key), list)}
+    lists = [v for key in _RANKED if isinstance(v := parsed.get(key), list)]
+    found: dict[str, Any] = {"documents": len(lists[0])} if lists else {}
     if isinstance(parsed.get("queries"), list):
         found["queries"] = len(parsed["queries"])
     value: Any = parsed
