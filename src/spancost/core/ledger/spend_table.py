@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import add, itemgetter
+from operator import itemgetter
 from typing import Any, Final
 
 from spancost.core.call import Quantity
 from spancost.core.ledger.span_plan import PlannedCall
+from spancost.core.ledger.tallies import Tallies, Tally
 from spancost.core.record import CallRecord
 from spancost.core.semconv import (
     APP_OUTCOME,
@@ -56,30 +57,8 @@ RESERVE: Final = 100
 """Of the series those that are kept for the calls of one model and many values of tags."""
 
 
-TALLIES: Final = 4_096
-"""Tallies at most; calls of further plans are added by their records."""
 _OF_CALLS = frozenset((APP_OUTCOME, "session.id", "error.type"))
 """Attributes that differ from call to call of one plan."""
-
-
-class Tally:
-    """Sums of calls of one plan and one result of pricing, with the same tags: the part of a series added fastest."""
-
-    __slots__ = ("amounts", "femto", "meters", "number", "outcome", "resource")
-
-    def __init__(self, meters: tuple[str, ...], outcome: object, resource: object) -> None:
-        self.number = 0
-        self.femto = 0
-        self.amounts = (0,) * len(meters)
-        self.meters = meters
-        self.outcome = outcome  # kept alive: its id is part of a key
-        self.resource = resource
-
-    def sums(self) -> list[int]:
-        """Return the sums in the places of a series; calls without a cost are never added here."""
-        found = [self.femto, self.number, 0, 0, 0, 0, 0, 0]
-        _add_tokens(dict(zip(self.meters, self.amounts)), found, 1)  # noqa: B905, a total may come after the meters
-        return found
 
 
 class Series:
@@ -100,10 +79,21 @@ class Series:
 
     def total(self) -> list[int]:
         """Return all sums."""
-        found = self.sums.copy()
-        for tally in list(self.tallies):
-            found = list(map(add, found, tally.sums()))
+        found = self.sums.copy()  # before the tallies: what moves meanwhile is read later, never twice
+        for tally in self.tallies.copy():
+            number, unpriced, femto, usage = tally.total()
+            found[REQUESTS] += number
+            found[UNPRICED] += unpriced
+            found[COST] += femto
+            _add_tokens(usage, found, 1)
         return found
+
+    def absorb(self) -> None:
+        """Take what its tallies counted into the sums, and drop them."""
+        rest = Series(self.attributes)
+        rest.tallies, self.tallies = self.tallies, []
+        for place, found in enumerate(rest.total()):
+            self.sums[place] += found
 
     def value(self, place: int, found: int) -> int:
         """Return a sum to report: a correction never takes it below what was reported before."""
@@ -131,12 +121,15 @@ class SpendTable:
         self._values: Any = itemgetter(*places, places[0]) if places else _nothing
         self.takes_plans = _OF_CALLS.isdisjoint(self._fields)
         """Whether the plan, the tags and the resource of a call determine its series."""
+        self._tallies = Tallies(self._tags)
+        self.add_planned = self._tallies.add
+        """Counts a call by its plan; False when `learn` must be told of its record first."""
         self.clear()
 
     def clear(self) -> None:
         """Forget all sums: in a forked child, whose parent reports them."""
         self._series: dict[tuple[Any, ...], Series] = {}
-        self._tallies: dict[tuple[Any, ...], Tally] = {}
+        self._tallies.clear()
         self._token_series = 0
 
     @property
@@ -155,36 +148,20 @@ class SpendTable:
         """Take a call out that was counted, because another span reports it."""
         self._sum(record, -1)
 
-    def add_planned(self, planned: PlannedCall, tags: Attributes, resource: object) -> bool:
-        """Count a call by its plan; False when `learn` must be told of its record first.
+    def learn(self, planned: PlannedCall, tags: Attributes, resource: object, record: CallRecord) -> None:
+        """Remember the series of a call that was added by its *record*, for calls of its plan, tags and resource.
 
         tags: the attributes of the span. resource: of the span.
         """
-        plan, outcome, amounts, femto, _ = planned
-        names = self._tags if plan.keys.tags else ()
-        key = (id(outcome), id(resource), *map(tags.get, names)) if names else (id(outcome), id(resource))
-        try:
-            tally = self._tallies.get(key)
-        except TypeError:  # an application may set anything for a tag
-            return False
-        if tally is None or femto is None:
-            return False
-        tally.number += 1
-        tally.femto += femto
-        tally.amounts = tuple(map(add, tally.amounts, amounts))
-        return True
-
-    def learn(self, planned: PlannedCall, tags: Attributes, resource: object, record: CallRecord) -> None:
-        """Remember the series of a call that was added by its *record*, for calls of its plan, tags and resource."""
-        plan, outcome, _, femto, _ = planned
         series = self._series.get(self._key(record))
-        if series is None or femto is None or len(self._tallies) >= TALLIES:
+        if series is None:
             return
-        key: tuple[Any, ...] = (id(outcome), id(resource))
-        if plan.keys.tags:
-            key = (*key, *map(tags.get, self._tags))
-        if key not in self._tallies:
-            self._tallies[key] = tally = Tally(plan.meters, outcome, resource)
+        if self._tallies.is_full:
+            self._tallies.clear()
+            for each in self._series.values():
+                each.absorb()
+        tally = self._tallies.learn(planned, tags, resource)
+        if tally is not None:
             series.tallies.append(tally)
 
     def attributes_of(self, record: CallRecord) -> Mapping[str, str]:

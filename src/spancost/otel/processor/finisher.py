@@ -274,8 +274,8 @@ class SpanFinisher:
         planned = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if planned is not None:
             if ledger.makes_records:
-                add = self._add_planned
-                if add is None or self._events.has_listeners or not add(planned, attributes, resource):
+                add = None if self._events.has_listeners else self._add_planned
+                if add is None or not add(planned, attributes, resource):
                     record = ledger.record_planned(planned, place, ids, attributes)
                     self._tell(record if record.error is not None else with_error(record, span), context)
                     if add is not None and self._metrics is not None:
