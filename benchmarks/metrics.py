@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What metrics add to one counted call, next to one `Counter.add` of the same SDK: `python -m benchmarks.metrics`.
 
-Both in the same place, at the end of a span: a tight loop finds its code and data in the processor's caches.
+Both in the same place, at the end of a span: a tight loop finds its code and data in the processor's caches. Calls
+that wait to be added up when a batch ends are added up on its time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from benchmarks.measure import Variant, added, called, interleave
 from spancost import LLMCostProcessor
+from spancost.core.ledger.spend_table import COST
 
 ATTRIBUTES = {
     "llm.provider": "openai",
@@ -39,10 +41,11 @@ SPAN = {
 
 def ending(
     attributes: dict[str, Any], meters: MeterProvider, further: SpanProcessor | None = None, **settings: Any
-) -> Callable[[], object]:
-    """Return what starts and ends one span under a processor, and *further*."""
+) -> Callable[[int], object]:
+    """Return what starts and ends spans under a processor, and *further*, and then adds up what waits in its table."""
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(LLMCostProcessor(meter_provider=meters, **settings))
+    processor = LLMCostProcessor(meter_provider=meters, **settings)
+    provider.add_span_processor(processor)
     if further is not None:
         provider.add_span_processor(further)
     tracer = provider.get_tracer("opentelemetry.instrumentation.openai_v2")
@@ -50,7 +53,15 @@ def ending(
     def end() -> None:
         tracer.start_span("span", attributes=attributes).end()
 
-    return end
+    end_all, metrics = called(end), processor._metrics
+
+    def run(calls: int) -> None:
+        end_all(calls)
+        if metrics is not None:
+            for _ in metrics.table.read(COST):
+                pass
+
+    return run
 
 
 class OneAdd(SpanProcessor):
@@ -71,11 +82,11 @@ def measure(rounds: int) -> dict[str, float]:
     one_add = OneAdd(counter)
     timings = interleave(
         [
-            Variant("call without", called(ending(SPAN, meters, nothing, metrics=False))),
-            Variant("call with", called(ending(SPAN, meters, nothing))),
-            Variant("call and add", called(ending(SPAN, meters, one_add, metrics=False))),
-            Variant("other without", called(ending({"http.method": "GET"}, meters, metrics=False))),
-            Variant("other with", called(ending({"http.method": "GET"}, meters))),
+            Variant("call without", ending(SPAN, meters, nothing, metrics=False)),
+            Variant("call with", ending(SPAN, meters, nothing)),
+            Variant("call and add", ending(SPAN, meters, one_add, metrics=False)),
+            Variant("other without", ending({"http.method": "GET"}, meters, metrics=False)),
+            Variant("other with", ending({"http.method": "GET"}, meters)),
         ],
         rounds=rounds,
     )

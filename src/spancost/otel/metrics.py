@@ -22,6 +22,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 from spancost.core import semconv
 from spancost.core.ledger.span_plan import PlannedCall
 from spancost.core.ledger.spend_table import COST, REQUESTS, UNPRICED, SpendTable
+from spancost.core.ledger.tallies import add_planned
 from spancost.core.money import usd_float
 from spancost.core.record import CallEvent, CallRecord
 from spancost.core.span import Attributes
@@ -86,7 +87,7 @@ class SpendMetrics:
     @property
     def add_planned(self) -> AddPlanned | None:
         """What counts a call by its plan, without its record; None when each call must be counted by its record."""
-        return self.table.add_planned if self._histogram is None and self.table.takes_plans else None
+        return add_planned if self._histogram is None and self.table.takes_plans else None
 
     def learn(self, planned: PlannedCall, attributes: Attributes, resource: object, record: CallRecord) -> None:
         """Remember how a call was counted, so that the next one like it is counted by its plan. Never raises."""

@@ -255,7 +255,9 @@ def test_calls_of_one_plan_are_counted_as_their_records_would_be() -> None:
             found.append({name: values(reader, name) for name in (COST, TOKENS, REQUESTS, UNPRICED)})
         metrics = calls.cost._metrics
         assert metrics is not None
-        assert any(tally.total()[0] for each in metrics.table._series.values() for tally in each.tallies) is (not options)
+        assert any(tally.total()[0] for each in metrics.table._series.values() for tally in each.tallies) is (
+            not options
+        )
     assert found[0] == found[1]
 
 

@@ -153,7 +153,7 @@ class PlanCache:
             return  # a cost that the span states may stand in for the one that is not known
         tokens = tuple((name, plan.meters.index(meter)) for meter, name in TOKENS if meter in usage)
         is_doubtful = int(cost.status in UNCERTAIN)
-        outcome = Outcome(dict(writes), tokens, cost.femto is not None, is_doubtful, known_of(call, writes), None)
+        outcome = Outcome(dict(writes), tokens, cost.femto is not None, is_doubtful, known_of(call, writes), None, [])
         key: Any = (raw.status, raw.reason, raw.rate_id, raw.source, raw.list_femto is None)
         card, rates = self._charge.card, plan.rates
         if card is not None and rates is not None and card.price_at(rates, usage, call.at_ns) is not None:
@@ -230,7 +230,7 @@ class PlanCache:
             outcome = outcomes.get((status, reason, rate_id, source, list_femto is None))
         if outcome is None or (not outcome.is_priced and entered is None and left is None):
             return None
-        template, tokens, is_priced, is_doubtful, _, _ = outcome
+        template, tokens, is_priced, is_doubtful, _, _, _ = outcome
         if not is_priced:
             femto = None
         scope, models, reported, provider, is_detached, is_exchange = own

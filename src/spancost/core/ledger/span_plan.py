@@ -39,6 +39,7 @@ class Outcome(NamedTuple):
     template: every attribute, in order. tokens: attributes that hold amounts, each with the place of its amount.
     is_priced: whether the call has a cost in the end. is_doubtful: 1 when the totals above are incomplete by it, else
     0. known: what is the same on each record. linear: the `LinearCost`, None where the pricer is asked.
+    counter: what sums such calls (see `ledger/tallies.py`), which fills it; the ledger does not read it.
     """
 
     template: dict[str, AttributeValue]
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     is_doubtful: int
     known: Known
     linear: Any
+    counter: list[Any]
 
 
 class SpanPlan(NamedTuple):

@@ -122,8 +122,6 @@ class SpendTable:
         self.takes_plans = _OF_CALLS.isdisjoint(self._fields)
         """Whether the plan, the tags and the resource of a call determine its series."""
         self._tallies = Tallies(self._tags)
-        self.add_planned = self._tallies.add
-        """Counts a call by its plan; False when `learn` must be told of its record first."""
         self.clear()
 
     def clear(self) -> None:

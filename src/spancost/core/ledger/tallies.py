@@ -7,17 +7,17 @@ of adding each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from spancost.core.ledger.span_plan import PlannedCall
+from spancost.core.ledger.span_plan import Outcome, PlannedCall
 from spancost.core.span import Attributes
 
 TALLIES: Final = 2_048
-"""Tallies at most; one more, and all are evicted."""
+"""Tallies and their kinds at most; one more, and all are evicted."""
 CALLS: Final = 32
 """Calls of a tally that wait to be added up; one takes about 300 bytes."""
+_AMOUNTS, _FEMTO = itemgetter(2), itemgetter(3)  # of a planned call
 
 
 class Tally:
@@ -38,67 +38,62 @@ class Tally:
         return number, unpriced, femto, dict(zip(self.meters, amounts, strict=True))
 
 
+def add_planned(planned: PlannedCall, tags: Attributes, resource: object) -> bool:
+    """Count a call; False when no tally of its kind is known (see `Tallies.learn`).
+
+    tags: the attributes of the span. resource: of the span.
+    """
+    try:
+        counted_resource, values, by_tags = planned[1].counter
+        calls = by_tags[None if values is None else values(tags)]
+    except (KeyError, TypeError, ValueError):  # none is known, or a tag is no key: an application may set anything
+        return False
+    if counted_resource is not resource:
+        return False
+    calls.append(planned)
+    if len(calls) > CALLS:
+        calls[:] = (_sum(calls),)
+    return True
+
+
 class Tallies:
-    """The tallies of one table, by plan, result of pricing, resource and *tags*. Not thread-safe: one writer."""
+    """The tallies of one table, by result of pricing, resource and *tags*. Not thread-safe: one writer.
+
+    They hang on the outcomes of a ledger's plans, where `add_planned` finds them at once: one table a ledger.
+    """
 
     def __init__(self, tags: tuple[str, ...]) -> None:
         self._tags = tags
-        self.clear()
+        self._number = 0
+        self._kinds: dict[tuple[int, int], _Kind] = {}
 
     def clear(self) -> None:
         """Forget all tallies; their series keep what they counted."""
-        self._number = 0
-        self._resource: object = self
-        self._known: dict[int, _Kind] = {}
-        self._by_resource: dict[int, tuple[object, dict[int, _Kind]]] = {}
+        for outcome, _, _ in self._kinds.values():
+            outcome.counter.clear()
+        self._number, self._kinds = 0, {}
 
     @property
     def is_full(self) -> bool:
         """Whether they are to be evicted before a further one is made."""
-        return self._number >= TALLIES
-
-    def add(self, planned: PlannedCall, tags: Attributes, resource: object) -> bool:
-        """Count a call; False when no tally of its kind is known.
-
-        tags: the attributes of the span. resource: of the span.
-        """
-        if resource is not self._resource:
-            self._switch(resource)
-        try:
-            _, values, by_tags = self._known[id(planned[1])]
-            calls = by_tags[values(tags) if values is not None else None]
-        except (KeyError, TypeError):  # an application may set anything for a tag
-            return False
-        calls.append(planned)
-        if len(calls) > CALLS:
-            calls[:] = (_sum(calls),)
-        return True
+        return self._number + len(self._kinds) >= TALLIES
 
     def learn(self, planned: PlannedCall, tags: Attributes, resource: object) -> Tally | None:
         """Return a new tally for calls of the kind of *planned*; None when there is one, or a tag is no key."""
-        if resource is not self._resource:
-            self._switch(resource)
         plan, outcome, _, _, _ = planned
-        kind = self._known.get(id(outcome))
-        if kind is None:
-            names = tuple(name for name in self._tags if name in plan.keys.tags)
-            kind = self._known[id(outcome)] = (outcome, itemgetter(*names) if names else None, {})
-        _, values, by_tags = kind
+        names = tuple(name for name in self._tags if name in plan.keys.tags)
+        values = itemgetter(*names) if names else None
+        _, _, by_tags = self._kinds.setdefault((id(outcome), id(resource)), (outcome, resource, {}))
+        outcome.counter[:] = (resource, values, by_tags)  # that of the last resource, where spans have several
         tally = Tally(plan.meters)
         try:
-            if by_tags.setdefault(None if values is None else values(tags), tally.calls) is not tally.calls:
-                return None
+            found = by_tags.setdefault(None if values is None else values(tags), tally.calls)
         except TypeError:
+            return None
+        if found is not tally.calls:
             return None
         self._number += 1
         return tally
-
-    def _switch(self, resource: object) -> None:
-        """Count calls of spans with another resource."""
-        if id(resource) not in self._by_resource:
-            self._by_resource[id(resource)] = (resource, {})
-            self._number += 1
-        self._resource, self._known = self._by_resource[id(resource)]
 
 
 def _sum(calls: list[Any]) -> tuple[int, int, int, tuple[int, ...]]:
@@ -106,12 +101,14 @@ def _sum(calls: list[Any]) -> tuple[int, int, int, tuple[int, ...]]:
     number, unpriced, femto, amounts = calls[0]
     if len(calls) == 1:
         return calls[0]  # type: ignore[no-any-return]
-    _, _, figures, costs, _ = zip(*calls[1:], strict=True)
-    number += len(costs)
-    unpriced += costs.count(None)
-    femto += sum(filter(None, costs))
-    return number, unpriced, femto, tuple(map(sum, zip(amounts, *figures)))  # noqa: B905, a total may come after the meters
+    added = calls[1:]
+    costs = list(map(_FEMTO, added))
+    if None in costs:  # all are: the calls agree in the result of pricing
+        unpriced += costs.count(None)
+        costs = list(filter(None, costs))
+    sums = map(sum, zip(amounts, *map(_AMOUNTS, added)))  # noqa: B905, a total may come after the meters
+    return number + len(added), unpriced, sum(costs, femto), tuple(sums)
 
 
-_Kind = tuple[object, "Callable[[Attributes], Any] | None", dict[Any, list[Any]]]
-"""An outcome, kept alive because its id is a key; what fetches the values of the tags; calls of each tally by them."""
+_Kind: TypeAlias = "tuple[Outcome, object, dict[Any, list[Any]]]"
+"""An outcome and a resource, kept alive because their ids are a key, and the calls of each tally by their tags."""
