@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 
 from spancost import LLMCostProcessor
 from tests.otel.metrics.reading import COST, nano, points, provider
-from tests.otel.processor.simple import Set, simple_ledger
+from tests.otel.processor.simple import INPUT, MODEL, Set, simple_ledger
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
@@ -31,10 +31,11 @@ DELTA = {ObservableCounter: AggregationTemporality.DELTA}
 class Service:
     """A processor whose metrics two readers collect, one of each temporality."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.total = InMemoryMetricReader()
         self.delta = InMemoryMetricReader(preferred_temporality=DELTA)
-        cost = LLMCostProcessor(ledger=simple_ledger(), meter_provider=provider(self.total, self.delta))
+        options.setdefault("ledger", simple_ledger())
+        cost = LLMCostProcessor(meter_provider=provider(self.total, self.delta), **options)
         self.calls = Set(cost)
 
     def read(self) -> list[list[int]]:
@@ -122,3 +123,25 @@ def test_calls_that_were_not_collected_before_the_fork_are_reported_by_the_paren
 
     assert in_child(child) == [[3_000_000], [3_000_000]]
     assert service.read() == [[10_000_000], [10_000_000]]
+
+
+def test_calls_that_wait_to_be_added_up_are_the_parents() -> None:
+    """Calls of one plan are appended to a list: the child begins with none of them, and counts by plans of its own."""
+    service = Service(ledger=None)
+
+    def call(times: int) -> None:
+        fields = {"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", MODEL: "gpt-4o", INPUT: 1000}
+        for _ in range(times):
+            service.calls.tracer.start_span("call", attributes=fields).end()
+
+    def child() -> Any:
+        call(5)
+        first = service.read()
+        call(40)
+        return first, service.read()
+
+    call(20)
+    one = 2_500_000
+    assert in_child(child) == [[[5 * one], [5 * one]], [[45 * one], [40 * one]]]
+    call(1)
+    assert service.read() == [[21 * one], [21 * one]]
