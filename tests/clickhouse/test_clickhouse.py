@@ -176,6 +176,38 @@ def test_records_are_the_same(clickhouse: ClickHouseEngine, priced: Path) -> Non
     assert comparable(stored_records(clickhouse)) == comparable(call_records([str(priced)]))
 
 
+def test_totals_of_meters_are_the_same(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
+    """What reconciliation and FOCUS files are made of."""
+    from spancost.store.meter_totals import meter_totals
+    from spancost.store.pricing_choice import PricingChoice
+
+    groups = [
+        [group._replace(keys=(group.keys[0] or None,)) for group in meter_totals(engine, keys, "", PricingChoice())]
+        for engine in (clickhouse, duckdb)
+        for keys in [{"feature": "feature"}]
+    ]
+    assert sorted(groups[0], key=str) == sorted(groups[1], key=str)
+
+
+def test_entries_of_a_map_are_added_up_exactly(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
+    """Integers by the engine in 128 bits, every other text by itself."""
+    from spancost.store import sql
+
+    maps = {
+        "clickhouse": "SELECT map('a', '999999999999999999', 'b', '1/3') AS meters FROM numbers(30)",
+        "duckdb": "SELECT MAP {'a': '999999999999999999', 'b': '1/3'} AS meters FROM range(30)",
+    }
+    for engine in (clickhouse, duckdb):
+        key, value = sql.entry_parts("entry", engine.dialect)
+        entries = f"SELECT {sql.map_entries('meters', engine.dialect)} AS entry FROM ({maps[engine.dialect]}) AS m"
+        query = (
+            f"SELECT {key}, {sql.sum_of_integers(value, engine.dialect)}, {sql.any_of(value, engine.dialect)} "
+            f"FROM ({entries}) AS e GROUP BY {key} ORDER BY {key}"
+        )
+        found = [(name, int(total), text) for name, total, text in engine.rows(query)]
+        assert found == [("a", 30 * (10**18 - 1), "9" * 18), ("b", 0, "1/3")]
+
+
 def test_the_roll_up_adds_up_to_the_calls(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
     """The query that fills the roll-up, over hours that are over."""
     form = "json" if "JSON" in str(clickhouse.rows("SHOW CREATE TABLE otel_traces")) else "map"

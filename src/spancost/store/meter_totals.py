@@ -109,18 +109,31 @@ def _query(engine: Engine, keys: Mapping[str, str], condition: str) -> str:
 def _other_meters(
     engine: Engine, keys: Mapping[str, str], condition: str
 ) -> dict[tuple[Any, ...], tuple[dict[str, Fraction], list[Any]]]:
-    """Return group -> the meters of its map, and a call that used each."""
+    """Return group -> the meters of its map, and a call that used each.
+
+    Quantities are text: the engine adds up integers; of the others it counts each text.
+    """
     names = [*(f"{expression} AS {sql.identifier(name)}" for name, expression in keys.items()), *_FIXED]
+    dialect = engine.dialect
+    meter, text = sql.entry_parts("entry", dialect)
+    literal = f"CASE WHEN {sql.is_integer(text, dialect)} THEN '' ELSE {text} END"
     has = f"{condition} AND " if condition else " WHERE "
-    size = sql.map_size("meters", engine.dialect)
+    entries = (
+        f"SELECT *, {sql.map_entries('meters', dialect)} AS entry FROM calls{has}{sql.map_size('meters', dialect)} > 0"
+    )
     count = len(names)
-    query = f"SELECT {', '.join(names)}, meters, {_row(engine)} FROM calls{has}{size} > 0"
+    query = (
+        f"SELECT {', '.join(names)}, {meter} AS meter, {literal} AS literal, count(*), "
+        f"{sql.sum_of_integers(text, dialect)}, {sql.any_of(_row(engine), dialect)} FROM ({entries}) AS used "
+        f"GROUP BY {', '.join(str(number) for number in range(1, count + 3))}"
+    )
     found: dict[tuple[Any, ...], tuple[dict[str, Fraction], dict[str, Any]]] = {}
-    for row in engine.each(query):
+    for row in engine.rows(query):
         sums, samples = found.setdefault(tuple(row[:count]), ({}, {}))
-        for meter, text in dict(row[count]).items():
-            sums[meter] = sums.get(meter, Fraction(0)) + Fraction(text)
-            samples.setdefault(meter, row[count + 1])
+        name, exact, calls, integers, sample = row[count:]
+        total = Fraction(exact) * int(calls) if exact else Fraction(int(integers))
+        sums[name] = sums.get(name, Fraction(0)) + total
+        samples.setdefault(name, sample)
     return {group: (sums, list(samples.values())) for group, (sums, samples) in found.items()}
 
 

@@ -73,3 +73,38 @@ def tuple_of(cells: Sequence[str], dialect: str) -> str:
 def latest_by(value: str, column: str, dialect: str) -> str:
     """Return *value* of the row with the largest *column*; rows without it are left out."""
     return f"{'arg_max' if dialect == DUCKDB else 'argMax'}({value}, {identifier(column)})"
+
+
+def map_entries(column: str, dialect: str) -> str:
+    """Return the entries of a map, a row for each."""
+    name = identifier(column)
+    return (
+        f"unnest(map_entries({name}))"
+        if dialect == DUCKDB
+        else f"arrayJoin(arrayZip(mapKeys({name}), mapValues({name})))"
+    )
+
+
+def entry_parts(entry: str, dialect: str) -> tuple[str, str]:
+    """Return the key and the value of an entry that `map_entries` gave."""
+    return (f"{entry}.key", f"{entry}.value") if dialect == DUCKDB else (f"{entry}.1", f"{entry}.2")
+
+
+def is_integer(expression: str, dialect: str) -> str:
+    """Return whether a text is an integer of at most 18 digits."""
+    if dialect == DUCKDB:
+        return f"regexp_full_match({expression}, '[0-9]{{1,18}}')"
+    return f"match({expression}, '^[0-9]{{1,18}}$')"
+
+
+def sum_of_integers(expression: str, dialect: str) -> str:
+    """Return the exact sum of those texts that are integers of at most 18 digits, in 128 bits."""
+    condition = is_integer(expression, dialect)
+    if dialect == DUCKDB:
+        return f"sum(CASE WHEN {condition} THEN TRY_CAST({expression} AS BIGINT) ELSE 0 END)"
+    return f"sum(toInt128(if({condition}, {expression}, '0')))"
+
+
+def any_of(expression: str, dialect: str) -> str:
+    """Return the value of one of the rows."""
+    return f"{'any_value' if dialect == DUCKDB else 'any'}({expression})"
