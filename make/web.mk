@@ -13,6 +13,10 @@ $(AXE):
 test-web: install $(AXE) ## Drive the local page in Chromium (needs chromium and chromedriver)
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/browser $(ARGS)
 
+.PHONY: measure-web
+measure-web: install ## Measure the local page in Chromium over a million calls and a trace of 10,000 spans
+	@$(BIN)/python -m tests.browser.measure
+
 .PHONY: pictures
 pictures: install ## Take the pictures of docs/ from the local page again
 	@$(BIN)/python -m tests.browser.pictures

@@ -98,17 +98,21 @@ def write_page(calls: Calls, selection: Selection, budgets: Budgets, zone: str, 
     """Write the report as one HTML file, in one step: a broken run leaves no half of it."""
     from spancost.config import detectors
     from spancost.web.budgets_panel import budgets_panel
-    from spancost.web.overview import overview
+    from spancost.web.overview import overview, works
     from spancost.web.questions import anomalies_of
     from spancost.web.single_file import single_file
 
     plain = selection._replace(by=(), names=(), period=None)
     data = overview(calls.engine, plain, choice_by(selection), zone)
-    of_budgets = budgets_panel(calls.engine, plain, budgets)
-    found = anomalies_of(calls.engine, plain, detectors.rules(None))
+    answers = {
+        "overview": data,
+        "works": works(calls.engine, plain),
+        "budgets": budgets_panel(calls.engine, plain, budgets),
+        "anomalies": anomalies_of(calls.engine, plain, detectors.rules(None)),
+    }
     where = [f"{name}={value or ''}" for name, values in plain.where.items() for value in values]
     filters = {"since": data.get("first") if plain.since_ns else None, "until": data.get("last"), "where": where}
-    text = single_file(data, of_budgets, found, filters, "Spend")
+    text = single_file(answers, filters, "Spend")
     part = out.with_name(out.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(out)

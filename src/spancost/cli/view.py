@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+import threading
 import webbrowser
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,7 +15,10 @@ import click
 
 from spancost.cli.extra import load
 from spancost.cli.page_budgets import budgets_option, budgets_to_show
-from spancost.cli.source_options import choice_of, price_options, refusals, refuse
+from spancost.cli.source_options import calls_of, choice_of, price_options, refusals, refuse
+
+_SWITCH_SECONDS = 0.0005
+"""Threads take turns this often at least: a long search for anomalies delays no other question."""
 
 
 @click.command(name="view")
@@ -57,11 +62,12 @@ def command(
             stack.callback(live.close)
             engine, receive = live.engine, live.receive
         else:
-            calls = stack.enter_context(load("spancost.store.calls", "reports").open_calls(sources, choice))
+            calls = stack.enter_context(calls_of(sources, choice))
             receive = None
+            asked = load("spancost.store.held", "reports").held(calls.engine)
 
             def engine() -> Any:
-                return calls.engine, 0
+                return asked, 0
 
         wanted = (4318 if listen else 0) if port is None else port
         try:
@@ -70,6 +76,8 @@ def command(
             refuse(f"--port: found {wanted} in use ({error.strerror}); expected a free port")
         live_at = server.endpoint if listen else None
         questions = Questions(engine, choice, detectors.rules(None), live_at, budgets)
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        threading.Thread(target=questions.warm_up, daemon=True).start()
         click.echo(f"Page: {server.address}", err=True)
         if listen:
             setting = f"OTEL_EXPORTER_OTLP_ENDPOINT={server.endpoint} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"

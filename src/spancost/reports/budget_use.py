@@ -68,6 +68,11 @@ class State(NamedTuple):
         return usd_decimal(self.limit.femto)
 
 
+def columns_of(limit: Limit) -> set[str]:
+    """Return the columns of calls that a budget is about."""
+    return {column_named(key, "budget") for key in (*limit.match, *limit.per) if key != _NOT_STORED}
+
+
 def state(engine: Engine, limit: Limit, at_ns: int, highest: HighestOf, since_ns: int | None = None) -> State:
     """Return what the calls that began until *at_ns* used of *limit*, in the period that holds *at_ns*.
 

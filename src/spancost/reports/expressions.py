@@ -28,15 +28,20 @@ _TYPES = {
     "input_tokens": "int64",
     "cached_input_tokens": "int64",
     "output_tokens": "int64",
+    "calls": "int64",
 }
 
 
 class Question(NamedTuple):
-    """A question: its name, the columns of calls that it reads besides its keys, and its totals by name."""
+    """A question: its name, the columns of calls that it reads besides its keys, and its totals by name.
+
+    of_sums: the same question over the table of sums, None when they do not answer it.
+    """
 
     name: str
     measures: tuple[str, ...]
     totals: Callable[[Any], dict[str, Any]]
+    of_sums: Question | None = None
 
 
 def _spend(asked: Any) -> dict[str, Any]:
@@ -53,6 +58,21 @@ def _spend(asked: Any) -> dict[str, Any]:
     }
 
 
+def _spend_of_sums(asked: Any) -> dict[str, Any]:
+    calls = asked.calls
+    return {
+        "calls": calls.sum(),
+        "unpriced_calls": calls.sum(where=asked.status == "unpriced"),
+        "cost_usd": asked.cost_usd.sum(),
+        "list_cost_usd": asked.list_cost_usd.sum(),
+        "input_tokens": asked.input_tokens.sum(),
+        "cached_input_tokens": asked.cached_input_tokens.sum(),
+        "output_tokens": asked.output_tokens.sum(),
+        "partial_calls": calls.sum(where=asked.status == "partial"),
+        "estimated_calls": calls.sum(where=asked.status == "estimated"),
+    }
+
+
 def _coverage(asked: Any) -> dict[str, Any]:
     untagged = asked.feature.isnull()
     return {
@@ -61,6 +81,19 @@ def _coverage(asked: Any) -> dict[str, Any]:
         "partial_calls": (asked.status == "partial").sum(),
         "estimated_calls": (asked.status == "estimated").sum(),
         "untagged_calls": untagged.sum(),
+        "cost_usd": asked.cost_usd.sum(),
+        "untagged_cost_usd": asked.cost_usd.sum(where=untagged),
+    }
+
+
+def _coverage_of_sums(asked: Any) -> dict[str, Any]:
+    calls, untagged = asked.calls, asked.feature.isnull()
+    return {
+        "calls": calls.sum(),
+        "unpriced_calls": calls.sum(where=asked.status == "unpriced"),
+        "partial_calls": calls.sum(where=asked.status == "partial"),
+        "estimated_calls": calls.sum(where=asked.status == "estimated"),
+        "untagged_calls": calls.sum(where=untagged),
         "cost_usd": asked.cost_usd.sum(),
         "untagged_cost_usd": asked.cost_usd.sum(where=untagged),
     }
@@ -87,13 +120,16 @@ def _top(asked: Any) -> dict[str, Any]:
 
 
 _SPEND = ("status", "cost_usd", "list_cost_usd", "input_tokens", "cached_input_tokens", "output_tokens")
-SPEND = Question("spend", _SPEND, _spend)
-COVERAGE = Question("coverage", ("status", "feature", "cost_usd"), _coverage)
+_COVERAGE = ("status", "feature", "cost_usd")
+SPEND_OF_SUMS = Question("spend_of_sums", ("calls", *_SPEND), _spend_of_sums)
+COVERAGE_OF_SUMS = Question("coverage_of_sums", ("calls", *_COVERAGE), _coverage_of_sums)
+SPEND = Question("spend", _SPEND, _spend, SPEND_OF_SUMS)
+COVERAGE = Question("coverage", _COVERAGE, _coverage, COVERAGE_OF_SUMS)
 TOP = Question("top", (*_SPEND, "error"), _top)
 OUTCOMES = Question("outcomes", ("trace_id", "outcome"), lambda asked: {"traces": asked.trace_id.nunique()})
 UNITS = Question("units", ("status", "cost_usd", "input_tokens", "output_tokens"), _units)
 RATES = Question("rates", ("cost_usd", "input_tokens", "output_tokens"), _rates)
-AHEAD = (SPEND, COVERAGE, TOP, OUTCOMES)
+AHEAD = (SPEND, COVERAGE, TOP, OUTCOMES, SPEND_OF_SUMS, COVERAGE_OF_SUMS)
 """Questions that are compiled ahead."""
 
 
@@ -116,9 +152,9 @@ def all_compiled() -> str:
     """Return the content of the file of SQL that is compiled ahead."""
     found = {}
     for question in AHEAD:
-        for number in range(1 if question is COVERAGE else MOST_KEYS + 1):
+        for number in range(1 if question.name.startswith("coverage") else MOST_KEYS + 1):
             names = [f"by_{n}" for n in range(1, number + 1)]
-            for keys in (names,) if question in (COVERAGE, TOP) else (names, [PERIOD, *names]):
+            for keys in (names,) if question in (COVERAGE, COVERAGE_OF_SUMS, TOP) else (names, [PERIOD, *names]):
                 for dialect in DIALECTS:
                     found[_name(question, keys, dialect)] = compiled(question, keys, dialect)
     return json.dumps(found, indent=1, sort_keys=True) + "\n"

@@ -65,6 +65,11 @@ class Period(NamedTuple):
         return self.local_start(number).strftime(forms[self.unit])
 
 
+def shortest_ns(unit: str) -> int:
+    """Return how long the shortest period of a unit is, in nanoseconds."""
+    return _HOUR_NS if unit == HOUR else _DAY_NS
+
+
 def zone_named(name: str) -> tzinfo:
     """Return a time zone; ValueError when it does not exist."""
     if name == "UTC":

@@ -58,13 +58,13 @@ class Selection(NamedTuple):
         """Return the names of the key columns of `asked`."""
         return (*((PERIOD,) if self.period else ()), *(f"by_{n}" for n in range(1, len(self.by) + 1)))
 
-    def asked(self, measures: Iterable[str], dialect: str) -> str:
-        """Return the SQL of the table `asked`: the keys and *measures* of the calls that are asked for."""
+    def asked(self, measures: Iterable[str], dialect: str, table: str = "calls") -> str:
+        """Return the SQL of the table `asked`: the keys and *measures* of the calls (or sums) that are asked for."""
         columns = [f"{expression(name, dialect)} AS by_{n}" for n, name in enumerate(self.by, 1)]
         if self.period:
             columns.insert(0, f"{self.period.sql(dialect)} AS {PERIOD}")
         columns += [sql.identifier(name) for name in measures]
-        return f"SELECT {', '.join(columns)} FROM calls{self.condition(dialect)}"
+        return f"SELECT {', '.join(columns)} FROM {table}{self.condition(dialect)}"
 
     @property
     def is_everything(self) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from spancost.reports import expressions
-from spancost.reports.ask import ask
+from spancost.reports.ask import ask, is_of_sums
 from spancost.reports.periods import Period, period_of, rfc3339
 from spancost.reports.selection import PERIOD, Selection
 from spancost.store import sql
@@ -108,8 +108,12 @@ def with_period(engine: Engine, selection: Selection, unit: str, zone: str) -> S
 
 def range_of(engine: Engine, selection: Selection) -> tuple[int, int] | None:
     """Return the first and the last start of the selected calls in nanoseconds, None when there is no call."""
-    at = sql.nanoseconds("started_at", engine.dialect)
-    (found,) = engine.rows(f"SELECT count(*), min({at}), max({at}) FROM calls{selection.condition(engine.dialect)}")
+    table, number, first, last = "calls", "count(*)", "started_at", "started_at"
+    if is_of_sums(engine, selection._replace(by=(), period=None)):
+        table, number, first, last = "sums", "sum(calls)", "first_at", "last_at"
+    begin, end = (sql.nanoseconds(column, engine.dialect) for column in (first, last))
+    where = selection.condition(engine.dialect)
+    (found,) = engine.rows(f"SELECT {number}, min({begin}), max({end}) FROM {table}{where}")
     return (int(found[1]), int(found[2])) if found[0] else None
 
 

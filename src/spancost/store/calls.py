@@ -29,12 +29,30 @@ if TYPE_CHECKING:
 _DEFAULT = PricingChoice()
 
 
+class Sums(NamedTuple):
+    """A table `sums`: calls added up by time and columns, from which totals are told without reading the calls.
+
+    columns: those that its rows are told apart by. unit_ns: its rows are of whole hours or days of UTC, in nanoseconds.
+    """
+
+    columns: frozenset[str]
+    unit_ns: int
+
+
 class Engine(Protocol):
     """What answers SQL over the tables."""
 
     @property
     def dialect(self) -> str:
         """The SQL dialect, as ibis names it: duckdb or clickhouse."""
+
+    @property
+    def sums(self) -> Sums | None:
+        """The table of sums, None when there is none."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several threads may ask at once."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""

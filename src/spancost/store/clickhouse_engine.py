@@ -23,6 +23,8 @@ class ClickHouseEngine:
     """A connection; `client` is a clickhouse-connect client whose database has the views."""
 
     dialect = CLICKHOUSE
+    sums = None
+    is_shared = False
 
     def __init__(self, client: Any, where: str = "ClickHouse") -> None:
         self._client = client

@@ -46,14 +46,19 @@ class DuckEngine:
     """
 
     dialect = DIALECT
+    sums = None
+    is_shared = False
 
     def __init__(self, threads: int | None = None, memory_mib: int | None = None) -> None:
         config = {"threads": threads, "memory_limit": None if memory_mib is None else f"{memory_mib}MiB"}
         self._connection = connected({name: value for name, value in config.items() if value is not None})
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return all rows of a query."""
-        return self._connection.execute(sql).fetchall()
+    def rows(self, sql: str, path: str | None = None) -> list[tuple[Any, ...]]:
+        """Return all rows of a query; *path*: schemas in which its tables are looked for, from any thread."""
+        if path is None:
+            return self._connection.execute(sql).fetchall()
+        with self._connection.cursor() as cursor:
+            return cursor.execute(f"SET search_path = {literal(path)}").execute(sql).fetchall()
 
     def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query one by one."""

@@ -11,11 +11,12 @@ from spancost.core.budget.ledger import Balance
 from spancost.core.budget.limit import Limit
 from spancost.core.budget.windows import ROLLING, TRACE
 from spancost.core.money import usd_text
-from spancost.reports.budget_use import State, Use, state
+from spancost.reports.budget_use import State, Use, columns_of, state
 from spancost.reports.periods import instant_text
 from spancost.reports.selection import Selection
 from spancost.reports.spend import range_of
 from spancost.store.calls import Engine
+from spancost.store.held import with_columns
 
 NO_BUDGETS: dict[str, Any] = {"at": None, "budgets": [], "fault": None}
 _SECOND_NS = 10**9
@@ -45,7 +46,10 @@ def budgets_panel(engine: Engine, selection: Selection, budgets: Budgets, now_ns
         return NO_BUDGETS
     at_ns = found[1] if now_ns is None or selection.until_ns is not None else max(found[1], now_ns)
     reserved, fault = _reserved(budgets)
-    made = (state(engine, limit, at_ns, budgets.highest, selection.since_ns) for limit in budgets.limits)
+    made = (
+        state(with_columns(engine, columns_of(limit)), limit, at_ns, budgets.highest, selection.since_ns)
+        for limit in budgets.limits
+    )
     return {"at": instant_text(at_ns), "budgets": [_budget(each, reserved) for each in made], "fault": fault}
 
 

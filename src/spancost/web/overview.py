@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data of the overview: spend over time, by columns, the most expensive traces, what has no price and why."""
+"""The data of the overview: spend over time, by columns, what has no price and why; then traces and outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ZERO = Decimal(0)
 
 
 def overview(engine: Engine, selection: Selection, by: str, zone: str = "UTC") -> dict[str, Any]:
-    """Return everything that the overview shows. Money is exact decimal text."""
+    """Return what the overview shows at once. Money is exact decimal text."""
     found = range_of(engine, selection)
     if found is None:
         return {"calls": 0, "columns": list(STACKED_BY)}
@@ -48,9 +48,15 @@ def overview(engine: Engine, selection: Selection, by: str, zone: str = "UTC") -
         },
         "chart": chart(engine, selection, by, zone, found),
         "tables": {name: _table(engine, selection, name) for name in TABLES},
-        "outcomes": _outcomes(engine, selection),
-        "traces": [_trace(row.as_json()) for row in top(engine, selection, TRACES, 20)],
         "unpriced": _unpriced(engine, selection),
+    }
+
+
+def works(engine: Engine, selection: Selection) -> dict[str, Any]:
+    """Return the most expensive traces and the cost per success, which are asked of each call."""
+    return {
+        "traces": [_trace(row.as_json()) for row in top(engine, selection, TRACES, 20)],
+        "outcomes": _outcomes(engine, selection),
     }
 
 

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from spancost.web.server import STATIC
@@ -22,16 +23,14 @@ document.getElementById("main").replaceChildren(...overview(given.overview, plac
 """
 
 
-def single_file(overview: Any, budgets: Any, anomalies: Any, filters: dict[str, Any], title: str) -> str:
-    """Return the page. *overview*, *budgets* and *anomalies* are what the page's questions of that name answer.
+def single_file(answers: Mapping[str, Any], filters: Mapping[str, Any], title: str) -> str:
+    """Return the page. *answers*: what the page's questions `overview`, `works`, `budgets` and `anomalies` answer.
 
     filters: `since`, `until` (text or None) and `where` (a list), which the page names.
     """
     style = (STATIC / "page.css").read_text(encoding="utf-8")
     script = _script()
-    data = json.dumps(
-        {"overview": overview, "budgets": budgets, "anomalies": anomalies, **filters}, separators=(",", ":")
-    )
+    data = json.dumps({**answers, **filters}, separators=(",", ":"))
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'"
     shown = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -8,7 +8,8 @@ import { trace } from "./trace.js";
 const main = document.getElementById("main"), state = document.getElementById("state"), crumbs = document.getElementById("crumbs");
 const token = new URLSearchParams(location.search).get("token");
 const WAIT_MS = 250;
-let version = null, asked = 0, held = {};
+const held = {};
+let version = null, asked = 0, isFirst = true;
 
 class Place {
   constructor(search, path) {
@@ -55,6 +56,7 @@ async function show(isFresh = true) {
     const parts = await parts_of(place);
     if (mine !== asked) return;
     main.replaceChildren(...parts.filter(Boolean));
+    if (mine === 1) requestAnimationFrame(() => setTimeout(() => performance.mark("shown")));
     document.title = main.querySelector("h1").textContent + " · spancost";
     if (isFresh) main.focus({ preventScroll: true });
     if (isFresh) scrollTo(0, 0);
@@ -71,17 +73,25 @@ async function parts_of(place) {
   if (place.path === "/trace") return trace(await ask("trace", new URLSearchParams({ id: place.id })), place);
   if (place.path === "/call") return call(await ask("call", new URLSearchParams({ trace: place.id, span: place.span })), place);
   const data = await ask("overview", parameters);
-  const later = { budgets: budgetsOf(place), anomalies: ask("anomalies", parameters) };
-  await Promise.race([later.budgets.catch(() => null), new Promise((done) => setTimeout(done, WAIT_MS))]);
+  const range = selected(place, []), whole = selected(place, place.where);
+  const later = { works: kept("works", whole), budgets: kept("budgets", range) };
+  later.anomalies = later.works.catch(() => null).then(() => kept("anomalies", whole));
+  if (isFirst) await Promise.race([later.budgets.catch(() => null), new Promise((done) => setTimeout(done, WAIT_MS))]);
+  isFirst = false;
   return overview(data, place, later);
 }
 
-// Budgets depend on the time range only: they are asked for again when that changes, or when calls arrive.
-function budgetsOf(place) {
-  const range = new URLSearchParams(Object.entries({ since: place.since, until: place.until }).filter(([, value]) => value));
-  const key = range + "/" + version?.version;
-  if (held.key !== key) held = { key, answer: ask("budgets", range) };
-  return held.answer;
+function selected(place, where) {
+  const found = new URLSearchParams(Object.entries({ since: place.since, until: place.until }).filter(([, value]) => value));
+  where.forEach((each) => found.append("where", each));
+  return found;
+}
+
+// The last answer to a question stays until its parameters change or calls arrive.
+function kept(name, parameters) {
+  const key = parameters + "/" + version?.version;
+  if (held[name]?.key !== key) held[name] = { key, answer: ask(name, parameters) };
+  return held[name].answer;
 }
 
 function trail(place) {

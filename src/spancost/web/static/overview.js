@@ -6,7 +6,7 @@ import { count, dollars, make, share, table, time } from "./format.js";
 const TITLES = { feature: "By feature", model: "By model", environment: "By environment", workspace_id: "By tenant" };
 const NONE = "(none)";
 
-// *later* gives the data of the parts that need not be there at once, as promises: budgets, anomalies.
+// *later* gives the data of the parts that need not be there at once, as promises: works (traces, outcomes), budgets, anomalies.
 export function overview(data, place, later) {
   if (!data.calls) return [make("h1", {}, "Spend"), filters(place), make("p", {}, place.where.length || place.since
     ? "No call passes these filters." : "No model call yet.")];
@@ -29,8 +29,8 @@ export function overview(data, place, later) {
   parts.push(part("Budgets", later.budgets, (found) => budgets(found, place)));
   const grid = make("div", { class: "tables" });
   for (const [column, rows] of Object.entries(data.tables)) grid.append(make("section", {}, make("h2", {}, TITLES[column]), spend(column, rows, totals, place)));
-  parts.push(grid, make("h2", {}, "Most expensive traces"), traces(data.traces, place));
-  if (data.outcomes.length) parts.push(make("h2", {}, "Cost per success"), outcomes(data.outcomes));
+  grid.append(part("Cost per success", later.works, (found) => [outcomes(found.outcomes)]));
+  parts.push(grid, part("Most expensive traces", later.works, (found) => [traces(found.traces, place)]));
   parts.push(part("Anomalies", later.anomalies, (found) => [anomaliesOf(found, place)]));
   parts.push(make("h2", {}, "Calls without a price"), unpriced(data.unpriced));
   return parts;
@@ -40,10 +40,11 @@ const heights = {};
 
 // A part whose data may come later. Until then it is as high as it was before, so that nothing below it moves.
 function part(title, answer, show) {
-  const body = make("div", {}, make("p", { class: "quiet" }, "…"));
+  const body = make("div", { "data-waits": title }, make("p", { class: "quiet" }, "…"));
   if (heights[title]) body.style.minHeight = heights[title] + "px";
   Promise.resolve(answer).then(show, (error) => [make("p", { class: "error" }, error.message)]).then((shown) => {
     body.replaceChildren(...shown.filter(Boolean));
+    body.removeAttribute("data-waits");
     body.style.minHeight = "";
     requestAnimationFrame(() => { heights[title] = body.offsetHeight; });
   });
@@ -95,8 +96,9 @@ function traces(rows, place) {
 }
 
 function outcomes(rows) {
+  if (!rows.length) return make("p", { class: "quiet" }, "No trace has an outcome: set app.outcome on its root span.");
   const columns = [{ title: "feature" }, { title: "cost", number: true }, { title: "successes", number: true },
-    { title: "of traces with an outcome", number: true }, { title: "cost per success", number: true }];
+    { title: "of traces", number: true }, { title: "per success", number: true }];
   return table("", columns, rows.map((row) => [row.feature ?? NONE, dollars(row.cost_usd), count(row.successes),
     count(row.outcomes), dollars(row.cost_per_success_usd)]));
 }
