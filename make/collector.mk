@@ -18,6 +18,10 @@ $(COLLECTOR): collector-config/builder.yaml go.mod go.sum $(GO_SOURCES) pricing/
 	@CGO_ENABLED=0 $(GO_TOOL) builder --skip-strict-versioning --config collector-config/builder.yaml
 	@touch $@
 
+.PHONY: deb
+deb: install $(COLLECTOR) ## Build a Debian package of the Collector into build/ (needs dpkg-deb)
+	@$(BIN)/python tools/collector/debian_package.py $(ARGS)
+
 COLLECTOR_METRICS := build/otelcol-metrics/otelcol-spancost-metrics
 
 .PHONY: collector-metrics
