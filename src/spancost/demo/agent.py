@@ -76,7 +76,10 @@ class SupportAgent:
     def _plan(self, question: str, facts: str) -> str:
         with self._tracer.start_as_current_span("plan"):
             made = self._openai.responses.create(
-                model=PLANNER, instructions=f"Plan the next step. Known: {facts}", input=question
+                model=PLANNER,
+                instructions=f"Plan the next step. Known: {facts}",
+                input=question,
+                max_output_tokens=1_500,  # without a bound, a budget reserves the most that the model can put out
             )
             return made.output_text
 
@@ -111,6 +114,7 @@ class SupportAgent:
         with self._tracer.start_as_current_span("write reply"):
             stream = self._openai.chat.completions.create(
                 model=WRITER,
+                max_completion_tokens=800,
                 messages=[
                     {"role": "system", "content": f"Answer the customer. What was found: {finding}"},
                     {"role": "user", "content": question},
@@ -123,5 +127,7 @@ class SupportAgent:
     def _check_tone(self, reply: str) -> None:
         with self._tracer.start_as_current_span("check tone"):
             self._openai.chat.completions.create(
-                model=TONE_CHECKER, messages=[{"role": "user", "content": f"Is this kind? {reply}"}]
+                model=TONE_CHECKER,
+                max_completion_tokens=800,
+                messages=[{"role": "user", "content": f"Is this kind? {reply}"}],
             )

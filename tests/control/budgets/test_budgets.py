@@ -18,7 +18,7 @@ from spancost.control.budgets import setup
 from spancost.control.budgets.budgets import Budgets, Crossing
 from spancost.control.budgets.exceeded import BudgetExceeded
 from spancost.control.guards import PROCESS
-from spancost.core.budget.limit import CallFacts, Limit
+from spancost.core.budget.limit import WARN, CallFacts, Limit
 from spancost.core.budget.windows import DAY, LIFETIME, SESSION, TRACE, Window
 from spancost.core.call import Call, Cost
 from spancost.core.record import CallRecord
@@ -231,3 +231,31 @@ def test_the_trace_and_the_tags_of_the_context_count() -> None:
         assert setup.in_force() is made
     finally:
         PROCESS.admission = None
+
+
+def with_largest(one: Limit) -> Budgets:
+    return Budgets([one], price, lambda provider, model: (100, 1000), clock=Clock(), largest=lambda *_: 6_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "tokens"),
+    [
+        ({}, 6_000),
+        ({"may_cross": True}, 4_096),
+        ({"at_limit": WARN}, 4_096),
+        ({"assumed_output": 512}, 512),
+        ({"assumed_output": 9_000}, 6_000),
+    ],
+)
+def test_a_call_without_a_bound_reserves_the_largest_output_of_its_model_where_the_budget_blocks(
+    options: dict[str, Any], tokens: int
+) -> None:
+    made = with_largest(limit(1_000_000, **options))
+    made.reserve(facts(bound=None))
+    assert used(made) == [(0, 20 + 10 * tokens)]
+
+
+def test_where_the_largest_output_is_not_known_4096_tokens_are_assumed() -> None:
+    made = budgets(limit(1_000_000))
+    made.reserve(facts(bound=None))
+    assert used(made) == [(0, 20 + 10 * 4_096)]

@@ -108,7 +108,7 @@ class LimitForm(Form):
     degrade: DegradeForm | None = None
     overrun: Literal["none", "one_call"] = "none"
     unknown_price: Literal["refuse", "highest_known", "allow"] = "highest_known"
-    assumed_output_tokens: Annotated[Any, PlainValidator(_tokens)] = 4_096
+    assumed_output_tokens: Annotated[Any, PlainValidator(_tokens)] = None
     reservation_expires: Duration = 900 * 10**9
     cut_at_limit: bool = False
     on_store_failure: Literal["local", "allow", "block"] = "local"

@@ -13,7 +13,17 @@ from typing import NamedTuple
 
 from spancost.control.budgets.exceeded import LIMIT_REACHED, PRICE_UNKNOWN, STORE_UNREACHABLE, BudgetExceeded
 from spancost.control.budgets.stores import MemoryStore, Refusal, Reservation, Store
-from spancost.core.budget.estimate import Estimate, HighestOf, PriceOf, by_highest, call_of, charge, estimate
+from spancost.core.budget.estimate import (
+    Estimate,
+    HighestOf,
+    LargestOf,
+    PriceOf,
+    assumed_output,
+    by_highest,
+    call_of,
+    charge,
+    estimate,
+)
 from spancost.core.budget.ledger import Balance
 from spancost.core.budget.limit import (
     ALLOW,
@@ -79,6 +89,7 @@ class Budgets:
         store: Store | None = None,
         clock: Callable[[], int] = time.time_ns,
         context_of: Callable[[CallFacts], Mapping[str, str] | None] | None = None,
+        largest: LargestOf = lambda provider, model: None,
     ) -> None:
         self.limits = tuple(limits)
         self.store: Store = MemoryStore(clock) if store is None else store
@@ -87,6 +98,7 @@ class Budgets:
         self.on_crossing: Callable[[Crossing], None] | None = None
         self._price = price
         self._highest = highest
+        self._largest = largest
         self._clock = clock
         self._context_of = context_of or (lambda facts: None)
         self.hold_ns = max((limit.hold_ns for limit in self.limits), default=0)
@@ -195,7 +207,10 @@ class Budgets:
         return estimate(call, self._price, self._highest).femto
 
     def _part(self, limit: Limit, key: str, facts: CallFacts, now_ns: int, estimates: dict[int, Estimate]) -> Part:
-        bound = limit.assumed_output if facts.output_tokens is None else facts.output_tokens
+        bound = facts.output_tokens
+        if bound is None:
+            known = facts.values
+            bound = assumed_output(limit, self._largest(known.get("provider", ""), known.get("model", "")))
         found = estimates.get(bound)
         if found is None:
             call = call_of(facts, bound, now_ns, self._context_of(facts))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spancost.config.budgets import of_settings
+from spancost.config.output_bounds import output_bounds
 from spancost.config.pricers import highest_of, prices
 from spancost.config.settings import Settings, load
 from spancost.control.budgets import actions
@@ -43,7 +44,14 @@ def admission(
         found: Mapping[str, str] | None = facts_of(context, facts.values, None)
         return found
 
-    budgets = Budgets(limits, pricer.price, highest_of(settings), store=store, context_of=context_of)
+    budgets = Budgets(
+        limits,
+        pricer.price,
+        highest_of(settings),
+        store=store,
+        context_of=context_of,
+        largest=output_bounds(pricer),
+    )
     budgets.on_crossing = tell
     made = BudgetAdmission(budgets, actions.PROCESS)
     _in_force.add(made)

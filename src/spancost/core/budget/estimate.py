@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from spancost.core.budget.limit import ALLOW, CallFacts
+from spancost.core.budget.limit import ALLOW, WARN, CallFacts, Limit
 from spancost.core.call import PARTIAL, Call, Cost, Quantity
 from spancost.core.record import CallRecord
 
@@ -16,9 +16,14 @@ BYTES_PER_TOKEN = 3
 TOKENS_PER_IMAGE = 1_600
 """For each run of base64: providers scale images down to about this many tokens."""
 
+ASSUMED_OUTPUT = 4_096
+"""Tokens of output of a call without a bound, where no upper bound is needed or none is known."""
+
 _new_call = partial(tuple.__new__, Call)  # a third of the time of Call(...)
 
 PriceOf: TypeAlias = "Callable[[Call], Cost]"
+LargestOf: TypeAlias = "Callable[[str, str], int | None]"
+"""Provider and model ("" when unknown) -> the most tokens of output, None when that is unknown."""
 HighestOf: TypeAlias = "Callable[[str, str], tuple[int, int]]"
 """Provider and model ("" when unknown) -> the highest rates for an input and an output token, in femto-dollars."""
 
@@ -36,6 +41,18 @@ def input_tokens(size: int, encoded: int = 0, images: int = 0) -> int:
     encoded, images: the bytes of base64 among them, and their number of runs.
     """
     return -(-max(size - encoded, 0) // BYTES_PER_TOKEN) + images * TOKENS_PER_IMAGE
+
+
+def assumed_output(limit: Limit, largest: int | None) -> int:
+    """Return the tokens of output that *limit* reserves for a call without a bound of its own.
+
+    largest: the most that its model can put out, None when unknown. A limit that must not be exceeded needs it. One
+    that only warns, or that one call may cross, would seem used up by what hardly any call needs.
+    """
+    if limit.assumed_output is None and largest is not None and not limit.may_cross and limit.at_limit != WARN:
+        return largest
+    assumed = ASSUMED_OUTPUT if limit.assumed_output is None else limit.assumed_output
+    return assumed if largest is None else min(assumed, largest)
 
 
 def call_of(facts: CallFacts, output_tokens: int, at_ns: int, context: Mapping[str, str] | None) -> Call:

@@ -40,7 +40,7 @@ class Limit(NamedTuple):
         warn_at: shares of the limit at which a warning is given once a period. at_limit: BLOCK, WARN or an action.
         may_cross: a call is sent while anything is left, so that one call may exceed the limit.
         unknown_price: what a call without a known price reserves: REFUSE, HIGHEST_KNOWN or ALLOW (nothing).
-        assumed_output: output tokens of a call that sets no bound of its own.
+        assumed_output: output tokens of a call that sets no bound of its own; None for what `assumed_output` says.
         hold_ns: how long a reservation lasts; one that is not settled by then counts as spent.
         cut_at_limit: whether a stream is closed where its cost would exceed what is left.
         degrade: (model, output bound) that a call gets instead of being refused, None for no change of either.
@@ -56,7 +56,7 @@ class Limit(NamedTuple):
     at_limit: str = BLOCK
     may_cross: bool = False
     unknown_price: str = HIGHEST_KNOWN
-    assumed_output: int = 4_096
+    assumed_output: int | None = None
     hold_ns: int = 900 * 10**9
     cut_at_limit: bool = False
     degrade: tuple[str | None, int | None] | None = None
