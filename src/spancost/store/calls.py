@@ -102,9 +102,9 @@ def call_records(
     with tempfile.TemporaryDirectory(prefix="spancost-") as folder, workers_for(plan, 1) as workers:
         divided = divide(plan, choice, Path(folder), workers)
         for number in range(plan.shards):
-            counted = count_shard(divided.work, number)
-            failed += counted.failed
-            yield from counted.records
+            for counted in count_shard(divided.work, number):
+                failed += counted.failed
+                yield from counted.records
 
 
 @contextmanager

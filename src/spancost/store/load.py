@@ -132,7 +132,8 @@ def _make_segment(task: SegmentWork, number: int) -> Part:
         writer = SegmentWriter(task.folder, task.work.folder, task.stem, number)
         first = number * SHARDS_PER_SEGMENT
         for shard in range(first, min(first + SHARDS_PER_SEGMENT, task.work.shards)):
-            writer.add(count_shard(task.work, shard))
+            for counted in count_shard(task.work, shard):
+                writer.add(counted)
         return writer.finish(engine)
     finally:
         engine.close()

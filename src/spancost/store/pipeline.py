@@ -25,12 +25,14 @@ from spancost.store.links import groups, trace_of_log
 from spancost.store.pricing_choice import PricingChoice
 from spancost.store.shards import LOGS, ShardWriter, append, batches_in, file_name, values_in
 from spancost.store.sources import STANDARD_INPUT, is_compressed
-from spancost.store.span_facts import TRACE, Batch
+from spancost.store.span_facts import TRACE, Batch, Fact
 from spancost.store.trace_rows import Counted, TraceSet
 
 RANGE = 8 << 20
 SHARD = 8 << 20
 """Bytes of JSON in a range, and for each shard: 8,000 spans of 1 KB, which take about 30 MB in memory."""
+_PARTS = 8
+"""Parts of a shard that are counted one after the other."""
 MOST_SHARDS = 1024
 _EXPANDS = 12
 """How many bytes of JSON a compressed byte may stand for."""
@@ -150,27 +152,38 @@ def move(work: Work, number: int) -> None:
                 append(work.folder / "moved" / name, [fact])
 
 
-def count_shard(work: Work, number: int) -> Counted:
-    """Count the calls of the traces of a shard."""
+def count_shard(work: Work, number: int) -> Iterator[Counted]:
+    """Yield the calls of the traces of a shard, counted in parts: one part at a time fits into a processor's cache."""
     with without_collection():
-        return _count_shard(work, number)
+        parts = _parts_of(work, number)
+    while parts:
+        with without_collection():
+            traces = parts.pop()
+            counted = traces.count(work.choice, ledger_of(work, len(traces)))
+        yield counted
 
 
-def _count_shard(work: Work, number: int) -> Counted:
-    traces = TraceSet()
-    moved = groups_of(work)
+def _parts_of(work: Work, number: int) -> list[TraceSet]:
+    """Return the spans of a shard by trace; the last part has the traces that are counted with another one."""
+    moved, shards = groups_of(work), work.shards
+    *parts, joined = [TraceSet() for _ in range(_PARTS + 1)]
     for batch in batches_in(work.folder, number):
-        if moved:
-            batch.facts = [fact for fact in batch.facts if fact[TRACE] not in moved]
-        traces.add(batch)
+        divided: list[list[Fact]] = [[] for _ in parts]
+        for fact in batch.facts:
+            if (trace := fact[TRACE]) not in moved:
+                divided[trace // shards % _PARTS].append(fact)
+        for part, facts in zip(parts, divided, strict=True):
+            part.add(Batch(facts, batch.kinds, batch.resources))
     for held in values_in(work.folder, LOGS, number):
-        traces.add_logs(fact for fact in held if trace_of_log(fact) not in moved)
+        for log in held:
+            if (trace := trace_of_log(log)) not in moved:
+                parts[trace // shards % _PARTS].add_logs((log,))
     if moved:
         for batch in batches_in(work.folder / "moved", number):
-            traces.add(batch)
+            joined.add(batch)
         for held in values_in(work.folder / "moved", LOGS, number):
-            traces.add_logs(held)
-    return traces.count(work.choice, ledger_of(work, len(traces)))
+            joined.add_logs(held)
+    return [*parts, joined]
 
 
 def ledger_of(work: Work, spans: int) -> Ledger:
