@@ -36,6 +36,11 @@ type Config struct {
 	ReloadInterval time.Duration `mapstructure:"reload_interval"`
 	// Attributes is what to write: names of sets (standard, full, lean), names of attributes, or both. Default: standard.
 	Attributes []string `mapstructure:"attributes"`
+	// Tags are app.* to put on spans and log records of calls that lack them, each with further keys to look under: on the span,
+	// its ancestors, the resource. Default: none.
+	Tags map[string][]string `mapstructure:"tags"`
+	// TagsFromAncestors: Tags are also taken from the nearest ancestor in the same batch. Default: off.
+	TagsFromAncestors bool `mapstructure:"tags_from_ancestors"`
 	// KeepProvider: an llm.provider that is on the span already stays as it is. Default: it is rewritten to the value of
 	// gen_ai.provider.name, so that a provider has one name.
 	KeepProvider bool `mapstructure:"keep_provider"`
@@ -82,7 +87,7 @@ func (c *Config) Validate() error {
 			faults = append(faults, fmt.Errorf("emitters_file: %w", err))
 		}
 	}
-	faults = append(faults, c.checkAttributes()...)
+	faults = append(append(faults, c.checkAttributes()...), c.checkTags()...)
 	for _, key := range c.ContentAttributes {
 		if strings.Trim(key, "*") == "" {
 			faults = append(faults, fmt.Errorf("content_attributes: found %q; expected a key, or the beginning of keys and *", key))

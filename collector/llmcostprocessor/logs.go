@@ -18,6 +18,9 @@ import (
 func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	g := p.current.Load()
 	w := g.workers.Get().(*worker)
+	if p.tagger != nil {
+		p.tagger.putLogs(ld, g.loaded.Dialects)
+	}
 	var record cost.Span
 	for _, resource := range ld.ResourceLogs().All() {
 		var about cost.Attributes

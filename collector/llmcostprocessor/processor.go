@@ -29,6 +29,7 @@ type costProcessor struct {
 	telemetry *telemetry
 	leftOut   ledger.LeftOut
 	content   *contentFilter
+	tagger    *tagger
 	// readsResources: a contract asks what the resource states of whom a call is for.
 	readsResources, keepProvider bool
 	reloadInterval               time.Duration
@@ -52,7 +53,7 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 	p := &costProcessor{
 		source: cfg.source(), logger: set.Logger, telemetry: &telemetry{builder: builder}, leftOut: cfg.leftOut(),
 		readsResources: cfg.ContractFile != "", keepProvider: cfg.KeepProvider, reloadInterval: cfg.ReloadInterval,
-		stop: make(chan struct{}),
+		tagger: newTagger(cfg), stop: make(chan struct{}),
 	}
 	if cfg.DropContent {
 		p.content = newContentFilter(cfg.ContentAttributes)
@@ -66,6 +67,9 @@ func newCostProcessor(set processor.Settings, cfg *Config) (*costProcessor, erro
 func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	g := p.current.Load()
 	w := g.workers.Get().(*worker)
+	if p.tagger != nil {
+		p.tagger.put(td, g.loaded.Dialects)
+	}
 	p.gather(td, g.loaded.Dialects, w)
 	w.price(func(span ptrace.Span, written *ledger.Writes) {
 		tracedata.Put(span.Attributes(), written)
