@@ -192,10 +192,11 @@ def _repeats(engine: Engine, condition: str, day: str, days: Sequence[date]) -> 
     )
     numbers = ", ".join(str((each - _EPOCH).days) for each in days)
     narrowed = f'{condition} AND "started_at" >= {since} AND "started_at" < {end} AND {day} IN ({numbers})'
+    of_second = sql.floor_divided("second", 86_400, engine.dialect)
     query = (
-        f"SELECT day, provider, model, sum(n - 1) FROM (SELECT {day} AS day, provider, model, count(*) AS n "
-        f"FROM calls{narrowed} GROUP BY {day}, provider, model, input_tokens, cached_input_tokens, output_tokens, "
-        f"{second} HAVING count(*) > 1) AS copies GROUP BY day, provider, model"
+        f"SELECT {of_second} AS day, provider, model, sum(n - 1) FROM (SELECT {second} AS second, provider, model, "
+        f"count(*) AS n FROM calls{narrowed} GROUP BY {second}, provider, model, input_tokens, cached_input_tokens, "
+        f"output_tokens HAVING count(*) > 1) AS copies GROUP BY {of_second}, provider, model"
     )
     for number, provider, model, copies in engine.rows(query):
         yield _EPOCH + timedelta(days=int(number)), provider or "", family_of(model or ""), int(copies)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import count
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
@@ -18,7 +19,7 @@ from spancost.bills.literal import EXACT, exact, instant
 _DIVISORS = {"usd": 1, "cents": 100, "micro_cents": 100_000_000}
 _LENGTHS = {"second": timedelta(seconds=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _MOST_KEPT = 200_000
-"""Rows whose texts are remembered: a log of requests has other times on each row."""
+"""Texts that are remembered: a log of requests has other times on each row."""
 
 Values = Sequence[str]
 Number: TypeAlias = "int | Decimal"
@@ -45,6 +46,37 @@ class Read(NamedTuple):
     buckets: set[Bucket]
 
 
+class _Totals:
+    """The totals of a table, in the order of their first rows, and its buckets."""
+
+    def __init__(self, source: str, is_summed: bool, left_out: frozenset[Bucket]) -> None:
+        self.all: list[Total] = []
+        self.buckets: set[Bucket] = set()
+        self.known: dict[tuple[int, int], Total | None] = {}
+        self._source, self._is_summed, self._left_out = source, is_summed, left_out
+        self._days: dict[tuple[int, date], Total] = {}
+
+    def total(self, key: tuple[int, int], meaning: Described, start: datetime, end: datetime, row: int) -> Total | None:
+        """Return what a row is added to; None for a bucket that is left out. *key*: numbers of meaning and period."""
+        bucket = Bucket(self._source, meaning.line.account, start, end)
+        self.buckets.add(bucket)
+        if len(self.known) >= _MOST_KEPT:
+            self.known.clear()
+        if bucket in self._left_out:
+            self.known[key] = None
+            return None
+        if not self._is_summed or not meaning.is_usage:
+            total = Total(meaning, start, end, row)
+            self.all.append(total)
+            return total
+        day = (key[0], start.date())
+        if day not in self._days:
+            self._days[day] = total = Total(meaning, start, end, row)
+            self.all.append(total)
+        self.known[key] = self._days[day]
+        return self._days[day]
+
+
 class RowReader:
     """Reads tables of one form with one set of columns."""
 
@@ -52,12 +84,14 @@ class RowReader:
         """*columns* are in lower case; a row has a value for each, "" for a missing one."""
         self.form = form
         self._at = at = {name: number for number, name in enumerate(columns)}
-        self._described: dict[Values, Described | None] = {}
         self._columns = [name for name in columns_that_describe(form) if name in at]
         times = [name for name in (*form.start.columns, *form.end.columns) if name in at]
         self._texts = _picked([at[name] for name in self._columns])
         self._times = _picked([at[name] for name in times])
-        self._key = _picked([at[name] for name in (*self._columns, *times)])
+        # What texts and times mean, each with a number of its own: a row is known by its two numbers.
+        self._described: dict[Values, tuple[int, Described | None]] = {}
+        self._periods: dict[Values, tuple[int, datetime, datetime]] = {}
+        self._numbers = count()
         self._start, self._end = _first(form.start, at), _first(form.end, at)
         self._quantity, self._amount = _first(form.quantity, at), _first(form.amount, at)
         self._listed, self._price = _first(form.list_amount, at), _first(form.unit_price, at)
@@ -68,29 +102,25 @@ class RowReader:
 
         is_summed: usage of the same meaning on one day is one line.
         """
-        totals: list[Total] = []
-        buckets: set[Bucket] = set()
-        sums: dict[tuple[Values, date], Total] = {}
-        known: dict[Values, Total | None] = {}
+        totals = _Totals(self.form.id, is_summed, left_out)
+        known = totals.known
         with localcontext(EXACT):
             for number, values in enumerate(rows, 1):
                 try:
-                    key = self._key(values)
-                    if key in known:
-                        total = known[key]
-                    else:
-                        total = self._total(values, number, sums if is_summed else None, buckets, left_out)
-                        if total is None or (is_summed and total.described.is_usage):
-                            if len(known) >= _MOST_KEPT:
-                                known.clear()
-                            known[key] = total
-                        if total is not None and not total.rows:
-                            totals.append(total)
+                    texts = self._texts(values)
+                    described_by, meaning = self._described.get(texts) or self._describe(texts)
+                    if meaning is None:
+                        continue
+                    times = self._times(values)
+                    period = self._periods.get(times) or self._read_period(times, values)
+                    key = (described_by, period[0])
+                    is_known = key in known
+                    total = known[key] if is_known else totals.total(key, meaning, *period[1:], number)
                     if total is not None:
                         self._add(total, values)
                 except (ValueError, OverflowError) as error:  # the latter: a day beyond the calendar
                     raise BillError(f"{where}, row {number}: {error}") from None
-            return Read(tuple(line for total in totals for line in self._lines(total)), buckets)
+            return Read(tuple(line for total in totals.all for line in self._lines(total)), totals.buckets)
 
     def period(self, values: Values) -> tuple[datetime, datetime]:
         """Return the period of a row, its end excluded; ValueError when it has none."""
@@ -100,34 +130,17 @@ class RowReader:
         start = instant(begin)
         return start, start + _LENGTHS[self.form.length or "day"] if end is None else instant(end)
 
-    def _total(
-        self,
-        values: Values,
-        number: int,
-        sums: dict[tuple[Values, date], Total] | None,
-        buckets: set[Bucket],
-        left_out: frozenset[Bucket],
-    ) -> Total | None:
-        """Return what a row is added to; None for a row that gives no line."""
-        texts = self._texts(values)
-        if texts not in self._described:
-            if len(self._described) >= _MOST_KEPT:
-                self._described.clear()
-            self._described[texts] = described(self.form, dict(zip(self._columns, texts, strict=True)))
-        meaning = self._described[texts]
-        if meaning is None:
-            return None
-        start, end = self.period(values)
-        bucket = Bucket(self.form.id, meaning.line.account, start, end)
-        buckets.add(bucket)
-        if bucket in left_out:
-            return None
-        if sums is None or not meaning.is_usage:
-            return Total(meaning, start, end, number)
-        place = (texts, start.date())
-        found = sums.get(place)
-        if found is None:
-            sums[place] = found = Total(meaning, start, end, number)
+    def _describe(self, texts: Values) -> tuple[int, Described | None]:
+        if len(self._described) >= _MOST_KEPT:
+            self._described.clear()
+        meaning = described(self.form, dict(zip(self._columns, texts, strict=True)))
+        self._described[texts] = found = (next(self._numbers), meaning)
+        return found
+
+    def _read_period(self, times: Values, values: Values) -> tuple[int, datetime, datetime]:
+        if len(self._periods) >= _MOST_KEPT:
+            self._periods.clear()
+        self._periods[times] = found = (next(self._numbers), *self.period(values))
         return found
 
     def _add(self, total: Total, values: Values) -> None:

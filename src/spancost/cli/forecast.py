@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`spancost forecast`: the total of a period that is not over, with intervals; scores of past forecasts."""
+"""`spancost forecast`: the total of a period that is not over, with intervals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from spancost.cli.answer_forms import Cell, dollars, format_option, print_csv, print_json, print_table
 from spancost.cli.extra import load
+from spancost.cli.forecast_score import print_scores
 from spancost.cli.source_options import (
     calls_of,
     choice_of,
@@ -70,7 +71,7 @@ def command(sources: tuple[str, ...], form: str, **options: Any) -> None:
                 why = load("spancost.reports.emptiness", "reports").why_empty(calls, selection)
                 click.echo(why, err=form in ("json", "csv"))
             elif score is not None:
-                _score(calls.engine, selection, Path(score), form)
+                print_scores(calls.engine, selection, Path(score), form)
             else:
                 change = load("spancost.reports.price_change", "reports").known_changes
                 of_prices = change(calls.engine, choice.pricer().price)
@@ -127,60 +128,12 @@ def _budget(line: dict[str, Any]) -> str:
     return f"\nThe budget of {amount} is used up {expected}{earliest}."
 
 
-def _score(engine: Any, selection: Any, path: Path, form: str) -> None:
-    """Print the score of each kept forecast whose period is over, and how often the intervals held."""
-    from spancost.reports.forecast import spent_in
-    from spancost.reports.forecast_score import kept, scores
-    from spancost.reports.selection import column_named
-    from spancost.reports.spend import range_of
-
-    found = range_of(engine, selection)
-    now = "" if found is None else _rfc3339(found[1])
-
-    def actual(keys: Any, since: str, until: str) -> Decimal:
-        where = {column_named(name, "--score"): (value,) for name, value in keys.items()}
-        return spent_in(engine, selection._replace(where={**selection.where, **where}), since, until)
-
-    rows = [score._asdict() for score in scores(kept(path), actual, now)]
-    for row in rows:
-        row.update(row.pop("keys"))
-    if form in ("json", "csv"):
-        (print_json if form == "json" else print_csv)(rows)
-        return
-    if not rows:
-        click.echo("No forecast in the file has a period that is over.")
-        return
-    titles = ("from", "to", "expected", "actual", "in 80 %", "in 95 %")
-    cells = [
-        [
-            row["since"][:10], row["until"][:10], dollars(row["expected_usd"]), dollars(row["actual_usd"]),
-            _yes(row["inside80"]), _yes(row["inside95"]),
-        ]
-        for row in rows
-    ]  # fmt: skip
-    print_table([Cell(title, title not in ("from", "to")) for title in titles], cells, form)
-    for level in ("80", "95"):
-        held = [row[f"inside{level}"] for row in rows if row[f"inside{level}"] is not None]
-        if held:
-            click.echo(f"{sum(held)} of {len(held)} intervals of {level} % held the total.")
-
-
-def _yes(value: bool | None) -> str:
-    return "" if value is None else "yes" if value else "no"
-
-
 def _between(low: Decimal | None, high: Decimal | None) -> str:
     return "" if low is None or high is None else f"{dollars(low)} to {dollars(high)}"
 
 
 def _day(day: Any) -> str | None:
     return None if day is None else day.isoformat()
-
-
-def _rfc3339(at_ns: int) -> str:
-    from spancost.reports.periods import rfc3339
-
-    return rfc3339(datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=at_ns // 10**9))
 
 
 def _instant(text: str | None, zone: str) -> datetime | None:
