@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus scrapes the Collector: sums are exact over a restart, and `increase()` sees rare series."""
+"""A real Prometheus scrapes the Collector: sums are exact over a restart, and `increase()` sees rare series.
+
+`increase()` adds to what it saw the growth of half a scrape interval at the end of a series. Time is compressed: 20 s
+with a scrape each 100 ms stand for 50 minutes with one each 15 s, and the error is as large.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +30,19 @@ pytestmark = [
 PIPELINE = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_HTTP_LISTEN}"}}}}
 processors: {llm_cost: }
-connectors: {llm_spend: {flush_interval: 200ms, zero_for: 600ms}}
+connectors: {llm_spend: {flush_interval: 100ms, zero_for: 500ms}}
 exporters: {prometheus: {endpoint: "${env:SCRAPED}"}}
 service:
   pipelines:
     traces: {receivers: [otlp], processors: [llm_cost], exporters: [llm_spend]}
     metrics: {receivers: [llm_spend], exporters: [prometheus]}
 """
+SECONDS = 20
+"""How long each Collector runs."""
+WITHIN = 0.01
 # honor_labels keeps the job and the instance of the exporter: the service, and the Collector that counted.
 SCRAPE = """
-global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1h}
+global: {scrape_interval: 100ms, scrape_timeout: 100ms, evaluation_interval: 1h}
 scrape_configs:
   - {job_name: spend, honor_labels: true, static_configs: [{targets: ["%s"]}]}
 """
@@ -86,7 +93,7 @@ def test_sums_are_exact_over_a_restart_and_increase_sees_rare_series(tmp_path: P
             with collector(config, tmp_path, {"SCRAPED": scraped}) as running:
                 until(lambda: ask("up == 1"))
                 rare += some(running.http, "rare", 777)
-                end = time.monotonic() + 12
+                end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
                     busy += some(running.http, "busy", trace * 13)
                     time.sleep(0.1)
@@ -100,4 +107,4 @@ def test_sums_are_exact_over_a_restart_and_increase_sees_rare_series(tmp_path: P
     assert {feature: round(usd * 10**9) for feature, usd in highest.items()} == {"rare": rare, "busy": busy}
     assert starts == {"rare": 2, "busy": 2}, "each start counts under an instance of its own"
     for feature, expected in (("rare", rare), ("busy", busy)):
-        assert grown[feature] * 10**9 == pytest.approx(expected, rel=0.02), feature
+        assert grown[feature] * 10**9 == pytest.approx(expected, rel=WITHIN), feature
