@@ -29,7 +29,11 @@ IDLE_SECONDS = 10.0
 
 
 class _Lease:
-    """A slice of an account. granted: of the server. spent: settled here and not told yet. reserved: by open calls."""
+    """A slice of an account. granted: of the server. spent: settled here and not told yet. reserved: by open calls.
+
+    unsure: a request whose answer was lost, by its id and the spend that it told. Sent again with that id, it has its
+    effect once; until then nothing is drawn.
+    """
 
     __slots__ = (
         "ask",
@@ -41,6 +45,7 @@ class _Lease:
         "reserved",
         "settled",
         "spent",
+        "unsure",
         "used_at",
     )
 
@@ -54,6 +59,7 @@ class _Lease:
         self.used_at = self.renewed_at = time.monotonic()
         self.is_busy = False
         self.is_over = False
+        self.unsure: tuple[str, int] | None = None
 
     def has(self, amount: int, may_cross: bool) -> bool:
         left = self.granted - self.spent - self.reserved
@@ -174,6 +180,11 @@ class LeasedStore(SharedStore):
     ) -> Outcome:
         name = self.remote.new_id()
         wanted: list[Wanted] = []
+        try:
+            for place in short:
+                self._make_sure(self._leases.get(asks[place].key))
+        except StoreError:
+            return self._without_store(parts, asks, leases, short, hold_ns)
         with self._lock:
             for place in short:
                 part, lease = parts[place], self._leases.get(asks[place].key)
@@ -185,14 +196,11 @@ class LeasedStore(SharedStore):
         try:
             done = self.remote.reserve(wanted, self._lease_ns, name)
         except StoreError as error:
-            self._unbusy(asks, short)
             if error.was_sent:
-                self.worker.put(partial(self._give_back, name, tuple([asks[place] for place in short])))
-            outcome = self.outage.reserve([parts[p] for p in short], tuple([asks[p] for p in short]), hold_ns)
-            if isinstance(outcome, Refusal):
-                self._undo(parts, leases)
-                return outcome._replace(place=short[outcome.place])
-            return self._drawn(parts, asks, leases, outcome, tuple(short))
+                self._doubt(asks, short, wanted, name)
+            else:
+                self._unbusy(asks, short)
+            return self._without_store(parts, asks, leases, short, hold_ns)
         if isinstance(done, Denied):
             self._unbusy(asks, short)
             self._undo(parts, leases)
@@ -200,6 +208,35 @@ class LeasedStore(SharedStore):
         self._granted(parts, asks, leases, short, done, wanted)
         self.worker.start()
         return self._drawn(parts, asks, leases, None, ())
+
+    def _without_store(
+        self, parts: Sequence[Part], asks: tuple[Ask, ...], leases: dict[int, _Lease], short: list[int], hold_ns: int
+    ) -> Outcome:
+        """Decide by the policies on the parts that have too little in hand."""
+        self.worker.start()
+        outcome = self.outage.reserve([parts[p] for p in short], tuple([asks[p] for p in short]), hold_ns)
+        if isinstance(outcome, Refusal):
+            self._undo(parts, leases)
+            return outcome._replace(place=short[outcome.place])
+        return self._drawn(parts, asks, leases, outcome, tuple(short))
+
+    def _doubt(self, asks: tuple[Ask, ...], places: list[int], wanted: list[Wanted], name: str) -> None:
+        with self._lock:
+            for place, each in zip(places, wanted, strict=True):
+                self._leases[asks[place].key].unsure = (name, each.spent)
+
+    def _make_sure(self, lease: _Lease | None) -> None:
+        """Send a request again whose answer was lost; StoreError when the server fails."""
+        if lease is None or lease.unsure is None:
+            return
+        name, told = lease.unsure
+        ask = lease.ask._replace(amount=max(0, lease.granted - told))
+        granted = self.remote.renew(ask, self._lease_ns, name, lease.name, told)
+        with self._lock:
+            lease.name, lease.granted, lease.renewed_at = name, granted, time.monotonic()
+            lease.spent -= told
+            lease.settled += told
+            lease.unsure, lease.is_busy, lease.is_over = None, False, False
 
     def _granted(
         self,
@@ -219,7 +256,7 @@ class LeasedStore(SharedStore):
                 lease.settled = balance.settled + max(0, balance.reserved - amount)
                 lease.reserved += parts[place].amount
                 lease.used_at = lease.renewed_at = time.monotonic()
-                lease.is_busy = False
+                lease.is_busy = lease.is_over = False
                 leases[place] = lease
 
     def _drawn(
@@ -260,7 +297,8 @@ class LeasedStore(SharedStore):
         """Tell the server what was spent of each lease; give back those that are idle, or all (*returns*)."""
         for lease in list(self._leases.values()):
             with self._refilling:  # for one lease at a time: calls wait for it
-                if lease.name and not lease.is_over:
+                self._make_sure(lease)
+                if lease.name:
                     self._renew(lease, returns=returns, always=always)
 
     def _renew(self, lease: _Lease, *, returns: bool, always: bool) -> None:
@@ -269,24 +307,27 @@ class LeasedStore(SharedStore):
             is_unused = now - lease.used_at > self._idle_seconds or lease.ask.expires_ns <= self.remote.now_ns()
             is_idle = is_unused and not lease.reserved
             is_fresh = (now - lease.renewed_at) * 3e9 < self._lease_ns
-            if is_fresh and not (always or returns or is_idle or lease.spent):
+            if is_fresh and not (always or returns or is_idle or lease.spent or lease.is_over):
                 return
             spent = lease.spent
-            if returns or is_idle:
+            if returns or is_idle or lease.is_over:
                 spent += lease.reserved
                 lease.is_over = True
             keep = max(0, lease.granted - lease.spent)
             lease.is_busy = True
+        name = self.remote.new_id()
         try:
             if lease.is_over:
                 self.remote.settle(lease.name, (lease.ask,), (spent,))
             else:
-                name = self.remote.new_id()
                 ask = lease.ask._replace(amount=keep)
                 granted = self.remote.renew(ask, self._lease_ns, name, lease.name, spent)
-        except StoreError:
+        except StoreError as error:
             with self._lock:
-                lease.is_busy = lease.is_over = False
+                if not error.was_sent:
+                    lease.is_busy = lease.is_over = False
+                elif not lease.is_over:  # a slice that is given back stays so: it is settled once by its id
+                    lease.unsure = (name, spent)
             raise
         with self._lock:
             lease.is_busy = False
