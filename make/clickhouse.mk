@@ -14,3 +14,9 @@ $(CLICKHOUSE)/installed: tests/clickhouse/requirements.txt pyproject.toml | $(VE
 .PHONY: test-clickhouse
 test-clickhouse: $(CLICKHOUSE)/installed ## Run every report on ClickHouse's engine with the DDL that spancost prints
 	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(CLICKHOUSE)/bin/python -m pytest -p no:cacheprovider -q tests/clickhouse $(ARGS)
+
+CALLS ?= 1000000
+
+.PHONY: test-many-calls
+test-many-calls: $(CLICKHOUSE)/installed ## Compare every report on DuckDB, ClickHouse and plain integers: CALLS=1000000
+	@PYTHONPATH=. $(CLICKHOUSE)/bin/python -m tests.clickhouse.many_calls --calls $(CALLS)

@@ -23,20 +23,21 @@ from click.testing import CliRunner  # noqa: E402
 
 from spancost.cli import main  # noqa: E402
 from spancost.core.money import usd_decimal  # noqa: E402
-from spancost.reports import outcomes, spend, top, tree  # noqa: E402
+from spancost.reports import compare, forecast, outcomes, spend, top, tree  # noqa: E402
 from spancost.reports.selection import Selection  # noqa: E402
 from spancost.store import clickhouse_ddl  # noqa: E402
 from spancost.store.calls import Engine, call_records, open_calls  # noqa: E402
 from spancost.store.clickhouse_check import check  # noqa: E402
 from spancost.store.clickhouse_engine import ClickHouseEngine  # noqa: E402
-from spancost.store.otlp_json import carried_spans  # noqa: E402
+from spancost.store.otlp_json import attributes_in, carried_spans  # noqa: E402
 from spancost.testing.support_week import support_week  # noqa: E402
 
 # The exporter's table (clickhouseexporter 0.159), as far as reports read it.
 TABLE = """CREATE TABLE otel.otel_traces (
     Timestamp DateTime64(9), TraceId String, SpanId String, ParentSpanId String, SpanName LowCardinality(String),
     ServiceName LowCardinality(String), ResourceAttributes {attributes}, SpanAttributes {attributes},
-    Duration UInt64, StatusCode LowCardinality(String)
+    Duration UInt64, StatusCode LowCardinality(String),
+    Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes {attributes})
 ) ENGINE = MergeTree PARTITION BY toDate(Timestamp) ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))"""
 BY = [("feature",), ("model", "provider"), ("workspace_id", "status"), ("experiment",), ("app.nothing",), ("reason",)]
 
@@ -81,7 +82,13 @@ def exported(priced: Path, form: str) -> Iterator[dict[str, Any]]:
             attributes = {key: as_text(value) for key, value in span.attributes.items()}
             if form == clickhouse_ddl.JSON:  # Go's JSON: a double without a fraction is an integer
                 attributes = {key: as_json(value) for key, value in span.attributes.items()}
+            events = carried.raw.get("events") or []
+            held = [attributes_in(event, "event") for event in events]
+            as_form = as_json if form == clickhouse_ddl.JSON else as_text
             yield {
+                "Events.Timestamp": [f"{int(event['timeUnixNano']) // 10**9}.0" for event in events],
+                "Events.Name": [event["name"] for event in events],
+                "Events.Attributes": [{key: as_form(value) for key, value in each.items()} for each in held],
                 "Timestamp": f"{span.start_ns // 10**9}.{span.start_ns % 10**9:09d}",
                 "TraceId": f"{span.trace_id:032x}",
                 "SpanId": f"{span.span_id:016x}",
@@ -163,6 +170,21 @@ def test_outcomes_and_trees_are_the_same(clickhouse: ClickHouseEngine, duckdb: E
     assert outcomes.outcomes(clickhouse, selection) == outcomes.outcomes(duckdb, selection)
     trace = top.top(duckdb, Selection(), top.TRACES, 1)[0].keys["trace_id"]
     assert tree.tree(clickhouse, trace[:12]) == tree.tree(duckdb, trace)
+
+
+def test_arms_of_an_experiment_are_the_same(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
+    """What `compare` compares: cost, outcome and score of each trace."""
+    design = compare.Design("experiment", None, None, ("success",), None)
+    one, other = (compare.arms_of(engine, Selection(), design) for engine in (clickhouse, duckdb))
+    assert {arm: sorted(map(repr, units)) for arm, units in one.items()} == {
+        arm: sorted(map(repr, units)) for arm, units in other.items()
+    }
+    assert any(unit.score is not None for units in one.values() for unit in units)
+
+
+def test_days_of_a_forecast_are_the_same(clickhouse: ClickHouseEngine, duckdb: Engine) -> None:
+    days = [forecast.days_of(engine, Selection(), "Europe/Berlin") for engine in (clickhouse, duckdb)]
+    assert days[0] == days[1]
 
 
 def test_records_are_the_same(clickhouse: ClickHouseEngine, priced: Path) -> None:

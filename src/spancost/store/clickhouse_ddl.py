@@ -16,6 +16,7 @@ from spancost.config import data
 from spancost.core import semconv
 from spancost.core.ledger.writes import CONTRACT_MARK
 from spancost.store.columns import CALLS, Column
+from spancost.store.span_facts import EVALUATION, SCORE_NAME, SCORE_PREFIX, SCORE_VALUE
 
 MAP, JSON = FORMS = ("map", "json")
 TYPES = {
@@ -36,6 +37,7 @@ _TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens")
 _NOT_TAGS = ("app.outcome", "app.attribution_missing", *(column.tag for column in CALLS if column.tag is not None))
 _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 _METER = "llm.meter."
+_STRING, _RAW = "JSONExtractString", "JSONExtractRaw"
 
 
 class Names(NamedTuple):
@@ -97,14 +99,43 @@ def views(names: Names) -> list[str]:
         f"CREATE OR REPLACE VIEW {names.of('traces')} AS\n"
         "SELECT TraceId AS `trace_id`, argMin(SpanName, Timestamp) AS `name`,\n"
         "    argMin(ServiceName, Timestamp) AS `service`,\n"
-        f"    min(Timestamp) AS `started_at`, nullIf(argMax({outcome}, Duration), '') AS `outcome`\n"
-        f"FROM {source} WHERE ParentSpanId = '' GROUP BY TraceId",
+        f"    min(Timestamp) AS `started_at`, nullIf(argMax({outcome}, Duration), '') AS `outcome`,\n"
+        "    any(`scored`.`scores`) AS `scores`\n"
+        f"FROM {source} LEFT ANY JOIN (\n{_scores(names)}) AS `scored` ON TraceId = `scored`.`trace_id`\n"
+        "WHERE ParentSpanId = '' GROUP BY TraceId",
         f"CREATE OR REPLACE VIEW {names.of('spans')} AS\n"
         "SELECT TraceId AS `trace_id`, SpanId AS `span_id`, nullIf(ParentSpanId, '') AS `parent_id`,\n"
         "    SpanName AS `name`, ServiceName AS `service`, Timestamp AS `started_at`,\n"
         "    toInt64(Duration) AS `duration_ns`\n"
         f"FROM {source} WHERE {status} IN ('', 'duplicate', 'aggregate') LIMIT 1 BY TraceId, SpanId",
     ]
+
+
+def _scores(names: Names) -> str:
+    """Return the query for the scores of each trace: of several with one name the one with the latest end."""
+    given = _map(SCORE_PREFIX, names.form, cut=len(SCORE_PREFIX), read=_RAW)
+    value, name = _attribute(SCORE_VALUE, names.form), _text(SCORE_NAME, names.form)
+    own = f"if({value} = '', [], [(ifNull({name}, 'score'), {value})])"
+    return (
+        "    SELECT `trace_id`, CAST((groupArray(`score`), groupArray(`value`)), 'Map(String, Float64)') AS `scores`\n"
+        "    FROM (SELECT `trace_id`, `held`.1 AS `score`, argMax(toFloat64OrNull(`held`.2), `ends`) AS `value`\n"
+        "        FROM (SELECT TraceId AS `trace_id`, toUnixTimestamp64Nano(Timestamp) + toInt64(Duration) AS `ends`,\n"
+        f"            arrayJoin(arrayConcat(CAST({given}, 'Array(Tuple(String, String))'), {own},\n"
+        f"                {_scores_of_events(names.form)})) AS `held`\n"
+        f"            FROM {names.of(names.source)})\n"
+        "        GROUP BY `trace_id`, `score`)\n"
+        "    WHERE `value` IS NOT NULL GROUP BY `trace_id`"
+    )
+
+
+def _scores_of_events(form: str) -> str:
+    """Return the names and values of evaluations that are events of a span."""
+    parts = [", ".join(f"'{part}'" for part in key.split(".")) for key in (SCORE_NAME, SCORE_VALUE)]
+    found = [f"e.2['{SCORE_NAME}']", f"e.2['{SCORE_VALUE}']"]
+    if form == JSON:
+        found = [f"{read}(toJSONString(e.2), {part})" for read, part in zip((_STRING, _RAW), parts, strict=True)]
+    zipped = "arrayZip(`Events.Name`, `Events.Attributes`)"
+    return f"arrayMap(e -> ({', '.join(found)}), arrayFilter(e -> e.1 = '{EVALUATION}', {zipped}))"
 
 
 def roll_up(names: Names) -> list[str]:
@@ -224,7 +255,7 @@ def _first_token(keys: list[list[object]], form: str) -> str:
     return f"toInt64(round(coalesce({', '.join(values)})))"
 
 
-def _map(prefix: str, form: str, cut: int = 0, without: tuple[str, ...] = ()) -> str:
+def _map(prefix: str, form: str, cut: int = 0, without: tuple[str, ...] = (), read: str = _STRING) -> str:
     """Return the attributes with a prefix as a map of text; *cut*: how many characters of the names are left out."""
     listed = ", ".join(f"'{key}'" for key in without)
     condition = f"startsWith(k, '{prefix}')" + (f" AND k NOT IN ({listed})" if without else "")
@@ -234,7 +265,7 @@ def _map(prefix: str, form: str, cut: int = 0, without: tuple[str, ...] = ()) ->
         return f"mapApply((k, v) -> (toString({name}), toString(v)), {kept})"
     keys = f"arrayFilter(k -> {condition}, JSONAllPaths(SpanAttributes))"
     parts = ", ".join(f"splitByChar('.', k)[{n}]" for n in range(1, prefix.count(".") + 1))
-    value = f"JSONExtractString(toJSONString(SpanAttributes), {parts}, substring(k, {len(prefix) + 1}))"
+    value = f"{read}(toJSONString(SpanAttributes), {parts}, substring(k, {len(prefix) + 1}))"
     name = f"substring(k, {cut + 1})" if cut else "k"
     names = f"arrayMap(k -> {name}, {keys})"
     return f"mapFromArrays({names}, arrayMap(k -> {value}, {keys}))"
