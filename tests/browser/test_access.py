@@ -51,6 +51,7 @@ def test_every_view_can_be_used_by_everyone(address: str, dark: bool) -> None:
     try:
         page.get(address)
         until(lambda: page.find_elements("css selector", ".figures"))
+        until(lambda: not page.find_elements("css selector", "[data-waits]"), 30)
         assert violations(page) == []
         page.find_element("css selector", "a[href^='/trace']").click()
         until(lambda: page.find_elements("css selector", "[role=treeitem]"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import pytest
 from spancost.config import detectors
 from spancost.store.calls import open_calls
 from spancost.store.pricing_choice import PricingChoice
+from spancost.web.live import LiveCalls
 from spancost.web.questions import Questions
 from spancost.web.server import PageServer
 from tests.browser.chromium import chromium, until
-from tests.web.source import page_source
+from tests.reports.otlp import chat, request, span
+from tests.web.source import HOSTILE, page_source
 
 ENTER, DOWN, LEFT, RIGHT, END, TAB = "\ue007", "\ue015", "\ue012", "\ue014", "\ue010", "\ue004"
 
@@ -39,6 +42,7 @@ def page(server: PageServer) -> Iterator[Any]:
     driver = chromium()
     driver.get(server.address)
     until(lambda: driver.find_elements("css selector", ".figures"))
+    until(lambda: not driver.find_elements("css selector", "[data-waits]"), 30)
     yield driver
     faults = [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     addresses = {
@@ -125,3 +129,48 @@ def test_the_page_fits_its_window(server: PageServer, tmp_path: Path, width: int
     driver.save_screenshot(str(tmp_path / "page.png"))
     driver.quit()
     assert wide
+
+
+def test_a_live_service_leads_to_the_rate_too(tmp_path: Path) -> None:
+    """A million characters, markup and control characters arrive as names and tags of a service, and stay text."""
+    live = LiveCalls(tmp_path, PricingChoice())
+    questions = Questions(live.engine, PricingChoice(), detectors.rules(None), "here")
+    served = PageServer(questions, receive=live.receive)
+    threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
+    driver = chromium()
+    try:
+        driver.get(served.address)
+        until(lambda: "No model call yet" in driver.page_source)
+        long = HOSTILE + "x" * 1_000_000
+        root = span(1, 1, None, 0, name=long, app__feature=long)
+        send(
+            served, root, *(chat(1, 2 + at, "gpt-4o", 10**at, parent=1, at_s=at, app__feature=long) for at in range(4))
+        )
+        until(lambda: driver.find_elements("css selector", "a[href^='/trace']"))
+        title = driver.title
+        driver.find_element("css selector", "a[href^='/trace']").click()
+        tree = until(lambda: driver.find_elements("css selector", ".tree"))[0]
+        until(lambda: driver.find_elements("css selector", "[role=treeitem]"))
+        tree.send_keys(DOWN)
+        tree.send_keys(ENTER)
+        until(lambda: "/call?" in driver.current_url and "Line items" in driver.page_source)
+        shown = driver.find_element("css selector", "main").text
+        assert "openai/gpt-4o@" in shown
+        assert "(1,000,0" in shown
+        assert len(shown) < 10_000
+        assert driver.find_elements("css selector", "main img") == []
+        assert driver.title != "1" != title
+        faults = [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        assert faults == []
+    finally:
+        driver.quit()
+        served.shutdown()
+        served.server_close()
+        live.close()
+
+
+def send(served: PageServer, *spans: dict[str, Any]) -> None:
+    """Send spans as a service does."""
+    body = json.dumps(request(*spans)).encode()
+    sent = urllib.request.Request(f"{served.endpoint}/v1/traces", body, {"content-type": "application/json"})
+    urllib.request.urlopen(sent)

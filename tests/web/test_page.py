@@ -99,6 +99,9 @@ def test_filters_narrow_everything(server: PageServer) -> None:
     assert [row["key"] for row in data["tables"]["feature"]] == ["search"]
     empty = question(server, "overview?where=feature=nothing")
     assert empty["calls"] == 0
+    assert question(server, "anomalies?where=feature=nothing")["calls"] == 0
+    assert question(server, "works?where=feature=nothing") == {"traces": [], "outcomes": []}
+    assert question(server, "budgets?until=2026-01-01")["budgets"] == []
 
 
 def test_a_trace_and_a_call_lead_to_the_rate(server: PageServer) -> None:

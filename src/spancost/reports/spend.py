@@ -14,6 +14,8 @@ from spancost.store import sql
 from spancost.store.calls import Engine
 
 ZERO = Decimal(0)
+_COUNTS = 5
+"""Columns of a row that are plain sums."""
 
 
 class SpendRow(NamedTuple):
@@ -67,7 +69,7 @@ def total(rows: list[SpendRow]) -> SpendRow:
     """Return the sum of *rows*."""
     costs = [row.cost_usd for row in rows if row.cost_usd is not None]
     lists = [row.list_cost_usd for row in rows if row.list_cost_usd is not None]
-    counts = [sum(column) for column in zip(*(row[6:] for row in rows), strict=True)]
+    counts = [sum(column) for column in zip(*(row[6:] for row in rows), strict=True)] or [0] * _COUNTS
     return SpendRow(
         None,
         (),

@@ -11,6 +11,7 @@ import hmac
 import json
 import secrets
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,6 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
             body, status = json.dumps({"error": str(error)}).encode(), HTTPStatus.BAD_REQUEST
         except LookupError:
             body, status = b'{"error":"no such question"}', HTTPStatus.NOT_FOUND
+        except Exception as error:  # the page says so, the terminal says where
+            traceback.print_exc()
+            sentence = f"this question failed with {type(error).__name__}: the terminal of spancost view shows where"
+            body, status = json.dumps({"error": sentence}).encode(), HTTPStatus.INTERNAL_SERVER_ERROR
         self._send(status, body, "application/json")
 
     def _static(self, name: str) -> None:

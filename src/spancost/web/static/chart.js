@@ -2,12 +2,12 @@
 // Spend over time as stacked bars in plain SVG. Each bar is a link to its hour or day.
 import { count, dollars, draw, make } from "./format.js";
 
-const HEIGHT = 260, LEFT = 64, BOTTOM = 30, TOP = 10;
+const HEIGHT = 260, LEFT = 52, BOTTOM = 30, TOP = 10;
 export const colour = (index) => "var(--s" + Math.min(index, 8) + ")";
 
 export function chart(data, nameOf, linkOf) {
   // As wide as the page, so that letters keep their shape.
-  const WIDTH = Math.max(640, document.getElementById("main").clientWidth - 24);
+  const WIDTH = Math.max(300, document.getElementById("main").clientWidth - 44);
   const sums = data.labels.map((_, at) => data.series.reduce((sum, one) => sum + Number(one.costs[at]), 0));
   const most = Math.max(...sums, 1e-12), top = ceiling(most), step = (WIDTH - LEFT) / data.labels.length;
   const height = HEIGHT - BOTTOM - TOP, y = (value) => TOP + height * (1 - value / top);
@@ -46,5 +46,5 @@ const axis = (value) => "$" + (value >= 100 ? count(value) : String(Number(value
 
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 8, 10].map((each) => each * power).find((each) => each >= value);
+  return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 4.8, 6, 8, 10].map((each) => each * power).find((each) => each >= value);
 }

@@ -10,6 +10,27 @@ export function dollars(text) {
   return "$" + value.toFixed(digits);
 }
 
+// How many decimals a column of amounts has, so that they line up: three digits and more of the largest.
+export function decimals(amounts, more = 0) {
+  const most = Math.max(...amounts.map((text) => Math.abs(Number(text ?? 0))), 0);
+  if (most >= 100 || most === 0) return 2;
+  return Math.min(15, (most >= 1 ? 4 : 3 - Math.floor(Math.log10(most))) + more);
+}
+
+// An amount of a column with so many decimals; one that is too small for them is said to be.
+export function amount(text, digits) {
+  if (text === null || text === undefined) return "unknown";
+  const value = Number(text), least = 10 ** -digits;
+  if (value > 0 && value < least / 2) return "< $" + least.toFixed(digits);
+  return "$" + value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+// Exact decimal texts with as many decimals each.
+export function aligned(texts) {
+  const length = Math.max(...texts.map((text) => (text.split(".")[1] ?? "").length), 0);
+  return texts.map((text) => (length ? text.split(".")[0] + "." + (text.split(".")[1] ?? "").padEnd(length, "0") : text));
+}
+
 export const count = (value) => Number(value || 0).toLocaleString("en-US");
 
 export function share(part, whole) {
@@ -51,9 +72,25 @@ export function printable(text) {
   return shown.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "\ufffd");
 }
 
+const LONG = 36;
+
+// columns: title; number: right-aligned; usd: an amount as text; text: long; extra: left out on narrow windows.
 export function table(caption, columns, rows) {
-  const head = make("tr", {}, columns.map((column) => make("th", { scope: "col", class: column.number ? "number" : null }, column.title)));
-  const body = rows.map((row) =>
-    make("tr", {}, row.map((cell, index) => make("td", { class: columns[index].number ? "number" : "key" }, cell))));
-  return make("div", { class: "wide" }, make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, body)));
+  const digits = columns.map((column, at) => (column.usd ? decimals(rows.map((row) => row[at])) : 0));
+  const kind = (column) => [column.number || column.usd ? "number" : column.text ? "text" : "key", column.extra ? "extra" : ""].join(" ").trim();
+  const head = make("tr", {}, columns.map((column) => make("th", { scope: "col", class: kind(column) }, column.title)));
+  const body = rows.map((row) => make("tr", {}, row.map((given, at) => {
+    const { usd } = columns[at], shown = usd && given !== "" ? amount(given, digits[at]) : given;
+    const cell = make("td", { class: kind(columns[at]), title: usd && given ? "$" + given : null }, shown);
+    if (cell.textContent.length > LONG) cell.classList.add("long");
+    return cell;
+  })));
+  const made = make("table", { "aria-label": caption || null }, make("thead", {}, head), make("tbody", {}, body));
+  const box = make("div", { class: "wide" }, made);
+  // What scrolls can be reached by the keyboard.
+  requestAnimationFrame(() => {
+    const names = { tabindex: "0", role: "region", "aria-label": caption || columns.map((column) => column.title).join(", ") };
+    if (box.scrollWidth > box.clientWidth) Object.entries(names).forEach(([name, value]) => box.setAttribute(name, value));
+  });
+  return make("div", {}, caption ? make("p", { class: "quiet caption" }, caption) : null, box);
 }

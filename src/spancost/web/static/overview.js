@@ -30,9 +30,9 @@ export function overview(data, place, later) {
   const grid = make("div", { class: "tables" });
   for (const [column, rows] of Object.entries(data.tables)) grid.append(make("section", {}, make("h2", {}, TITLES[column]), spend(column, rows, totals, place)));
   grid.append(part("Cost per success", later.works, (found) => [outcomes(found.outcomes)]));
+  grid.append(make("section", {}, make("h2", {}, "Calls without a price"), unpriced(data.unpriced)));
   parts.push(grid, part("Most expensive traces", later.works, (found) => [traces(found.traces, place)]));
   parts.push(part("Anomalies", later.anomalies, (found) => [anomaliesOf(found, place)]));
-  parts.push(make("h2", {}, "Calls without a price"), unpriced(data.unpriced));
   return parts;
 }
 
@@ -71,11 +71,11 @@ function stack(data, place) {
 }
 
 function spend(column, rows, totals, place) {
-  const columns = [{ title: column }, { title: "cost", number: true }, { title: "share", number: true },
+  const columns = [{ title: column }, { title: "cost", usd: true }, { title: "share", number: true },
     { title: "calls", number: true }, { title: "unpriced", number: true }];
   return table("", columns, rows.map((row) => [
     link(place, place.link({ where: column + "=" + (row.key ?? "") }), row.key ?? NONE),
-    dollars(row.cost_usd), portion(row.cost_usd, totals.cost_usd), count(row.calls), row.unpriced ? count(row.unpriced) : "",
+    row.cost_usd, portion(row.cost_usd, totals.cost_usd), count(row.calls), row.unpriced ? count(row.unpriced) : "",
   ]));
 }
 
@@ -87,32 +87,33 @@ function portion(part, whole) {
 const link = (place, href, text) => (place.isFile ? make("span", {}, text) : make("a", { href }, text));
 
 function traces(rows, place) {
-  const columns = [{ title: "trace" }, { title: "began" }, { title: "cost", number: true }, { title: "calls", number: true },
-    { title: "outcome" }, { title: "why" }];
+  const columns = [{ title: "trace" }, { title: "began", extra: true }, { title: "cost", usd: true },
+    { title: "calls", number: true, extra: true }, { title: "outcome", extra: true }, { title: "why", text: true }];
   return table("", columns, rows.map((row) => [
     link(place, place.trace(row.trace_id), row.name || row.trace_id.slice(0, 16)), time(row.started_at),
-    dollars(row.cost_usd), count(row.calls), row.outcome ?? "", row.why,
+    row.cost_usd, count(row.calls), row.outcome ?? "", row.why,
   ]));
 }
 
 function outcomes(rows) {
   if (!rows.length) return make("p", { class: "quiet" }, "No trace has an outcome: set app.outcome on its root span.");
-  const columns = [{ title: "feature" }, { title: "cost", number: true }, { title: "successes", number: true },
-    { title: "of traces", number: true }, { title: "per success", number: true }];
-  return table("", columns, rows.map((row) => [row.feature ?? NONE, dollars(row.cost_usd), count(row.successes),
-    count(row.outcomes), dollars(row.cost_per_success_usd)]));
+  const columns = [{ title: "feature" }, { title: "cost", usd: true, extra: true }, { title: "successes", number: true },
+    { title: "of traces", number: true, extra: true }, { title: "per success", usd: true }];
+  return table("", columns, rows.map((row) => [row.feature ?? NONE, row.cost_usd, count(row.successes),
+    count(row.outcomes), row.cost_per_success_usd]));
 }
 
 function anomaliesOf(found, place) {
   if (found.is_skipped) return make("p", { class: "quiet" }, count(found.calls) + " calls are too many to look at here: spancost anomalies does.");
   if (!found.anomalies.length) return make("p", { class: "quiet" }, "None in " + count(found.calls) + " calls.");
-  const columns = [{ title: "rule" }, { title: "began" }, { title: "cost", number: true }, { title: "what" }];
+  const columns = [{ title: "rule" }, { title: "began", extra: true }, { title: "cost", usd: true }, { title: "what", text: true }];
   return table("", columns, found.anomalies.map((each) => [
-    each.trace_id ? link(place, place.trace(each.trace_id), each.rule) : each.rule, time(each.first), dollars(each.cost_usd), each.text]));
+    each.trace_id ? link(place, place.trace(each.trace_id), each.rule) : each.rule, time(each.first), each.cost_usd, each.text]));
 }
 
 function unpriced(rows) {
   if (!rows.length) return make("p", { class: "quiet" }, "Every call has a price.");
-  const columns = [{ title: "reason" }, { title: "provider" }, { title: "model" }, { title: "calls", number: true }, { title: "what helps" }];
-  return table("", columns, rows.map((row) => [row.reason ?? "", row.provider ?? NONE, row.model ?? NONE, count(row.calls), row.remedy || row.meaning]));
+  const columns = [{ title: "model" }, { title: "calls", number: true }, { title: "reason", extra: true },
+    { title: "what helps", text: true }];
+  return table("", columns, rows.map((row) => [row.model ?? NONE, count(row.calls), row.reason ?? "", row.remedy || row.meaning]));
 }

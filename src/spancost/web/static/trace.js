@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One trace as a tree and a timeline. Only the rows in view are in the document, so that 10,000 spans stay quick.
-import { count, dollars, draw, duration, make, time } from "./format.js";
+import { amount, count, decimals, dollars, draw, duration, make, time } from "./format.js";
 import { figures } from "./overview.js";
 
 const ROW = 26;
@@ -10,6 +10,7 @@ export function trace(data, place) {
     ({ depth, id, name, start, length, cost, own, calls, input, output, status, reason, isOpen: true }));
   spans.forEach((span, index) => { span.index = index; span.hasChildren = spans[index + 1]?.depth > span.depth; });
   const most = Math.max(...spans.map((span) => Number(span.own || 0)), 1e-15);
+  const digits = decimals(spans.map((span) => span.own), 1);
   const reasons = Object.entries(data.meanings);
   return [
     make("h1", {}, data.name),
@@ -18,14 +19,14 @@ export function trace(data, place) {
     make("h2", {}, "Spans"),
     make("p", { class: "quiet" }, "Arrow keys move, left and right close and open, Enter shows a call. The bar of a call is darker the more it costs."),
     make("div", { class: "head", "aria-hidden": "true" }, make("span", {}, "span"), make("span", { class: "number" }, "subtree"),
-      make("span", { class: "number" }, "own cost"), make("span", {}, "status"), make("span", {}, "time")),
-    tree(spans, most, data, place),
+      make("span", { class: "number" }, "own cost"), make("span", { class: "extra" }, "status"), make("span", { class: "extra" }, "time")),
+    tree(spans, { most, digits }, data, place),
     reasons.length ? make("section", {}, make("h2", {}, "Reasons"), make("dl", { class: "facts" },
       reasons.map(([reason, meaning]) => [make("dt", {}, reason), make("dd", {}, meaning)]))) : null,
   ];
 }
 
-function tree(spans, most, data, place) {
+function tree(spans, { most, digits }, data, place) {
   const rows = make("div", { class: "rows" });
   const box = make("div", { class: "tree", role: "tree", tabindex: "0", "aria-label": "Spans of the trace" }, rows);
   let shown = [], selected = Math.max(0, spans.findIndex((span) => span.id === place.span));
@@ -49,8 +50,8 @@ function tree(spans, most, data, place) {
     const item = make("div", { role: "treeitem", id: "span" + span.index, "aria-level": span.depth + 1, "aria-setsize": spans.length,
       "aria-posinset": at + 1, "aria-selected": span.index === selected ? "true" : "false", "aria-expanded": span.hasChildren ? String(span.isOpen) : null },
       make("span", { class: "name" }, (span.hasChildren ? (span.isOpen ? "▾ " : "▸ ") : "  ") + span.name),
-      make("span", { class: "number" }, dollars(span.cost)), make("span", { class: "number" }, span.status ? dollars(span.own) : ""),
-      make("span", { class: span.status === "unpriced" ? "bad" : "quiet" }, [span.status, span.reason].filter(Boolean).join(", ")),
+      make("span", { class: "number" }, span.calls ? amount(span.cost, digits) : ""), make("span", { class: "number" }, span.status ? amount(span.own, digits) : ""),
+      make("span", { class: (span.status === "unpriced" ? "bad" : "quiet") + " extra" }, [span.status, span.reason].filter(Boolean).join(", ")),
       bar(span, most, data.duration_ns));
     item.style.top = at * ROW + "px";
     item.firstChild.style.paddingLeft = Math.min(span.depth, 30) * 14 + "px";
@@ -96,6 +97,6 @@ function bar(span, most, whole) {
   const x = (100 * span.start) / (whole || 1), width = Math.max((100 * span.length) / (whole || 1), 0.4);
   const strength = span.own === null ? 0.18 : 0.35 + 0.65 * Math.sqrt(Number(span.own) / most);
   const said = duration(span.length) + ", begins after " + duration(span.start);
-  return make("span", { class: "time", title: said }, draw("svg", { viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true" },
+  return make("span", { class: "time extra", title: said }, draw("svg", { viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true" },
     draw("rect", { x, width, y: 1, height: 10, fill: span.own === null ? "var(--quiet)" : "var(--s1)", "fill-opacity": strength })));
 }
