@@ -24,7 +24,7 @@ def bill_source() -> Schema:
         ("match",),
     )
     form = {
-        **dict.fromkeys(("id", "about", "rounded"), TEXT),
+        **dict.fromkeys(("id", "about", "rounded", "same_as"), TEXT),
         "lag_hours": COUNT,
         "file": text_of("csv", "json", "any"),
         "provider": {"anyOf": [TEXT, closed({"columns": TEXT_LIST, "values": values})]},

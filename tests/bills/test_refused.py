@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from spancost.bills.reader import read_bill, read_bills
 from spancost.cli import main
 from tests.bills.documents import CASES, CONSOLE_USAGE, CUR, DEEPSEEK, USAGE
 from tests.bills.month import billed, costs_csv, month, spans_file
@@ -113,6 +114,26 @@ def test_the_good_bill_is_taken_by_every_command(tmp_path: Path) -> None:
 def test_a_usage_report_settles_no_amount(tmp_path: Path) -> None:
     text = USAGE.replace("1795046400", "1793577600").replace("1795132800", "1793664000")
     refused(run(tmp_path, "csv", lambda _: text), "found quantities only; expected a bill with amounts")
+
+
+def test_two_reports_of_the_same_spend_are_refused(tmp_path: Path) -> None:
+    """The cost export and a FOCUS file of the same days: their money would count twice."""
+    calls = month()
+    spans, bill = spans_file(tmp_path / "s.jsonl", calls), costs_csv(tmp_path / "b.csv", billed(calls))
+    other = tmp_path / "f.csv"
+    assert CliRunner().invoke(main, ["focus", str(spans), "--account", "a", "--out", str(other)]).exit_code == 0
+    done = CliRunner().invoke(main, ["reconcile", str(spans), "--bill", str(bill), "--bill", str(other)])
+    refused(done, "expected one of the two reports")
+
+
+def test_tables_of_one_archive_that_state_the_same_money_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "month.zip"
+    cost = "user_id,utc_date,model,wallet_type,cost,currency\nu,20261119,deepseek-chat,paid,2,USD\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("amount-2026-11.csv", DEEPSEEK)
+        file.writestr("cost-2026-11.csv", cost)
+    assert sum(line.amount or 0 for bill in read_bills([path]) for line in bill.lines) == 2
+    assert [len(bill.lines) for bill in read_bill(path)] == [2, 1]
 
 
 @pytest.mark.parametrize("kind", ["gz", "zip", "parquet"])

@@ -72,6 +72,8 @@ class Form:
         self.id: str = source["id"]
         self.lag_hours: int = source["lag_hours"]
         self.rounded: str | None = source.get("rounded")
+        self.same_as: str | None = source.get("same_as")
+        """A form whose table, in the same file, states the same money in more detail."""
         self.file: str = source["file"]
         self.path: tuple[str, ...] = tuple(source.get("rows", ()))
         self._needs: list[list[str]] = source.get("needs_one") or [source.get("needs", [])]

@@ -61,10 +61,16 @@ def read_bills(paths: Sequence[Path]) -> list[Bill]:
     bills: list[Bill] = []
     restated: frozenset[Bucket] = frozenset()
     for path in reversed(paths):
-        earlier = read_bill(path, True, restated)
+        earlier = _without_copies(read_bill(path, True, restated))
         bills = earlier + bills
         restated = restated.union(*(bill.buckets for bill in earlier))
     return bills
+
+
+def _without_copies(bills: list[Bill]) -> list[Bill]:
+    """Return the bills of one file; what a table states again in less detail has no lines."""
+    held = {bill.source for bill in bills}
+    return [bill._replace(lines=()) if forms().by_id(bill.source).same_as in held else bill for bill in bills]
 
 
 def _table(table: tables.Table, wanted: _Wanted) -> Bill:

@@ -65,23 +65,38 @@ class Counts(NamedTuple):
 
 
 def bill_sides(bills: Iterable[Bill]) -> tuple[dict[Key, Side], list[BillLine]]:
-    """Return the bill by key, and the lines that are not usage of a model: fees, credits, taxes, unknown ones."""
+    """Return the bill by key, and the lines that are not usage of a model: fees, credits, taxes, unknown ones.
+
+    BillError for an amount in another currency, and for two sources that state the same money or quantity.
+    """
     sides: dict[Key, Side] = {}
+    stated: dict[tuple[object, ...], Bill] = {}
     others: list[BillLine] = []
     for bill in bills:
         for line in bill.lines:
             if line.amount is not None and line.currency != "USD":
-                raise BillError(
-                    f"{bill.path}, row {line.row}: found an amount in {line.currency}; expected USD, or --rate"
-                )
+                raise BillError(f"{bill.path}, row {line.row}: found an amount in {line.currency}; expected USD")
             is_fee = line.category in (USAGE, FEE) and line.meter is not None and line.meter.endswith(_COUNTED)
             is_usage = is_fee or (line.category == USAGE and line.model is not None)
             if line.mapped_by is None or not line.provider or not is_usage:
                 others.append(line)
                 continue
             key = Key(line.start.date(), line.provider, line.model or "", line.meter or ALL, line.tier or "")
+            if line.amount is not None:
+                _refuse_second(stated.setdefault((key.day, key.provider, key.model), bill), bill)
+            if line.quantity is not None:
+                _refuse_second(stated.setdefault(key, bill), bill)
             sides[key] = sides.get(key, Side()).plus(Side(line.quantity, line.amount, line.rows))
     return sides, others
+
+
+def _refuse_second(first: Bill, bill: Bill) -> None:
+    """Raise BillError when *bill* states what *first*, of another source, has stated: it would count twice."""
+    if first.source != bill.source:
+        raise BillError(
+            f"{bill.path}: found usage of a day and model that {first.path} ({first.source}) has, too; expected one of "
+            "the two reports"
+        )
 
 
 def our_sides(
