@@ -101,7 +101,7 @@ func (p *costProcessor) gather(td ptrace.Traces, dialects *dialect.Dialects, w *
 			}
 		}
 	}
-	if w.isCrowded() {
+	if w.hasParents {
 		for _, resource := range td.ResourceSpans().All() {
 			for _, scope := range resource.ScopeSpans().All() {
 				for _, span := range scope.Spans().All() {

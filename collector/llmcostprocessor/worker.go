@@ -3,6 +3,8 @@
 package llmcostprocessor
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -23,22 +25,36 @@ type worker struct {
 	spans   []cost.Span
 	data    []ptrace.Span
 	copies  map[cost.SpanKey]int
-	inTrace map[[2]uint64]heldOfTrace
+	// inTrace finds the trace of a span in traces; traceOf is that of each held span, last that of the span taken last.
+	inTrace map[[2]uint64]int
+	traces  []heldOfTrace
+	traceOf []int
+	last    int
 	parents map[cost.SpanKey]cost.SpanKey
 	before  ledger.Counters
 	tally   tally
-	// crowdedTraces is how many traces have more than one span held; isDetached: one held is of a detached emitter.
-	crowdedTraces int
-	isDetached    bool
+	// hasParents: some held span may be above another; mayHaveCopies: one may be held twice; isDetached: one is of a detached
+	// emitter.
+	hasParents, mayHaveCopies, isDetached bool
 }
 
-// heldOfTrace is what is held of a trace: how many spans, and whether they may repeat one another by more than a response id,
-// which takes several emitters, one below another, or an emitter that reports answers from a cache as calls.
+// heldOfTrace is what is held of a trace.
 type heldOfTrace struct {
-	count      int
-	scope      string
+	trace [2]uint64
+	count int
+	// ids are those of the first spans, parent is the parent of the first one.
+	ids    [fewSpans]uint64
+	parent uint64
+	scope  string
+	// areSiblings: all have one parent, so that none is above another.
+	areSiblings bool
+	// mayCompare: spans may repeat one another by more than a response id, which takes several emitters, one below another, or an
+	// emitter that reports answers from a cache as calls.
 	mayCompare bool
 }
+
+// fewSpans is how many spans of a trace are looked at one by one for copies.
+const fewSpans = 8
 
 func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bool, left ledger.LeftOut) *worker {
 	options := ledger.Options{
@@ -47,7 +63,7 @@ func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bo
 	}
 	return &worker{
 		ledger: ledger.New(dialects, pricer, options), copies: map[cost.SpanKey]int{},
-		inTrace: map[[2]uint64]heldOfTrace{}, parents: map[cost.SpanKey]cost.SpanKey{},
+		inTrace: map[[2]uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
 	}
 }
 
@@ -70,37 +86,50 @@ func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by s
 	tracedata.Fill(span, scope, into)
 	into.Resource, into.Language, into.Process = by.resource, by.language, by.process
 	w.data = append(w.data, span)
-	held := w.inTrace[into.Key.Trace]
-	switch held.count++; held.count {
-	case 1:
-		held.scope, held.mayCompare = into.ScopeName, into.ScopeName == "" || by.isReplay
-	case 2:
-		w.crowdedTraces++
-		fallthrough
-	default:
-		held.mayCompare = held.mayCompare || held.scope != into.ScopeName
-	}
-	w.inTrace[into.Key.Trace] = held
+	w.traceOf = append(w.traceOf, w.join(into, by.isReplay))
 	w.isDetached = w.isDetached || by.isDetached
 }
 
-// isCrowded reports whether some trace has more than one span held.
-func (w *worker) isCrowded() bool { return w.crowdedTraces > 0 }
+// join adds a span to its trace, and returns which that is.
+func (w *worker) join(span *cost.Span, isReplay bool) int {
+	at := w.last
+	if len(w.traces) == 0 || w.traces[at].trace != span.Key.Trace {
+		var known bool
+		if at, known = w.inTrace[span.Key.Trace]; !known {
+			at = len(w.traces)
+			w.inTrace[span.Key.Trace] = at
+			w.traces = append(w.traces, heldOfTrace{
+				trace: span.Key.Trace, parent: span.Parent.ID, scope: span.ScopeName, areSiblings: span.Parent != span.Key,
+				mayCompare: span.ScopeName == "" || isReplay,
+			})
+		}
+		w.last = at
+	}
+	held := &w.traces[at]
+	if held.count > 0 {
+		held.mayCompare = held.mayCompare || held.scope != span.ScopeName
+		held.areSiblings = held.areSiblings && held.parent == span.Parent.ID && span.Parent != span.Key
+		w.hasParents = w.hasParents || !held.areSiblings
+		w.mayHaveCopies = w.mayHaveCopies || held.count >= fewSpans || slices.Contains(held.ids[:held.count], span.Key.ID)
+	}
+	if held.count < fewSpans {
+		held.ids[held.count] = span.Key.ID
+	}
+	held.count++
+	return at
+}
 
 // isLone reports whether a span can repeat another one by its response id only: it is the only one held of its trace, or all
 // are of one emitter and none is below another, and none held is of an emitter that writes into traces of its own.
 func (w *worker) isLone(n int) bool {
-	if w.isDetached {
-		return false
-	}
-	held := w.inTrace[w.spans[n].Key.Trace]
-	return held.count == 1 || !held.mayCompare
+	held := &w.traces[w.traceOf[n]]
+	return !w.isDetached && (held.count == 1 || !held.mayCompare)
 }
 
-// link notes whose child a span of a crowded trace is.
+// link notes whose child a span is, of a trace in which held spans may be above one another.
 func (w *worker) link(span ptrace.Span) {
 	key := tracedata.Key(span.TraceID(), span.SpanID())
-	if w.inTrace[key.Trace].count > 1 {
+	if at, known := w.inTrace[key.Trace]; known && !w.traces[at].areSiblings {
 		w.parents[key] = tracedata.Key(span.TraceID(), span.ParentSpanID())
 	}
 }
@@ -116,7 +145,7 @@ func (w *worker) price(put func(ptrace.Span, *ledger.Writes)) {
 		return
 	}
 	var copies map[int][]ptrace.Span
-	if w.isCrowded() {
+	if w.mayHaveCopies || w.hasParents {
 		copies = w.unique()
 	}
 	w.shorten()
@@ -149,16 +178,21 @@ func (w *worker) unique() (copies map[int][]ptrace.Span) {
 		w.copies[w.spans[n].Key] = kept
 		// Swapped, because each span has its own memory for attributes.
 		w.spans[kept], w.spans[n] = w.spans[n], w.spans[kept]
-		w.data[kept] = w.data[n]
+		w.data[kept], w.traceOf[kept] = w.data[n], w.traceOf[n]
 		kept++
 	}
-	w.spans, w.data = w.spans[:kept], w.data[:kept]
+	w.spans, w.data, w.traceOf = w.spans[:kept], w.data[:kept], w.traceOf[:kept]
 	return copies
 }
 
 // shorten makes the nearest ancestor that is held the parent of each span.
 func (w *worker) shorten() {
 	for n := range w.spans {
+		held := &w.traces[w.traceOf[n]]
+		if held.areSiblings {
+			w.spans[n].Parent = cost.SpanKey{}
+			continue
+		}
 		above := w.spans[n].Parent
 		for steps := 0; above != (cost.SpanKey{}) && steps <= len(w.parents); steps++ {
 			if _, inHand := w.copies[above]; inHand {
@@ -166,11 +200,10 @@ func (w *worker) shorten() {
 			}
 			above = w.parents[above]
 		}
-		if _, inHand := w.copies[above]; !inHand {
-			above = cost.SpanKey{}
-		} else if held := w.inTrace[above.Trace]; !held.mayCompare {
+		if _, inHand := w.copies[above]; inHand {
 			held.mayCompare = true
-			w.inTrace[above.Trace] = held
+		} else {
+			above = cost.SpanKey{}
 		}
 		w.spans[n].Parent = above
 	}
@@ -190,5 +223,7 @@ func (w *worker) clear() {
 	}
 	w.spans = w.spans[:0]
 	w.tally.clear()
-	w.crowdedTraces, w.isDetached = 0, false
+	clear(w.traces)
+	w.traces, w.traceOf, w.last = w.traces[:0], w.traceOf[:0], 0
+	w.hasParents, w.mayHaveCopies, w.isDetached = false, false, false
 }
