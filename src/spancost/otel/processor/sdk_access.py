@@ -158,9 +158,10 @@ def hooks(
     finish, finish_identified, anomalous = finisher.finish, finisher.finish_identified, finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
+    ended, size = closed.new, closed.size
 
     def on_ending(span: Any) -> None:
-        nonlocal seen
+        nonlocal seen, ended
         try:
             attributes, context, parent = span._attributes._dict, span._context, span._parent
         except AttributeError:  # this SDK keeps them otherwise
@@ -171,10 +172,10 @@ def hooks(
             finish_identified(span, context, parent, attributes)
             return
         span_id = context[SPAN_ID]
-        new = closed.new
-        new[span_id] = 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-        if len(new) >= closed.size:
+        ended[span_id] = 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
+        if len(ended) >= size:  # of this generation; it may also be the last one, which was turned elsewhere
             closed.turn()
+            ended = closed.new
         if span_id in pending.new or span_id in pending.old:
             finish(span)
 
