@@ -14,15 +14,14 @@ from spancost.config.pricers import SpanLedger
 from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE, Ledger
-from spancost.core.ledger.span_plan import PlannedCall
-from spancost.core.record import CallEvent, CallRecord
-from spancost.core.span import Attributes, AttributeValue, Span
+from spancost.core.record import CallRecord
+from spancost.core.span import AttributeValue, Span
 from spancost.otel.outcome import Outcomes
 from spancost.otel.processor.attribution import Completion
 from spancost.otel.processor.call_events import CallEvents
 from spancost.otel.processor.diagnostics import ErrorCounter
 from spancost.otel.processor.duplicate_ids import as_on_spans, unique
-from spancost.otel.processor.observers import Anomalies, Metrics
+from spancost.otel.processor.observers import Anomalies, Metrics, Observers
 from spancost.otel.processor.reentrancy import EndedSpan, Reentrancy
 from spancost.otel.processor.sdk_access import (
     IS_REMOTE,
@@ -65,10 +64,9 @@ class SpanFinisher:
         self.finished: SpanContext | None = None
         self._ledger = ledger
         self._ends = ledger.ends
-        self._errors, self._events = errors, events
-        self._metrics, self._anomalies, self._selection = metrics, anomalies, selection
-        self._awaits_metrics, self._asked_metrics = metrics is not None, False
-        self._add_planned: Callable[[PlannedCall, Attributes, object], bool] | None = None
+        self._errors = errors
+        self._observers = Observers(ledger, events, metrics, anomalies)
+        self._anomalies, self._selection = anomalies, selection
         self._completion = Completion(required)
         reader = Reader()
         self._about, self._read = reader.about, reader.read
@@ -81,12 +79,8 @@ class SpanFinisher:
         self.sees_all = self.outcomes.is_used or not isinstance(self._ledger, Ledger)
         self._already_seen = GenerationalCache[int, int](SEEN_KEPT)
         self._ledger.clear()
-        if self._metrics is not None:
-            self._metrics.restart()
-        self.anomalous: Sized = ()
-        if self._anomalies is not None:
-            self._anomalies.restart()
-            self.anomalous = self._anomalies.traces
+        self._observers.restart()
+        self.anomalous: Sized = () if self._anomalies is None else self._anomalies.traces
 
     def finish(self, span: ReadableSpan, end_ns: int = 0, where: str = "on_ending") -> bool:
         """Finish *span* unless that was done; return whether there was something to do.
@@ -113,10 +107,8 @@ class SpanFinisher:
             self.finished = context
             span_id = context[SPAN_ID]
             above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-            if self._ids_repeat:
-                todo = self._ends(*unique(context, above), attributes)
-            else:
-                todo = self._ends(span_id, above, attributes)
+            ids: tuple[int, int | None] = unique(context, above) if self._ids_repeat else (span_id, above)
+            todo = self._ends(*ids, attributes)
             if todo == IDLE:
                 if not self.anomalous and not (self.outcomes.is_used and span_id in self.outcomes.waiting):
                     return False
@@ -133,6 +125,44 @@ class SpanFinisher:
         except Exception as error:
             self._errors.record(where, error)
             return False
+
+    def finish_call(self, span: Any, context: Any, parent: Any, attributes: dict[str, Any]) -> None:
+        """Finish a span with the marks of a call, whose end is noted and whose id is new. Never raises.
+
+        *attributes* are its own. This is `finish` for most calls, without what few of them need.
+        """
+        if context is self.finished:
+            return
+        self.finished = context
+        ended = span, context, parent, CALL, attributes, 0
+        reentrancy = self.reentrancy
+        try:
+            about = self._about(span, 0)
+            if self._selection is not None or attributes.__class__ is not dict or not about[6]:
+                self._finish(ended)
+                return
+            is_local_root = parent is None or parent[IS_REMOTE]
+            ids = (context[SPAN_ID], None if parent is None else parent[SPAN_ID], is_local_root, about[1], about[2])
+            reentrancy.lock.acquire()  # half the time of `with`
+            try:
+                if reentrancy.is_busy:
+                    self._defer(ended)
+                    return
+                reentrancy.is_busy = True
+                try:
+                    writes = self._end_call(ended, about, ids, attributes)
+                finally:
+                    reentrancy.is_busy = False
+            finally:
+                reentrancy.lock.release()
+            if writes is not attributes or self.anomalous or about[4] is not self._completion.complete_on:
+                self._complete(ended, about, writes, True)
+            if reentrancy.waiting:
+                self._finish_waiting()
+            if self._anomalies is not None and self._anomalies.waiting:
+                self._anomalies.tell()
+        except Exception as error:
+            self._errors.record("on_ending", error)
 
     def record_outcome(self, span_id: int, order: int, text: str) -> None:
         """Keep the outcome that was recorded on an open span."""
@@ -184,27 +214,18 @@ class SpanFinisher:
                 reentrancy.waiting.append(span)
                 return None
             reentrancy.is_busy = True
-            self._begin_metrics()
+            self._observers.begin_metrics()
             makes_records = ledger.makes_records
             try:
                 ledger.makes_records = True
                 _, record, corrections = ledger.process_uncached(span)
                 for event in (*corrections, *(() if record is None else (record,))):
-                    self._tell(event, None)
+                    self._observers.tell(event, None)
             finally:
                 ledger.makes_records = makes_records
                 reentrancy.is_busy = False
         self.counts["unsampled"] += record is not None
         return record
-
-    def _begin_metrics(self) -> None:
-        """Have records made from the first call on that ends after a meter provider was set up."""
-        self._asked_metrics = True
-        if self._awaits_metrics and self._metrics is not None and self._metrics.begin():
-            self._awaits_metrics = False
-            self._ledger.makes_records = self._ledger.makes_records or self._metrics.is_on
-            needs_records = self._anomalies is not None and self._anomalies.is_wanted
-            self._add_planned = self._metrics.add_planned if self._metrics.is_on and not needs_records else None
 
     def _finish_waiting(self) -> None:
         while (waiting := self.reentrancy.next()) is not None:
@@ -214,17 +235,15 @@ class SpanFinisher:
                 self._finish(waiting)
 
     def _finish(self, ended: EndedSpan) -> None:
-        span, context, parent, _, attributes, end_ns = ended
-        about = self._about(span, end_ns)
+        attributes = ended[4]
+        about = self._about(ended[0], ended[5])
         may_write = about[6] and self._selection is None and attributes.__class__ is dict
         room: dict[str, AttributeValue] = attributes if may_write else {}
         reentrancy = self.reentrancy
         reentrancy.lock.acquire()  # half the time of `with`
         try:
             if reentrancy.is_busy:
-                self.counts["deferred"] += 1
-                self._already_seen.set(context[SPAN_ID], context[TRACE_ID])  # `on_end` may come before its turn does
-                reentrancy.waiting.append(ended)
+                self._defer(ended)
                 return
             reentrancy.is_busy = True
             try:
@@ -233,6 +252,17 @@ class SpanFinisher:
                 reentrancy.is_busy = False
         finally:
             reentrancy.lock.release()
+        self._complete(ended, about, writes, may_write)
+
+    def _defer(self, ended: EndedSpan) -> None:
+        context = ended[1]
+        self.counts["deferred"] += 1
+        self._already_seen.set(context[SPAN_ID], context[TRACE_ID])  # `on_end` may come before its turn does
+        self.reentrancy.waiting.append(ended)
+
+    def _complete(self, ended: EndedSpan, about: About, writes: dict[str, AttributeValue], may_write: bool) -> None:
+        """Add to *writes* what the ledger does not know, and write on the span what is not on it."""
+        span, context, parent, _, attributes, _ = ended
         if not writes:
             self._already_seen.set(context[SPAN_ID], context[TRACE_ID])
         if self.outcomes.is_used:
@@ -242,10 +272,9 @@ class SpanFinisher:
             writes.update(anomalies.on_root(context[TRACE_ID]))
         if not writes:
             return
-        completion = self._completion
-        resource = about[4]
+        completion, resource = self._completion, about[4]
         if resource is not completion.complete_on and completion.add(attributes, resource, writes):
-            with reentrancy.lock:
+            with self.reentrancy.lock:
                 self.counts["attribution_missing"] += 1
         if self._selection is not None:
             self._selection.apply(writes, attributes)
@@ -256,59 +285,54 @@ class SpanFinisher:
 
     def _end(self, ended: EndedSpan, about: About, room: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
         """End a span in the ledger, with its lock held; return what is to be written, which may be *room*."""
-        span, context, parent, todo, attributes, _ = ended
+        _, context, parent, todo, attributes, _ = ended
         if todo == IDLE:
             return {}
-        ledger = self._ledger
         span_id, parent_id = context[SPAN_ID], None if parent is None else parent[SPAN_ID]
         if self._ids_repeat:
             span_id, parent_id = unique(context, parent_id)
         is_local_root = parent is None or parent[IS_REMOTE]
         if todo == HAS_COSTED_CHILDREN:
-            return room if ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room) else {}
-        if self._awaits_metrics and (has_meter_provider() or not self._asked_metrics):
-            self._begin_metrics()
-        scope, start_ns, end_ns, name, resource, resource_attributes, _ = about
+            is_written = self._ledger.end_ancestor(span_id, parent_id, is_local_root, attributes, room)
+            return room if is_written else {}
+        return self._end_call(ended, about, (span_id, parent_id, is_local_root, about[1], about[2]), room)
+
+    def _end_call(
+        self,
+        ended: EndedSpan,
+        about: About,
+        ids: tuple[int, int | None, bool, int, int],
+        room: dict[str, AttributeValue],
+    ) -> dict[str, AttributeValue]:
+        """Do what `_end` does for a span that may report a call; *ids* are those of `try_plan`."""
+        span, context, parent, _, attributes, _ = ended
+        ledger = self._ledger
+        observers = self._observers
+        if observers.awaits_metrics and (has_meter_provider() or observers.is_new):
+            observers.begin_metrics()
+        scope, _, _, name, resource, resource_attributes, _ = about
         place = (context[TRACE_ID], 0, resource_attributes)
-        ids = (span_id, parent_id, is_local_root, start_ns, end_ns)
         planned = ledger.try_plan(place, ids, (scope, name), attributes, room)
         if planned is not None:
             if ledger.makes_records:
-                add = None if self._events.has_listeners else self._add_planned
+                add = observers.add_planned
                 if add is None or not add(planned, attributes, resource):
                     record = ledger.record_planned(planned, place, ids, attributes)
-                    self._tell(record if record.error is not None else with_error(record, span), context)
-                    if add is not None and self._metrics is not None:
-                        self._metrics.learn(planned, attributes, resource, record)
+                    observers.tell(record if record.error is not None else with_error(record, span), context)
+                    if add is not None and observers.metrics is not None:
+                        observers.metrics.learn(planned, attributes, resource, record)
             return room
         core_span = self._read(span, context, parent, attributes.copy(), about)
         if self._ids_repeat:
-            core_span = core_span._replace(span_id=span_id, parent_id=parent_id)
+            core_span = core_span._replace(span_id=ids[0], parent_id=ids[1])
         writes, found, corrections = ledger.process_uncached(core_span)
         for correction in corrections:
-            self._tell(correction, context)
+            observers.tell(correction, context)
         if found is not None:
-            self._tell(found, context)
-        elif core_span.is_error and self._anomalies is not None and self._are_complete(self._anomalies):
-            failed = ledger.failed_record(core_span)
-            if failed is not None:
-                self._anomalies.fail(failed)
+            observers.tell(found, context)
+        elif core_span.is_error:
+            observers.tell_failed(core_span)
         return dict(writes)
-
-    def _are_complete(self, anomalies: Anomalies) -> bool:
-        """Return whether each call has a record. Detectors that saw only some of them would be wrong."""
-        if anomalies.is_wanted or self._events.has_listeners:
-            return True
-        return self._metrics is not None and self._metrics.is_on and self._add_planned is None
-
-    def _tell(self, event: CallEvent, context: SpanContext | None) -> None:
-        """Hand a record or correction over, with the ledger's lock held."""
-        if self._metrics is not None and self._metrics.is_on:
-            self._metrics.count(event, context)
-        if self._anomalies is not None and self._are_complete(self._anomalies):
-            self._anomalies.observe(event)
-        if self._events.has_listeners:
-            self._events.put(event)
 
     def _move_outcome(self, ended: EndedSpan, writes: dict[str, AttributeValue]) -> None:
         """Write the outcome of a local root, or let that of another span go to an ancestor."""

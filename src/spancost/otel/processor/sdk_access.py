@@ -145,6 +145,9 @@ class Finisher(Protocol):
     def finish_identified(self, span: Any, context: Any, parent: Any, attributes: Any) -> bool:
         """Finish a span with what `identity` returns."""
 
+    def finish_call(self, span: Any, context: Any, parent: Any, attributes: dict[str, Any]) -> None:
+        """Finish a span with the marks of a call, whose end is noted and whose id is new."""
+
 
 def hooks(
     watched: Watched, finisher: Finisher, finish_late: Callable[[Any], None]
@@ -155,7 +158,8 @@ def hooks(
     seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
     """
     markers, closed, pending = watched
-    finish, finish_identified, anomalous = finisher.finish, finisher.finish_identified, finisher.anomalous
+    finish, finish_identified, finish_call = finisher.finish, finisher.finish_identified, finisher.finish_call
+    anomalous = finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
     ended, size = closed.new, closed.size
@@ -168,10 +172,17 @@ def hooks(
             finish(span)
             return
         seen = context
-        if anomalous or finisher.sees_all or not reports_nothing(attributes):
+        if anomalous or finisher.sees_all:
             finish_identified(span, context, parent, attributes)
             return
         span_id = context[SPAN_ID]
+        if not reports_nothing(attributes):
+            if span_id in closed.new or span_id in closed.old:  # it has ended before, or its id was another's
+                finish_identified(span, context, parent, attributes)
+                return
+            closed.set(span_id, 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID])
+            finish_call(span, context, parent, attributes)
+            return
         ended[span_id] = 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
         if len(ended) >= size:  # of this generation; it may also be the last one, which was turned elsewhere
             closed.turn()
