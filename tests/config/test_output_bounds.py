@@ -18,6 +18,7 @@ from spancost.config.output_bounds import output_bounds
         ("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", 64_000),
         ("google", "gemini-2.5-flash", 65_536),
         ("openai", "a-model-that-nobody-knows", None),
+        ("", "gpt-4o-2024-08-06", 16_384),  # through a gateway
         ("", "", None),
     ],
 )

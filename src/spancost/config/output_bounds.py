@@ -28,7 +28,7 @@ class OutputBounds:
         self._known: dict[tuple[str, str], int | None] = {}
 
     def of(self, provider: str, model: str) -> int | None:
-        """Return the most tokens of output of a model; None when it is not known."""
+        """Return the most tokens of output of a model, at any provider where that is ""; None when it is not known."""
         key = provider, model
         if key not in self._known:
             if len(self._known) >= _MODELS_KEPT:

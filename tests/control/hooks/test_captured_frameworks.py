@@ -18,6 +18,7 @@ from spancost.testing.provider_server import ProviderServer
 KEY = "not-a-key"
 ASK: list[Any] = [{"role": "user", "content": "hi"}]
 MODEL = "gpt-4o-mini"
+GEMINI = "generativelanguage.googleapis.com"
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -70,6 +71,49 @@ def langchain_stream(base: str) -> None:
     list(langchain_openai.ChatOpenAI(model=MODEL, api_key=KEY, base_url=base).stream("hi"))
 
 
+def _graph(base: str) -> Any:
+    pytest.importorskip("langgraph")
+    from langchain_openai import ChatOpenAI
+    from langgraph.graph import END, START, MessagesState, StateGraph
+
+    model = ChatOpenAI(model=MODEL, api_key=KEY, base_url=base)  # type: ignore[arg-type]
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", END)
+    return graph.compile()
+
+
+def langgraph(base: str) -> None:
+    _graph(base).invoke({"messages": ASK})
+
+
+def langgraph_async(base: str) -> None:
+    asyncio.run(_graph(base).ainvoke({"messages": ASK}))
+
+
+def _genai(base: str) -> Any:
+    genai = pytest.importorskip("google.genai")
+    options = {"base_url": base.removesuffix("/v1").replace("api.openai.com", GEMINI)}
+    return genai.Client(api_key=KEY, http_options=options)
+
+
+def genai_sync(base: str) -> None:
+    _genai(base).models.generate_content(model="gemini-2.5-flash", contents="hi")
+
+
+def genai_async(base: str) -> None:
+    asyncio.run(_genai(base).aio.models.generate_content(model="gemini-2.5-flash", contents="hi"))
+
+
+def genai_stream(base: str) -> None:
+    list(_genai(base).models.generate_content_stream(model="gemini-2.5-flash", contents="hi"))
+
+
 def pydantic_ai(base: str) -> None:
     pytest.importorskip("pydantic_ai")
     from pydantic_ai import Agent
@@ -95,6 +139,11 @@ CALLS = [
     litellm_router,
     langchain,
     langchain_stream,
+    langgraph,
+    langgraph_async,
+    genai_sync,
+    genai_async,
+    genai_stream,
     pydantic_ai,
     openai_agents,
 ]

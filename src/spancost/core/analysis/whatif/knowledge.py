@@ -71,7 +71,12 @@ class Knowledge:
         return held[0] if held and held[0] else None
 
     def largest_output(self, provider: str, model: str) -> int | None:
-        """Return the largest output of *model* in tokens; None when it is not known."""
+        """Return the largest output of *model* in tokens; None when it is not known.
+
+        provider: "" for the largest of the model at any provider.
+        """
+        if not provider:
+            return max([rows[model][1] for rows in self._limits.values() if model in rows], default=0) or None
         held = self._limits.get(provider, {}).get(model)
         return held[1] if held and held[1] else None
 
