@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every report over many generated calls: on DuckDB, on ClickHouse's engine with the printed DDL, in plain integers.
 
-Run as `make test-many-calls CALLS=1000000`. Weeks of the support product with different seeds are priced; their spans
-are loaded into a folder, and put into the exporter's table, a part of them twice. Exits with an error at the first
-figure that differs.
+Run as `make test-many-calls CALLS=1000000`. Weeks of the support product with different seeds are priced and copied
+under other trace ids. They are loaded into a folder, and put into the exporter's table, a part of them twice. Exits
+with an error at the first figure that differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -38,8 +39,9 @@ from spancost.testing.support_week import support_week
 from tests.clickhouse.test_clickhouse import BY, TABLE, exported
 
 CONVERSATIONS = 300
-WEEKS_A_LOAD = 30
-ROWS_AN_INSERT = 20_000
+CALLS_A_WEEK = 3_300
+WEEKS_A_LOAD = 15
+COPIES = 10
 FEATURE, DAY = ("feature",), 86_400 * 10**9
 Sums = dict[tuple[Any, ...], list[int]]
 
@@ -90,33 +92,44 @@ def priced_week(seed: int, target: Path) -> list[CallRecord]:
 
 def made(calls: int, folder: Path, client: Any) -> Integers:
     """Fill both stores with at least *calls* calls; return what they come to."""
-    names, plain, seed = clickhouse_ddl.Names(form=clickhouse_ddl.MAP), Integers(), 0
+    names, plain = clickhouse_ddl.Names(form=clickhouse_ddl.MAP), Integers()
     client.command("DROP DATABASE IF EXISTS otel")
     first, *others = clickhouse_ddl.statements(names)
     client.command(first)
     client.command(TABLE.format(attributes="Map(LowCardinality(String), String)"))
     for statement in others:
         client.command(statement)
-    while plain.calls < calls:
-        with tempfile.TemporaryDirectory() as name:
-            paths = [Path(name) / f"{seed + number}.jsonl" for number in range(WEEKS_A_LOAD)]
-            for path in paths:
-                if plain.calls < calls:
-                    plain.add(priced_week(seed, path))
-                    seed += 1
-                    insert(client, list(exported(path, clickhouse_ddl.MAP)), 1 + (seed % 10 == 1))
-            load([str(path) for path in paths if path.exists()], folder, PricingChoice())
-        print(f"{plain.calls:,} calls", flush=True)
+    weeks = max(1, calls // (CALLS_A_WEEK * COPIES))
+    with tempfile.TemporaryDirectory() as name:
+        spans, rows, copy = Path(name) / "spans.jsonl", Path(name) / "rows.jsonl", Path(name) / "copy.jsonl"
+        seed = 0
+        while plain.calls < calls:
+            texts = []
+            for _ in range(min(WEEKS_A_LOAD, weeks)):
+                records = priced_week(seed, spans)
+                rows.write_text("".join(json.dumps(row) + "\n" for row in exported(spans, clickhouse_ddl.MAP)))
+                texts.append((spans.read_bytes(), rows.read_bytes(), records))
+                seed += 1
+            for number in range(COPIES):
+                spans.write_bytes(b"".join(copied(text, number) for text, _, _ in texts))
+                copy.write_bytes(b"".join(copied(text, number) for _, text, _ in texts))
+                for _ in range(2 if number == 0 else 1):
+                    client.command(f"INSERT INTO otel.otel_traces SELECT * FROM file('{copy}', JSONEachRow)")
+                load([str(spans)], folder, PricingChoice())
+                for _, _, records in texts:
+                    plain.add(record._replace(trace_id=_trace_of(record.trace_id, number)) for record in records)
+                print(f"{plain.calls:,} calls", flush=True)
     client.command("USE otel")
     return plain
 
 
-def insert(client: Any, rows: list[dict[str, Any]], times: int) -> None:
-    """Insert rows, each of them so many times."""
-    for at in range(0, len(rows), ROWS_AN_INSERT):
-        lines = "\n".join(json.dumps(row) for row in rows[at : at + ROWS_AN_INSERT])
-        for _ in range(times):
-            client.command(f"INSERT INTO otel.otel_traces FORMAT JSONEachRow {lines}")
+def copied(text: bytes, number: int) -> bytes:
+    """Return spans with other trace ids: the first four digits are the number of the copy."""
+    return re.sub(rb'("[tT]raceId": ")[0-9a-f]{4}', rb"\g<1>%04x" % number, text)
+
+
+def _trace_of(trace_id: int, number: int) -> int:
+    return int(f"{number:04x}{f'{trace_id:032x}'[4:]}", 16)
 
 
 def check(engines: dict[str, Engine], plain: Integers) -> None:
