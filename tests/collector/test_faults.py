@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +144,48 @@ def test_open_traces_that_are_stored_are_complete_after_a_restart(pipeline: Path
         (root,) = (found.attributes for found in backend.spans if not found.parent_id)
     assert root[TRACE_NANO] == 3 * nano(TOKENS)
     assert root["llm.trace_cost_complete"] is True
+
+
+LARGE, SMALL, SMALL_TRACES = 10_000, 4, 400
+
+
+def _traffic(chance: random.Random, number: int) -> tuple[list[list[dict[str, Any]]], dict[int, int]]:
+    """Return requests for one Collector, of a large trace and small ones in any order, and the cost of each trace."""
+    spans: list[dict[str, Any]] = []
+    bills: dict[int, int] = {}
+    for trace, size in ((1 + number, LARGE), *((3 + 2 * n + number, SMALL) for n in range(SMALL_TRACES))):
+        others = size * 3 // 4
+        spans += [span(trace, n, n - 1, 3 if n > 1 else 2) for n in range(1, others + 1)]
+        tokens = [1 + chance.randrange(5_000) for _ in range(size // 4)]
+        spans += [call(trace, size + n, 1 + chance.randrange(others), each) for n, each in enumerate(tokens)]
+        bills[trace] = sum(map(nano, tokens))
+    chance.shuffle(spans)
+    return [spans[n : n + 400] for n in range(0, len(spans), 400)], bills
+
+
+@pytest.mark.parametrize("shards", [1, 32])
+def test_large_traces_over_two_collectors_cost_their_bill(shards: int, pipeline: Path, tmp_path: Path) -> None:
+    """A trace of 10,000 spans a Collector, thousands deep, in requests of any order, whatever the number of shards."""
+    chance = random.Random(shards)
+    bills: dict[int, int] = {}
+    also = {"processors::llm_cost_rollup::shards": str(shards), "processors::llm_cost_rollup::max_wait": "8s"}
+    with OtlpReceiver() as backend, prometheus() as (spend, kept), ExitStack() as stack:
+        env = {"BACKEND_OTLP_HTTP": backend.url, "SPEND": spend}
+        running = [
+            stack.enter_context(collector(pipeline, tmp_path, {**env, "OWN_METRICS_PORT": str(free_port())}, also=also))
+            for _ in range(2)
+        ]
+        pool = stack.enter_context(ThreadPoolExecutor(4))
+        sent = []
+        for number, each in enumerate(running):
+            requests, of_each = _traffic(chance, number)
+            bills |= of_each
+            sent += [pool.submit(send, each.http, *request) for request in requests]
+        assert [each.result() for each in sent] == [None] * len(sent)
+        until(lambda: sum(TRACE_NANO in found.attributes for found in backend.spans) >= len(bills))
+    found = {(each.trace_id, each.span_id): each for each in backend.spans}
+    assert len(found) == 2 * (LARGE + SMALL_TRACES * SMALL)
+    roots = {int(str(each.trace_id), 16): each.attributes for each in found.values() if not each.parent_id}
+    assert {trace: root[TRACE_NANO] for trace, root in roots.items()} == bills
+    assert {root["llm.trace_cost_complete"] for root in roots.values()} == {True}
+    assert sum(sums(kept, "llm.cost.usd").values()) == sum(bills.values())
