@@ -131,6 +131,25 @@ def test_what_is_inside_an_attribute_is_found_by_a_plan_too(first: str, second: 
     assert ended(seasoned, made, in_full=False) == ended(plain_ledger, made, in_full=True)
 
 
+@pytest.mark.parametrize("first", ["o3", "", None])
+@pytest.mark.parametrize("second", ["gpt-4o-mini", "", None])
+def test_a_text_is_read_where_the_attribute_that_wins_over_it_is_empty(first: str | None, second: str | None) -> None:
+    """Logfire encodes the request; its model counts where no attribute names one."""
+    counts = {"gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 10}
+    made = [
+        Span(
+            1, number, 31, False, JUNE_2026, JUNE_2026 + 3, "logfire.openai", "5.2.0", "call",
+            {
+                "gen_ai.provider.name": "openai", "gen_ai.request.model": model,
+                "request_data": '{"model": "gpt-4o", "messages": []}', **counts, "gen_ai.response.id": f"r{number}",
+            },
+        )
+        for number, model in enumerate((first, first, first, first, second, second, second, second, first), 1)
+    ]  # fmt: skip
+    seasoned, plain = (Ledger(data.default_dialects(), data.default_pricer()) for _ in range(2))
+    assert ended(seasoned, made, in_full=False) == ended(plain, made, in_full=True)
+
+
 def call(number: int, parent_id: int | None = 31, **more: Any) -> Span:
     attributes = {
         "gen_ai.provider.name": "openai",

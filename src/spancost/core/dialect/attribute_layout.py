@@ -13,8 +13,9 @@ from spancost.core.span import Attributes
 Fetch = Callable[[Any], tuple[Any, ...]]
 Tree = dict[str, Any]
 """Steps of paths inside an encoded attribute; a string stands for a value and is its name: `attribute$path`."""
-Encoded = tuple[str, Tree, tuple[str, ...], bool]
-"""An attribute, the tree of its values, words of which its text must hold one, whether it is a provider's answer."""
+Encoded = tuple[str, Tree, tuple[str, ...], bool, tuple[str, ...]]
+"""An attribute, the tree of its values, words of which its text must hold one, whether it is a provider's answer, and
+keys: when each of them has a value, those in the text are not read."""
 
 
 class AttributeLayout(NamedTuple):
@@ -59,7 +60,9 @@ def values_inside(attributes: Attributes, encoded: tuple[Encoded, ...]) -> dict[
     where the slow path parses every text.
     """
     found: dict[str, Any] = {}
-    for attribute, tree, words, is_answer in encoded:
+    for attribute, tree, words, is_answer, instead in encoded:
+        if instead and all(map(attributes.__getitem__, instead)):
+            continue
         text = attributes[attribute]
         if may_hold(text, words) or (not is_answer and isinstance(text, str) and "\\u" in text):
             _collect(parse(text), tree, found)

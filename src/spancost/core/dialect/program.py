@@ -135,15 +135,18 @@ class Program:
 
         An answer is asked only for counts that are nowhere else.
         """
-        plain = {FIELDS[self._table[key][0]] for key in attributes if key in self._table} & COUNTED
+        hits = sorted((*self._table[key], key) for key in attributes if key in self._table)
+        first = {slot: (rank, key) for slot, rank, key in reversed(hits)}
+        plain = {FIELDS[slot] for slot in first} & COUNTED
         found: list[Encoded] = []
         for key in attributes:
-            if key in self._encoded:
-                paths = [path for path, _, _ in self._encoded[key]]
-                found.append((key, tree_of(key, paths), tuple(dict.fromkeys(path[-1] for path in paths)), False))
-            asked = [path for path, slot, _ in self._responses.get(key, ()) if FIELDS[slot] not in plain]
-            if asked:
-                found.append((key, tree_of(key, asked), tuple(dict.fromkeys(path[-1] for path in asked)), True))
+            asked = [place for place in self._responses.get(key, ()) if FIELDS[place[1]] not in plain]
+            for places, is_answer in ((self._encoded.get(key), False), (asked, True)):
+                if places:
+                    tree = tree_of(key, [path for path, _, _ in places])
+                    words = tuple(dict.fromkeys(path[-1] for path, _, _ in places))
+                    instead = [first[slot][1] for _, slot, rank in places if slot in first and first[slot][0] < rank]
+                    found.append((key, tree, words, is_answer, tuple(instead) if len(instead) == len(places) else ()))
         return tuple(found)
 
     def layout(self, flat: Attributes) -> AttributeLayout | None:
