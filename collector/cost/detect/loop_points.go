@@ -17,7 +17,10 @@ const (
 )
 
 // turns holds logarithms of growth, output and pace of calls, in units, the last one at the end.
-type turns struct{ growth, output, pace []int64 }
+type turns struct {
+	growth, output, pace [ring]int64
+	calls                int64
+}
 
 // usual is the centre and spread, in units, of a session's own calls, and of those of an average session.
 type usual struct{ mean, spread, centre, average int64 }
@@ -28,14 +31,13 @@ type usual struct{ mean, spread, centre, average int64 }
 // It is a sequential test: each repeat gives points, the natural logarithm of how dense loops are at its difference, against how
 // dense the session's own calls are at its value. Work on similar items is dense there itself, and so gives few points.
 func (t *turns) foundAt(period, repeats int64, rule *toolLoopRule) (found, counted int64) {
-	calls := int64(len(t.growth))
+	calls := t.calls
 	before := max(0, calls-repeats)
 	small := units(rule.SmallOutputTokens + outputNear)
-	ofGrowth := usualOf(over(t.growth[:before], shrank), units(rule.UsualGrowth.value/1000+growthNear), rule.UsualGrowth, rule)
-	others := over(t.output[:before], small)
-	ofOutput := usualOf(others, units(rule.UsualOutput.value/1000+outputNear), rule.UsualOutput, rule)
-	ofPace := usualOf(t.pace[:before], units(rule.UsualPace.value+paceNear), rule.UsualPace, rule)
-	ofSmall, ofOther := rule.shares(before, before-int64(len(others)))
+	ofGrowth, _ := usualOf(t.growth[:before], shrank, units(rule.UsualGrowth.value/1000+growthNear), rule.UsualGrowth.ratio, rule)
+	ofOutput, others := usualOf(t.output[:before], small, units(rule.UsualOutput.value/1000+outputNear), rule.UsualOutput.ratio, rule)
+	ofPace, _ := usualOf(t.pace[:before], -1, units(rule.UsualPace.value+paceNear), rule.UsualPace.ratio, rule)
+	ofSmall, ofOther := rule.shares(before, before-others)
 	points, isClose := int64(0), true
 	if before-period < rule.KnownCalls {
 		points = -rule.UnknownPoints
@@ -66,29 +68,24 @@ func (t *turns) foundAt(period, repeats int64, rule *toolLoopRule) (found, count
 	return found, counted
 }
 
-// over returns the values above a bound.
-func over(values []int64, bound int64) []int64 {
-	kept := make([]int64, 0, len(values))
+// usualOf returns where the values above a bound lie and how far they are from it, and how many they are; some calls of an average
+// session, at the centre and spread from it, count among them.
+func usualOf(values []int64, above, centre, spread int64, rule *toolLoopRule) (found usual, known int64) {
+	weight := rule.KnownCalls
+	sum, around := centre*weight, spread*weight
 	for _, each := range values {
-		if each > bound {
-			kept = append(kept, each)
+		if each > above {
+			sum += each
+			known++
 		}
 	}
-	return kept
-}
-
-// usualOf returns where values lie and how far they are from it; some calls of an average session count among them.
-func usualOf(values []int64, centre int64, average usualValue, rule *toolLoopRule) usual {
-	weight := rule.KnownCalls
-	sum, around := centre*weight, average.ratio*weight
+	mean := sum / (weight + known)
 	for _, each := range values {
-		sum += each
+		if each > above {
+			around += abs(each - mean)
+		}
 	}
-	mean := sum / (weight + int64(len(values)))
-	for _, each := range values {
-		around += abs(each - mean)
-	}
-	return usual{mean, max(leastSpread, around/(weight+int64(len(values)))), centre, average.ratio}
+	return usual{mean, max(leastSpread, around/(weight+known)), centre, spread}, known
 }
 
 // shares returns the points for two small outputs and for two others: the rarer, the more.

@@ -55,6 +55,7 @@ func alike(output, before int16, rule *toolLoopRule) bool {
 // weigh returns the pattern that exceeds its bound most.
 func (l *loopState) weigh(rule *toolLoopRule) (period, repeats int64) {
 	most := int64(-1)
+	var known turns
 	for each := int64(1); each <= periods; each++ {
 		in := l.repeats[each]
 		if in < 2 || (in > often && in%4 != 0) {
@@ -63,8 +64,10 @@ func (l *loopState) weigh(rule *toolLoopRule) (period, repeats int64) {
 		if in == 2 && !(l.near(1, each, rule) && l.near(2, each, rule)) {
 			continue
 		}
-		turns := l.turns()
-		if excess, counted := turns.foundAt(each, min(in, l.calls-each), rule); excess > most {
+		if known.calls == 0 {
+			known = l.turns()
+		}
+		if excess, counted := known.foundAt(each, min(in, l.calls-each), rule); excess > most {
 			most, period, repeats = excess, each, counted
 		}
 	}
@@ -79,12 +82,11 @@ func (l *loopState) near(number, period int64, rule *toolLoopRule) bool {
 }
 
 // turns returns growth, output and pace of the calls that are kept, the last one at the end.
-func (l *loopState) turns() *turns {
-	found := &turns{}
-	for i := max(0, l.calls-ring); i < l.calls; i++ {
-		found.growth = append(found.growth, int64(l.growth[i%ring]))
-		found.output = append(found.output, int64(l.output[i%ring]))
-		found.pace = append(found.pace, int64(l.pace[i%ring]))
+func (l *loopState) turns() (found turns) {
+	found.calls = min(l.calls, ring)
+	for i := range found.calls {
+		at := (l.calls - found.calls + i) % ring
+		found.growth[i], found.output[i], found.pace[i] = int64(l.growth[at]), int64(l.output[at]), int64(l.pace[at])
 	}
 	return found
 }
