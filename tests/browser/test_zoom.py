@@ -76,8 +76,16 @@ def test_from_the_spike_to_the_rate_by_mouse(page: Any) -> None:
 
 
 def test_from_the_spike_to_the_rate_by_keyboard(page: Any) -> None:
-    """Tab to a trace, Enter; arrows in the tree, Enter on a call."""
-    link = page.find_element("css selector", "a[href^='/trace']")
+    """Tab to the bar, Enter; Tab to a trace, Enter; arrows in the tree, Enter on a call."""
+    bars = page.find_elements("css selector", ".chart a")
+    spike = max(bars, key=lambda bar: float(bar.get_attribute("aria-label").split("$")[1].split(",")[0]))
+    for _ in range(100):
+        if page.switch_to.active_element == spike:
+            break
+        page.switch_to.active_element.send_keys(TAB)
+    page.switch_to.active_element.send_keys(ENTER)
+    until(lambda: "since=" in page.current_url and page.find_elements("css selector", ".filters a"))
+    link = until(lambda: page.find_elements("css selector", "a[href^='/trace']"))[0]
     for _ in range(200):
         if page.switch_to.active_element == link:
             break
