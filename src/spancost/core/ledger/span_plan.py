@@ -130,7 +130,7 @@ def apply_plan(plan: SpanPlan, values: tuple[Any, ...], number: int) -> Found | 
     entered, left = ends = ends_of(extended)
     parts = _NO_PARTS if parts_of is None else parts_of(extended)
     if not names:  # as `inclusive` has it where it takes figures as they are
-        if parts is not _NO_PARTS:
+        if any(parts):
             read, written, reasoning = parts
             if (read or 0) + (written or 0) > (entered or 0) or (reasoning or 0) > (left or 0):
                 return None
