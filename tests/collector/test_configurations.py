@@ -37,7 +37,7 @@ NEED = {"HONEYCOMB_API_KEY": "test-key"}
 SERVED = ("minimal", "jaeger", "honeycomb", "grafana", "coding-agents")
 BEHIND = ("agent", "agent-durable", "gateway")
 KAFKA = ("kafka-agent", "kafka-gateway")
-METRICS = ("spend-metrics", "spend")
+METRICS = ("spend-metrics", "spend", "scraped")
 METRICS_BINARY = ROOT / "build" / "otelcol-metrics" / "otelcol-spancost-metrics"
 
 
