@@ -14,3 +14,8 @@ $(PHOENIX)/installed: tests/backends/requirements-phoenix.txt pyproject.toml | $
 .PHONY: phoenix
 phoenix: $(PHOENIX)/installed ## Send a trace to Phoenix and check through its API what arrived
 	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PHOENIX)/bin/python -m pytest -p no:cacheprovider -q tests/backends/test_phoenix.py $(ARGS)
+
+.PHONY: bench-phoenix
+bench-phoenix: $(PHOENIX)/installed ## Spend by feature of a week: Phoenix's export and sum beside spancost report
+	@$(UV) pip install --python $(PHOENIX)/bin/python --editable '.[reports]'
+	@PYTHONPATH=. $(PHOENIX)/bin/python -m tests.backends.phoenix_sum

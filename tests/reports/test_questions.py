@@ -154,3 +154,10 @@ def test_an_engine_draws_nothing_on_standard_output() -> None:
     engine = DuckEngine()
     assert engine.rows("SELECT current_setting('enable_progress_bar')") == [(False,)]
     engine.close()
+
+
+def test_traces_are_counted_exactly_on_clickhouse() -> None:
+    """`uniq` is an estimate there, which small tables do not show."""
+    asked = expressions.sql_of(expressions.OUTCOMES, ("by_1",), "clickhouse")
+    assert "uniqExact(" in asked
+    assert " uniq(" not in asked

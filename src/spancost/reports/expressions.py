@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from spancost.config import data
 from spancost.reports.selection import PERIOD
+from spancost.store.sql import CLICKHOUSE
 
 COMPILED = "semconv/compiled/questions.json"
 MOST_KEYS = 4
@@ -169,4 +170,6 @@ def compiled(question: Question, keys: Sequence[str], dialect: str) -> str:
     asked: Any = ibis.table(types, name="asked")
     totals = question.totals(asked)
     expression = asked.group_by(list(keys)).agg(**totals) if keys else asked.agg(**totals)
-    return " ".join(str(ibis.to_sql(expression, dialect=dialect)).split())
+    text = " ".join(str(ibis.to_sql(expression, dialect=dialect)).split())
+    # ibis 12 counts distinct values by `uniq`, which is 0.6 % off at 300,000 traces (2026-11-30).
+    return text.replace(" uniq(", " uniqExact(") if dialect == CLICKHOUSE else text
