@@ -91,6 +91,7 @@ FIXES = {
     "usage_from_text": (
         "Read streams to the end. For OpenAI streams, request usage: stream_options={{'include_usage': True}}."
     ),
+    "video_requested": "The response does not report whether the video was made; compare with the provider's bill.",
     "output_as_images": "The response does not report how much of its output is images; ask the provider.",
     "output_from_total": _OLD_EMITTER,
     "cache_from_total": _OLD_EMITTER,
