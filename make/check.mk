@@ -28,7 +28,8 @@ data: install
 	@$(BIN)/python tools/compile_bills.py --check
 
 docs: install
-	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/test_repository.py tests/test_contributing.py tests/test_examples.py
+	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/test_repository.py tests/test_contributing.py tests/test_examples.py \
+		tests/core/test_facts_of_card.py
 
 wheel: install
 	@$(BIN)/python -m pytest -q tests/test_wheel.py
