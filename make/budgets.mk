@@ -15,8 +15,10 @@ $(HOOKS)/installed: tests/control/hooks/requirements.txt pyproject.toml | $(VENV
 test-budgets: install ## Run the tests of budgets with a large fleet, on Valkey and on Redis where it is installed
 	@SPANCOST_TEST_FLEET=1 $(VENV)/bin/python -m pytest -p no:cacheprovider -q -s tests/control/budgets $(ARGS)
 
+# Frameworks leave event loops and sockets open until the interpreter ends, after the last test.
 test-hooks: $(HOOKS)/installed ## Run the tests of budgets through LangChain, Pydantic AI, OpenAI Agents and LiteLLM
-	@LITELLM_LOCAL_MODEL_COST_MAP=True $(HOOKS)/bin/python -m pytest -p no:cacheprovider -q tests/control/hooks $(ARGS)
+	@LITELLM_LOCAL_MODEL_COST_MAP=True $(HOOKS)/bin/python -m pytest -p no:cacheprovider -q tests/control/hooks \
+		-W ignore::ResourceWarning -W ignore::pytest.PytestUnraisableExceptionWarning $(ARGS)
 
 bench-budgets: $(HOOKS)/installed ## Measure what a budget costs a call, beside Pydantic AI and LiteLLM
 	@LITELLM_LOCAL_MODEL_COST_MAP=True $(HOOKS)/bin/python -m benchmarks.budgets $(ARGS)
