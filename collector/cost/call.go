@@ -2,6 +2,8 @@
 
 package cost
 
+import "strings"
+
 // Fact is one thing that a call states about how it was served: service tier, processing, place, speed.
 type Fact struct{ Dimension, Value string }
 
@@ -51,6 +53,17 @@ const (
 	SourceHardware = "hardware"
 	SourceManual   = "manual"
 )
+
+// ContractMark is what a pricing version holds before the hash of a contract.
+const ContractMark = "+o"
+
+// ImpliedSource returns the source of a cost that has a rate but states no source, by its pricing version: "" under a contract.
+func ImpliedSource(version string) string {
+	if strings.Contains(version, ContractMark) {
+		return ""
+	}
+	return Implied[AttrCostSource]
+}
 
 // Cost is what a call costs, or why its cost is unknown.
 type Cost struct {

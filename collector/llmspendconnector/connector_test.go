@@ -188,6 +188,21 @@ func TestLabelsAreChosenAndComeFromTheResourceToo(t *testing.T) {
 	assert.Contains(t, points(t, sink.AllMetrics(), "app.workspace_id", "app.environment", "cloud.region"), "llm.cost.usd 7 staging eu")
 }
 
+func TestWhatASpanStatesOtherwiseIsALabel(t *testing.T) {
+	cfg := config()
+	cfg.Attributes = []string{"llm.operation", "llm.cost_source"}
+	sink := new(consumertest.MetricsSink)
+	c := started(t, cfg, sink)
+	byRate := priced("gpt-4o-mini", 2, map[string]any{"llm.rate_id": "openai/gpt-4o-mini", "gen_ai.operation.name": "embeddings"})
+	delete(byRate, "llm.operation")
+	underContract := priced("gpt-4o-mini", 3, map[string]any{"llm.rate_id": "r", "llm.pricing_version": "2026.01.01-0a+o1f"})
+	require.NoError(t, c.ConsumeTraces(context.Background(), tracetest.Traces(span(1, byRate), span(2, underContract))))
+	require.NoError(t, c.Shutdown(context.Background()))
+	found := points(t, sink.AllMetrics(), "llm.operation", "llm.cost_source")
+	assert.Contains(t, found, "llm.cost.usd embeddings rate_card")
+	assert.Contains(t, found, "llm.cost.usd chat")
+}
+
 func TestACostThatIsNoAmountIsNotCountedAsOne(t *testing.T) {
 	sink := new(consumertest.MetricsSink)
 	c := started(t, config(), sink)

@@ -25,13 +25,15 @@ const (
 	outputTokens
 	reasoningTokens
 	rateID
+	pricingVersion
 	fields
 )
 
 var fieldNames = map[field]string{
 	status: cost.AttrCostStatus, costUSD: cost.AttrRequestCostUSD, costNanoUSD: cost.AttrRequestCostNanoUSD,
 	inputTokens: cost.AttrInputTokens, cacheReadTokens: cost.AttrCachedInputTokens, cacheWriteTokens: cost.AttrCacheWriteInputTokens,
-	outputTokens: cost.AttrOutputTokens, reasoningTokens: cost.AttrReasoningOutputTokens, rateID: cost.AttrRateID,
+	outputTokens: cost.AttrOutputTokens, reasoningTokens: cost.AttrReasoningOutputTokens,
+	rateID: cost.AttrRateID, pricingVersion: cost.AttrPricingVersion,
 }
 
 // use is what an attribute is read for: a field of the call, a label, or both. isSecond: the label is this where no other
@@ -120,7 +122,7 @@ func textOf(attributes pcommon.Map, key string) string {
 // read takes over what attributes state of a call; labels has the labels of the resource. It is false for what is no result
 // of pricing.
 func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call) bool {
-	state, has, hasRate := "", false, false
+	state, has, hasRate, version := "", false, false, ""
 	var tokens [fields]int64
 	for key, value := range attributes.All() {
 		if r.lengths&(1<<(len(key)&63)) == 0 {
@@ -139,6 +141,8 @@ func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call)
 			state, has = value.AsString(), true
 		case rateID:
 			hasRate = true
+		case pricingVersion:
+			version = value.AsString()
 		case costUSD:
 			if amount, ok := usd(value); ok {
 				into.Cost, into.HasCost = amount, true
@@ -157,7 +161,7 @@ func (r *reader) read(attributes pcommon.Map, labels []string, into *spend.Call)
 		return false
 	}
 	if hasRate && r.source != noLabel && labels[r.source] == "" {
-		labels[r.source] = cost.Implied[cost.AttrCostSource]
+		labels[r.source] = cost.ImpliedSource(version)
 	}
 	into.IsElsewhere = state == cost.Duplicate || state == cost.Aggregate
 	into.IsUnpriced = state == cost.Unpriced

@@ -207,7 +207,9 @@ func complete(record, span pcommon.Map) {
 	}
 	_, hasRate := record.Get(cost.AttrRateID)
 	if _, known := record.Get(cost.AttrCostSource); !known && hasRate {
-		record.PutStr(cost.AttrCostSource, cost.Implied[cost.AttrCostSource])
+		if source := cost.ImpliedSource(textOf(record, cost.AttrPricingVersion)); source != "" {
+			record.PutStr(cost.AttrCostSource, source)
+		}
 	}
 }
 

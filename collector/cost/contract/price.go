@@ -92,7 +92,7 @@ func NewPricer(list *pricing.Pricer, contract *Contract) (*Pricer, error) {
 		}
 	}
 	p := &Pricer{
-		list: list, contract: contract, version: card.Version() + "+o" + contract.suffix,
+		list: list, contract: contract, version: card.Version() + cost.ContractMark + contract.suffix,
 		instants: contract.instants(), resolved: pricing.NewMatchCache[resolvedTerm](),
 	}
 	for n := range p.texts {

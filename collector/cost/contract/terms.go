@@ -135,7 +135,7 @@ func (c *Contract) Name() string { return c.name }
 
 // AccountPricer returns a pricer by a card, with the facts of accounts that the contract states.
 func (c *Contract) AccountPricer(card *pricing.RateCard) *pricing.Pricer {
-	return pricing.NewAccountPricer(card, c.account, "+o"+c.suffix)
+	return pricing.NewAccountPricer(card, c.account, cost.ContractMark+c.suffix)
 }
 
 // IsOfFactsOnly reports whether a contract states facts of accounts and agrees nothing else.

@@ -13,7 +13,7 @@ type chunk[T any] struct {
 
 const (
 	chunkSize = 64
-	// freeChunks is of how many values, in chunks, the memory is used again.
+	// freeChunks bounds the chunks that are kept for reuse.
 	freeChunks = 64
 )
 

@@ -3,8 +3,6 @@
 package ledger
 
 import (
-	"strings"
-
 	"github.com/spancost/spancost/collector/cost"
 )
 
@@ -83,7 +81,7 @@ func AllBut(written []string, isStandard bool) (left LeftOut) {
 
 // on returns what is left out on the span of a call. Under a contract, which the version names, no source is implied.
 func (l LeftOut) on(attributes cost.Attributes, r *cost.Reading, result *cost.Cost, version string) LeftOut {
-	if l.has(noImpliedSource) && result.Source == cost.SourceRateCard && !strings.Contains(version, contractMark) {
+	if l.has(noImpliedSource) && result.Source == cost.SourceRateCard && cost.ImpliedSource(version) != "" {
 		l |= noSource
 	}
 	if !l.has(noStatedOperation | noStatedRequestID) {
@@ -103,9 +101,6 @@ func (l LeftOut) on(attributes cost.Attributes, r *cost.Reading, result *cost.Co
 	}
 	return l
 }
-
-// contractMark is what a pricing version holds before the hash of a contract.
-const contractMark = "+o"
 
 // The keys under which a span may state what the set standard leaves out then.
 var operationKey, responseIDKey = cost.StatedBy[cost.AttrOperation], cost.StatedBy[cost.AttrRequestID]

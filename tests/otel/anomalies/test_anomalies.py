@@ -76,6 +76,17 @@ def test_listeners_events_and_the_counter_hear_of_an_anomaly_once() -> None:
     assert found == {"llm.anomalies": [({"llm.anomaly.rule": "retry_storm", "app.feature": "search"}, 1)]}
 
 
+@pytest.mark.parametrize("attributes", ["full", "standard", "lean"])
+def test_listeners_hear_of_an_anomaly_when_its_call_ends(attributes: str) -> None:
+    """Whatever is written on spans: not when the agent ends, which may be much later."""
+    heard: list[Anomaly] = []
+    calls = watched(on_anomaly=[heard.append], attributes=(attributes,))
+    with calls.tracer.start_as_current_span("agent"):
+        for tokens in (300, 400, *[500] * 4):
+            calls.call(tokens=tokens, **{"gen_ai.usage.output_tokens": 9})
+        assert [anomaly.rule for anomaly in heard] == ["retry_storm"]
+
+
 def test_a_cause_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "spancost")
     calls = watched()

@@ -56,8 +56,8 @@ def tree_of(attribute: str, paths: Iterable[tuple[str, ...]]) -> Tree:
 def values_inside(attributes: Attributes, encoded: tuple[Encoded, ...]) -> dict[str, Any]:
     """Return the values inside the encoded ones of *attributes*, under names of their own.
 
-    Texts without the words are not parsed. A key may be written without its letters by `\\u` alone, which is looked for
-    where the slow path parses every text.
+    A text that holds none of the words is not parsed, unless it holds `\\u`: JSON may escape the letters of a key.
+    Answers of providers are not looked into for that, here as on the slow path.
     """
     found: dict[str, Any] = {}
     for attribute, tree, words, is_answer, instead in encoded:

@@ -104,8 +104,7 @@ def _sum(calls: list[Any]) -> tuple[int, int, int, tuple[int, ...]]:
     added = calls[1:]
     costs = list(map(_FEMTO, added))
     if None in costs:  # all are: the calls agree in the result of pricing
-        unpriced += costs.count(None)
-        costs = list(filter(None, costs))
+        unpriced, costs = unpriced + len(costs), []
     sums = map(sum, zip(amounts, *map(_AMOUNTS, added)))  # noqa: B905, a total may come after the meters
     return number + len(added), unpriced, sum(costs, femto), tuple(sums)
 

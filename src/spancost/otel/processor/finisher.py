@@ -117,10 +117,7 @@ class SpanFinisher:
                     return False
                 todo = self._end_again(context, above, attributes)
             self._finish((span, context, parent, todo, attributes, end_ns))
-            if self.reentrancy.waiting:
-                self._finish_waiting()
-            if self._anomalies is not None and self._anomalies.waiting:
-                self._anomalies.tell()
+            self._follow_up()
             return True
         except Exception as error:
             self._errors.record(where, error)
@@ -140,6 +137,7 @@ class SpanFinisher:
             about = self._about(span, 0)
             if self._selection is not None or attributes.__class__ is not dict or not about[6]:
                 self._finish(ended)
+                self._follow_up()
                 return
             is_local_root = parent is None or parent[IS_REMOTE]
             ids = (context[SPAN_ID], None if parent is None else parent[SPAN_ID], is_local_root, about[1], about[2])
@@ -157,10 +155,8 @@ class SpanFinisher:
                 reentrancy.lock.release()
             if writes is not attributes or self.anomalous or about[4] is not self._completion.complete_on:
                 self._complete(ended, about, writes, True)
-            if reentrancy.waiting:
-                self._finish_waiting()
-            if self._anomalies is not None and self._anomalies.waiting:
-                self._anomalies.tell()
+            if reentrancy.waiting or self._anomalies is not None:
+                self._follow_up()
         except Exception as error:
             self._errors.record("on_ending", error)
 
@@ -226,6 +222,13 @@ class SpanFinisher:
                 reentrancy.is_busy = False
         self.counts["unsampled"] += record is not None
         return record
+
+    def _follow_up(self) -> None:
+        """Finish spans that ended in the middle of this work, and tell of anomalies that it found."""
+        if self.reentrancy.waiting:
+            self._finish_waiting()
+        if self._anomalies is not None and self._anomalies.waiting:
+            self._anomalies.tell()
 
     def _finish_waiting(self) -> None:
         while (waiting := self.reentrancy.next()) is not None:
