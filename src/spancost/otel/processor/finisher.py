@@ -11,7 +11,6 @@ from opentelemetry.trace import SpanContext
 
 from spancost.config.attribute_sets import Selection
 from spancost.config.pricers import SpanLedger
-from spancost.core import semconv
 from spancost.core.generational import GenerationalCache
 from spancost.core.ledger.ledger import AGAIN, CALL, HAS_COSTED_CHILDREN, IDLE, Ledger
 from spancost.core.record import CallRecord
@@ -21,6 +20,7 @@ from spancost.otel.processor.attribution import Completion
 from spancost.otel.processor.call_events import CallEvents
 from spancost.otel.processor.diagnostics import ErrorCounter
 from spancost.otel.processor.duplicate_ids import as_on_spans, unique
+from spancost.otel.processor.move_outcome import move_outcome
 from spancost.otel.processor.observers import Anomalies, Metrics, Observers
 from spancost.otel.processor.reentrancy import EndedSpan, Reentrancy
 from spancost.otel.processor.sdk_access import (
@@ -33,7 +33,6 @@ from spancost.otel.processor.sdk_access import (
     hooks,
     identity,
     public_identity,
-    remove,
     with_error,
     write,
 )
@@ -269,7 +268,8 @@ class SpanFinisher:
         if not writes:
             self._already_seen.set(context[SPAN_ID], context[TRACE_ID])
         if self.outcomes.is_used:
-            self._move_outcome(ended, writes)
+            nearest = self._ledger.nearest_open
+            move_outcome(ended, writes, self.outcomes, as_on_spans(nearest, context) if self._ids_repeat else nearest)
         anomalies = self._anomalies
         if anomalies is not None and self.anomalous and (parent is None or parent[IS_REMOTE]):
             writes.update(anomalies.on_root(context[TRACE_ID]))
@@ -336,18 +336,3 @@ class SpanFinisher:
         elif core_span.is_error:
             observers.tell_failed(core_span)
         return dict(writes)
-
-    def _move_outcome(self, ended: EndedSpan, writes: dict[str, AttributeValue]) -> None:
-        """Write the outcome of a local root, or let that of another span go to an ancestor."""
-        span, context, parent, _, attributes, _ = ended
-        above = None if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-        nearest = self._ledger.nearest_open
-        nearest_open = as_on_spans(nearest, context) if self._ids_repeat else nearest
-        taken = self.outcomes.take(context[SPAN_ID], above, nearest_open)
-        if taken.write is not None:
-            writes[semconv.APP_OUTCOME] = taken.write
-        elif taken.remove is not None and attributes.get(semconv.APP_OUTCOME) == taken.remove:
-            remove(span, semconv.APP_OUTCOME)
-            attributes.pop(semconv.APP_OUTCOME, None)
-            if writes is not attributes:
-                writes.pop(semconv.APP_OUTCOME, None)
