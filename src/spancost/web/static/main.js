@@ -8,6 +8,8 @@ import { trace } from "./trace.js";
 const main = document.getElementById("main"), state = document.getElementById("state"), crumbs = document.getElementById("crumbs");
 const token = new URLSearchParams(location.search).get("token");
 const WAIT_MS = 250;
+// A search for anomalies takes up to some seconds: it begins when nobody has left the page for this long.
+const STAY_MS = 400;
 const held = {};
 let version = null, asked = 0, isFirst = true;
 
@@ -75,11 +77,15 @@ async function parts_of(place) {
   const data = await ask("overview", parameters);
   const range = selected(place, []), whole = selected(place, place.where);
   const later = { works: kept("works", whole), budgets: kept("budgets", range) };
-  later.anomalies = later.works.catch(() => null).then(() => kept("anomalies", whole));
-  if (isFirst) await Promise.race([later.budgets.catch(() => null), new Promise((done) => setTimeout(done, WAIT_MS))]);
+  const mine = asked;
+  later.anomalies = later.works.catch(() => null).then(() => pause(STAY_MS))
+    .then(() => (mine === asked ? kept("anomalies", whole) : new Promise(() => {})));
+  if (isFirst) await Promise.race([later.budgets.catch(() => null), pause(WAIT_MS)]);
   isFirst = false;
   return overview(data, place, later);
 }
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 function selected(place, where) {
   const found = new URLSearchParams(Object.entries({ since: place.since, until: place.until }).filter(([, value]) => value));
