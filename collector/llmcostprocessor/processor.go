@@ -90,13 +90,16 @@ func (p *costProcessor) gather(td ptrace.Traces, dialects *dialect.Dialects, w *
 		if p.readsResources {
 			about = tracedata.Attributes(resource.Resource().Attributes(), nil)
 		}
-		from := source{about, tracedata.Language(resource.Resource()), tracedata.Process(resource.Resource(), dialects), false, false}
+		from := source{
+			resource: about, language: tracedata.Language(resource.Resource()), process: tracedata.Process(resource.Resource(), dialects),
+		}
 		for _, scope := range resource.ScopeSpans().All() {
 			from.isDetached = dialects.Identity().IsDetached(scope.Scope().Name())
 			from.isReplay = dialects.Identity().Replays(scope.Scope().Name())
+			w.from(from)
 			for _, span := range scope.Spans().All() {
 				if mayReport(dialects, span.Attributes()) {
-					w.take(span, scope.Scope(), from)
+					w.take(span, scope.Scope())
 				}
 			}
 		}

@@ -3,6 +3,7 @@
 package llmcostprocessor
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -18,24 +19,40 @@ import (
 const unbounded = 1 << 30
 
 // worker prices the spans of one batch. Calls of one trace are compared with one another, children first, so that a call
-// that a framework, an SDK and a gateway all report is priced once.
+// that a framework, an SDK and a gateway all report is priced once. Most calls cannot repeat another one: they are priced one
+// by one, in memory that all of them use.
 type worker struct {
-	ledger  *ledger.Ledger
-	written ledger.Writes
-	spans   []cost.Span
-	data    []ptrace.Span
-	copies  map[cost.SpanKey]int
-	// inTrace finds the trace of a span in traces; traceOf is that of each held span, last that of the span taken last.
+	ledger     *ledger.Ledger
+	dialects   *dialect.Dialects
+	written    ledger.Writes
+	alone      cost.Span
+	sources    []source
+	candidates []candidate
+	// responseIDs finds the first candidate with a response id, by its hash.
+	responseIDs map[uint64]int
+	// inTrace finds the trace of a span in traces; last is that of the candidate taken last.
 	inTrace map[[2]uint64]int
 	traces  []heldOfTrace
-	traceOf []int
 	last    int
+	// spans are the candidates that are compared with one another; data and traceOf are of each.
+	spans   []cost.Span
+	data    []ptrace.Span
+	traceOf []int
+	copies  map[cost.SpanKey]int
 	parents map[cost.SpanKey]cost.SpanKey
 	before  ledger.Counters
 	tally   tally
-	// hasParents: some held span may be above another; mayHaveCopies: one may be held twice; isDetached: one is of a detached
-	// emitter.
-	hasParents, mayHaveCopies, isDetached bool
+	// hasParents: some candidate may be above another; mayHaveCopies: one may be held twice; compareAll: one is of a detached emitter, or its response id cannot be told
+	// before it is read.
+	hasParents, mayHaveCopies, compareAll bool
+}
+
+// candidate is a span that may report a call. mayShareID: another one may have its response id.
+type candidate struct {
+	data          ptrace.Span
+	scope         pcommon.InstrumentationScope
+	source, trace int
+	mayShareID    bool
 }
 
 // heldOfTrace is what is held of a trace.
@@ -51,6 +68,8 @@ type heldOfTrace struct {
 	// mayCompare: spans may repeat one another by more than a response id, which takes several emitters, one below another, or an
 	// emitter that reports answers from a cache as calls.
 	mayCompare bool
+	// mayHaveCopies: a span may be held twice.
+	mayHaveCopies bool
 }
 
 // fewSpans is how many spans of a trace are looked at one by one for copies.
@@ -62,8 +81,8 @@ func newWorker(dialects *dialect.Dialects, pricer ledger.Prices, keepProvider bo
 		OpenSpans: unbounded, ClosedSpans: unbounded, RecentCalls: unbounded,
 	}
 	return &worker{
-		ledger: ledger.New(dialects, pricer, options), copies: map[cost.SpanKey]int{},
-		inTrace: map[[2]uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
+		ledger: ledger.New(dialects, pricer, options), dialects: dialects, copies: map[cost.SpanKey]int{},
+		inTrace: map[[2]uint64]int{}, responseIDs: map[uint64]int{}, parents: map[cost.SpanKey]cost.SpanKey{},
 	}
 }
 
@@ -75,55 +94,88 @@ type source struct {
 	isDetached, isReplay bool
 }
 
+// from notes where the spans taken next come from.
+func (w *worker) from(s source) { w.sources = append(w.sources, s) }
+
 // take holds a span that may report a call.
-func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope, by source) {
-	if len(w.spans) < cap(w.spans) {
-		w.spans = w.spans[:len(w.spans)+1]
-	} else {
-		w.spans = append(w.spans, cost.Span{})
+func (w *worker) take(span ptrace.Span, scope pcommon.InstrumentationScope) {
+	by := len(w.sources) - 1
+	trace := span.TraceID()
+	key, parent := tracedata.Key(trace, span.SpanID()), tracedata.Key(trace, span.ParentSpanID())
+	n := len(w.candidates)
+	w.candidates = append(w.candidates, candidate{
+		data: span, scope: scope, source: by, trace: w.join(key, parent, scope.Name(), w.sources[by].isReplay),
+	})
+	w.noteResponseID(n, span.Attributes())
+	w.compareAll = w.compareAll || w.sources[by].isDetached
+}
+
+// idSeed makes hashes of response ids that nobody can foresee.
+var idSeed = maphash.MakeSeed()
+
+// noteResponseID notes the response id of a candidate, as far as one of its attributes may be one.
+func (w *worker) noteResponseID(n int, attributes pcommon.Map) {
+	for key, value := range attributes.All() {
+		if w.dialects.MayHoldResponseID(key) {
+			w.compareAll = true
+		}
+		if !w.dialects.MayBeResponseID(key) {
+			continue
+		}
+		if value.Type() != pcommon.ValueTypeStr {
+			w.compareAll = true
+			continue
+		}
+		hash := maphash.String(idSeed, value.Str())
+		if first, known := w.responseIDs[hash]; !known {
+			w.responseIDs[hash] = n
+		} else if first != n {
+			w.candidates[first].mayShareID, w.candidates[n].mayShareID = true, true
+		}
 	}
-	into := &w.spans[len(w.spans)-1]
-	tracedata.Fill(span, scope, into)
-	into.Resource, into.Language, into.Process = by.resource, by.language, by.process
-	w.data = append(w.data, span)
-	w.traceOf = append(w.traceOf, w.join(into, by.isReplay))
-	w.isDetached = w.isDetached || by.isDetached
 }
 
 // join adds a span to its trace, and returns which that is.
-func (w *worker) join(span *cost.Span, isReplay bool) int {
+func (w *worker) join(key, parent cost.SpanKey, scope string, isReplay bool) int {
 	at := w.last
-	if len(w.traces) == 0 || w.traces[at].trace != span.Key.Trace {
+	if len(w.traces) == 0 || w.traces[at].trace != key.Trace {
 		var known bool
-		if at, known = w.inTrace[span.Key.Trace]; !known {
+		if at, known = w.inTrace[key.Trace]; !known {
 			at = len(w.traces)
-			w.inTrace[span.Key.Trace] = at
+			w.inTrace[key.Trace] = at
 			w.traces = append(w.traces, heldOfTrace{
-				trace: span.Key.Trace, parent: span.Parent.ID, scope: span.ScopeName, areSiblings: span.Parent != span.Key,
-				mayCompare: span.ScopeName == "" || isReplay,
+				trace: key.Trace, parent: parent.ID, scope: scope, areSiblings: parent != key, mayCompare: scope == "" || isReplay,
 			})
 		}
 		w.last = at
 	}
 	held := &w.traces[at]
 	if held.count > 0 {
-		held.mayCompare = held.mayCompare || held.scope != span.ScopeName
-		held.areSiblings = held.areSiblings && held.parent == span.Parent.ID && span.Parent != span.Key
+		held.mayCompare = held.mayCompare || held.scope != scope
+		held.areSiblings = held.areSiblings && held.parent == parent.ID && parent != key
 		w.hasParents = w.hasParents || !held.areSiblings
-		w.mayHaveCopies = w.mayHaveCopies || held.count >= fewSpans || slices.Contains(held.ids[:held.count], span.Key.ID)
+		held.mayHaveCopies = held.mayHaveCopies || held.count >= fewSpans || slices.Contains(held.ids[:held.count], key.ID)
+		w.mayHaveCopies = w.mayHaveCopies || held.mayHaveCopies
 	}
 	if held.count < fewSpans {
-		held.ids[held.count] = span.Key.ID
+		held.ids[held.count] = key.ID
 	}
 	held.count++
 	return at
 }
 
-// isLone reports whether a span can repeat another one by its response id only: it is the only one held of its trace, or all
-// are of one emitter and none is below another, and none held is of an emitter that writes into traces of its own.
+// isAlone reports whether a candidate can repeat no other one, nor another one it.
+func (w *worker) isAlone(of *candidate) bool {
+	held := &w.traces[of.trace]
+	isOnly := held.count == 1 || held.areSiblings && !held.mayCompare && !held.mayHaveCopies
+	return isOnly && !of.mayShareID && !w.compareAll || len(w.candidates) == 1
+}
+
+// isLone reports whether a span that is compared can repeat another one by its response id only: it is the only one held of its
+// trace, or all are of one emitter and none is below another, and none held is of an emitter that writes into traces of its own.
 func (w *worker) isLone(n int) bool {
 	held := &w.traces[w.traceOf[n]]
-	return !w.isDetached && (held.count == 1 || !held.mayCompare)
+	return !w.compareAll && (held.count == 1 || !held.mayCompare)
 }
 
 // link notes whose child a span is, of a trace in which held spans may be above one another.
@@ -134,16 +186,44 @@ func (w *worker) link(span ptrace.Span) {
 	}
 }
 
+// price has written on each span what it is and costs.
 func (w *worker) price(put func(ptrace.Span, *ledger.Writes)) {
-	if len(w.spans) == 1 {
-		for n := range w.spans {
-			w.written.Clear()
-			w.ledger.PriceAlone(&w.spans[n], &w.written)
-			w.tally.add(&w.written)
-			put(w.data[n], &w.written)
+	for n := range w.candidates {
+		of := &w.candidates[n]
+		if !w.isAlone(of) {
+			w.compare(of)
+			continue
 		}
-		return
+		w.fill(of, &w.alone)
+		w.written.Clear()
+		w.ledger.PriceAlone(&w.alone, &w.written)
+		w.tally.add(&w.written)
+		put(of.data, &w.written)
 	}
+	if len(w.spans) > 0 {
+		w.priceCompared(put)
+	}
+}
+
+func (w *worker) fill(of *candidate, into *cost.Span) {
+	from := &w.sources[of.source]
+	tracedata.Fill(of.data, of.scope, into)
+	into.Resource, into.Language, into.Process = from.resource, from.language, from.process
+}
+
+// compare holds a candidate that may repeat another one.
+func (w *worker) compare(of *candidate) {
+	if len(w.spans) < cap(w.spans) {
+		w.spans = w.spans[:len(w.spans)+1]
+	} else {
+		w.spans = append(w.spans, cost.Span{})
+	}
+	w.fill(of, &w.spans[len(w.spans)-1])
+	w.data, w.traceOf = append(w.data, of.data), append(w.traceOf, of.trace)
+}
+
+// priceCompared prices the spans that are compared with one another, children first.
+func (w *worker) priceCompared(put func(ptrace.Span, *ledger.Writes)) {
 	var copies map[int][]ptrace.Span
 	if w.mayHaveCopies || w.hasParents {
 		copies = w.unique()
@@ -210,20 +290,28 @@ func (w *worker) shorten() {
 }
 
 func (w *worker) clear() {
-	const keptSpans = 4_096
 	w.before = w.ledger.Counters()
+	w.tally.clear()
+	if len(w.spans) > 0 {
+		w.clearCompared()
+	}
+	clear(w.inTrace)
+	clear(w.responseIDs)
+	clear(w.candidates)
+	clear(w.sources)
+	w.candidates, w.sources, w.traces, w.last = w.candidates[:0], w.sources[:0], w.traces[:0], 0
+	w.hasParents, w.mayHaveCopies, w.compareAll = false, false, false
+	clear(w.alone.Attributes)
+}
+
+func (w *worker) clearCompared() {
+	const keptSpans = 4_096
 	w.ledger.Clear()
 	clear(w.copies)
-	clear(w.inTrace)
 	clear(w.parents)
-	clear(w.data[:cap(w.data)])
-	w.data = w.data[:0]
+	clear(w.data)
 	if cap(w.spans) > keptSpans {
 		w.spans = nil
 	}
-	w.spans = w.spans[:0]
-	w.tally.clear()
-	clear(w.traces)
-	w.traces, w.traceOf, w.last = w.traces[:0], w.traceOf[:0], 0
-	w.hasParents, w.mayHaveCopies, w.isDetached = false, false, false
+	w.spans, w.data, w.traceOf = w.spans[:0], w.data[:0], w.traceOf[:0]
 }

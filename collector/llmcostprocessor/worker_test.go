@@ -50,9 +50,9 @@ func TestALoneSpanIsWrittenAsWhenItIsComparedInFull(t *testing.T) {
 		for _, each := range []ptrace.Traces{td, full} {
 			w := p.current.Load().workers.Get().(*worker)
 			p.gather(each, p.current.Load().loaded.Dialects, w)
-			w.isDetached = w.isDetached || each == full
-			for n := range w.spans {
-				if len(w.spans) > 1 && w.isLone(n) {
+			w.compareAll = w.compareAll || each == full
+			for n := range w.candidates {
+				if len(w.candidates) > 1 && w.isAlone(&w.candidates[n]) {
 					lone++
 				}
 			}

@@ -68,6 +68,7 @@ type Dialects struct {
 	detectAlways [][2]string
 	markers      keyFilter
 	detecting    keyFilter
+	responseIDs  responseIDKeys
 	failures     failures
 	// recordKeys are what the record of a call takes from a span.
 	recordKeys RecordKeys
@@ -130,6 +131,7 @@ func NewDialects(compiled []byte, names Names, options Options) (*Dialects, erro
 	for n := range d.rows {
 		row := &d.rows[n]
 		d.byID[row.ID] = row
+		d.responseIDs.add(row)
 		if len(row.Rules) > maxRules {
 			return nil, fmt.Errorf("compiled dialects, %s: found %d rules; expected at most %d", row.ID, len(row.Rules), maxRules)
 		}
