@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spancost.store import span_facts
+from spancost.store.json_spans import facts_of
 from spancost.store.otlp_json import carried_spans
-from spancost.store.span_facts import ERROR, KIND, LONGEST_KEPT, VALUES, Batch, Keys, facts_of
+from spancost.store.span_facts import ERROR, KIND, LONGEST_KEPT, VALUES, Batch, Keys
 
 KEYS = Keys(["gen_ai.request.model"], {"dialects": ["gen_ai.request.model", "gen_ai.usage.input_tokens"]})
 NAMES = st.sampled_from(

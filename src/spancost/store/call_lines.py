@@ -6,7 +6,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-import orjson
+from msgspec.json import encode
 
 from spancost.core.money import FEMTO_PER_USD, usd_text
 from spancost.core.record import CallRecord
@@ -64,13 +64,13 @@ class CallLines:
                 tags[tag] = value
         row["tags"] = tags
         ids = b'{"trace_id":"%032x","span_id":"%016x",' % (record.trace_id, record.span_id)
-        return ids + shared + orjson.dumps(row)[1:] + b"\n"
+        return ids + shared + encode(row)[1:] + b"\n"
 
     def _encode(self, values: tuple[Any, ...]) -> bytes:
         if len(self._encoded) >= _SHARED_KEPT:
             self._encoded.clear()
         row = {name: value for name, value in zip(SHARED, values, strict=True) if value is not None}
-        found = self._encoded[values] = orjson.dumps(row)[1:-1] + b","  # never empty: each call has a status
+        found = self._encoded[values] = encode(row)[1:-1] + b","  # never empty: each call has a status
         return found
 
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 from zlib import crc32
 
 from spancost.config import data
+from spancost.store.json_spans import facts_of, quick_facts
 from spancost.store.links import Emitters, Link, Linker, trace_of_log
 from spancost.store.log_facts import LogFact, log_facts
-from spancost.store.messages import Message, line_messages, messages
+from spancost.store.messages import Message, document_in, line_messages, messages
 from spancost.store.otlp_fields import RequestError
 from spancost.store.shards import LINKS, LOGS, ShardWriter, append, batches_in, file_name, values_in
 from spancost.store.sources import opened
-from spancost.store.span_facts import TRACE, Batch, Keys, facts_of
+from spancost.store.span_facts import TRACE, Batch, Keys, careful_facts
 
 FAULTS_KEPT = 20
 
@@ -94,13 +95,20 @@ class Decoder:
                 if logs is not None:
                     return self._add_logs(log_facts(logs, self._keys))
         else:
-            batch = facts_of(message.document, self._keys)
-            if not batch.facts and "resourceLogs" in message.document:
-                return self._add_logs(log_facts(message.document, self._keys))
+            batch = self._facts(message)
+            if not batch.facts and message.has_logs:
+                document = document_in(message.line) if message.line else message.document
+                return self._add_logs(log_facts(document, self._keys))
         self._writer.add(batch)
         if self._linker is not None:
             self._keep_links(self._linker.links(batch))
         return len(batch.facts)
+
+    def _facts(self, message: Message) -> Batch:
+        if message.request is None:
+            return facts_of(message.document, self._keys)
+        batch = quick_facts(message.request, self._keys)
+        return careful_facts(document_in(message.line), self._keys) if batch is None else batch
 
     def _keep_links(self, links: Iterable[Link]) -> None:
         for link in links:

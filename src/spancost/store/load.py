@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO, NamedTuple
 
-import orjson
+from msgspec.json import encode
 
 from spancost.store.collection import without_collection
 from spancost.store.duckdb_engine import DuckEngine
@@ -78,7 +78,7 @@ class SegmentWriter:
         self._write("calls", counted.call_lines())
         self._write("spans", map(span_line, counted.above))
         for table, rows in (("traces", counted.traces), ("uncounted", uncounted_rows(counted))):
-            self._write(table, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+            self._write(table, (encode(row) + b"\n" for row in rows))
         starts = [record.start_ns for record in counted.records]
         self._range = [min([*self._range, *starts]), max([*self._range, *starts])] if starts else self._range
 

@@ -13,9 +13,11 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any, NamedTuple
 
-import orjson
+from msgspec import UNSET, MsgspecError
+from msgspec.json import decode
 
 from spancost.store.json_documents import requests
+from spancost.store.json_spans import Request, request_in
 from spancost.store.sources import GZIP, ZSTD, decompressed
 
 _LENGTH = 4
@@ -29,12 +31,24 @@ EXPECTED = "expected an ExportTraceServiceRequest or ExportLogsServiceRequest"
 
 
 class Message(NamedTuple):
-    """One request: its JSON document, or its protobuf bytes, or why it cannot be read. size: bytes it took."""
+    """One request: its JSON, or its protobuf bytes, or why it cannot be read. size: bytes it took.
 
+    line: text of JSON, with what `request_in` found in it; else document: what was decoded of it already.
+    """
+
+    line: bytes = b""
+    request: Request | None = None
     document: Any = None
     protobuf: bytes | None = None
     fault: str | None = None
     size: int = 0
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether it is a request in JSON with log records."""
+        if self.request is not None:
+            return self.request.resourceLogs is not UNSET
+        return isinstance(self.document, dict) and "resourceLogs" in self.document
 
 
 def messages(stream: BufferedReader) -> Iterator[Message]:
@@ -72,14 +86,25 @@ def _of_bytes(body: bytes, size: int = 0) -> Message:
 
 def parsed(line: bytes, where: str) -> Message:
     """Return the request on a line."""
+    request = request_in(line)
+    if request is not None:
+        return Message(line, request, size=len(line))
     try:
-        return Message(orjson.loads(line), size=len(line))
-    except ValueError as error:
+        return Message(document=document_in(line), size=len(line))
+    except (ValueError, RecursionError) as error:
+        return Message(fault=f"{where}: found no JSON ({error}), {EXPECTED}", size=len(line))
+
+
+def document_in(line: bytes) -> Any:
+    """Return the document in a text of JSON; ValueError or RecursionError when there is none."""
+    try:
+        return decode(line)
+    except (MsgspecError, ValueError, RecursionError) as error:
         first = error
-    try:  # NaN and integers of more than 64 bits
-        return Message(json.loads(line), size=len(line))
+    try:  # NaN, halves of characters, a byte order mark
+        return json.loads(line)
     except (ValueError, RecursionError):
-        return Message(fault=f"{where}: found no JSON ({first}), {EXPECTED}", size=len(line))
+        raise ValueError(first) from None
 
 
 def _lines(stream: BufferedReader) -> Iterator[Message]:
@@ -92,7 +117,7 @@ def _lines(stream: BufferedReader) -> Iterator[Message]:
         message = parsed(stripped, f"line {number}")
         if is_first and message.fault is not None:
             for document, fault in requests(Rest(line, stream)):
-                yield Message(document, fault=fault)
+                yield Message(document=document, fault=fault)
             return
         is_first = False
         yield message

@@ -7,12 +7,12 @@ that speaks of no model call keeps the attributes that say something about the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from spancost.core.semconv import APP_OUTCOME, LLM_COST_STATUS
 from spancost.core.span import Span
-from spancost.store.otlp_fields import Json, RequestError
+from spancost.store.otlp_fields import Json
 from spancost.store.otlp_json import attributes_in, carried_spans, plain
 
 Fact = tuple[Any, ...]
@@ -32,7 +32,7 @@ _TAG_PREFIX = "app."
 _ABOUT_CALLS = frozenset((APP_OUTCOME, SCORE_VALUE, SCORE_NAME))
 LONGEST_KEPT = 256
 """Characters of a text that is kept although no rule names its attribute."""
-_ERROR = (2, "STATUS_CODE_ERROR")
+ERROR_CODES = (2, "STATUS_CODE_ERROR")
 _SHAPES_KEPT = 4096
 
 
@@ -135,127 +135,17 @@ class Batch:
         self.facts.append((*ids, list(attributes.values()), span.raised if span.is_error else None, kind))
 
 
-def facts_of(request: Any, keys: Keys) -> Batch:
-    """Return the spans of an `ExportTraceServiceRequest` in JSON; RequestError when it is none."""
-    try:
-        return _quickly(request, keys)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        for _ in carried_spans(request):  # says where the request is not of the right form
-            pass
-        return _carefully(request, keys)
-
-
-def _quickly(request: Any, keys: Keys) -> Batch:
-    batch = Batch()
-    for resource_spans in request.get("resourceSpans") or ():
-        resource = resource_spans.get("resource") or {}
-        batch.resources.append(_attributes(resource.get("attributes") or ()))
-        for scope_spans in resource_spans.get("scopeSpans") or ():
-            scope = scope_spans.get("scope") or {}
-            reader = _ScopeReader(keys, batch, (str(scope.get("name") or ""), str(scope.get("version") or "")))
-            batch.facts.extend(map(reader.fact, scope_spans.get("spans") or ()))
-    return batch
-
-
-class _ScopeReader:
-    """Reads the spans of one scope."""
-
-    def __init__(self, keys: Keys, batch: Batch, scope: tuple[str, str]) -> None:
-        self._keys = keys
-        self._batch = batch
-        self._scope = scope
-        self._numbers: dict[Shape, int] = {}
-
-    def fact(self, raw: Json) -> Fact:
-        """Return the fact of a span."""
-        # This runs for every span of a load.
-        entries = raw.get("attributes") or ()
-        names = tuple([entry["key"] for entry in entries])
-        shape = self._keys.shapes.get(names) or self._keys.shape_of(names)
-        number = self._numbers.get(shape)
-        if number is None:
-            number = self._numbers[shape] = self._batch.kind(shape.kept, shape.is_candidate, self._scope)
-        events = raw.get("events")
-        values: Sequence[Any] = ()
-        if shape.kept:
-            places = shape.places
-            try:
-                values = [
-                    (value["stringValue"] or _falsy(value["stringValue"]))
-                    if "stringValue" in (value := entry["value"])
-                    else int(value["intValue"])
-                    if "intValue" in value
-                    else _other(value)
-                    for entry in (entries if places is None else [entries[at] for at in places])
-                ]
-                for at in shape.unread:
-                    if (value := values[at]).__class__ is str and len(value) > LONGEST_KEPT:
-                        raise _UnusualError
-            except _UnusualError:
-                number, values = self._unusual(entries)
-        if events:
-            number, values = self._with_scores(events, number, values)
-        parent, status = raw.get("parentSpanId"), raw.get("status")
-        error = None
-        if status and status.get("code") in _ERROR:
-            error = _raised(events) if events else ""
-        return (
-            int(raw["traceId"], 16),
-            int(raw["spanId"], 16),
-            int(parent, 16) if parent else 0,
-            int(raw.get("startTimeUnixNano") or 0),
-            int(raw.get("endTimeUnixNano") or 0),
-            str(raw.get("name") or ""),
-            values,
-            error,
-            number,
-        )
-
-    def _unusual(self, entries: Iterable[Json]) -> tuple[int, list[Any]]:
-        """Return the kind and the values of a span without empty values and long texts that nothing reads."""
-        is_candidate, found = self._keys.chosen(_attributes(entries))
-        return self._batch.kind(tuple(found), is_candidate, self._scope), list(found.values())
-
-    def _with_scores(self, events: list[Any], number: int, values: Sequence[Any]) -> tuple[int, Sequence[Any]]:
-        """Put scores of evaluation events among the attributes, as `app.score.NAME`."""
-        names, is_candidate, *_ = self._batch.kinds[number]
-        attributes = dict(zip(names, values, strict=True))
-        for event in events:
-            if event.get("name") == EVALUATION:
-                held = _attributes(event.get("attributes") or ())
-                name, value = held.get(SCORE_NAME), held.get(SCORE_VALUE)
-                if isinstance(name, str) and isinstance(value, (int, float)):
-                    attributes.setdefault(SCORE_PREFIX + name, value)
-        return self._batch.kind(tuple(attributes), is_candidate, self._scope), list(attributes.values())
-
-
-class _UnusualError(Exception):
-    """An attribute has no value, or a text that is not kept."""
-
-
-def _falsy(text: Any) -> Any:
-    if text is None:
-        raise _UnusualError
-    return text
-
-
-def _other(value: Json) -> Any:
-    """Return a value that is neither a string nor an integer."""
-    held = plain(value)
-    if held is None:
-        raise _UnusualError
-    return held
-
-
 def _is_about_calls(key: str) -> bool:
     return key in _ABOUT_CALLS or key.startswith(SCORE_PREFIX)
 
 
-def _attributes(entries: Iterable[Json]) -> dict[str, Any]:
+def attributes_of(entries: Iterable[Json]) -> dict[str, Any]:
+    """Return attributes by key, those without a value left out; KeyError and TypeError when *entries* are none."""
     return {entry["key"]: held for entry in entries if (held := plain(entry["value"])) is not None}
 
 
-def _raised(events: list[Any]) -> str:
+def raised_in(events: list[Any]) -> str:
+    """Return the type of the last exception among the events of a span, "" when there is none."""
     for event in reversed(events):
         if event.get("name") == "exception":
             found = attributes_in(event, "event").get("exception.type")
@@ -263,13 +153,28 @@ def _raised(events: list[Any]) -> str:
     return ""
 
 
-def _carefully(request: Any, keys: Keys) -> Batch:
-    """Return what `_quickly` does for a request with odd members that are allowed."""
+def scores_in(events: Iterable[Any]) -> Iterator[tuple[str, int | float]]:
+    """Yield the scores of the evaluations among the events of a span, as attributes `app.score.NAME`."""
+    for event in events:
+        if event.get("name") == EVALUATION:
+            held = attributes_of(event.get("attributes") or ())
+            name, value = held.get(SCORE_NAME), held.get(SCORE_VALUE)
+            if isinstance(name, str) and isinstance(value, (int, float)):
+                yield SCORE_PREFIX + name, value
+
+
+def careful_facts(request: Any, keys: Keys) -> Batch:
+    """Return the spans of an `ExportTraceServiceRequest` with odd members; RequestError when it is none."""
     batch = Batch()
     for carried in carried_spans(request):
         batch.resources.append(dict(carried.span.resource or {}))
-        batch.add(carried.span, keys)
+        attributes = dict(carried.span.attributes)
+        events = carried.raw.get("events")
+        for event in events if isinstance(events, list) else ():
+            try:
+                scores = dict(scores_in((event,)))
+            except (AttributeError, KeyError, TypeError):
+                continue
+            attributes = {**scores, **attributes}
+        batch.add(carried.span._replace(attributes=attributes), keys)
     return batch
-
-
-__all__ = ["Batch", "Fact", "Keys", "RequestError", "facts_of"]
