@@ -122,7 +122,7 @@ func (w *worker) noteResponseID(n int, attributes pcommon.Map) {
 		if !w.dialects.MayBeResponseID(key) {
 			continue
 		}
-		if value.Type() != pcommon.ValueTypeStr {
+		if value.Type() != pcommon.ValueTypeStr || !dialect.IsReadAsItStands(value.Str()) {
 			w.compareAll = true
 			continue
 		}

@@ -41,6 +41,8 @@ type Resolution struct {
 	values               []document.Value
 	name                 string
 	resolved             resolved
+	// plain is nil where the span that it was made for is not plain.
+	plain []plainUse
 }
 
 // LayoutOf returns the layout of a span, nil when the span does not report a model call.
@@ -123,6 +125,7 @@ func (l *Layout) Resolve(span *cost.Span, r *Reader) *Resolution {
 		found.name = strings.Clone(span.Name)
 	}
 	found.resolved = l.program.resolve(span, &r.values, r).owned()
+	found.plain = l.plainUses(span, found.reported, r, found.resolved.rules)
 	return found
 }
 

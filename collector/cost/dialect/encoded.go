@@ -52,7 +52,7 @@ func textOf(value document.Value) string {
 	switch value.Kind() {
 	case document.String:
 		text, _ := value.Text()
-		if text == "" || (text[0] != '"' && text[0] != '[' && text[0] != '\'') {
+		if IsReadAsItStands(text) {
 			return text
 		}
 		inner := decoded(text)

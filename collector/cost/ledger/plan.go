@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spancost/spancost/collector/cost"
@@ -33,7 +34,13 @@ type PlanCache struct {
 type plannedLayout struct {
 	*dialect.Layout
 	plans map[uint64]*SpanPlan
+	// recent are plans of plain spans that were used lately; next is where the next one is put.
+	recent [recentPlans]*SpanPlan
+	next   int
 }
+
+// recentPlans is how many plans are tried before one is looked for.
+const recentPlans = 4
 
 // SpanPlan is what spans with one layout and the same categorical values share. rates are what a pricer by a card alone has
 // for them, nil where they were not asked for; models are the bare names of the model and of the one asked for.
@@ -62,6 +69,14 @@ func (c *PlanCache) Read(span *cost.Span, into *cost.Reading) (*SpanPlan, bool) 
 	if layout == nil {
 		return nil, false
 	}
+	for _, plan := range layout.recent {
+		if plan == nil {
+			break
+		}
+		if isPlain, isReported := layout.ReadPlain(plan.Resolution, span, &c.reader, into); isPlain {
+			return plan, isReported
+		}
+	}
 	key := layout.Fetch(span, &c.reader)
 	plan := layout.plans[key]
 	if plan == nil || !layout.Apply(plan.Resolution, span, &c.reader) {
@@ -71,6 +86,10 @@ func (c *PlanCache) Read(span *cost.Span, into *cost.Reading) (*SpanPlan, bool) 
 		plan = &SpanPlan{Resolution: layout.Resolve(span, &c.reader)}
 		layout.plans[key] = plan
 	}
+	if plan.IsPlain() && !slices.Contains(layout.recent[:], plan) {
+		layout.recent[layout.next] = plan
+		layout.next = (layout.next + 1) % recentPlans
+	}
 	return plan, layout.Finish(plan.Resolution, span, &c.reader, into)
 }
 
@@ -78,6 +97,7 @@ func (c *PlanCache) evict() {
 	c.compiled = 1
 	for _, layout := range c.layouts {
 		clear(layout.plans)
+		layout.recent, layout.next = [recentPlans]*SpanPlan{}, 0
 	}
 }
 
@@ -99,6 +119,6 @@ func (c *PlanCache) layout(span *cost.Span) *plannedLayout {
 	if c.layouts == nil || len(c.layouts) >= layoutsKept {
 		c.layouts, c.compiled = map[uint64]*plannedLayout{}, 0
 	}
-	c.layouts[shape] = &plannedLayout{found, map[uint64]*SpanPlan{}}
+	c.layouts[shape] = &plannedLayout{Layout: found, plans: map[uint64]*SpanPlan{}}
 	return c.layouts[shape]
 }

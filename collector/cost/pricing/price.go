@@ -143,7 +143,7 @@ func (p *Pricer) breakDownAt(usage *quantities, reported []cost.Amount, at *Rate
 	if usage.unknown {
 		missing = first(missing, cost.Doubt{Status: cost.Partial, Reason: cost.ReasonUnknownMeter})
 	}
-	return items, total(items, at, worst(missing, inconsistent, at.doubt, guessed, assumed, unreported), missing != cost.Doubt{})
+	return items, total(items, at, worst(&missing, &inconsistent, &at.doubt, &guessed, &assumed, &unreported), missing != cost.Doubt{})
 }
 
 // merge splits what was reported without the parts that are billed as what is around them; false, and nothing is done,
@@ -176,13 +176,15 @@ func first(one, other cost.Doubt) cost.Doubt {
 }
 
 // worst returns the first doubt that makes a cost partial, else the first of all.
-func worst(doubts ...cost.Doubt) cost.Doubt {
-	var found cost.Doubt
+func worst(doubts ...*cost.Doubt) (found cost.Doubt) {
 	for _, doubt := range doubts {
-		if doubt.Status == cost.Partial {
-			return doubt
+		switch doubt.Status {
+		case "":
+		case cost.Partial:
+			return *doubt
+		default:
+			found = first(found, *doubt)
 		}
-		found = first(found, doubt)
 	}
 	return found
 }

@@ -50,6 +50,8 @@ type Units struct {
 	// split is the meter that is sold by a fact of its parts, -1 when there is none.
 	splitBy      int
 	deepestFirst []int
+	// parts has a bit for each meter that is inside of another.
+	parts uint64
 }
 
 func newUnits(table map[string]unitRow) (*Units, error) {
@@ -94,6 +96,9 @@ func newUnits(table map[string]unitRow) (*Units, error) {
 			}
 		}
 		units.deepestFirst = append(units.deepestFirst, n)
+		if len(units.Meters[n].ancestors) > 0 {
+			units.parts |= 1 << n
+		}
 	}
 	sort.SliceStable(units.deepestFirst, func(a, b int) bool {
 		left, right := units.deepestFirst[a], units.deepestFirst[b]

@@ -69,6 +69,9 @@ func (u *Units) checked(usage []cost.Amount, into *quantities) bool {
 // A part is cut to what is left of each total around it, which is then in doubt; so is usage that lacks the outermost
 // total of a part.
 func (u *Units) split(usage *quantities) cost.Doubt {
+	if usage.present&u.parts == 0 {
+		return cost.Doubt{}
+	}
 	if usage.fractions != 0 {
 		return u.splitFractions(usage)
 	}
