@@ -21,13 +21,16 @@ def look_for_creep(stream: Stream, call: Observation, rules: Rules) -> Episode |
     """
     rule = rules.context_creep
     saved = _INPUT_WEIGHT - rule.cached_weight
+    stream.add_up([*stream.lately(stream.calls - stream.added), call])
     weight = (
         stream.input * _INPUT_WEIGHT
         - stream.cached * saved
         + stream.written * (rule.written_weight - _INPUT_WEIGHT)
         + stream.output * rule.output_weight
     )
-    reread_femto = stream.cost_femto * (stream.again * _INPUT_WEIGHT - stream.again_cached * saved) // max(1, weight)
+    again = stream.input - call.input - stream.fell  # of each call what the one before had too
+    reread = again * _INPUT_WEIGHT - (stream.cached - stream.beyond) * saved
+    reread_femto = stream.cost_femto * reread // max(1, weight)
     if reread_femto < rule.reread_femto:
         return None
     episode = stream.episodes.get(RULE)

@@ -15,7 +15,7 @@ from spancost.core.detect.observation import Observation
 from spancost.core.detect.rules import RuleSet
 from spancost.core.detect.runaway import count
 from spancost.core.detect.shares import unpriced_share, untagged_share
-from spancost.core.detect.stream import JUMP, Session, Stream
+from spancost.core.detect.stream import Session, Stream
 from spancost.core.detect.stream_calls import look_at_stream
 from spancost.core.detect.trace import Trace
 from spancost.core.generational import GenerationalCache
@@ -58,15 +58,24 @@ class Detectors:
         if self._has_failed:
             self._failed.pop(record.session_id)
         begun: list[Episode] = []
-        stream = self._stream(record.session_id, call)
+        session = self._sessions.new.get(record.session_id)
+        if isinstance(session, Session):
+            stream = session.stream(call, self._limits.streams)
+        elif isinstance(session, Stream) and session.fits(call):
+            stream = session
+        else:
+            stream = self._stream(record.session_id, call)
         if stream is not None:
-            if call.cache_write and not stream.long_ttl and record.usage.get(HOUR_METER):
+            if call.cache_write and not stream.long_ttl and HOUR_METER in record.usage and record.usage[HOUR_METER]:
                 stream.long_ttl = True
-            look_at_stream(stream, call, rules, begun)
+            look_at_stream(stream, call, feature.bounds, rules, begun)
         if (found := count(trace, call, rules)) is not None:
             begun.append(found)
-        above = record.parent_id if call.start_ns < trace.end_ns else None
-        if above is not None and (found := fan_out(trace, call, above, rules)) is not None:
+        if (
+            call.start_ns < trace.end_ns
+            and (above := record.parent_id) is not None
+            and (found := fan_out(trace, call, above, rules)) is not None
+        ):
             begun.append(found)
         if call.end_ns > trace.end_ns:
             trace.end_ns = call.end_ns
@@ -74,15 +83,14 @@ class Detectors:
             for episode in begun:
                 episode.trace_id, episode.session_id = record.trace_id, record.session_id
         look_at_feature(feature, call, rules, begun)
-        is_unpriced = call.cost_femto == 0 and record.status == UNPRICED
+        is_unpriced = not call.cost_femto and record.status == UNPRICED
         if is_unpriced and (found := unpriced_share(feature, call, record.reason, rules)) is not None:
             begun.append(found)
         if name is not None:
             service.tagged_femto += call.cost_femto
-        elif not service.tagged_femto and service.untagged_calls >= _FIRST:
-            service.untagged_calls += 1
-            service.untagged_femto += call.cost_femto
-        elif (found := untagged_share(service, call, rules)) is not None:
+        elif (service.tagged_femto or feature.number <= _FIRST) and (
+            found := untagged_share(service, feature, call, rules)
+        ) is not None:
             begun.append(found)
         return begun
 
@@ -124,23 +132,18 @@ class Detectors:
         """
         sessions = self._sessions
         session = sessions.new.get(session_id)
-        if isinstance(session, Stream):
-            last, size = session.last, call.input
-            if last.end_ns <= call.start_ns and last.input <= size <= last.input + JUMP and call.model == session.model:
-                return session
-        elif session is None:
+        if session is None:
             session = sessions.get(session_id)
             sessions.set(session_id, session or call)
-        if session is None:
-            return None
+            if session is None:
+                return None
+        if isinstance(session, Session):
+            return session.stream(call, self._limits.streams)
         if isinstance(session, Observation):
-            session = Stream(session)
-            sessions.new[session_id] = session
-        if isinstance(session, Stream):
-            if session.fits(call):
-                return session
-            session = Session(session)
-            sessions.new[session_id] = session
+            session = sessions.new[session_id] = Stream(session)
+        if session.fits(call):
+            return session
+        session = sessions.new[session_id] = Session(session)
         return session.stream(call, self._limits.streams)
 
 

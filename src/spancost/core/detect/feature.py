@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spancost.core.detect.anomaly import Episode
-from spancost.core.detect.history import CHEAP, NEXT_CALLS, NEXT_FEMTO, SMALL, History
+from spancost.core.detect.bounds import Bounds
+from spancost.core.detect.history import CHEAP, SMALL, History
 from spancost.core.detect.rule import Rules
 from spancost.core.detect.seasonal import DAYS, HOURS, Seasonal
 
@@ -36,20 +37,20 @@ class Window(NamedTuple):
 class Feature:
     """One feature of a service, or what the service does for none. `name` is how texts call it.
 
-    number, cost_femto, cached, input, output: sums over all calls. seen: number, cost and tokens by which `use`, `hour`
-    and `day` are up to date. quiet_femto: up to which nothing can happen in the hour that begins at hour_ns.
-    quiet_trace: calls and cost up to which nothing can happen to a trace in its first minute.
+    number, cost_femto, cached, input, output: sums over all calls. added: number, cost and tokens that `models` hold;
+    the calls since are of `model`. quiet_femto: cost up to which nothing can happen in the hour that begins at hour_ns.
     """
 
     __slots__ = (
-        "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "hour_ns", "input", "minute",
-        "model", "models", "name", "number", "output", "quiet_femto", "quiet_trace", "rules", "seen", "shares",
-        "traces", "unpriced", "unpriced_window", "use", "window", "window_end",
+        "added", "bounds", "cached", "calls", "cost", "cost_femto", "day", "episodes", "fan", "hour", "hour_ns",
+        "input", "minute", "model", "models", "name", "number", "output", "quiet_femto", "rules", "shares", "traces",
+        "unpriced", "unpriced_window", "use", "window", "window_end",
     )  # fmt: skip
 
     def __init__(self, name: str, rules: Rules) -> None:
         self.name = name
         self.rules = rules
+        self.bounds = Bounds(rules)
         self.traces = 0
         self.calls, self.fan = History(SMALL), History(SMALL)
         self.cost, self.minute = History(CHEAP), History(CHEAP)
@@ -62,9 +63,7 @@ class Feature:
         self.cached = self.input = self.output = 0
         self.cost_femto = 0
         self.hour_ns, self.quiet_femto = 0, -1
-        self.seen = (0, 0, 0)
-        bounds = rules.runaway
-        self.quiet_trace = min(NEXT_CALLS, bounds.calls), min(NEXT_FEMTO, bounds.cost_femto, bounds.minute_femto)
+        self.added = (0, 0, 0)
         self.shares: list[int] = []
         self.episodes: dict[str, Episode] = {}
         self.begin_window(0, rules.cache_lost.window_calls)
@@ -76,24 +75,19 @@ class Feature:
 
 
 class Service:
-    """One service: its features by name, and what it spent with and without a feature."""
+    """One service: its features by name, None for calls without one, and what it spent with a feature.
+
+    gone_calls, gone_femto: calls without a feature, and their cost, that are not in the sums under None any more.
+    """
 
     __slots__ = (
-        "episode",
-        "features",
-        "first_ns",
-        "name",
-        "span_ids",
-        "tagged_femto",
-        "untagged_calls",
-        "untagged_femto",
-    )
+        "episode", "features", "first_ns", "gone_calls", "gone_femto", "name", "span_ids", "tagged_femto",
+    )  # fmt: skip
 
     def __init__(self, name: str | None) -> None:
         self.name = name or "an unnamed service"
         self.features: dict[str | None, Feature] = {}
-        self.tagged_femto = self.untagged_femto = 0
-        self.untagged_calls = 0
+        self.tagged_femto = self.gone_calls = self.gone_femto = 0
         self.first_ns = 0
         self.span_ids: list[int] = []
         self.episode: Episode | None = None
@@ -101,6 +95,10 @@ class Service:
     def feature(self, name: str | None, rules: Rules) -> Feature:
         """Return the state of a feature that is not among `features`; the oldest goes when there are many."""
         if len(self.features) >= rules.limits.features:
-            del self.features[next(iter(self.features))]
+            oldest = next(iter(self.features))
+            gone = self.features.pop(oldest)
+            if oldest is None:
+                self.gone_calls += gone.number
+                self.gone_femto += gone.cost_femto
         found = self.features[name] = Feature(name if name is not None else self.name, rules)
         return found

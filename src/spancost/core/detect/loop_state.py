@@ -7,87 +7,95 @@ all they cost; where two calls in a row are alike, `loop_points` weighs how much
 
 from __future__ import annotations
 
-from array import array
 from typing import Final
 
-from spancost.core.detect.logarithm import OCTAVE, UNITS, units
-from spancost.core.detect.loop_points import GROWTH_NEAR, OUTPUT_NEAR, PACE_NEAR, SHRANK, found_at
+from spancost.core.detect.bounds import Bounds
+from spancost.core.detect.logarithm import units
+from spancost.core.detect.loop_points import GROWTH_NEAR, OUTPUT_NEAR, SHRANK, Turns, found_at, of_pace
 from spancost.core.detect.rule import ToolLoop
 
 RING: Final = 32
 """Calls of a context that are kept."""
+_LAST: Final = RING - 1
+TABLED: Final = 4000
+"""Tokens below which logarithms are looked up."""
+OF_GROWTH: Final = tuple(units(tokens + GROWTH_NEAR) for tokens in range(TABLED))
+OF_OUTPUT: Final = tuple(units(tokens + OUTPUT_NEAR) for tokens in range(TABLED))
 _OFTEN: Final = 6
 """Repeats in a row up to which each one is weighed, and from which on every fourth: work on many similar items."""
-_MS: Final = 1_000_000
 
 
 class LoopState:
-    """What is kept of a context: three rings, the place of the next call, and repeats in a row for each period."""
+    """What is kept of a context: rings of its last calls, the place of the next one, and repeats in a row.
 
-    __slots__ = ("at", "calls", "first", "growth", "output", "pace", "second", "third")
+    growth, output: logarithms. pace: nanoseconds since the call before began. first, second, third: repeats by period.
+    """
+
+    __slots__ = ("at", "first", "growth", "is_full", "output", "pace", "second", "third")
 
     def __init__(self) -> None:
-        self.growth = array("h", (SHRANK,)) * RING
-        self.output = array("h", (0,)) * RING
-        self.pace = array("h", (0,)) * RING
-        self.at = self.calls = 0
+        self.growth = [SHRANK] * RING
+        self.output = [0] * RING
+        self.pace = [0] * RING
+        self.at = 0
+        self.is_full = False
         self.first = self.second = self.third = 0
 
-    def add(self, growth: int, output: int, gap_ns: int, rule: ToolLoop) -> tuple[int, int] | None:
-        """Take a call; return the period and the repeats of a pattern that is to alarm with it, if one is.
+    def add(self, growth: int, output: int, gap_ns: int, bounds: Bounds) -> bool:
+        """Take a call; return whether a pattern has repeated twice with it, and is to be weighed.
 
         growth: of the context, in tokens. gap_ns: since the call before began.
         """
         at, growths, outputs = self.at, self.growth, self.output
-        size = output + OUTPUT_NEAR
-        out = UNITS[size] if size < 256 else units(size)
-        outputs[at] = out
-        gap = gap_ns // _MS + PACE_NEAR
-        shift = gap.bit_length() - 8
-        self.pace[at] = shift * OCTAVE + UNITS[gap >> shift] if shift > 0 else UNITS[max(gap, 1)]
-        self.calls += 1
-        self.at = at + 1 if at < RING - 1 else 0
+        outputs[at] = out = OF_OUTPUT[output] if output < TABLED else units(output + OUTPUT_NEAR)
+        self.pace[at] = gap_ns
+        if at < _LAST:
+            self.at = at + 1
+        else:
+            self.at, self.is_full = 0, True
         if growth <= 0:
             growths[at] = SHRANK
             self.first = self.second = self.third = 0
-            return None
-        size = growth + GROWTH_NEAR
-        if size < 256:
-            grown = UNITS[size]
-        else:
-            shift = size.bit_length() - 8
-            grown = shift * OCTAVE + UNITS[size >> shift]
-        growths[at] = grown
-        apart = rule.growth_ratio
+            return False
+        growths[at] = grown = OF_GROWTH[growth] if growth < TABLED else units(growth + GROWTH_NEAR)
+        apart = bounds.growth_ratio
         least, most = grown - apart, grown + apart
+        weighs = False
         # Negative places are those at the end of the ring.
-        if least <= growths[at - 1] <= most and alike(out, outputs[at - 1], rule):
+        if least <= growths[at - 1] <= most and alike(out, outputs[at - 1], bounds):
             self.first += 1
-        elif self.first:
+            weighs = self.first > 1
+        else:
             self.first = 0
-        if least <= growths[at - 2] <= most and alike(out, outputs[at - 2], rule):
+        if least <= growths[at - 2] <= most and alike(out, outputs[at - 2], bounds):
             self.second += 1
-        elif self.second:
+            weighs = weighs or self.second > 1
+        else:
             self.second = 0
-        if least <= growths[at - 3] <= most and alike(out, outputs[at - 3], rule):
+        if least <= growths[at - 3] <= most and alike(out, outputs[at - 3], bounds):
             self.third += 1
-        elif self.third:
+            weighs = weighs or self.third > 1
+        else:
             self.third = 0
-        return self._weigh(rule) if self.first > 1 or self.second > 1 or self.third > 1 else None
+        return weighs
 
     def repeats(self, period: int) -> int:
         """Return how many calls in a row, the last one included, are like the one a *period* before."""
         return self.first if period == 1 else self.second if period == 2 else self.third
 
-    def _weigh(self, rule: ToolLoop) -> tuple[int, int] | None:
-        """Weigh the patterns that repeat; return the one that exceeds its bound most."""
+    def weigh(self, rule: ToolLoop) -> tuple[int, int] | None:
+        """Weigh the patterns that repeat; return period and repeats of the one that exceeds its bound most.
+
+        None when there is no alarm.
+        """
         most, found = -1, None
         for period, repeats in ((1, self.first), (2, self.second), (3, self.third)):
             if repeats < 2 or (repeats > _OFTEN and repeats % 4):
                 continue
             if repeats == 2 and not (self._near(1, period, rule) and self._near(2, period, rule)):
                 continue
-            excess, counted = found_at(self._turns(), period, min(repeats, self.calls - period), rule)
+            known = repeats if self.is_full else min(repeats, self.at - period)
+            excess, counted = found_at(self._turns(), period, known, rule)
             if excess > most:
                 most, found = excess, (period, counted)
         return found
@@ -97,14 +105,14 @@ class LoopState:
         now, then = (self.at - number) % RING, (self.at - number - period) % RING
         return (
             abs(self.growth[now] - self.growth[then]) <= rule.near_growth_ratio
-            and abs(self.pace[now] - self.pace[then]) <= rule.near_pace_ratio
+            and abs(of_pace(self.pace[now]) - of_pace(self.pace[then])) <= rule.near_pace_ratio
         )
 
-    def _turns(self) -> tuple[array[int], array[int], array[int]]:
+    def _turns(self) -> Turns:
         """Return growth, output and pace of the calls that are kept, the last one at the end."""
-        calls, at = self.calls, self.at
-        if calls < RING:
-            return self.growth[:calls], self.output[:calls], self.pace[:calls]
+        at = self.at
+        if not self.is_full:
+            return self.growth[:at], self.output[:at], self.pace[:at]
         return (
             self.growth[at:] + self.growth[:at],
             self.output[at:] + self.output[:at],
@@ -112,9 +120,7 @@ class LoopState:
         )
 
 
-def alike(output: int, before: int, rule: ToolLoop) -> bool:
-    """Return whether two outputs are of about the same size, or both small."""
-    if -rule.output_ratio <= output - before <= rule.output_ratio:
-        return True
-    small = units(rule.small_output_tokens + OUTPUT_NEAR)
-    return output <= small and before <= small
+def alike(output: int, before: int, bounds: Bounds) -> bool:
+    """Return whether two outputs, in units, are of about the same size, or both small."""
+    apart, small = bounds.output_ratio, bounds.small_output
+    return -apart <= output - before <= apart or (output <= small and before <= small)

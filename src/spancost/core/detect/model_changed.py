@@ -13,7 +13,9 @@ _MODELS = 8
 
 
 def other_model(feature: Feature, call: Observation) -> None:
-    """Make the model of *call* the one that the feature uses now."""
+    """Make the model of *call* the one that the feature uses now, and add the calls before it to the other one."""
+    tokens = feature.input + feature.output - call.input - call.output
+    add_up(feature, feature.number - 1, feature.cost_femto - call.cost_femto, tokens)
     feature.model = call.model
     use = feature.models.get(call.model)
     if use is None:
@@ -28,6 +30,7 @@ def other_model(feature: Feature, call: Observation) -> None:
 def model_changed(feature: Feature, call: Observation, rules: Rules) -> Episode | None:
     """Look at a call of a model that the feature uses only lately; return the episode that begins with an alarm."""
     use, rule = feature.use, rules.model_changed
+    add_up(feature, feature.number, feature.cost_femto, feature.input + feature.output)
     key = f"{RULE}/{call.model}"
     episode = feature.episodes.get(key)
     if episode is not None:
@@ -55,6 +58,15 @@ def model_changed(feature: Feature, call: Observation, rules: Rules) -> Episode 
     }
     feature.episodes[key] = episode
     return episode
+
+
+def add_up(feature: Feature, number: int, cost_femto: int, tokens: int) -> None:
+    """Add the calls up to *number* since the last time to the model in use; the arguments are sums of the feature."""
+    use, (added_number, added_femto, added_tokens) = feature.use, feature.added
+    use.calls += number - added_number
+    use.cost_femto += cost_femto - added_femto
+    use.tokens += tokens - added_tokens
+    feature.added = number, cost_femto, tokens
 
 
 def usual(feature: Feature, model: str | None) -> tuple[ModelUse | None, str | None]:

@@ -18,44 +18,33 @@ def count(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
     calls = trace.calls = trace.calls + 1
     before = trace.cost_femto
     cost = trace.cost_femto = before + call.cost_femto
-    if (
-        calls <= trace.quiet_calls
-        and cost <= trace.quiet_femto
-        and 0 <= call.end_ns - trace.minute_ns < MINUTE_NS
-        and trace.rules is rules
-    ):
+    since = call.end_ns - trace.minute_ns
+    if since >= MINUTE_NS:
+        trace.turn(since, before)
+    elif since < 0:
+        trace.elsewhere_femto += call.cost_femto
+    if calls <= trace.quiet_calls and cost <= trace.quiet_femto and trace.rules is rules:
         return None
-    return count_closely(trace, call, before, rules)
+    return count_closely(trace, call, rules)
 
 
-def count_closely(trace: Trace, call: Observation, before_femto: int, rules: Rules) -> Episode | None:
-    """Look at a call that may alarm, after *before_femto*, and say until when none of the trace can."""
-    trace.minute_femto += before_femto - trace.seen_femto
-    trace.seen_femto = trace.cost_femto
-    minute_ns = call.end_ns - call.end_ns % MINUTE_NS
-    if minute_ns == trace.minute_ns:
-        trace.minute_femto += call.cost_femto
-    elif minute_ns > trace.minute_ns:
-        trace.minute_femto_before = trace.minute_femto if minute_ns == trace.minute_ns + MINUTE_NS else 0
-        trace.minute_ns, trace.minute_femto = minute_ns, call.cost_femto
-    if trace.calls > trace.next_calls or trace.cost_femto > trace.next_femto:
-        grow(trace)
+def count_closely(trace: Trace, call: Observation, rules: Rules) -> Episode | None:
+    """Look at a call that may alarm, and say until when none of the trace can."""
+    calls, cost, minute = trace.calls, trace.cost_femto, trace.cost_femto - trace.elsewhere_femto
+    if calls > trace.next_calls or cost > trace.next_femto:
+        grow(trace, minute)
     rule = rules.runaway
     trace.rules = rules
     trace.quiet_calls = min(trace.next_calls, rule.calls)
-    left = rule.minute_femto - trace.minute_femto - trace.minute_femto_before
-    trace.quiet_femto = min(trace.next_femto, rule.cost_femto, trace.cost_femto + left)
-    if (
-        trace.calls > rule.calls
-        or trace.cost_femto > rule.cost_femto
-        or trace.minute_femto + trace.minute_femto_before > rule.minute_femto
-    ):
+    minute += trace.minute_femto_before
+    trace.quiet_femto = min(trace.next_femto, rule.cost_femto, cost + rule.minute_femto - minute)
+    if calls > rule.calls or cost > rule.cost_femto or minute > rule.minute_femto:
         return look(trace, call, rules)
     return None
 
 
-def grow(trace: Trace) -> None:
-    """Move the trace to the classes of size that it has reached."""
+def grow(trace: Trace, minute_femto: int) -> None:
+    """Move the trace to the classes of size that it has reached; in the running minute it cost *minute_femto*."""
     feature = trace.feature
     if trace.calls > trace.next_calls:
         trace.calls_class = feature.calls.reach(trace.calls_class, trace.calls)
@@ -63,7 +52,7 @@ def grow(trace: Trace) -> None:
     if trace.cost_femto > trace.next_femto:
         trace.cost_class = feature.cost.reach(trace.cost_class, trace.cost_femto // MILLI)
         trace.next_femto = (bound(trace.cost_class) + 1) * MILLI - 1
-    reached = trace.minute_femto // MILLI
+    reached = minute_femto // MILLI
     if reached > bound(trace.minute_class):
         trace.minute_class = feature.minute.reach(trace.minute_class, reached)
 

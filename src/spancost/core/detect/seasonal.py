@@ -18,35 +18,49 @@ _QUIET = 10**13
 class Seasonal:
     """The running slot, its limit, and what the same slots of past weeks cost.
 
-    calls and span_ids are those of the running slot. limit_femto is what it may cost before the rule looks.
+    begin_ns: of the slot. calls_before, femto_before: calls of the feature, and their cost, that are not in the slot.
+    limit_femto: what the slot may cost before the rule looks.
     """
 
-    __slots__ = ("calls", "cost_femto", "first_ns", "limit_femto", "noise", "past", "slot", "slot_ns", "slots", "usual")
+    __slots__ = (
+        "begin_ns", "calls_before", "femto_before", "first_ns", "limit_femto", "noise", "past", "slot", "slot_ns",
+        "slots", "usual",
+    )  # fmt: skip
 
     def __init__(self, form: tuple[int, int]) -> None:
         """*form*: length of a slot, number of slots in a week."""
         self.slot_ns, self.slots = form
         self.slot = -1
-        self.calls = 0
-        self.cost_femto = 0
+        self.begin_ns = 0
+        self.calls_before = 0
+        self.femto_before = 0
         self.first_ns = 0
         self.limit_femto = _NEVER
         self.usual = 0
         self.noise = 1000
         self.past: list[list[int]] = []
 
-    def turn(self, slot: int, first_ns: int, rule: SpendSpike) -> None:
-        """Close the running slot and those without a call since, and begin *slot*."""
+    @property
+    def quiet_femto(self) -> int:
+        """What the feature may have cost before the rule looks."""
+        return self.femto_before + self.limit_femto
+
+    def turn(self, slot: int, first_ns: int, calls: int, cost_femto: int, rule: SpendSpike) -> None:
+        """Close the running slot and those without a call since, and begin *slot* at *first_ns*.
+
+        calls, cost_femto: those of the feature before it.
+        """
         if not self.past:
             self.past = [[] for _ in range(self.slots)]
         if self.slot >= 0:
             if slot - self.slot > self.slots * _WEEKS:
                 self.past = [[] for _ in range(self.slots)]
             else:
-                self._close(self.slot, self.cost_femto)
+                self._close(self.slot, cost_femto - self.femto_before)
                 for empty in range(self.slot + 1, slot):
                     self._close(empty, 0)
-        self.slot, self.calls, self.cost_femto, self.first_ns = slot, 0, 0, first_ns
+        self.slot, self.first_ns, self.begin_ns = slot, first_ns, slot * self.slot_ns
+        self.calls_before, self.femto_before = calls, cost_femto
         is_hour = self.slot_ns == HOUR_NS
         floor, multiple = (rule.hour_femto, rule.hour_permille) if is_hour else (rule.day_femto, rule.day_permille)
         known = self.past[slot % self.slots]

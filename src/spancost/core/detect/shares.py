@@ -48,29 +48,28 @@ def unpriced_share(feature: Feature, call: Observation, reason: str | None, rule
     return episode
 
 
-def untagged_share(service: Service, call: Observation, rules: Rules) -> Episode | None:
-    """Count a call without a feature; return the episode that begins with an alarm."""
-    service.untagged_calls += 1
-    service.untagged_femto += call.cost_femto
+def untagged_share(service: Service, feature: Feature, call: Observation, rules: Rules) -> Episode | None:
+    """Look at a call without a feature, which *feature* has counted; return the episode that begins with an alarm."""
     episode = service.episode
     if episode is not None:
         episode.add(call)
         return None
-    if service.untagged_calls == 1:
+    calls, femto = service.gone_calls + feature.number, service.gone_femto + feature.cost_femto
+    if calls == 1:
         service.first_ns = call.start_ns
     rule = rules.untagged_share
     if len(service.span_ids) < rules.limits.evidence // 2:
         service.span_ids.append(call.span_id)
-    if service.untagged_calls < rule.calls or service.untagged_femto < rule.cost_femto or not rule.enabled:
+    if calls < rule.calls or femto < rule.cost_femto or not rule.enabled:
         return None
-    spent = service.untagged_femto + service.tagged_femto
-    if not service.tagged_femto or service.untagged_femto * 1000 < spent * rule.cost_permille:
+    spent = femto + service.tagged_femto
+    if not service.tagged_femto or femto * 1000 < spent * rule.cost_permille:
         return None
     episode = Episode(UNTAGGED, rule.text, decimal(rule.cost_permille), rules.limits.evidence)
     episode.begin(call, service.span_ids)
-    episode.calls, episode.cost_femto = service.untagged_calls, service.untagged_femto
+    episode.calls, episode.cost_femto = calls, femto
     episode.first_ns = service.first_ns
-    episode.facts = {"share": percent(service.untagged_femto, spent), "service": service.name}
+    episode.facts = {"share": percent(femto, spent), "service": service.name}
     service.episode = episode
     return episode
 

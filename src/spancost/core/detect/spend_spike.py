@@ -15,17 +15,15 @@ _KEYS = {168: "spend_spike/hour", 7: "spend_spike/day"}
 
 
 def spend_spike(feature: Feature, seasonal: Seasonal, call: Observation, rules: Rules) -> Episode | None:
-    """Count a call in its hour or day; return the episode that begins with an alarm."""
+    """Look at a call in its hour or day; return the episode that begins with an alarm."""
     slot = call.start_ns // seasonal.slot_ns
     key = _KEYS[seasonal.slots]
     if slot > seasonal.slot:
-        seasonal.turn(slot, call.start_ns, rules.spend_spike)
+        seasonal.turn(slot, call.start_ns, feature.number - 1, feature.cost_femto - call.cost_femto, rules.spend_spike)
         feature.episodes.pop(key, None)
     elif slot < seasonal.slot:
         return None  # late: its slot is closed
-    seasonal.calls += 1
-    seasonal.cost_femto += call.cost_femto
-    if seasonal.cost_femto <= seasonal.limit_femto or not rules.spend_spike.enabled:
+    if feature.cost_femto <= seasonal.quiet_femto or not rules.spend_spike.enabled:
         return None
     episode = feature.episodes.get(key)
     if episode is not None:
@@ -33,7 +31,9 @@ def spend_spike(feature: Feature, seasonal: Seasonal, call: Observation, rules: 
         return None
     episode = Episode(RULE, rules.spend_spike.text, usd_text(seasonal.limit_femto), rules.limits.evidence)
     episode.add(call)
-    episode.calls, episode.cost_femto, episode.first_ns = seasonal.calls, seasonal.cost_femto, seasonal.first_ns
+    episode.calls = feature.number - seasonal.calls_before
+    episode.cost_femto = feature.cost_femto - seasonal.femto_before
+    episode.first_ns = seasonal.first_ns
     is_hour = seasonal.slot_ns == HOUR_NS
     episode.facts = {
         "feature": feature.name,

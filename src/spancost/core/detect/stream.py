@@ -21,6 +21,8 @@ JUMP = 50_000
 """Tokens by which any context may grow in one call."""
 
 
+_NEVER = 1 << 200
+
 _NONE: dict[str, Episode] = {}
 """Stands for the episodes of a stream without one, which most are; never changed."""
 
@@ -28,13 +30,15 @@ _NONE: dict[str, Episode] = {}
 class Stream:
     """One context: its last call, those before that are kept as evidence, and what each rule keeps.
 
-    recent: the last calls, a ring by the number of the call. input, output, cached, written: tokens of all calls.
-    again: input that the call before had too; again_cached: the part of it that was read from the cache.
+    recent: the last calls, a ring by the number of the call. flat_calls: those after which the context had not grown,
+    or after its last fall all calls until then. added: calls that `input`, `output`, `cached` and `written` hold, sums
+    of tokens; at most `KEPT` are left out. fell: tokens by which the context fell; beyond: what was read from the cache
+    beyond the size of the call before.
     """
 
     __slots__ = (
-        "again", "again_cached", "cached", "calls", "cold", "cost_femto", "episodes", "first_ns", "input", "last",
-        "long_ttl", "loop", "model", "output", "recent", "repeats", "rises", "similar", "warm", "written",
+        "added", "beyond", "cached", "calls", "cold", "cost_femto", "episodes", "fell", "first_ns", "flat_calls",
+        "input", "last", "long_ttl", "loop", "model", "output", "recent", "repeats", "similar", "warm", "written",
     )  # fmt: skip
 
     def __init__(self, call: Observation) -> None:
@@ -42,17 +46,34 @@ class Stream:
         self.last = call
         self.recent = [call]
         self.first_ns = call.start_ns
-        self.rises = 0
         self.repeats = self.similar = 0
         self.cold = self.warm = 0
         self.long_ttl = False
-        self.calls = 1
+        self.calls = self.flat_calls = 1
         self.cost_femto = call.cost_femto
-        self.input, self.output = call.input, call.output
-        self.cached, self.written = call.cache_read, call.cache_write
-        self.again = self.again_cached = 0
+        self.added = self.input = self.output = self.cached = self.written = 0
+        self.fell, self.beyond = 0, call.cache_read
         self.loop = LoopState()
         self.episodes = _NONE
+
+    @property
+    def rises(self) -> int:
+        """How many times in a row the context has grown, calls of the same size left out."""
+        return self.calls - self.flat_calls
+
+    def add_up(self, calls: list[Observation]) -> None:
+        """Add the calls since the last time to the sums of tokens."""
+        size = output = cached = written = 0
+        for call in calls:
+            size += call.input
+            output += call.output
+            cached += call.cache_read
+            written += call.cache_write
+        self.input += size
+        self.output += output
+        self.cached += cached
+        self.written += written
+        self.added += len(calls)
 
     def begin(self, episode: Episode) -> Episode:
         """Keep an episode that begins and return it."""
@@ -66,11 +87,15 @@ class Stream:
 
     def fits(self, call: Observation) -> bool:
         """Return whether *call* may continue this context."""
-        last = self.last
-        if call.model != self.model or call.start_ns < last.start_ns + (last.end_ns - last.start_ns) // _AT_ONCE:
+        last, start_ns = self.last, call.start_ns
+        if call.model != self.model or (
+            start_ns < last.end_ns and start_ns < last.start_ns + (last.end_ns - last.start_ns) // _AT_ONCE
+        ):
             return False
         size, before = call.input, last.input
-        return size + _SHRINKS >= before - before // 50 and size <= 4 * before + JUMP
+        if size >= before:
+            return size <= 4 * before + JUMP
+        return size + _SHRINKS >= before - before // 50
 
     def lately(self, number: int) -> list[Observation]:
         """Return the last calls before the one that is looked at, at most *number* and `KEPT`."""
@@ -82,22 +107,36 @@ class Stream:
 
 
 class Session:
-    """The contexts of a session that has had several, the last used at the end."""
+    """The contexts of a session that has had several, the last used at the end.
 
-    __slots__ = ("streams",)
+    above: least size, from that of the context last used on, of the other contexts.
+    """
+
+    __slots__ = ("above", "streams")
 
     def __init__(self, first: Stream) -> None:
         self.streams = [first]
+        self.above = _NEVER
 
     def stream(self, call: Observation, limit: int) -> Stream | None:
-        """Return the context that *call* continues; None when it begins one, of which there are at most *limit*."""
-        streams = self.streams
+        """Return the context that *call* continues, the nearest by size.
+
+        None when it begins one, which takes the place of the one that was not used for longest when there are *limit*.
+        """
+        last, size = self.streams[-1], call.input
+        before = last.last.input
+        if before <= size and 2 * size - before < self.above and last.fits(call):
+            return last  # the others are further away
+        return self._nearest(call, limit)
+
+    def _nearest(self, call: Observation, limit: int) -> Stream | None:
+        streams, size = self.streams, call.input
         best: Stream | None = None
+        nearest = 0
         for stream in streams:
-            if stream.fits(call) and (
-                best is None or abs(call.input - stream.last.input) < abs(call.input - best.last.input)
-            ):
-                best = stream
+            apart = abs(size - stream.last.input)
+            if (best is None or apart < nearest) and stream.fits(call):
+                best, nearest = stream, apart
         if best is None:
             if len(streams) >= limit:
                 del streams[0]
@@ -105,4 +144,5 @@ class Session:
         elif streams[-1] is not best:
             streams.remove(best)
             streams.append(best)
+        self.above = min([each.last.input for each in streams[:-1] if each.last.input >= size], default=_NEVER)
         return best

@@ -11,19 +11,20 @@ from spancost.core.detect.stream import Stream
 RULE = "tool_loop"
 
 
-def tool_loop(stream: Stream, call: Observation, alarm: tuple[int, int] | None, rules: Rules) -> Episode | None:
-    """Go on with the episode of *stream*, or return the one that begins with an alarm (`LoopState.add`)."""
+def tool_loop(stream: Stream, call: Observation, rules: Rules) -> Episode | None:
+    """Look at a call of a pattern that repeats, or after an episode began; return the episode that begins with it."""
     episode = stream.episodes.get(RULE)
     if episode is not None:
         if stream.loop.repeats(int(episode.facts["number"])):
             episode.add(call)
             return None
         stream.end_episode(RULE)
+    alarm = stream.loop.weigh(rules.tool_loop)
     return None if alarm is None else begin(stream, call, alarm, rules)
 
 
 def begin(stream: Stream, call: Observation, alarm: tuple[int, int], rules: Rules) -> Episode | None:
-    """Return the episode of a pattern, given as its period and its repeats, if it costs enough."""
+    """Return the episode of a pattern that alarms, given as its period and its repeats, if it costs enough."""
     rule, (period, repeats) = rules.tool_loop, alarm
     episode = Episode(RULE, rule.text, str(repeats), rules.limits.evidence)
     for seen in stream.lately(period + repeats - 1):
