@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spancost.core.budget.windows import CALENDAR, DAY, MONTH, ROLLING, SLOTS, WEEK, Window, period_at
+from spancost.core.budget.periods import Part, Periods
+from spancost.core.budget.windows import (
+    CALENDAR,
+    DAY,
+    IDLE_NS,
+    MONTH,
+    ROLLING,
+    SLOTS,
+    TRACE,
+    WEEK,
+    Window,
+    period_at,
+)
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Africa/Cairo", "Asia/Beirut"]
 HOUR_NS = 3600 * 10**9
@@ -76,3 +88,27 @@ def test_the_name_of_an_hour_has_its_offset() -> None:
     first = ns("2026-10-25T00:30:00")
     names = {period_at(Window("hour", zone), first + hours * HOUR_NS).name for hours in range(4)}
     assert len(names) == 4
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(ZONES), st.integers(0, 40 * 24)), min_size=1, max_size=30
+    ),
+    st.sampled_from([*CALENDAR, ROLLING]),
+)
+def test_what_a_budget_asks_is_that_of_the_period_it_is_asked_in(calls: list[tuple[str, str, int]], kind: str) -> None:
+    """Whatever was asked before, forwards or backwards in time, for the same account or with another zone."""
+    periods = Periods()
+    for account, zone, hours in calls:
+        window, now_ns = Window(kind, ZoneInfo(zone), 24 * HOUR_NS if kind == ROLLING else 0), hours * HOUR_NS + 1
+        period = period_at(window, now_ns)
+        (ask,) = periods.asks([Part(account, window, 5, 10)], now_ns)
+        assert ask.key == (f"{account}:{period.name}" if period.name else account)
+        assert (ask.first_slot, ask.slot, ask.amount, ask.limit) == (period.first_slot, period.slot, 5, 10)
+        assert period.end_ns is not None and ask.expires_ns == period.end_ns + window.length_ns
+
+
+def test_a_trace_is_one_account_until_it_is_idle() -> None:
+    (ask,) = Periods().asks([Part("a:trace:4b", Window(TRACE), 5, 10)], 7)
+    assert (ask.key, ask.first_slot, ask.slot, ask.expires_ns, ask.is_brief) == ("a:trace:4b", 0, 0, 7 + IDLE_NS, True)

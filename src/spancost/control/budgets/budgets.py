@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from spancost.control.budgets.exceeded import LIMIT_REACHED, PRICE_UNKNOWN, STORE_UNREACHABLE, BudgetExceeded
@@ -39,6 +40,7 @@ from spancost.core.budget.limit import (
     value_key,
 )
 from spancost.core.budget.periods import Part
+from spancost.core.budget.terms import Terms
 from spancost.core.money import usd_text
 from spancost.core.record import CallRecord
 
@@ -54,6 +56,9 @@ class Held(NamedTuple):
     limits: tuple[Limit, ...]
     parts: tuple[Part, ...]
     reservation: Reservation
+
+
+_new_held = partial(tuple.__new__, Held)  # a third of the time of Held(...)
 
 
 class Crossing(NamedTuple):
@@ -92,6 +97,7 @@ class Budgets:
         largest: LargestOf = lambda provider, model: None,
     ) -> None:
         self.limits = tuple(limits)
+        self._terms = tuple([Terms(limit) for limit in self.limits])
         self.store: Store = MemoryStore(clock) if store is None else store
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -102,6 +108,7 @@ class Budgets:
         self._clock = clock
         self._context_of = context_of or (lambda facts: None)
         self.hold_ns = max((limit.hold_ns for limit in self.limits), default=0)
+        self._follows = not isinstance(self.store, MemoryStore) or any(terms.tells for terms in self._terms)
         self._last: dict[str, int] = {}
         self._crossed: dict[tuple[str, str], None] = {}
         self._lock = threading.RLock()
@@ -111,26 +118,39 @@ class Budgets:
 
         Raises `BudgetExceeded` when one of them has too little left; then nothing is reserved anywhere.
         """
-        found = [
-            (limit, key)
-            for limit in self.limits
-            if (not limit.match or applies(limit, facts)) and (key := value_key(limit, facts)) is not None
-        ]
-        if not found:
-            return None
+        limits: list[Limit] = []
+        found: list[tuple[Terms, str]] = []
+        parts: list[Part] = []
         now_ns = self._clock()
         estimates: dict[int, Estimate] = {}  # by the output that budgets assume
-        parts = tuple([self._part(limit, key, facts, now_ns, estimates) for limit, key in found])
+        bound = facts.output_tokens
+        for terms in self._terms:
+            limit = terms.limit
+            if terms.has_match and not applies(limit, facts):
+                continue
+            key = "" if terms.is_for_all else value_key(limit, facts)
+            if key is None:
+                continue
+            estimated = estimates.get(bound) if bound is not None else None
+            femto, is_known = estimated or self._estimate(limit, facts, now_ns, estimates)
+            if not is_known:
+                femto = self._unknown(limit, key, facts, femto)
+            parts.append(terms.part(key, femto))
+            found.append((terms, key))
+            limits.append(limit)
+        if not found:
+            return None
         outcome = self.store.reserve(parts, self.hold_ns)
         if isinstance(outcome, Refusal):
-            limit, key = found[outcome.place]
-            raise self._refused(limit, key, parts[outcome.place], outcome)
+            terms, key = found[outcome.place]
+            raise self._refused(terms.limit, key, parts[outcome.place], outcome)
         self.counts["reserved"] += 1
-        for (limit, key), balance in zip(found, outcome.balances, strict=True):
-            self._last[limit.id] = balance.settled + balance.reserved
-            if limit.warn_at or limit.at_limit == WARN:
-                self._warn(limit, key, balance)
-        return Held(facts, now_ns, tuple([limit for limit, _ in found]), parts, outcome)
+        if self._follows:
+            for (terms, key), balance in zip(found, outcome.balances, strict=True):
+                self._last[terms.id] = balance.settled + balance.reserved
+                if terms.tells:
+                    self._warn(terms.limit, key, balance)
+        return _new_held((facts, now_ns, tuple(limits), tuple(parts), outcome))
 
     def settle(self, held: Held, record: CallRecord | None, *, is_lost: bool = False) -> None:
         """Replace what is reserved by what the call cost.
@@ -143,10 +163,12 @@ class Budgets:
         if record is not None:
             if record.cost_femto is None:
                 self.counts["unpriced"] += 1
-            amounts = [
-                charge(record, part.amount, limit.unknown_price, self._highest)
-                for limit, part in zip(held.limits, held.parts, strict=True)
-            ]
+                amounts = [
+                    charge(record, part.amount, limit.unknown_price, self._highest)
+                    for limit, part in zip(held.limits, held.parts, strict=True)
+                ]
+            else:
+                amounts = [record.cost_femto] * len(held.parts)
         elif is_lost:
             self.counts["lost"] += 1
             asked = self.input_femto(held)
@@ -206,7 +228,8 @@ class Budgets:
         call = call_of(held.facts, output_tokens, held.at_ns, self._context_of(held.facts))
         return estimate(call, self._price, self._highest).femto
 
-    def _part(self, limit: Limit, key: str, facts: CallFacts, now_ns: int, estimates: dict[int, Estimate]) -> Part:
+    def _estimate(self, limit: Limit, facts: CallFacts, now_ns: int, estimates: dict[int, Estimate]) -> Estimate:
+        """Return what a call may cost by *limit*, and keep it in *estimates*."""
         bound = facts.output_tokens
         if bound is None:
             known = facts.values
@@ -215,23 +238,21 @@ class Budgets:
         if found is None:
             call = call_of(facts, bound, now_ns, self._context_of(facts))
             found = estimates[bound] = estimate(call, self._price, self._highest)
-        amount = found.femto
-        if not found.is_known:
-            if limit.unknown_price == REFUSE:
-                raise self._exceeded(limit, key, Balance("", 0, 0), amount, None, PRICE_UNKNOWN)
-            if limit.unknown_price == ALLOW:
-                self.counts["free_of_charge"] += 1
-                self._say_once(limit, f"a call of {_model(facts)} has no known price and is not counted")
-                amount = 0
-            else:
-                self.counts["assumed"] += 1
-                self._say_once(
-                    limit, f"a call of {_model(facts)} has no known price and counts at its provider's highest rates"
-                )
-        enforced = limit.at_limit != WARN
-        return Part(
-            account_of(limit, key), limit.window, amount, limit.femto, limit.may_cross, enforced, limit.on_store_failure
+        return found
+
+    def _unknown(self, limit: Limit, key: str, facts: CallFacts, femto: int) -> int:
+        """Return what a call without a known price reserves; *femto*: its cost at the highest rates of its provider."""
+        if limit.unknown_price == REFUSE:
+            raise self._exceeded(limit, key, Balance("", 0, 0), femto, None, PRICE_UNKNOWN)
+        if limit.unknown_price == ALLOW:
+            self.counts["free_of_charge"] += 1
+            self._say_once(limit, f"a call of {_model(facts)} has no known price and is not counted")
+            return 0
+        self.counts["assumed"] += 1
+        self._say_once(
+            limit, f"a call of {_model(facts)} has no known price and counts at its provider's highest rates"
         )
+        return femto
 
     def _refused(self, limit: Limit, key: str, part: Part, outcome: Refusal) -> BudgetExceeded:
         reason = STORE_UNREACHABLE if outcome.is_unreachable else LIMIT_REACHED

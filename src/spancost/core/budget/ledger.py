@@ -69,12 +69,12 @@ class _Account:
 
     __slots__ = ("expired", "expires_ns", "key", "reserved", "slots")
 
-    def __init__(self, key: str, expires_ns: int) -> None:
+    def __init__(self, key: str) -> None:
         self.key = key
         self.slots: dict[int, int] = {}
         self.reserved = 0
         self.expired = 0
-        self.expires_ns = expires_ns
+        self.expires_ns = 0
 
     def settled(self, first_slot: int) -> int:
         slots = self.slots
@@ -100,6 +100,10 @@ class _Hold(NamedTuple):
     parts: tuple[tuple[_Account, int, int], ...]
 
 
+_hold = partial(tuple.__new__, _Hold)
+_granted = partial(tuple.__new__, Granted)
+
+
 class BudgetLedger:
     """Accounts by key and open reservations by number.
 
@@ -121,25 +125,31 @@ class BudgetLedger:
         """Reserve the amount of each ask until *now_ns* + *hold_ns*, in all accounts or in none."""
         if self._expiries and self._expiries[0][0] <= now_ns:
             self.expire(now_ns)
-        found: list[tuple[_Account, int]] = []
-        for place, ask in enumerate(asks):
-            account = self._account(ask, now_ns)
-            settled = account.settled(ask.first_slot)
-            used = settled + account.reserved
-            admitted = used < ask.limit if ask.may_cross else used + ask.amount <= ask.limit
-            if ask.enforced and not admitted:
-                return Refused(place, Balance(ask.key, settled, account.reserved, account.expired))
-            found.append((account, settled))
-        self._last = number = self._last + 1
         parts: list[tuple[_Account, int, int]] = []
         balances: list[Balance] = []
-        for (account, settled), ask in zip(found, asks, strict=True):
-            account.reserved += ask.amount
-            parts.append((account, ask.slot, ask.amount))
-            balances.append(_balance((ask.key, settled, account.reserved, account.expired)))
-        self._holds[number] = hold = _Hold(now_ns + hold_ns, tuple(parts))
-        heappush(self._expiries, (hold.until_ns, number))
-        return Granted(number, tuple(balances))
+        lasting, brief = self._lasting, self._brief
+        for key, amount, limit, may_cross, first_slot, slot, expires_ns, enforced, is_brief in asks:
+            accounts = brief if is_brief else lasting
+            account = accounts.get(key)
+            if account is None:
+                account = self._new_account(accounts, key, now_ns)
+            else:
+                accounts.move_to_end(key)
+            account.expires_ns = expires_ns
+            settled = account.slots.get(slot, 0) if first_slot == slot else account.settled(first_slot)
+            reserved = account.reserved
+            used = settled + reserved
+            if enforced and (used >= limit if may_cross else used + amount > limit):
+                self._give_back(parts)
+                return Refused(len(parts), Balance(key, settled, reserved, account.expired))
+            account.reserved = reserved = reserved + amount
+            parts.append((account, slot, amount))
+            balances.append(_balance((key, settled, reserved, account.expired)))
+        self._last = number = self._last + 1
+        until_ns = now_ns + hold_ns
+        self._holds[number] = _hold((until_ns, tuple(parts)))
+        heappush(self._expiries, (until_ns, number))
+        return _granted((number, tuple(balances)))
 
     def settle(self, number: int, amounts: Sequence[int], now_ns: int) -> bool:
         """Replace a reservation by what was spent, one amount an ask; False, and counted, when it is not open."""
@@ -170,8 +180,7 @@ class BudgetLedger:
     def forget_open(self) -> None:
         """Give back every open reservation: in a forked child, whose parent settles them."""
         for hold in self._holds.values():
-            for account, _, reserved in hold.parts:
-                account.reserved -= reserved
+            self._give_back(hold.parts)
         self._holds = {}
         self._expiries = []
 
@@ -196,14 +205,22 @@ class BudgetLedger:
         accounts = self._brief if ask.is_brief else self._lasting
         account = accounts.get(ask.key)
         if account is None:
-            self._drop_ended(accounts, now_ns)
-            if len(accounts) >= self._most:
-                self._evict(accounts)
-            account = accounts[ask.key] = _Account(ask.key, ask.expires_ns)
+            account = self._new_account(accounts, ask.key, now_ns)
         else:
             accounts.move_to_end(ask.key)
-            account.expires_ns = ask.expires_ns
+        account.expires_ns = ask.expires_ns
         return account
+
+    def _new_account(self, accounts: OrderedDict[str, _Account], key: str, now_ns: int) -> _Account:
+        self._drop_ended(accounts, now_ns)
+        if len(accounts) >= self._most:
+            self._evict(accounts)
+        account = accounts[key] = _Account(key)
+        return account
+
+    def _give_back(self, parts: Sequence[tuple[_Account, int, int]]) -> None:
+        for account, _, reserved in parts:
+            account.reserved -= reserved
 
     def _drop_ended(self, accounts: OrderedDict[str, _Account], now_ns: int) -> None:
         """Drop accounts of periods that are over, as far as they are those that were used longest ago."""

@@ -77,16 +77,17 @@ def value_key(limit: Limit, facts: CallFacts) -> str | None:
 
     None for a call outside any trace or session, when the window is one: no later call is in the same.
     """
-    parts = [facts.values.get(key) or NO_VALUE for key in limit.per]
-    if limit.window.kind == TRACE:
+    values, kind = facts.values, limit.window.kind
+    parts = [_escaped(values.get(key) or NO_VALUE) for key in limit.per] if limit.per else []
+    if kind == TRACE:
         if facts.trace is None:
             return None
-        parts.append(facts.trace)
-    elif limit.window.kind == SESSION:
+        parts.append(_escaped(facts.trace))
+    elif kind == SESSION:
         if (session := facts.session or facts.trace) is None:
             return None
-        parts.append(session)
-    return ",".join([_escaped(part) for part in parts]) if parts else ""
+        parts.append(_escaped(session))
+    return parts[0] if len(parts) == 1 else ",".join(parts)
 
 
 def account_of(limit: Limit, key: str) -> str:
@@ -117,7 +118,7 @@ def readable(key: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    if "%" in text or ":" in text or "," in text:
+    if not text.isalnum() and ("%" in text or ":" in text or "," in text):
         return text.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
     return text
 

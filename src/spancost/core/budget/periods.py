@@ -15,6 +15,7 @@ _new_ask = partial(tuple.__new__, Ask)  # a third of the time of Ask(...)
 BRIEF = frozenset({TRACE, SESSION})
 """Windows of which there are many, each for a short time."""
 _KEPT = 256
+_ACCOUNTS_KEPT = 4_096
 
 
 class Part(NamedTuple):
@@ -33,11 +34,24 @@ class Part(NamedTuple):
     on_failure: str = "local"
 
 
+class _Current(NamedTuple):
+    """The period that an account is in, [start_ns, end_ns), with what an ask says of it."""
+
+    window: Window
+    start_ns: int
+    end_ns: int
+    key: str
+    first_slot: int
+    slot: int
+    expires_ns: int
+
+
 class Periods:
-    """Periods of windows by window; safe to use from threads."""
+    """Periods of windows and of accounts, each remembered until it ends; safe to use from threads."""
 
     def __init__(self) -> None:
         self._current: dict[Window, Period] = {}
+        self._accounts: dict[str, _Current] = {}
 
     def at(self, window: Window, now_ns: int) -> Period:
         """Return the period of *window* at *now_ns*."""
@@ -48,18 +62,32 @@ class Periods:
             period = self._current[window] = period_at(window, now_ns)
         return period
 
-    def ask(self, part: Part, now_ns: int) -> Ask:
-        """Return what *part* asks at *now_ns*; its key is the account and the name of the period."""
-        account, window, amount, limit, may_cross, enforced, _ = part
-        period = self.at(window, now_ns)
-        name, _, _, first_slot, slot = period
-        key = f"{account}:{name}" if name else account
-        ends_ns = expires_ns(window, period, now_ns)
-        return _new_ask((key, amount, limit, may_cross, first_slot, slot, ends_ns, enforced, window.kind in BRIEF))
-
     def asks(self, parts: Sequence[Part], now_ns: int) -> tuple[Ask, ...]:
-        """Return what *parts* ask at *now_ns*."""
-        return tuple([self.ask(part, now_ns) for part in parts])
+        """Return what *parts* ask at *now_ns*; the key of each is its account and the name of the period."""
+        asks: list[Ask] = []
+        known = self._accounts
+        for account, window, amount, limit, may_cross, enforced, _ in parts:
+            if window.kind in BRIEF:
+                asks.append(_new_ask((account, amount, limit, may_cross, 0, 0, now_ns + IDLE_NS, enforced, True)))
+                continue
+            current = known.get(account)
+            if current is None or not current[1] <= now_ns < current[2] or current[0] is not window:
+                current = self._period_of(account, window, now_ns)
+            _, _, _, key, first_slot, slot, ends_ns = current
+            asks.append(_new_ask((key, amount, limit, may_cross, first_slot, slot, ends_ns, enforced, False)))
+        return tuple(asks)
+
+    def _period_of(self, account: str, window: Window, now_ns: int) -> _Current:
+        period = self.at(window, now_ns)
+        key = f"{account}:{period.name}" if period.name else account
+        end_ns = FOR_EVER_NS if period.end_ns is None else period.end_ns
+        current = _Current(
+            window, period.start_ns, end_ns, key, period.first_slot, period.slot, expires_ns(window, period, now_ns)
+        )
+        if len(self._accounts) >= _ACCOUNTS_KEPT:
+            self._accounts.clear()
+        self._accounts[account] = current
+        return current
 
 
 def expires_ns(window: Window, period: Period, now_ns: int) -> int:
