@@ -145,6 +145,17 @@ def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
     assert totals.take(1) is one
 
 
+def test_spans_that_only_wait_to_be_noted_have_ended() -> None:
+    totals = RollUp(open_spans=10, closed_spans=4)
+    totals.ended.extend([(number, number - 1) for number in range(2, 12)])  # the latest four are kept
+    one = Subtotal()
+    one.requests = 1
+    totals.pass_up(11, one)
+    assert totals.take(7) is one
+    assert not totals.ended
+    assert totals.nearest_open(11) == 7
+
+
 def test_what_never_ends_is_forgotten_and_counted() -> None:
     book = small(open_spans=10)
     for number in range(1000, 1100):
@@ -154,11 +165,16 @@ def test_what_never_ends_is_forgotten_and_counted() -> None:
 
 
 def test_a_fork_forgets_spans_and_keeps_counters() -> None:
-    book = small()
+    book = small(open_spans=1)
     end(book, span(2, 1, CALL))
+    end(book, span(4, 3, CALL))
+    end(book, span(6, None))
+    end(book, span(7, 6, CALL))
+    counters = book.counters
+    assert counters["own"] == 3 and counters["late"] == 1 and counters["evicted"]
     book.clear()
     assert end(book, span(1, None)) == {}
-    assert book.counters["own"] == 1
+    assert book.counters == counters
 
 
 def test_a_deep_trace_takes_one_step_a_span() -> None:

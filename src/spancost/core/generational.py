@@ -54,8 +54,8 @@ class GenerationalCache(Generic[K, V]):
         try:
             new = self.new
             if len(new) >= self.size:
-                old = list(self.old)  # a copy: another thread may still write
-                self.evicted += sum(key not in new for key in old)
+                old = self.old
+                self.evicted += len(old) - len(old.keys() & new.keys())  # at once: other threads may still write
                 self.old, self.new = new, {}
         finally:
             self._turns.append(turn)
@@ -66,5 +66,10 @@ class GenerationalCache(Generic[K, V]):
         return self.new.pop(key, old)
 
     def clear(self) -> None:
-        """Remove all entries."""
-        self.new, self.old = {}, {}
+        """Remove all entries; what holds one of the generations keeps it. Also mends what a fork cut short."""
+        if self.new:
+            self.new = {}
+        if self.old:
+            self.old = {}
+        if not self._turns:
+            self._turns = [True]

@@ -69,29 +69,22 @@ class Ledger:
         self._identity = dialects.identity
         self.makes_records = options.records
         self._recorder = Recorder(dialects.record_keys)
-        self._reused = 0
         self._counts = dict.fromkeys((OWN, DUPLICATE, AGGREGATE, "failed", "already_priced", *REASONS), 0)
         self._plans: PlanCache | None = None
         if type(dialects) is Dialects:
             self._plans = PlanCache(dialects, self._charge, self._recorder, self._counts, options)
         self.try_plan = _no_plan if self._plans is None else self._plans.try_plan
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget every span in hand (after a fork, say); the counters stay."""
-        self._rollup = RollUp(self.options.open_spans, self.options.closed_spans)
-        self._reused = self.response_ids_reused
-        self._memory = RecentCalls(self.options.recent_calls, self._identity)
+        self._rollup = RollUp(options.open_spans, options.closed_spans)
+        self._memory = RecentCalls(options.recent_calls, self._identity)
         if self._plans is not None:
             self._plans.attach(self._rollup, self._memory)
         self._pending = self._rollup.pending
         self._closed = self._rollup.closed
 
-    @property
-    def response_ids_reused(self) -> int:
-        """How many response ids came with other tokens, and are no identity any more."""
-        memory = getattr(self, "_memory", None)
-        return self._reused + (0 if memory is None else memory.reused)
+    def clear(self) -> None:
+        """Forget every span in hand (after a fork, say); the counters stay."""
+        self._rollup.clear()
+        self._memory.clear()
 
     @property
     def counters(self) -> dict[str, int]:
@@ -102,7 +95,7 @@ class Ledger:
         """
         return {
             **self._counts,
-            "response_ids_reused": self.response_ids_reused,
+            "response_ids_reused": self._memory.reused,
             "late": self._rollup.late,
             "evicted": self._pending.evicted,
         }
@@ -129,7 +122,7 @@ class Ledger:
     @property
     def watched(self) -> Watched:
         """What decides that there is nothing to do for a span, until `clear`: for adapters that inline `ends`."""
-        return Watched(self._markers, self._closed, self._pending)
+        return Watched(self._markers, self._closed, self._rollup.ended, self._pending)
 
     @property
     def has_doubts(self) -> bool:
@@ -154,6 +147,7 @@ class Ledger:
     def reopen(self, span_id: int) -> None:
         """Take a span and those above it as open: their ids are used again."""
         above: int | None = span_id
+        self._rollup.settle()
         while above:
             above = self._closed.pop(above)
 
@@ -164,6 +158,9 @@ class Ledger:
         above = span.parent_id if self.options.join_services or not span.is_local_root else None
         self._closed.set(span.span_id, above or 0)
         writes: Written = {}
+        if self._markers.isdisjoint(span.attributes):
+            self.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, writes)
+            return Ended(writes)
         emitter = (span.scope_name, span.scope_version, span.language), span.name
         place = (span.trace_id, self._process(span), span.resource)
         ids = (span.span_id, span.parent_id, span.is_local_root, span.start_ns, span.end_ns)

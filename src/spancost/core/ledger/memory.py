@@ -88,6 +88,22 @@ class RecentCalls:
         self._claims: GenerationalCache[tuple[int, int, str], bool] = GenerationalCache(size)
         self._no_identity: GenerationalCache[tuple[str, str | None], bool] = GenerationalCache(size)
         self._doubted: GenerationalCache[int, bool] = GenerationalCache(size)
+        self._caches: tuple[GenerationalCache[Any, Any], ...] = (
+            self._by_response,
+            self._here,
+            self._attached,
+            self._detached,
+            self._claims,
+            self._no_identity,
+            self._doubted,
+        )
+
+    def clear(self) -> None:
+        """Forget all calls; `reused` stays."""
+        for cache in self._caches:
+            cache.clear()
+        self._only_scope = None
+        self._waiting.clear()
 
     def add(self, call: CountedCall) -> None:
         """Remember *call*."""

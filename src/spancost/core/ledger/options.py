@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -51,12 +52,13 @@ class Ended(NamedTuple):
 class Watched(NamedTuple):
     """What decides that there is nothing to do for a span that ends.
 
-    That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted: in
-    *closed*, under its id, the id of its parent in this process, 0 when it has none.
+    That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted: its
+    id and that of its parent in this process (0 when it has none) at the end of *ended*, or in *closed*.
     """
 
     markers: frozenset[str]
     closed: GenerationalCache[int, int]
+    ended: deque[tuple[int, int]]
     pending: GenerationalCache[int, Any]
 
 

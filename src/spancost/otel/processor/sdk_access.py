@@ -157,15 +157,15 @@ def hooks(
     The one hands spans for which there may be something to do to *finisher*, the other spans that the first has not
     seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
     """
-    markers, closed, pending = watched
+    markers, closed, ended, pending = watched
     finish, finish_identified, finish_call = finisher.finish, finisher.finish_identified, finisher.finish_call
     anomalous = finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
-    ended, size = closed.new, closed.size
+    note_end = ended.append
 
     def on_ending(span: Any) -> None:
-        nonlocal seen, ended
+        nonlocal seen
         try:
             attributes, context, parent = span._attributes._dict, span._context, span._parent
         except AttributeError:  # this SDK keeps them otherwise
@@ -183,11 +183,8 @@ def hooks(
             closed.set(span_id, 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID])
             finish_call(span, context, parent, attributes)
             return
-        ended[span_id] = 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]
-        if len(ended) >= size:  # of this generation; it may also be the last one, which was turned elsewhere
-            closed.turn()
-            ended = closed.new
-        if span_id in pending.new or span_id in pending.old:
+        note_end((span_id, 0 if parent is None or parent[IS_REMOTE] else parent[SPAN_ID]))
+        if (pending.new or pending.old) and (span_id in pending.new or span_id in pending.old):
             finish(span)
 
     def on_end(span: Any) -> None:
