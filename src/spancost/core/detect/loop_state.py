@@ -60,19 +60,23 @@ class LoopState:
         growths[at] = grown = OF_GROWTH[growth] if growth < TABLED else units(growth + GROWTH_NEAR)
         apart = bounds.growth_ratio
         least, most = grown - apart, grown + apart
+        apart, small = bounds.output_ratio, bounds.small_output
+        low, high = out - apart, out + apart
+        if out <= small:  # small outputs are all alike
+            low, high = 0, max(high, small)
         weighs = False
         # Negative places are those at the end of the ring.
-        if least <= growths[at - 1] <= most and alike(out, outputs[at - 1], bounds):
+        if least <= growths[at - 1] <= most and low <= outputs[at - 1] <= high:
             self.first += 1
             weighs = self.first > 1
         else:
             self.first = 0
-        if least <= growths[at - 2] <= most and alike(out, outputs[at - 2], bounds):
+        if least <= growths[at - 2] <= most and low <= outputs[at - 2] <= high:
             self.second += 1
             weighs = weighs or self.second > 1
         else:
             self.second = 0
-        if least <= growths[at - 3] <= most and alike(out, outputs[at - 3], bounds):
+        if least <= growths[at - 3] <= most and low <= outputs[at - 3] <= high:
             self.third += 1
             weighs = weighs or self.third > 1
         else:
@@ -118,9 +122,3 @@ class LoopState:
             self.output[at:] + self.output[:at],
             self.pace[at:] + self.pace[:at],
         )
-
-
-def alike(output: int, before: int, bounds: Bounds) -> bool:
-    """Return whether two outputs, in units, are of about the same size, or both small."""
-    apart, small = bounds.output_ratio, bounds.small_output
-    return -apart <= output - before <= apart or (output <= small and before <= small)
