@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -44,6 +45,16 @@ class Server:
             except OSError:
                 time.sleep(0.02)
         raise RuntimeError(f"{self.kind} did not start")
+
+    def pause(self) -> None:
+        """Stop it, so that it accepts what is sent and answers nothing, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once; what it held is lost."""

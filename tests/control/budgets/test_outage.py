@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import statistics
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spancost.control.budgets.script_client import ScriptClient
 from spancost.control.budgets.shared import SharedStore
 from spancost.control.budgets.store_url import store_of
 from spancost.control.budgets.stores import Outcome, Refusal, Reservation
@@ -22,6 +25,8 @@ from tests.control.budgets.servers import Server, free_port
 HOLD_NS = 60 * 10**9
 LIMIT = 10 * 10**12
 MODES = ["exact", "leased"]
+RUNS = 50 if "SPANCOST_TEST_FLEET" in os.environ else 4
+"""Outages of each form; `make test-budgets` tries more."""
 
 
 def part(policy: str = "local", amount: int = 10**12) -> Part:
@@ -69,13 +74,29 @@ def silent() -> Iterator[str]:
         each.close()
 
 
+@pytest.fixture
+def dropped() -> Iterator[str]:
+    """An address that answers no attempt to connect: the queue of the listener is full."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    waiting = [socket.socket() for _ in range(4)]
+    for each in waiting:
+        each.setblocking(False)
+        each.connect_ex(listener.getsockname())
+    time.sleep(0.05)
+    yield f"valkey://127.0.0.1:{listener.getsockname()[1]}/0"
+    for each in (*waiting, listener):
+        each.close()
+
+
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("how", ["refused", "silent"])
-def test_an_outage_delays_one_call_and_no_other(silent: str, how: str, mode: str) -> None:
+@pytest.mark.parametrize("how", ["refused", "silent", "dropped"])
+def test_an_outage_delays_one_call_and_no_other(silent: str, dropped: str, how: str, mode: str) -> None:
     """At most 60 ms at once, and 0.1 ms while the breaker is open."""
-    address = silent if how == "silent" else f"valkey://127.0.0.1:{free_port()}/0"
+    address = {"silent": silent, "dropped": dropped}.get(how) or f"valkey://127.0.0.1:{free_port()}/0"
     delays: list[float] = []
-    for _ in range(3):  # the machine may be busy with something else
+    for _ in range(RUNS):
         store = shared(address, mode)
         try:
             first, done = timed(store, part(amount=10**9))
@@ -87,7 +108,69 @@ def test_an_outage_delays_one_call_and_no_other(silent: str, how: str, mode: str
         finally:
             store.worker.close(0)
             store.client.close()
-    assert min(delays) <= 60
+    assert sorted(delays)[-2] <= 60  # in one run the machine may be busy with something else
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_stops_answering_delays_one_call(server: Server, mode: str) -> None:
+    delays: list[float] = []
+    for _ in range(RUNS):
+        store = shared(server.address, mode)
+        try:
+            assert isinstance(store.reserve([part(amount=10**6)], HOLD_NS), Reservation)
+            server.pause()
+            delays.append(timed(store, part(amount=LIMIT // 50))[0])  # more than a slice: it asks the server
+            assert store.client.is_open
+        finally:
+            server.resume()
+            store.worker.close(0)
+            store.client.close()
+    assert sorted(delays)[-2] <= 60
+
+
+def test_an_exact_call_asks_once_before_it_is_sent_and_settles_behind_it(server: Server) -> None:
+    """The server tells what it is sent: one command for each call in three budgets. Settling waits for no answer."""
+    store = shared(server.address, "exact")
+    parts = [part(amount=10**6)._replace(account=f"{name}:lifetime:") for name in "abc"]
+    watcher = ScriptClient(server.address, 5.0)._connected(5.0)
+    try:
+        store.settle(reserved(store, parts), [10**6] * 3)  # the scripts are sent to the server here
+        assert store.flush()
+        with watcher.monitor() as monitor:
+            held = [reserved(store, parts) for _ in range(100)]
+            assert sent(monitor, store) == ["EVALSHA"] * 100
+        server.pause()
+        began = time.perf_counter()
+        for each in held:
+            store.settle(each, [10**6] * 3)
+        assert (time.perf_counter() - began) * 1e3 / len(held) <= 1
+        server.resume()
+        assert store.flush()
+        assert {each.settled for each in store.balances()} == {101 * 10**6}
+    finally:
+        server.resume()
+        store.worker.close(0)
+        store.client.close()
+        watcher.close()
+
+
+def reserved(store: SharedStore, parts: list[Part]) -> Reservation:
+    done = store.reserve(parts, HOLD_NS)
+    assert isinstance(done, Reservation)
+    return done
+
+
+def sent(monitor: Any, store: SharedStore) -> list[str]:
+    """Return the commands that clients sent since *monitor* began, without what scripts do on the server."""
+    store.client.probe()  # the last one
+    names: list[str] = []
+    for each in monitor.listen():
+        name = each["command"].split()[0].upper()
+        if name == "PING":
+            return names
+        if each["client_type"] != "lua":
+            names.append(name)
+    return names
 
 
 @pytest.mark.parametrize("mode", MODES)
