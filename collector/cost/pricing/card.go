@@ -143,10 +143,11 @@ func (c *RateCard) Date() string { return c.date }
 // Providers are the providers' names.
 func (c *RateCard) Providers() *ProviderNames { return c.ProviderNames }
 
-// Check reads every provider's line; without it a line is read when it is first needed.
+// Check reads every provider's line and keeps none: a line is read again when it is first needed. A process that prices calls of
+// a few providers holds the rates of those only, which its garbage collector visits again and again.
 func (c *RateCard) Check() error {
 	for name := range c.lines {
-		if _, err := c.provider(name); err != nil {
+		if _, err := c.read(name); err != nil {
 			return err
 		}
 	}
@@ -160,11 +161,19 @@ func (c *RateCard) provider(name string) (*ProviderLine, error) {
 	if found := c.providers[name]; found != nil {
 		return found, nil
 	}
-	line, known := c.lines[name]
-	if !known {
+	if _, known := c.lines[name]; !known {
 		return nil, nil
 	}
-	found := &ProviderLine{name: name}
+	found, err := c.read(name)
+	if err == nil {
+		c.providers[name] = found
+	}
+	return found, err
+}
+
+// read reads the line of a provider that the card has.
+func (c *RateCard) read(name string) (*ProviderLine, error) {
+	line, found := c.lines[name], &ProviderLine{name: name}
 	where := fmt.Sprintf("rate card %s, provider %s", c.version, name)
 	if err := json.Unmarshal(line, found); err != nil {
 		return nil, notJSON(where, line, err)
@@ -172,7 +181,6 @@ func (c *RateCard) provider(name string) (*ProviderLine, error) {
 	if err := found.check(where, c); err != nil {
 		return nil, err
 	}
-	c.providers[name] = found
 	return found, nil
 }
 
