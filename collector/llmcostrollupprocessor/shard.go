@@ -32,6 +32,9 @@ type shard struct {
 	heldBytes  int
 	counted    ledger.Counters
 	writes     ledger.Writes
+	order      orderBuf
+	// last is the trace that was asked for last.
+	last *heldTrace
 	// withdrawn is what was written on calls that lost their cost, for copies of their spans that come later.
 	withdrawn map[cost.SpanKey]ledger.Writes
 	// released are the totals that were written on held spans, for copies that come later.
@@ -85,7 +88,7 @@ func newShard(cfg *Config, shards int, l *ledger.Ledger, dialects *dialect.Diale
 	return &shard{
 		ledger: l, dialects: dialects, watch: watch, maxWait: cfg.MaxWait, corrects: cfg.CorrectionSpans, keepsCalls: cfg.Storage != nil,
 		maxTraces: max(cfg.MaxTraces/shards, 1), maxBytes: max(cfg.MaxHeldBytes/shards, 1),
-		traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
+		order: orderBuf{at: map[cost.SpanKey]bool{}}, traces: map[traceID]*heldTrace{}, withdrawn: map[cost.SpanKey]ledger.Writes{},
 		released: cost.NewGenerationalCache[cost.SpanKey, []cost.Attribute](keptTotals), started: time.Now(),
 	}
 }
@@ -199,38 +202,62 @@ func (s *shard) hasEnded(span cost.SpanKey) bool {
 	return ended
 }
 
+// orderBuf is memory to put the calls of a batch in order.
+type orderBuf struct {
+	at    map[cost.SpanKey]bool
+	spans []cost.Span
+	first []*arrival
+}
+
 // childrenFirst puts calls in order: the nearest call above each is its parent, spans between them have ended already.
 // Copies of a call in the same batch are returned apart.
 func (s *shard) childrenFirst(calls []*arrival) (ordered, copies []*arrival) {
 	if len(calls) < 2 {
 		return calls, nil
 	}
-	at := make(map[cost.SpanKey]bool, len(calls))
-	spans := make([]cost.Span, 0, len(calls))
-	first := make([]*arrival, 0, len(calls))
+	buf := &s.order
+	defer buf.clear()
 	for _, a := range calls {
-		if at[a.span.Key] {
+		if buf.at[a.span.Key] {
 			copies = append(copies, a)
 			continue
 		}
-		at[a.span.Key] = true
-		spans = append(spans, cost.Span{Key: a.span.Key, Parent: a.span.Parent, StartNs: a.span.StartNs, EndNs: a.span.EndNs})
-		first = append(first, a)
+		buf.at[a.span.Key] = true
+		buf.spans = append(buf.spans, cost.Span{Key: a.span.Key, Parent: a.span.Parent, StartNs: a.span.StartNs, EndNs: a.span.EndNs})
+		buf.first = append(buf.first, a)
 	}
-	const farthest = 1_000
-	for n := range spans {
-		for steps := 0; steps < farthest && !at[spans[n].Parent]; steps++ {
-			above, ended := s.ledger.ParentOf(spans[n].Parent)
-			if !ended {
-				break
-			}
-			spans[n].Parent = above
-		}
+	for n := range buf.spans {
+		buf.spans[n].Parent = s.nearestCall(buf.spans[n].Parent)
 	}
-	for _, n := range ledger.ChildrenFirst(spans) {
-		ordered = append(ordered, first[n])
+	ordered = make([]*arrival, 0, len(buf.first))
+	for _, n := range ledger.ChildrenFirst(buf.spans) {
+		ordered = append(ordered, buf.first[n])
 	}
 	return ordered, copies
+}
+
+// nearestCall returns the nearest call of the batch from a span on upwards, zero where spans that have ended lead to none.
+func (s *shard) nearestCall(span cost.SpanKey) cost.SpanKey {
+	const farthest = 1_000
+	for steps := 0; span != (cost.SpanKey{}) && !s.order.at[span]; steps++ {
+		above, ended := s.ledger.ParentOf(span)
+		if !ended || steps == farthest {
+			return cost.SpanKey{}
+		}
+		span = above
+	}
+	return span
+}
+
+func (b *orderBuf) clear() {
+	const kept = 4_096
+	clear(b.at)
+	clear(b.spans)
+	clear(b.first)
+	b.spans, b.first = b.spans[:0], b.first[:0]
+	if cap(b.spans) > kept {
+		*b = orderBuf{at: map[cost.SpanKey]bool{}}
+	}
 }
 
 // recordEnd notes where the money of a span that has ended waits, or that it came too late.
@@ -252,12 +279,16 @@ func (s *shard) recordEnd(now time.Time, p *passing, ended ledger.Ended, out *ou
 }
 
 func (s *shard) trace(now time.Time, id traceID) *heldTrace {
+	if s.last != nil && s.last.id == id && !s.last.isDone {
+		return s.last
+	}
 	trace := s.traces[id]
 	if trace == nil {
 		trace = &heldTrace{id: id, deadline: now.Add(s.maxWait)}
 		s.traces[id] = trace
 		s.queue = append(s.queue, trace)
 	}
+	s.last = trace
 	return trace
 }
 

@@ -61,8 +61,10 @@ type CountedCall struct {
 	// meters are the meters it reports, be they 0; of an earlier run's call they are not known any more.
 	meters      []string
 	knowsMeters bool
-	// held are its places in a memory: by response id, trace, process.
-	held [3]heldCall
+	// held are its places in a memory: by response id, trace, process. The call before it in the first two lists is known
+	// where isLooked is, from when it was compared, until the memory changes.
+	held     [3]heldCall
+	isLooked [2]bool
 }
 
 // callWithMeters is a call with memory for the meters it reports: one piece of memory, where an earlier run's call needs less.

@@ -41,8 +41,9 @@ type Ledger struct {
 	reading cost.Reading
 	call    cost.Call
 	names   internedNames
-	// calls and subtotals are memory of what is held between two spans.
+	// calls, priors (those of an earlier run) and subtotals are memory of what is held between two spans.
 	calls     chunk[callWithMeters]
+	priors    chunk[CountedCall]
 	subtotals chunk[Subtotal]
 	// record is that of the last call that was priced, nil where none is made.
 	record *cost.CallRecord
@@ -70,6 +71,7 @@ func (l *Ledger) Clear() {
 	if l.options.Shared == nil {
 		l.memory.clear()
 		l.calls.reuse()
+		l.priors.reuse()
 		l.subtotals.reuse()
 	}
 }

@@ -98,6 +98,9 @@ func (m *RecentCalls) clear() {
 // addResponse remembers a call by its response id alone.
 func (m *RecentCalls) addResponse(call *CountedCall) {
 	if call.responseID != "" {
+		if !call.isLooked[0] {
+			call.held[0].before, _ = m.byResponse.Get(call.responseID)
+		}
 		put(&m.byResponse, call.responseID, &call.held[0], call, keptPerKey)
 	}
 }
@@ -108,6 +111,9 @@ func (m *RecentCalls) add(call *CountedCall) {
 	if !call.reports() {
 		return
 	}
+	if !call.isLooked[1] {
+		call.held[1].before, _ = m.here.Get(call.traceTokens())
+	}
 	put(&m.here, call.traceTokens(), &call.held[1], call, keptPerKey)
 	if call.process == "" {
 		return
@@ -116,15 +122,15 @@ func (m *RecentCalls) add(call *CountedCall) {
 	if m.isDetached(call.scope) {
 		of = &m.detached
 	}
+	call.held[2].before, _ = of.Get(call.processTokens())
 	put(of, call.processTokens(), &call.held[2], call, keptPerProcess)
 }
 
-// put holds a call before the others under its key, and lets the oldest go now and then.
+// put holds a call before the others under its key (at.before), and lets the oldest go now and then.
 func put[K comparable](in *cost.GenerationalCache[K, *heldCall], key K, at *heldCall, call *CountedCall, most int) {
-	before, _ := in.Get(key)
-	*at = heldCall{call: call, before: before}
-	if before != nil {
-		at.depth = before.depth + 1
+	at.call, at.depth = call, 0
+	if at.before != nil {
+		at.depth = at.before.depth + 1
 	}
 	if at.depth >= 2*most {
 		last := at
@@ -148,7 +154,8 @@ func (h *heldCall) calls(into []*CountedCall, most int) []*CountedCall {
 // addAlias remembers another response id by which a call goes: gateways give ids of their own.
 func (m *RecentCalls) addAlias(responseID string, call *CountedCall) {
 	if responseID != call.responseID {
-		put(&m.byResponse, responseID, &heldCall{}, call, keptPerKey)
+		before, _ := m.byResponse.Get(responseID)
+		put(&m.byResponse, responseID, &heldCall{before: before}, call, keptPerKey)
 	}
 }
 

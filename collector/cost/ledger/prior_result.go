@@ -18,7 +18,8 @@ func (l *Ledger) priorResult(span *cost.Span, below *Subtotal, written *Writes) 
 		return incomplete(reason)
 	}
 	attributes := span.Attributes
-	this := &CountedCall{
+	this := l.priors.next()
+	*this = CountedCall{
 		span: span.Key, scope: span.ScopeName, startNs: span.StartNs, endNs: span.EndNs,
 		input: countOf(attributes, cost.AttrInputTokens), output: countOf(attributes, cost.AttrOutputTokens), process: span.Process, isChild: span.IsChild,
 		isExchange: attributes.Has(attrCapture),

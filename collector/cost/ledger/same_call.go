@@ -18,6 +18,7 @@ import (
 // all the same: it is counted once, and the reason names the difference.
 func sameResponse(this *CountedCall, below *Subtotal, memory *RecentCalls) classification {
 	held, known := memory.byResponse.Get(this.responseID)
+	this.held[0].before, this.isLooked[0] = held, true
 	if !known {
 		return classification{}
 	}
@@ -74,6 +75,7 @@ func sameResponse(this *CountedCall, below *Subtotal, memory *RecentCalls) class
 func sameTokens(this *CountedCall, memory *RecentCalls) classification {
 	var buf [keptPerKey]*CountedCall
 	held, _ := memory.here.Get(this.traceTokens())
+	this.held[1].before, this.isLooked[1] = held, true
 	if found := memory.matchTokens(this, held.calls(buf[:0], keptPerKey), false); found.role != "" {
 		return found
 	}
