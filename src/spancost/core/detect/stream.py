@@ -123,10 +123,16 @@ class Session:
 
         None when it begins one, which takes the place of the one that was not used for longest when there are *limit*.
         """
-        last, size = self.streams[-1], call.input
-        before = last.last.input
-        if before <= size and 2 * size - before < self.above and last.fits(call):
-            return last  # the others are further away
+        stream, size = self.streams[-1], call.input
+        last = stream.last
+        before = last.input
+        if (
+            before <= size <= before + JUMP
+            and 2 * size - before < self.above  # the others are further away
+            and last.end_ns <= call.start_ns
+            and call.model == stream.model
+        ):
+            return stream
         return self._nearest(call, limit)
 
     def _nearest(self, call: Observation, limit: int) -> Stream | None:
