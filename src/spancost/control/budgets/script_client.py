@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from spancost.config.budgets import BudgetError
 
 LOGGER = logging.getLogger("spancost")
-TIMEOUT_SECONDS = 0.036
+TIMEOUT_SECONDS = 0.034
 """To connect, and for each answer: with the breaker, what an outage adds to the calls under way."""
 CHECK_SECONDS = 0.01
 """For the answer to a ping after a script got none in time: a server that answers it is slow, not away."""
@@ -110,7 +110,7 @@ class ScriptClient:
         """Try the server, and close the breaker when it answers."""
         try:
             self._prober.ping()
-        except (*self._errors, ValueError):  # the latter when it is closed while it waits
+        except self._errors:
             return False
         if self.is_open:
             LOGGER.warning("spancost: the store of budgets answers again")

@@ -96,10 +96,16 @@ class Worker:
                 failures = 0
             else:
                 time.sleep(PROBE_SECONDS[min(failures, len(PROBE_SECONDS) - 1)])
-                failures = 0 if self._probe() else failures + 1
+                failures = 0 if self._answers() else failures + 1
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + self.tick_seconds
                 self._ticked()
+
+    def _answers(self) -> bool:
+        try:
+            return self._probe()
+        except Exception:  # a connection that is closed while it waits raises what it happens to need next
+            return False
 
     def _did(self, job: Job) -> bool:
         """Run the first job and take it from the queue; False when it has to wait."""
@@ -123,6 +129,6 @@ class Worker:
         try:
             self._tick()
         except self._failure:
-            self._probe()
+            self._answers()
         except Exception:
             self.dropped += 1
