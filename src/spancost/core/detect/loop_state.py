@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patterns of 1, 2 and 3 calls that repeat: which calls of a context are like the one 1, 2 and 3 calls before.
 
-What is kept of a call are three logarithms, in rings of the last calls. Most calls are unlike those before, and that is
-all they cost; where two calls in a row are alike, `loop_points` weighs how much that tells.
+What is kept of a call are two logarithms and a time, in rings of the last calls. Most calls are unlike those before,
+and that is all they cost; where two calls in a row are alike, `loop_points` weighs how much that tells.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from spancost.core.detect.bounds import Bounds
-from spancost.core.detect.logarithm import units
+from spancost.core.detect.logarithm import UNITS, units
 from spancost.core.detect.loop_points import GROWTH_NEAR, OUTPUT_NEAR, SHRANK, Turns, found_at, of_pace
 from spancost.core.detect.rule import ToolLoop
 
@@ -19,8 +19,9 @@ RING: Final = 32
 _LAST: Final = RING - 1
 TABLED: Final = 4000
 """Tokens below which logarithms are looked up."""
-OF_GROWTH: Final = tuple(units(tokens + GROWTH_NEAR) for tokens in range(TABLED))
-OF_OUTPUT: Final = tuple(units(tokens + OUTPUT_NEAR) for tokens in range(TABLED))
+OF_GROWTH: Final = UNITS[GROWTH_NEAR:]
+OF_OUTPUT: Final = UNITS[OUTPUT_NEAR:]
+"""Logarithms of growth and of output, by tokens."""
 _OFTEN: Final = 6
 """Repeats in a row up to which each one is weighed, and from which on every fourth: work on many similar items."""
 
