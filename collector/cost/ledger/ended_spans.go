@@ -27,9 +27,15 @@ type endedTrace struct {
 	index map[uint64]int
 }
 
-type endedSpan struct {
-	id     uint64
-	parent cost.SpanKey
+// endedSpan is a span and its parent, which is of the same trace; 0 for none.
+type endedSpan struct{ id, parent uint64 }
+
+// parentIn returns the key of the parent in the trace.
+func (s endedSpan) parentIn(trace traceKey) cost.SpanKey {
+	if s.parent == 0 {
+		return cost.SpanKey{}
+	}
+	return cost.SpanKey{Trace: trace, ID: s.parent}
 }
 
 const (
@@ -58,7 +64,7 @@ func (e *endedSpans) get(span cost.SpanKey) (parent cost.SpanKey, ended bool) {
 	e.find(span.Trace)
 	for _, held := range [...]*endedTrace{e.lastNew, e.lastOld} {
 		if at := held.at(span.ID); at >= 0 {
-			return held.spans[at].parent, true
+			return held.spans[at].parentIn(span.Trace), true
 		}
 	}
 	return cost.SpanKey{}, false
@@ -72,10 +78,10 @@ func (e *endedSpans) set(span, parent cost.SpanKey) {
 		e.new[span.Trace] = e.lastNew
 	}
 	if at := e.lastNew.at(span.ID); at >= 0 {
-		e.lastNew.spans[at].parent = parent
+		e.lastNew.spans[at].parent = parent.ID
 		return
 	}
-	e.lastNew.add(endedSpan{span.ID, parent}, e.lastOld)
+	e.lastNew.add(endedSpan{span.ID, parent.ID}, e.lastOld)
 	if e.count++; e.count < e.size {
 		return
 	}
@@ -92,7 +98,7 @@ func (e *endedSpans) each(visit func(span, parent cost.SpanKey)) {
 	for _, generation := range [...]map[traceKey]*endedTrace{e.old, e.new} {
 		for trace, held := range generation {
 			for n := range held.spans {
-				visit(cost.SpanKey{Trace: trace, ID: held.spans[n].id}, held.spans[n].parent)
+				visit(cost.SpanKey{Trace: trace, ID: held.spans[n].id}, held.spans[n].parentIn(trace))
 			}
 		}
 	}

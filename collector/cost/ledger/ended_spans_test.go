@@ -18,7 +18,7 @@ func TestEndingsAreAMapOfTheLast(t *testing.T) {
 	for range 20_000 {
 		key := cost.SpanKey{Trace: [2]uint64{0, chance.Uint64N(6)}, ID: chance.Uint64N(400)}
 		order = append(order, key)
-		parent := cost.SpanKey{Trace: key.Trace, ID: chance.Uint64N(400)}
+		parent := cost.SpanKey{Trace: key.Trace, ID: 1 + chance.Uint64N(400)}
 		held.set(key, parent)
 		all[key] = parent
 		for _, recent := range order[max(0, len(order)-size):] {
