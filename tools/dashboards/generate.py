@@ -7,7 +7,7 @@ import json
 from functools import partial
 from typing import Any
 
-from tools.dashboards import datadog, grafana, honeycomb, page, rules
+from tools.dashboards import board_page, datadog, grafana, honeycomb, page, rules
 from tools.dashboards.table import DATADOG, FOLDER, GRAFANA, HONEYCOMB, Board, boards
 from tools.generated import Targets
 
@@ -45,4 +45,5 @@ TARGETS: Targets = {
     FOLDER / "prometheus" / "rules.test.yaml": rules.tests_text,
     FOLDER / "prometheus" / "rules.week.test.yaml": partial(rules.tests_text, rules.HALF_HOUR),
     page.PAGE: page.page,
+    **{board_page.path(board): partial(board_page.page, board) for board in boards()},
 }

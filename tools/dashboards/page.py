@@ -1,36 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/dashboards.md: what each panel answers and where it exists, and what each alert says."""
+"""The tables of docs/dashboards.md: the boards, and what each alert says."""
 
 from __future__ import annotations
 
 import re
 
-from tools.dashboards.table import BACKENDS, Alert, Board, Panel, alerts, boards
+from tools.dashboards.table import Alert, Board, alerts, boards
 from tools.generated import ROOT, read
 
 PAGE = ROOT / "docs" / "dashboards.md"
-PANELS = re.compile(r"(<!-- panels: [^\n]*-->\n).*?(<!-- end of panels -->)", re.DOTALL)
+BOARDS = re.compile(r"(<!-- boards: [^\n]*-->\n).*?(<!-- end of boards -->)", re.DOTALL)
 ALERTS = re.compile(r"(<!-- alerts: [^\n]*-->\n).*?(<!-- end of alerts -->)", re.DOTALL)
-INITIALS = {"prometheus": "P", "tempo": "T", "clickhouse": "C", "honeycomb": "H", "datadog": "D"}
-LEGEND = "In: " + ", ".join(f"{INITIALS[backend]} {backend.capitalize()}" for backend in BACKENDS) + ".\n"
 
 
 def page() -> str:
     """Return docs/dashboards.md with its tables as `dashboards/` has them."""
-    panels = LEGEND.replace("Clickhouse", "ClickHouse") + "".join(map(_board, boards()))
+    listed = f"| board | shows |\n|---|---|\n{''.join(map(_board, boards()))}"
     rows = "".join(map(_alert, alerts()))
     told = f"| alert | severity | fires when | runbook |\n|---|---|---|---|\n{rows}"
-    text = PANELS.sub(lambda found: f"{found[1]}{panels}{found[2]}", read(PAGE))
+    text = BOARDS.sub(lambda found: f"{found[1]}{listed}{found[2]}", read(PAGE))
     return ALERTS.sub(lambda found: f"{found[1]}{told}{found[2]}", text)
 
 
 def _board(board: Board) -> str:
-    rows = "".join(f"| {panel.title} | {panel.question} | {_found_in(panel)} |\n" for panel in board.panels)
-    return f"\n### {board.title}\n\n{board.description}\n\n| panel | answers | in |\n|---|---|---|\n{rows}\n"
-
-
-def _found_in(panel: Panel) -> str:
-    return " ".join(INITIALS[each] for each in BACKENDS if each in panel.queries)
+    return f"| [{board.title}](dashboards/{board.id}.md) | {board.description} |\n"
 
 
 def _alert(alert: Alert) -> str:

@@ -31,7 +31,7 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel. queries: backend -> query, in the form that `panels.yaml` states."""
+    """One panel. queries: backend -> query, in the form that `panels.yaml` states. action: Markdown, or ""."""
 
     id: str
     board: str
@@ -40,6 +40,7 @@ class Panel:
     unit: str
     view: str
     queries: dict[str, Any]
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Board:
     title: str
     description: str
     panels: tuple[Panel, ...]
+    intro: str = ""
 
     def of(self, backend: str) -> tuple[Panel, ...]:
         """Return the panels that have a query for *backend*."""
@@ -98,6 +100,7 @@ def boards(path: Path = PANELS) -> tuple[Board, ...]:
             each["title"],
             each["description"],
             tuple(panel for panel in panels if panel.board == each["id"]),
+            each.get("intro", ""),
         )
         for each in content["boards"]
     )
