@@ -188,7 +188,7 @@ class RollUp:
         """Put the spans in `ended` into `closed`: before it is asked for a span, and with the ledger's lock held.
 
         To append there takes a third of the time of `closed.set`. In a process without calls nothing is ever moved; the
-        first call after `closed_spans` other spans moves them all, in about 2 ms.
+        first call after `closed_spans` other spans moves them all, in 2 to 4 ms.
         """
         moved = []
         try:
