@@ -172,7 +172,9 @@ def check(engines: dict[str, Engine], plain: Integers) -> None:
         (int(by_day.start(key[0]).timestamp()) * 10**9 // DAY, *key[1:]): sums for key, sums in as_sums(rows).items()
     }
     assert found == dict(plain.by_day), "report per day: the integers differ"
-    same("coverage", lambda engine: spend.coverage(engine, features))
+    known = same("coverage", lambda engine: spend.coverage(engine, features))
+    for engine in engines.values():
+        assert spend.coverage_of(spend.spend(engine, features), features) == known, "coverage of the rows differs"
     for kind in top.KINDS:
         ranked = same(f"top {kind}", lambda engine, kind=kind: top.top(engine, Selection(), kind, 20))
         if kind == top.TRACES:

@@ -157,7 +157,11 @@ def test_selections_are_the_same(clickhouse: ClickHouseEngine, duckdb: Engine) -
         Selection(where={"app.x": ('it\'s \\ "quoted"', None)}),
     ):
         assert spend.spend(clickhouse, selection) == spend.spend(duckdb, selection)
-        assert spend.coverage(clickhouse, selection) == spend.coverage(duckdb, selection)
+        known = spend.coverage(clickhouse, selection)
+        assert known == spend.coverage(duckdb, selection)
+        by_feature = selection._replace(by=("model", "feature"), names=("model", "feature"))
+        for engine in (clickhouse, duckdb):
+            assert spend.coverage_of(spend.spend(engine, by_feature), by_feature) == known
 
 
 @pytest.mark.parametrize("kind", top.KINDS)

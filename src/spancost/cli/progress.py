@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from spancost.cli.extra import load as load_module
-
-if TYPE_CHECKING:
-    from spancost.store.load import Progress
+from spancost.store.load_progress import Progress
 
 
 def cores() -> int:
@@ -25,9 +22,8 @@ class progress_bar:
         self._shown: Any = None
 
     def __enter__(self) -> Progress:
-        base: type[Progress] = load_module("spancost.store.load", "reports").Progress
         if not sys.stderr.isatty():
-            return base()
+            return Progress()
         from rich.console import Console
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
@@ -36,7 +32,7 @@ class progress_bar:
         bars = self._shown = Bars(*columns, console=Console(stderr=True), transient=True)
         bars.start()
 
-        class Shown(base):  # type: ignore[misc, valid-type]
+        class Shown(Progress):
             def begin(self, step: str, total: int) -> None:
                 self.task = bars.add_task(step, total=total or None)
 

@@ -86,7 +86,8 @@ def command(
                 (print_json if form == "json" else print_csv)([row.as_json(selection) for row in rows])
             else:
                 _print_table(rows, spend.total(rows), selection, form)
-                print_coverage(spend.coverage(calls.engine, selection))
+                known = spend.coverage_of(rows, selection) or spend.coverage(calls.engine, selection)
+                print_coverage(known)
 
 
 def choice_by(selection: Selection) -> str:

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from spancost.core.record import CallRecord
-from spancost.store.pipeline import count_in_memory, count_shard, divide, plan_of, workers_for
 from spancost.store.pricing_choice import PricingChoice, SourceError
 from spancost.store.segments import is_store, stored
 from spancost.store.sources import CLICKHOUSE, files_of
 
 if TYPE_CHECKING:
-    from spancost.store.load import Progress
+    from spancost.store.load_progress import Progress
 
 _DEFAULT = PricingChoice()
 
@@ -91,6 +90,8 @@ def call_records(
         with open_calls(sources, choice) as calls:
             yield from stored_records(calls.engine)
         return
+    from spancost.store.pipeline import count_in_memory, count_shard, divide, plan_of, workers_for
+
     plan = plan_of(files)
     if plan.shards == 1:
         counted, decoded = count_in_memory(plan, choice)

@@ -19,6 +19,7 @@ from msgspec.json import encode
 
 from spancost.store.collection import without_collection
 from spancost.store.duckdb_engine import DuckEngine
+from spancost.store.load_progress import Progress
 from spancost.store.pipeline import (
     Advance,
     Work,
@@ -208,16 +209,6 @@ def _make(
     return loaded, min(starts, default=None), max(ends, default=None)
 
 
-class Progress:
-    """Is told how a load proceeds; this one shows nothing."""
-
-    def begin(self, step: str, total: int) -> None:
-        """Begin a step of *total* units, 0 when that is unknown."""
-
-    def advance(self, units: int) -> None:
-        """Note that *units* more are done."""
-
-
 @contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
     """Give a folder for the time of a load; those of processes that ended are removed."""
@@ -243,4 +234,4 @@ def _is_alive(process: str) -> bool:
     return True
 
 
-__all__ = ["Advance", "Loaded", "Progress", "load"]
+__all__ = ["Advance", "Loaded", "load"]
