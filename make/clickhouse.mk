@@ -18,5 +18,5 @@ test-clickhouse: $(CLICKHOUSE)/installed ## Run every report on ClickHouse's eng
 CALLS ?= 1000000
 
 .PHONY: test-many-calls
-test-many-calls: $(CLICKHOUSE)/installed ## Compare every report on DuckDB, ClickHouse and plain integers: CALLS=1000000
-	@PYTHONPATH=. $(CLICKHOUSE)/bin/python -m tests.clickhouse.many_calls --calls $(CALLS)
+test-many-calls: $(CLICKHOUSE)/installed ## Compare every report on DuckDB, ClickHouse and plain integers: CALLS=1000000 or SPANS=FOLDER
+	@PYTHONPATH=. $(CLICKHOUSE)/bin/python -m tests.clickhouse.many_calls --calls $(CALLS) $(if $(SPANS),--spans $(SPANS))

@@ -2,8 +2,9 @@
 """Every report over many generated calls: on DuckDB, on ClickHouse's engine with the printed DDL, in plain integers.
 
 Run as `make test-many-calls CALLS=1000000`. Weeks of the support product with different seeds are priced and copied
-under other trace ids. They are loaded into a folder, and put into the exporter's table, a part of them twice. Exits
-with an error at the first figure that differs.
+under other trace ids. They are loaded into a folder, and put into the exporter's table, a part of them twice.
+`SPANS=FOLDER` takes the priced spans in a folder: `make test-live` with `LIVE_SPANS=FOLDER` keeps its own there.
+Exits with an error at the first figure that differs.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from spancost.store.load import load
 from spancost.store.otlp_json import carried_spans
 from spancost.store.pricing_choice import PricingChoice
 from spancost.testing.support_week import support_week
-from tests.clickhouse.test_clickhouse import BY, TABLE, exported
+from tests.clickhouse.test_clickhouse import BY, TABLE, exported, insert
 
 CONVERSATIONS = 300
 CALLS_A_WEEK = 3_300
@@ -80,25 +81,47 @@ def _value(record: CallRecord, column: str) -> str | None:
 def priced_week(seed: int, target: Path) -> list[CallRecord]:
     """Write a week with costs on its spans to *target*, as a Collector with llm_cost does; return its calls."""
     requests = list(support_week(seed, CONVERSATIONS))
-    dialects, spans = data.default_dialects(), 100 * CONVERSATIONS
-    sizes = {"open_spans": spans, "closed_spans": spans, "recent_calls": spans}
-    ledger = Ledger(
-        dialects, data.pricer(data.default_card()), LedgerOptions(join_services=True, records=True, **sizes)
-    )
-    records = enrich((carried for request in requests for carried in carried_spans(request)), ledger)
+    records = records_of(requests, 100 * CONVERSATIONS)
     target.write_text("".join(json.dumps(request) + "\n" for request in requests), encoding="utf-8")
     return records
 
 
-def made(calls: int, folder: Path, client: Any) -> Integers:
-    """Fill both stores with at least *calls* calls; return what they come to."""
-    names, plain = clickhouse_ddl.Names(form=clickhouse_ddl.MAP), Integers()
+def records_of(requests: list[Any], spans: int) -> list[CallRecord]:
+    """Return the calls of *requests*, with about *spans* spans, and write their costs on those that have none."""
+    sizes = {"open_spans": spans, "closed_spans": spans, "recent_calls": spans}
+    options = LedgerOptions(join_services=True, records=True, **sizes)
+    ledger = Ledger(data.default_dialects(), data.pricer(data.default_card()), options)
+    return enrich((carried for request in requests for carried in carried_spans(request)), ledger)
+
+
+def make_tables(client: Any) -> None:
+    """Make the exporter's table, empty, and what the printed DDL has."""
     client.command("DROP DATABASE IF EXISTS otel")
-    first, *others = clickhouse_ddl.statements(names)
+    first, *others = clickhouse_ddl.statements(clickhouse_ddl.Names(form=clickhouse_ddl.MAP))
     client.command(first)
     client.command(TABLE.format(attributes="Map(LowCardinality(String), String)"))
     for statement in others:
         client.command(statement)
+
+
+def recorded(spans: Path, folder: Path, client: Any) -> Integers:
+    """Fill both stores with the priced spans of each file in the folder *spans*; return what they come to."""
+    plain = Integers()
+    make_tables(client)
+    files = sorted(spans.glob("*.jsonl"))
+    for file in files:
+        requests = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        plain.add(records_of(requests, 100_000))
+        insert(client, list(exported(file, clickhouse_ddl.MAP)))
+    load([str(file) for file in files], folder, PricingChoice())
+    client.command("USE otel")
+    return plain
+
+
+def made(calls: int, folder: Path, client: Any) -> Integers:
+    """Fill both stores with at least *calls* calls; return what they come to."""
+    plain = Integers()
+    make_tables(client)
     weeks = max(1, calls // (CALLS_A_WEEK * COPIES))
     with tempfile.TemporaryDirectory() as name:
         spans, rows, copy = Path(name) / "spans.jsonl", Path(name) / "rows.jsonl", Path(name) / "copy.jsonl"
@@ -200,11 +223,14 @@ def main() -> None:
     """Make the calls and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--spans", type=Path)
+    chosen = parser.parse_args()
     begun = time.monotonic()
     client = clickhouse_connect.get_client(interface="chdb")
     with tempfile.TemporaryDirectory() as folder:
-        plain = made(calls, Path(folder), client)
+        plain = (
+            recorded(chosen.spans, Path(folder), client) if chosen.spans else made(chosen.calls, Path(folder), client)
+        )
         with open_calls([folder]) as stored:
             check({"DuckDB": stored.engine, "ClickHouse": ClickHouseEngine(client)}, plain)
     client.close()

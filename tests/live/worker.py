@@ -24,6 +24,7 @@ from opentelemetry import trace
 
 from spancost import LLMCostProcessor
 from spancost.capture.instrumentor import CaptureInstrumentor
+from spancost.store.otlp_receiver import otlp_json
 from spancost.testing import OtlpReceiver, ProviderServer
 from spancost.testing.tracing import traced
 
@@ -59,6 +60,9 @@ def measure(
             error = traceback.format_exc()
         provider.force_flush()
         charges = server.bill.charges
+    if folder := os.environ.get("LIVE_SPANS"):
+        with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as kept:
+            kept.writelines(json.dumps(otlp_json(request)) + "\n" for request in receiver.requests)
     spans = receiver.spans
     roots = [span for span in spans if span.name == "request" and not span.parent_id]
     return {
