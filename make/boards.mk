@@ -30,3 +30,7 @@ boards-checkers: # Each checker that cannot be had is named by the test that is 
 
 test-boards: install boards-checkers $(COLLECTOR) ## Check dashboards, and run their queries and alerts on a real Prometheus
 	@TEST_BOARDS=1 $(BIN)/python -m pytest -p no:cacheprovider -q tests/tools/dashboards tests/dashboards $(ARGS)
+
+.PHONY: board-pictures
+board-pictures: install ## Draw the boards' pictures in docs/ again (needs prometheus, promtool, chromium, chromedriver)
+	@$(BIN)/python -m tests.dashboards.pictures

@@ -48,11 +48,11 @@ class Prometheus:
     """A server that runs: what a query gives, and which alerts fire."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
         self.ever: set[str] = set()
 
     def _get(self, path: str) -> Any:
-        with urlopen(f"{self._address}/api/v1/{path}", timeout=10) as answer:
+        with urlopen(f"{self.address}/api/v1/{path}", timeout=10) as answer:
             return json.load(answer)["data"]
 
     def ask(self, query: str) -> dict[Labels, float]:
@@ -77,11 +77,18 @@ def prometheus(folder: Path, targets: tuple[str, str], changes: Mapping[str, str
     """Run a Prometheus that scrapes spend and the Collector's own metrics."""
     (folder / "prometheus.yml").write_text(SCRAPE % targets)
     (folder / "rules.yaml").write_text(rules(changes))
-    listen = f"127.0.0.1:{free_port()}"
-    words = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    with serving(folder) as running:
+        yield running
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[Prometheus]:
+    """Run a Prometheus with the configuration and the data of a folder, and with further options."""
+    address = f"127.0.0.1:{free_port()}"
+    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", *words]
     with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen([*words, f"--web.listen-address={listen}"], stdout=log, stderr=log)
-    running = Prometheus(f"http://{listen}")
+        process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)
+    running = Prometheus(f"http://{address}")
 
     def answers() -> bool:
         try:

@@ -11,6 +11,7 @@ from tools.dashboards.table import BACKENDS, DATADOG, GRAFANA, HONEYCOMB, PROMET
 from tools.generated import ROOT
 
 PAGES = ROOT / "docs" / "dashboards"
+PICTURES = ROOT / "docs" / "pictures"
 NAMES = {
     "prometheus": "Prometheus",
     "tempo": "Tempo",
@@ -23,6 +24,9 @@ HEAD = "<!-- Generated from dashboards/panels.yaml by `python -m tools.dashboard
 QUERIES = """\
 The filters of the board are left out. To try a query in Prometheus, write a time such as `24h` for `$__range`, and
 `5m` for `$__rate_interval`; both are variables of Grafana."""
+CAPTION = """\
+*Drawn by `make board-pictures` from the board's own queries in Prometheus, over a generated week. Grafana looks
+different; the budgets and Collectors are made up.*"""
 QUERY_WIDTH = 116
 PROSE_WIDTH = 132
 
@@ -30,6 +34,11 @@ PROSE_WIDTH = 132
 def path(board: Board) -> Path:
     """Return where the page of a board is."""
     return PAGES / f"{board.id}.md"
+
+
+def picture(board: Board) -> Path:
+    """Return where the picture of a board is."""
+    return PICTURES / f"board-{board.id}.png"
 
 
 def page(board: Board) -> str:
@@ -41,6 +50,7 @@ def page(board: Board) -> str:
         f"# Board: {board.title}",
         board.description,
         textwrap.fill(board.intro, PROSE_WIDTH, break_long_words=False, break_on_hyphens=False),
+        f"![The board {board.title} on a generated week](../pictures/{picture(board).name})\n\n{CAPTION}",
         f"## Import\n\n{_files(board)}\n\n[How each is imported, and what it needs](../dashboards.md#import).",
         f"## Panels\n\n{LEGEND}\n\n| panel | answers | what to do | in |\n|---|---|---|---|\n{rows}".rstrip(),
         f"## Queries for Prometheus\n\n{QUERIES}\n\n{queries}",

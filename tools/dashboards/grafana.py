@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from tools.dashboards.table import CLICKHOUSE, PROMETHEUS, TEMPO, Board, Panel
@@ -136,7 +137,7 @@ def _filter(name: str, backend: str) -> dict[str, Any]:
 
 
 def _places(panels: tuple[Panel, ...]) -> list[dict[str, int]]:
-    """Return where panels go: from left to right, in rows of panels of one height."""
+    """Return where panels go: from left to right, in rows of one height. A chart or table alone takes the whole row."""
     places: list[dict[str, int]] = []
     x = y = row = 0
     for panel in panels:
@@ -145,6 +146,10 @@ def _places(panels: tuple[Panel, ...]) -> list[dict[str, int]]:
             x, y = 0, y + row
         places.append({"x": x, "y": y, "w": width, "h": height})
         x, row = x + width, height
+    rows = Counter(place["y"] for place in places)
+    for panel, place in zip(panels, places, strict=True):
+        if rows[place["y"]] == 1 and panel.view != "stat":
+            place["w"] = WIDTH
     return places
 
 

@@ -8,9 +8,11 @@ import re
 import pytest
 
 from tools.dashboards import board_page
+from tools.dashboards.preview_page import WIDTH
 from tools.dashboards.table import PROMETHEUS, Board, boards
 
 BOARDS = [pytest.param(board, id=board.id) for board in boards()]
+LARGEST_PICTURE = 150_000
 ANCHORED = re.compile(r"\]\(([^)#\s:]+)#([^)\s]+)\)")
 
 
@@ -31,6 +33,17 @@ def test_a_page_names_each_panel_with_its_question_and_what_to_do(board: Board) 
     for panel in board.panels:
         assert f"| {panel.title} | {panel.question} |" in text
     assert all(panel.action for panel in board.panels if PROMETHEUS not in panel.queries), "spans lead to a trace"
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_page_shows_a_picture_of_its_board(board: Board) -> None:
+    """`make board-pictures` draws it."""
+    picture = board_page.picture(board)
+    text = board_page.path(board).read_text(encoding="utf-8")
+    assert f"](../pictures/{picture.name})" in text
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG") and len(content) < LARGEST_PICTURE
+    assert int.from_bytes(content[16:20], "big") == WIDTH
 
 
 @pytest.mark.parametrize("board", BOARDS)
