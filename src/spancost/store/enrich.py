@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, TypeAlias
 
@@ -87,11 +87,13 @@ def count(
     markers = ledger.watched.markers
     for key in in_order(spans):
         span = spans[key]
-        repeat = repeated.get(key)
+        repeat = repeated.get(key) if repeated else None
         if markers.isdisjoint(span.attributes):  # no call: as `Ledger.end`, in a third of the time
+            if not ledger.ends(span.span_id, span.parent_id, span.attributes):
+                continue
             written: Written = {}
-            if ledger.ends(span.span_id, span.parent_id, span.attributes):
-                ledger.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, written)
+            if not ledger.end_ancestor(span.span_id, span.parent_id, span.is_local_root, span.attributes, written):
+                continue
         elif repeat is None:
             written, record, corrections = ledger.end(span)
             if record is not None:
@@ -102,9 +104,9 @@ def count(
             written = {}
             write_repeat(repeat, written)
             written.update(ledger.end(span._replace(attributes={})).writes)
-        if LLM_TRACE_COST_COMPLETE in written:
-            totalled.add(key)
         if written:
+            if LLM_TRACE_COST_COMPLETE in written:
+                totalled.add(key)
             write(key, written)
     for key in doubted_roots(spans, ledger):
         if key in totalled:
@@ -223,7 +225,7 @@ def joined(copies: Mapping[Key, Sequence[Carried]]) -> dict[Key, Span]:
 
 def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Key, Span]:
     """Return the spans with ids that are unique among all traces, `is_local_root` by the service of their parent."""
-    unique = unique_ids(sorted(found))
+    unique = unique_ids(found)
     spans = {}
     for key, span in found.items():
         parent = (key[0], span.parent_id or 0)
@@ -234,14 +236,14 @@ def unique_spans(found: dict[Key, Span], services: Mapping[Key, str]) -> dict[Ke
     return spans
 
 
-def unique_ids(keys: Sequence[Key]) -> dict[Key, int]:
-    """Return a span id for each of *keys*, which are sorted, that no other of them has."""
+def unique_ids(keys: Collection[Key]) -> dict[Key, int]:
+    """Return a span id for each of *keys* that no other of them has; their order does not matter."""
     taken = dict.fromkeys([span_id for _, span_id in keys])
     if len(taken) == len(keys):
         return dict(zip(keys, taken, strict=True))
     unique: dict[Key, int] = {}
     taken = {}
-    for number, key in enumerate(keys):
+    for number, key in enumerate(sorted(keys)):
         span_id = key[1]
         unique[key] = span_id if span_id not in taken else span_id + number * _OTHER_TRACE
         taken[span_id] = None
@@ -250,11 +252,13 @@ def unique_ids(keys: Sequence[Key]) -> dict[Key, int]:
 
 def in_order(spans: dict[Key, Span]) -> list[Key]:
     """Return the keys of *spans*, children before parents, else by end, start and id; a circle of parents is cut."""
-    by_end = sorted([(span.end_ns, span.start_ns, key) for key, span in spans.items()])
-    place = {spans[entry[2]].span_id: number for number, entry in enumerate(by_end)}
-    parents = [spans[entry[2]].parent_id for entry in by_end]
-    if all(parent is None or place[parent] > number for number, parent in enumerate(parents)):
-        return [entry[2] for entry in by_end]  # every child ends before its parent, as most do
+    entries = sorted([(span[5], span[4], key, span[1], span[2]) for key, span in spans.items()])
+    place = {entry[3]: number for number, entry in enumerate(entries)}
+    for number, entry in enumerate(entries):
+        if (parent := entry[4]) is not None and place[parent] <= number:
+            break
+    else:
+        return [entry[2] for entry in entries]  # every child ends before its parent, as most do
     key_of = {span.span_id: key for key, span in spans.items()}
     open_children = dict.fromkeys(spans, 0)
     for span in spans.values():
@@ -262,14 +266,14 @@ def in_order(spans: dict[Key, Span]) -> list[Key]:
             open_children[key_of[span.parent_id]] += 1
     ready = [(span.end_ns, span.start_ns, key) for key, span in spans.items() if not open_children[key]]
     heapq.heapify(ready)
-    waiting = by_end[::-1]
+    waiting = [(span_end, start, key) for span_end, start, key, _, _ in reversed(entries)]
     order: list[Key] = []
     done: set[tuple[int, int]] = set()
     while len(order) < len(spans):
         while not ready:
-            entry = waiting.pop()
-            if entry[2] not in done:
-                ready.append(entry)
+            latest = waiting.pop()
+            if latest[2] not in done:
+                ready.append(latest)
         key = heapq.heappop(ready)[2]
         if key in done:
             continue

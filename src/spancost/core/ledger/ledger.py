@@ -213,8 +213,7 @@ class Ledger:
             corrected = self._rollup.late_parent(span.parent_id, total, self._identity)
             if corrected is not None:
                 corrections = (*corrections, Correction(corrected, span.span_id & SPAN_ID))
-        if span.parent_id is not None and (self.options.join_services or not span.is_local_root):
-            self._rollup.pass_up(span.parent_id, total)
+        self._rollup.pass_up(above, total)
         return Ended(writes, record, corrections)
 
     def failed_record(self, span: Span) -> CallRecord | None:
@@ -231,16 +230,17 @@ class Ledger:
     ) -> bool:
         """Put the totals of a span that reports no call itself (`HAS_COSTED_CHILDREN`) into *writes* and pass them up.
 
-        The arguments are those of `Span`; *writes* may be *attributes*. The span must have been noted as closed.
-        Return whether anything was written.
+        Return whether anything was written. The span must have been noted as closed; *writes* may be *attributes*.
         """
+        above = parent_id if self.options.join_services or not is_local_root else None
+        if not self.options.roll_up:
+            return self._rollup.pass_through(span_id, above)
         total = self._rollup.take(span_id)
         if total is None:
             return False
         self._write_totals(total, True, is_local_root, attributes, writes)
-        if parent_id is not None and (self.options.join_services or not is_local_root):
-            self._rollup.pass_up(parent_id, total)
-        return self.options.roll_up
+        self._rollup.pass_up(above, total)
+        return True
 
     def _write_totals(
         self, total: Subtotal, is_above: bool, is_local_root: bool, attributes: Attributes, writes: Written

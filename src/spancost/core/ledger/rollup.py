@@ -253,8 +253,13 @@ class RollUp:
             target = above if above not in passed else None
         return target or None
 
-    def pass_up(self, parent_id: int, subtotal: Subtotal) -> None:
-        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left."""
+    def pass_up(self, parent_id: int | None, subtotal: Subtotal) -> None:
+        """Add *subtotal* to the nearest open ancestor from *parent_id* on; count it as late when none is left.
+
+        None: there is no ancestor.
+        """
+        if parent_id is None:
+            return
         closed, target = self.closed, parent_id
         if self.ended:
             self.settle()
@@ -300,6 +305,19 @@ class RollUp:
             self.settle()
         if parent_id in closed.new:  # it ended meanwhile, in another thread
             self._pass_on(parent_id)
+
+    def pass_through(self, span_id: int, parent_id: int | None) -> bool:
+        """Pass what was passed up to a span that ends, which has no call, to the span above it, if there is one.
+
+        Return False: no total was made of it, so that there is none to write.
+        """
+        held = self.pending.pop(span_id)
+        if held is not None and parent_id is not None:
+            if isinstance(held, tuple):  # one call, as most spans above a call have
+                self.pass_up_record(parent_id, held)
+            else:
+                self.pass_up(parent_id, subtotal_of(held))
+        return False
 
     def _pass_on(self, ended: int) -> None:
         again = self.take(ended)
