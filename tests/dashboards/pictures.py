@@ -18,7 +18,7 @@ from tests.browser.chromium import chromium
 from tests.dashboards import history
 from tests.dashboards.servers import serving
 from tools.dashboards.board_page import picture
-from tools.dashboards.preview import Prometheus, Times, answers
+from tools.dashboards.preview_data import Prometheus, Times, answers
 from tools.dashboards.preview_page import WIDTH, page
 from tools.dashboards.table import FOLDER, PROMETHEUS, Record, boards, records
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboards.pictures import MONTH_USD, TIMES, drawn, week
-from tools.dashboards.preview import PreviewError, Prometheus, answers
+from tools.dashboards.preview_data import PreviewError, Prometheus, answers
 from tools.dashboards.table import FOLDER, PROMETHEUS, Board, boards
 
 pytestmark = [

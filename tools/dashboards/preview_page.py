@@ -10,7 +10,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from tools.dashboards.preview import PreviewError, Series, Times
+from tools.dashboards.preview_data import PreviewError, Series, Times
 
 WIDTH, MARGIN, HEAD = 1280, 12, 64
 COLUMNS, UNIT, GAP = 24, 30, 8

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tools.dashboards.preview import PreviewError, Series, Times, query_of
+from tools.dashboards.preview import main
+from tools.dashboards.preview_data import PreviewError, Series, Times, query_of
 from tools.dashboards.preview_page import page
 from tools.dashboards.table import FOLDER
 
@@ -78,3 +79,9 @@ def test_names_are_text_and_not_markup() -> None:
 def test_an_unknown_kind_of_panel_is_named() -> None:
     with pytest.raises(PreviewError, match=r"panel 'It': found type 'gauge'; expected one of"):
         one("gauge", "short", Series({}, "", ((TIMES.end, 1.0),)))
+
+
+def test_the_command_says_that_no_server_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    path = FOLDER / "grafana" / "spend-prometheus.json"
+    assert main([str(path), "--prometheus", "http://127.0.0.1:9"]) == 2
+    assert "http://127.0.0.1:9: found no Prometheus that answers" in capsys.readouterr().err
