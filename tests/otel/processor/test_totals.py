@@ -208,6 +208,26 @@ def test_a_program_that_seeds_its_randomness_gets_its_totals(is_whole: bool, cap
     assert sum("random.seed" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_a_call_with_the_id_of_an_earlier_span_that_was_no_call_is_noticed() -> None:
+    """Also when no call has asked for that span in between: the totals of its trace are complete from the first on."""
+    state = random.getstate()
+    made = Set()
+    try:
+        made.tracer.start_span("before").end()
+        for is_call in (False, True, True):
+            random.seed(42)
+            with made.tracer.start_as_current_span("root" if is_call else "idle"):
+                if is_call:
+                    made.call(tokens=7)
+                else:
+                    made.tracer.start_span("lookup").end()
+    finally:
+        random.setstate(state)
+    roots = [attributes for name, attributes in made.kept.spans if name == "root"]
+    assert [root["llm.trace_cost_usd"] for root in roots] == [0.007] * 2
+    assert made.cost.stats["ids_repeated"] == 2
+
+
 def test_no_id_is_taken_for_one_that_came_before_when_the_memory_of_ended_spans_turns() -> None:
     """Nor at the span that fills it."""
     made = Set(processor(simple_ledger(closed_spans=4)))

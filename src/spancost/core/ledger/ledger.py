@@ -122,7 +122,7 @@ class Ledger:
     @property
     def watched(self) -> Watched:
         """What decides that there is nothing to do for a span, until `clear`: for adapters that inline `ends`."""
-        return Watched(self._markers, self._closed, self._rollup.ended, self._pending)
+        return Watched(self._markers, self._closed, self._rollup.ended, self._pending, self._rollup.settle)
 
     @property
     def has_doubts(self) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from spancost.core.dialect.identity import Identity
@@ -53,13 +53,15 @@ class Watched(NamedTuple):
     """What decides that there is nothing to do for a span that ends.
 
     That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted: its
-    id and that of its parent in this process (0 when it has none) at the end of *ended*, or in *closed*.
+    id and that of its parent in this process (0 when it has none) at the end of *ended*, or in *closed*. *settle*, with
+    the ledger's lock held, moves what is in *ended* to *closed*: before *closed* is asked for a span or is added to.
     """
 
     markers: frozenset[str]
     closed: GenerationalCache[int, int]
     ended: deque[tuple[int, int]]
     pending: GenerationalCache[int, Any]
+    settle: Callable[[], None]
 
 
 class LedgerOptions(NamedTuple):

@@ -303,7 +303,7 @@ class RollUp:
             pending.set(parent_id, [held, record])
         if ended:
             self.settle()
-        if parent_id in closed.new:  # it ended meanwhile, in another thread
+        if parent_id in closed.new or parent_id in closed.old:  # it ended meanwhile, in another thread
             self._pass_on(parent_id)
 
     def pass_through(self, span_id: int, parent_id: int | None) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from spancost.core.ledger.options import Watched
+    from spancost.otel.processor.reentrancy import Reentrancy
 
 _span = partial(tuple.__new__, Span)  # a third of the time of Span(...)
 
@@ -138,6 +139,7 @@ class Finisher(Protocol):
 
     sees_all: bool
     anomalous: Sized
+    reentrancy: Reentrancy
 
     def finish(self, span: Any) -> bool:
         """Finish a span."""
@@ -157,12 +159,16 @@ def hooks(
     The one hands spans for which there may be something to do to *finisher*, the other spans that the first has not
     seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
     """
-    markers, closed, ended, pending = watched
+    markers, closed, ended, pending, settle = watched
     finish, finish_identified, finish_call = finisher.finish, finisher.finish_identified, finisher.finish_call
     anomalous = finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
     note_end = ended.append
+
+    def settle_ended() -> None:
+        with finisher.reentrancy.lock:
+            settle()
 
     def on_ending(span: Any) -> None:
         nonlocal seen
@@ -173,10 +179,14 @@ def hooks(
             return
         seen = context
         if anomalous or finisher.sees_all:
+            if ended:
+                settle_ended()
             finish_identified(span, context, parent, attributes)
             return
         span_id = context[SPAN_ID]
         if not reports_nothing(attributes):
+            if ended:
+                settle_ended()
             if span_id in closed.new or span_id in closed.old:  # it has ended before, or its id was another's
                 finish_identified(span, context, parent, attributes)
                 return
