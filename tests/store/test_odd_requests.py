@@ -61,6 +61,8 @@ ODD = {
     "number of 80 bits": attribute('{"intValue": 1180591620717411303424}'),
     "double of 80 bits": attribute('{"doubleValue": 1180591620717411303424}'),
     "number true": attribute('{"intValue": true}'),
+    "number a half": attribute('{"intValue": 1.5}'),
+    "number with an exponent": attribute('{"intValue": 1e3}'),
     "unknown kind": attribute('{"stringValueStrindex": 7}'),
     "bytes": attribute('{"bytesValue": "aGk="}'),
     "list": attribute('{"arrayValue": {"values": [{"stringValue": "a"}, {"intValue": "1"}, {}]}}'),
@@ -120,6 +122,7 @@ def test_some_are_quick() -> None:
         (text(custom="HERE").replace("HERE", "\\ud800").encode(), True),
         (text(custom=float("nan")).encode(), True),
         (text(attributes={}).encode(), True),
+        (text().replace('"scope": {}', '"scope": []').encode(), True),
         (text(custom="HERE").encode().replace(b"HERE", b"\xff"), False),
         (text(custom="HERE").encode().replace(b"HERE", b"\x01"), False),
         (text(custom="HERE").encode().replace(b"HERE", b"\\x"), False),
@@ -133,6 +136,18 @@ def test_what_is_json(line: bytes, is_read: bool, tmp_path: Any) -> None:
     path.write_bytes(text(spanId="77").encode() + b"\n" + line + b"\n")
     done = Decoder(None, 1).decode(Job(str(path)))
     assert (done.spans, done.faulty) == ((2, 0) if is_read else (1, 1))
+
+
+@pytest.mark.parametrize("place", ["resourceSpans", "scopeSpans", "spans"])
+def test_an_empty_list_may_be_written_as_an_object(place: str, tmp_path: Any) -> None:
+    """At each level: the other spans of the request are read."""
+    empty: dict[str, Any] = {place: {}}
+    path = tmp_path / "spans.jsonl"
+    held = {"scopeSpans": [empty]} if place == "spans" else empty
+    given = held if place == "resourceSpans" else {"resourceSpans": [held, *json.loads(text())["resourceSpans"]]}
+    path.write_text(json.dumps(given) + "\n", encoding="utf-8")
+    done = Decoder(None, 1).decode(Job(str(path)))
+    assert (done.spans, done.faulty) == (0 if place == "resourceSpans" else 1, 0)
 
 
 def test_a_request_that_is_none_is_named() -> None:

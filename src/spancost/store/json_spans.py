@@ -31,7 +31,7 @@ class Value(Struct, gc=False, forbid_unknown_fields=True):
     """An `AnyValue`."""
 
     stringValue: str | UnsetType = UNSET
-    intValue: str | int | float | UnsetType = UNSET
+    intValue: str | int | UnsetType = UNSET
     doubleValue: Any = UNSET
     boolValue: Any = UNSET
     arrayValue: Any = UNSET
@@ -64,20 +64,20 @@ class ScopeSpans(Struct, gc=False):
     """The spans of a scope."""
 
     scope: Any = None
-    spans: list[RawSpan] | None = None
+    spans: list[RawSpan] | dict[str, Any] | None = None
 
 
 class ResourceSpans(Struct, gc=False):
     """The spans of a resource."""
 
     resource: Any = None
-    scopeSpans: list[ScopeSpans] | None = None
+    scopeSpans: list[ScopeSpans] | dict[str, Any] | None = None
 
 
 class Request(Struct, gc=False):
     """A request. resourceLogs: UNSET when it is not there."""
 
-    resourceSpans: list[ResourceSpans] | None = None
+    resourceSpans: list[ResourceSpans] | dict[str, Any] | None = None
     resourceLogs: Raw | UnsetType = UNSET
 
 
@@ -108,7 +108,8 @@ def quick_facts(request: Request, keys: Keys) -> Batch | None:
     """Return the spans of *request*, None when they must be read with care."""
     batch = Batch()
     try:
-        for resource_spans in request.resourceSpans or ():
+        of_resources: Any = request.resourceSpans or ()  # an empty list may be written as an object
+        for resource_spans in of_resources:
             resource = resource_spans.resource or {}
             batch.resources.append(attributes_of(resource.get("attributes") or ()))
             for scope_spans in resource_spans.scopeSpans or ():
