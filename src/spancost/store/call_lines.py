@@ -6,13 +6,11 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from msgspec.json import encode
-
 from spancost.core.money import FEMTO_PER_USD, usd_text
 from spancost.core.record import CallRecord
+from spancost.store.row_text import MOST_NS, encoded, within_range
 from spancost.store.rows import METERS, SHARED, TAGS
 
-_MOST = 2**63 - 1
 _SHARED_KEPT = 4096
 _shared = attrgetter(*SHARED)
 
@@ -34,18 +32,18 @@ class CallLines:
         start, duration = record.start_ns, record.duration_ns
         row: dict[str, Any] = {
             "trace_spans": trace_spans,
-            "started_at": start if -_MOST < start < _MOST else max(-_MOST, min(start, _MOST)),
-            "duration_ns": duration if -_MOST < duration < _MOST else max(-_MOST, min(duration, _MOST)),
+            "started_at": start if -MOST_NS < start < MOST_NS else max(-MOST_NS, min(start, MOST_NS)),
+            "duration_ns": duration if -MOST_NS < duration < MOST_NS else max(-MOST_NS, min(duration, MOST_NS)),
             "session_id": record.session_id,
         }
         if record.parent_id is not None:
             row["parent_id"] = "%016x" % record.parent_id  # noqa: UP031
         if record.time_to_first_token_ns is not None:
-            row["time_to_first_token_ns"] = record.time_to_first_token_ns
+            row["time_to_first_token_ns"] = within_range(record.time_to_first_token_ns)
         meters: dict[str, str] = {}
         for meter, amount in record.usage.items():
             name = METERS.get(meter)
-            if name is not None and amount.__class__ is int:
+            if name is not None and amount.__class__ is int and amount < MOST_NS:
                 row[name] = amount
             else:
                 meters[meter] = str(amount)
@@ -64,13 +62,13 @@ class CallLines:
                 tags[tag] = value
         row["tags"] = tags
         ids = b'{"trace_id":"%032x","span_id":"%016x",' % (record.trace_id, record.span_id)
-        return ids + shared + encode(row)[1:] + b"\n"
+        return ids + shared + encoded(row)[1:] + b"\n"
 
     def _encode(self, values: tuple[Any, ...]) -> bytes:
         if len(self._encoded) >= _SHARED_KEPT:
             self._encoded.clear()
         row = {name: value for name, value in zip(SHARED, values, strict=True) if value is not None}
-        found = self._encoded[values] = encode(row)[1:-1] + b","  # never empty: each call has a status
+        found = self._encoded[values] = encoded(row)[1:-1] + b","  # never empty: each call has a status
         return found
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO, NamedTuple
 
-from msgspec.json import encode
-
 from spancost.store.collection import without_collection
 from spancost.store.duckdb_engine import DuckEngine
 from spancost.store.load_progress import Progress
@@ -30,6 +28,7 @@ from spancost.store.pipeline import (
     workers_for,
 )
 from spancost.store.pricing_choice import PricingChoice, SourceError
+from spancost.store.row_text import encoded
 from spancost.store.rows import Row
 from spancost.store.segments import TABLES, Load, fingerprint, finish, load_name, loads_in, segment, settle
 from spancost.store.sources import STANDARD_INPUT
@@ -79,7 +78,7 @@ class SegmentWriter:
         self._write("calls", counted.call_lines())
         self._write("spans", map(span_line, counted.above))
         for table, rows in (("traces", counted.traces), ("uncounted", uncounted_rows(counted))):
-            self._write(table, (encode(row) + b"\n" for row in rows))
+            self._write(table, (encoded(row) + b"\n" for row in rows))
         starts = [record.start_ns for record in counted.records]
         self._range = [min([*self._range, *starts]), max([*self._range, *starts])] if starts else self._range
 

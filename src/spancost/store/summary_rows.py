@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from msgspec.json import encode
-
 from spancost.core.call import PARTIAL, UNPRICED
 from spancost.core.money import usd_text
 from spancost.core.record import CallRecord
+from spancost.store.row_text import encoded, within_range
 from spancost.store.rows import Row
 from spancost.store.span_facts import (
     END,
@@ -67,14 +66,14 @@ def trace_row(
         "name": None if root is None else root.fact[NAME],
         "service": first.service if root is None else root.service,
         "session_id": first.session_id,
-        "started_at": start,
-        "duration_ns": max(0, end - start),
+        "started_at": within_range(start),
+        "duration_ns": within_range(max(0, end - start)),
         "spans": spans,
         "calls": len(calls),
         "unpriced_calls": unpriced,
         "cost_usd": usd_text(femto) if priced else None,
-        "input_tokens": tokens,
-        "output_tokens": output,
+        "input_tokens": within_range(tokens),
+        "output_tokens": within_range(output),
         "complete": not doubtful,
         "outcome": _outcome(root, above, calls),
         "scores": dict(scores),
@@ -95,10 +94,11 @@ def _outcome(root: Above | None, above: Sequence[Above], calls: Sequence[CallRec
 def span_line(above: Above) -> bytes:
     """Return the line of a span above calls."""
     trace, span, parent, start, end, name = above.fact[:VALUES]
-    row = {"name": name, "service": above.service, "started_at": start, "duration_ns": max(0, end - start)}
+    duration = within_range(max(0, end - start))
+    row = {"name": name, "service": above.service, "started_at": within_range(start), "duration_ns": duration}
     if parent:
         row["parent_id"] = "%016x" % parent  # noqa: UP031 (half the time of an f-string with a format)
-    return b'{"trace_id":"%032x","span_id":"%016x",' % (trace, span) + encode(row)[1:] + b"\n"
+    return b'{"trace_id":"%032x","span_id":"%016x",' % (trace, span) + encoded(row)[1:] + b"\n"
 
 
 def scores_of(attributes: Mapping[str, object]) -> Iterator[tuple[str, float]]:
