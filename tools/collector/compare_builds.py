@@ -2,9 +2,9 @@
 """What pricing adds to a Collector, of an earlier build and of the present one: CPU µs a span over the bare pipeline.
 
 `make bench-builds BEFORE=path/to/otelcol-spancost` runs it. Both builds run in turns, in a new order each round, each
-with the bare pipeline of the same compression beside it. `--alike` gives both gzip; otherwise each has what it ships:
-the earlier build gzip and all attributes, the present one zstd and the set `standard`. What else a machine does adds
-time and never takes any off: of each pipeline, the quicker half of its runs counts.
+with the bare pipeline of the same settings beside it. `--alike` gives both gzip and Go's default GOGC; otherwise each
+has what it ships: the earlier build gzip and all attributes, the present one zstd, the set `standard` and GOGC=200.
+What else a machine does adds time and never takes any off: of each pipeline, the quicker half of its runs counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.report import table
 from tests.collector.collector import BINARY
-from tools.collector.throughput import WARM, Figures, Pipeline, measure, request
+from tools.collector.throughput import SHIPPED, WARM, Figures, Pipeline, measure, request
 
 PROCESSORS = {
     "llm_cost": ("llm_cost: ", "llm_cost, "),
@@ -28,16 +28,19 @@ PROCESSORS = {
 
 
 class Build(NamedTuple):
-    """A Collector to measure, and the compression that it exports with."""
+    """A Collector to measure, the compression that it exports with, and variables of its environment."""
 
     name: str
     binary: Path
     compression: str
+    environment: Mapping[str, str]
 
     def pipelines(self) -> Mapping[tuple[str, str], Pipeline]:
         chains = {"nothing": ("", ""), **PROCESSORS}
         return {
-            (self.name, name): Pipeline(*chain, compression=self.compression, binary=self.binary)
+            (self.name, name): Pipeline(
+                *chain, compression=self.compression, binary=self.binary, environment=self.environment
+            )
             for name, chain in chains.items()
         }
 
@@ -90,8 +93,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 4], help="model calls in 8 spans")
     chosen = parser.parse_args()
     builds = [
-        Build("before", chosen.before, "gzip"),
-        Build("present", BINARY, "gzip" if chosen.alike else "zstd"),
+        Build("before", chosen.before, "gzip", {}),
+        Build("present", BINARY, "gzip", {}) if chosen.alike else Build("present", BINARY, "zstd", SHIPPED),
     ]
     head = (
         "model calls",
