@@ -104,6 +104,22 @@ def test_what_is_planned_is_what_is_worked_out_in_full(made: list[Span], keeps: 
     assert ended(seasoned, made, in_full=False) == ended(plain, made, in_full=True)
 
 
+def test_a_root_whose_id_is_that_of_a_doubted_span_says_that_its_trace_may_be_incomplete() -> None:
+    words = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini"}
+    used = [(1, 3, 0, 1), (1, None, 0, 0), (3, None, 0, 1), *[(1, None, 0, 0)] * 4, (1, None, 1, 0)]
+    made = []
+    for span_id, parent_id, output, written in used:
+        counts = {"output_tokens": output, "input_tokens": 0, "cache_creation.input_tokens": written}
+        attributes = {**words, **{f"gen_ai.usage.{key}": count for key, count in counts.items()}}
+        place = (1, span_id, parent_id, parent_id is None, JUNE_2024, JUNE_2024 + 3)
+        made.append(Span(*place, "opentelemetry.instrumentation.openai_v2", "2.0", "call", attributes, True, None))
+    seasoned, plain = (Ledger(data.default_dialects(), data.default_pricer()) for _ in range(2))
+    for _ in range(3):
+        assert ended(seasoned, made, in_full=False) == ended(plain, made, in_full=True)
+        seasoned.clear()
+        plain.clear()
+
+
 PARAMETERS = (
     '{"temperature": 0.2}',
     '{"service_tier": "flex"}',

@@ -107,6 +107,8 @@ class PlanCache:
             return None
         if parent_id is not None and (parent_id in without_usage.new or parent_id in without_usage.old):
             return None
+        if is_local_root and self._memory.is_doubted(span_id):  # another span had this id
+            return None
         executed = self._execute(found, place, ids, attributes, writes)
         if executed is None:
             return None
