@@ -240,7 +240,7 @@ def post(to: str, *spans: dict[str, Any], service: str = "rag") -> int:
         "resourceSpans": [
             {
                 "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
-                "scopeSpans": [{"scope": {"name": "@opentelemetry/instrumentation-openai"}, "spans": list(spans)}],
+                "scopeSpans": [{"scope": {"name": "app.llm"}, "spans": list(spans)}],
             }
         ]
     }

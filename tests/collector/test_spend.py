@@ -86,7 +86,7 @@ def _featured(asked: dict[str, Any], number: int) -> dict[str, Any]:
 
 def _body(spans: Iterable[dict[str, Any]]) -> bytes:
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "rag"}}]}
-    scope = {"scope": {"name": "@opentelemetry/instrumentation-openai"}, "spans": list(spans)}
+    scope = {"scope": {"name": "app.llm"}, "spans": list(spans)}
     return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}).encode()
 
 
