@@ -30,8 +30,9 @@ demo: install ## Run a support agent and print what it cost, without a key or a 
 	@$(BIN)/spancost demo
 	@$(BIN)/spancost demo --week $(if $(VIEW),--view)
 
-# What `make check` runs: it builds wheels and copies of the repository, and asks every entry of the rate card.
-IN_CHECK := test_wheel.py test_contributing.py test_examples.py core/test_facts_of_card.py
+# What `make check` runs: it builds wheels and copies of the repository, asks every entry of the rate card, and draws the demo's
+# page at several widths.
+IN_CHECK := test_wheel.py test_contributing.py test_examples.py core/test_facts_of_card.py demo/test_demo.py
 
 .PHONY: test
 test: install test-go ## Run the Python and Go tests, without the slow lanes

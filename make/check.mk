@@ -29,7 +29,7 @@ data: install
 
 docs: install
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/test_repository.py tests/test_contributing.py tests/test_examples.py \
-		tests/core/test_facts_of_card.py
+		tests/core/test_facts_of_card.py tests/demo/test_demo.py
 
 wheel: install
 	@$(BIN)/python -m pytest -q tests/test_wheel.py
