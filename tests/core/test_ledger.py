@@ -147,12 +147,12 @@ def test_a_parent_that_ends_meanwhile_passes_its_late_child_on() -> None:
 
 def test_spans_that_only_wait_to_be_noted_have_ended() -> None:
     totals = RollUp(open_spans=10, closed_spans=4)
-    totals.ended.extend([(number, number - 1) for number in range(2, 12)])  # the latest four are kept
+    totals.closed.waiting.extend([(number, number - 1) for number in range(2, 12)])  # the latest four are kept
     one = Subtotal()
     one.requests = 1
     totals.pass_up(11, one)
     assert totals.take(7) is one
-    assert not totals.ended
+    assert not totals.closed.waiting
     assert totals.nearest_open(11) == 7
 
 

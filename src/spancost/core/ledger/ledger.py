@@ -122,7 +122,7 @@ class Ledger:
     @property
     def watched(self) -> Watched:
         """What decides that there is nothing to do for a span, until `clear`: for adapters that inline `ends`."""
-        return Watched(self._markers, self._closed, self._rollup.ended, self._pending, self._rollup.settle)
+        return Watched(self._markers, self._closed, self._pending)
 
     @property
     def has_doubts(self) -> bool:
@@ -147,7 +147,7 @@ class Ledger:
     def reopen(self, span_id: int) -> None:
         """Take a span and those above it as open: their ids are used again."""
         above: int | None = span_id
-        self._rollup.settle()
+        self._closed.settle()
         while above:
             above = self._closed.pop(above)
 

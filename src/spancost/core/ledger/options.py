@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from spancost.core.dialect.identity import Identity
 from spancost.core.generational import GenerationalCache
+from spancost.core.ledger.ended_spans import EndedSpans
 from spancost.core.ledger.writes import Written
 from spancost.core.reading import Reading
 from spancost.core.record import CallRecord, Correction
@@ -52,16 +52,13 @@ class Ended(NamedTuple):
 class Watched(NamedTuple):
     """What decides that there is nothing to do for a span that ends.
 
-    That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted: its
-    id and that of its parent in this process (0 when it has none) at the end of *ended*, or in *closed*. *settle*, with
-    the ledger's lock held, moves what is in *ended* to *closed*: before *closed* is asked for a span or is added to.
+    That is so when it carries none of the *markers* and *pending* has nothing for its id, once its end is noted in
+    *closed*.
     """
 
     markers: frozenset[str]
-    closed: GenerationalCache[int, int]
-    ended: deque[tuple[int, int]]
+    closed: EndedSpans
     pending: GenerationalCache[int, Any]
-    settle: Callable[[], None]
 
 
 class LedgerOptions(NamedTuple):

@@ -159,16 +159,17 @@ def hooks(
     The one hands spans for which there may be something to do to *finisher*, the other spans that the first has not
     seen to *finish_late*. Most spans are of neither kind: what these need is written out here, without a call.
     """
-    markers, closed, ended, pending, settle = watched
+    markers, closed, pending = watched
     finish, finish_identified, finish_call = finisher.finish, finisher.finish_identified, finisher.finish_call
     anomalous = finisher.anomalous
     reports_nothing = markers.isdisjoint
     seen: object = None
+    ended = closed.waiting
     note_end = ended.append
 
     def settle_ended() -> None:
         with finisher.reentrancy.lock:
-            settle()
+            closed.settle()
 
     def on_ending(span: Any) -> None:
         nonlocal seen
